@@ -1,0 +1,85 @@
+# Rollcall. `make help` lists what can be asked for; build/$(MODE) holds what it makes.
+MODE    ?= release
+PREFIX  ?= /usr/local
+DESTDIR ?=
+CC      ?= gcc
+WERROR  ?= -Werror
+V       ?= 0
+
+B := build/$(MODE)
+Q := $(if $(filter 0,$(V)),@,)
+say = $(if $(filter 0,$(V)),@printf '  %-5s %s\n' '$(1)' '$(2)',)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+# --- flags -----------------------------------------------------------------------------------------------------
+PKGS := libmicrohttpd rdkafka libcurl libcjson libcyaml lua5.4 libcrypto libsystemd
+# Lazy, so that `make deps` and `make help` work before pkg-config is there.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef $(WERROR)
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
+HARDEN_LD := -pie -Wl,-z,relro,-z,now
+MODE_CFLAGS.release := -O2 -g -D_FORTIFY_SOURCE=3
+# Test builds carry the failpoints (include/failpoint.h); a release never does.
+MODE_CFLAGS.test := -O2 -g -D_FORTIFY_SOURCE=3 -DROLLCALL_FAILPOINTS
+MODE_CFLAGS.asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DROLLCALL_FAILPOINTS
+MODE_CFLAGS.tsan := -O1 -g -fsanitize=thread -DROLLCALL_FAILPOINTS
+MODE_CFLAGS.cover := -O0 -g --coverage -DROLLCALL_FAILPOINTS
+ifeq ($(origin MODE_CFLAGS.$(MODE)),undefined)
+$(error MODE is one of release, test, asan, tsan, cover, not '$(MODE)')
+endif
+ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Iinclude $(PKG_CFLAGS) $(MODE_CFLAGS.$(MODE)) $(HARDEN) $(WARN) -MMD -MP $(CFLAGS)
+ALL_LDFLAGS = $(MODE_CFLAGS.$(MODE)) $(HARDEN_LD) $(LDFLAGS)
+
+# --- what is made of what ----------------------------------------------------------------------------------------
+objects = $(patsubst %.c,$(B)/%.o,$(1))
+LIB_OBJ     := $(call objects,$(wildcard lib/*.c))
+ENGINE_OBJ  := $(call objects,$(wildcard worker/engine/*.c))
+INGEST_OBJ  := $(call objects,$(wildcard ingest/*.c))
+WORKER_OBJ  := $(call objects,$(wildcard worker/*.c))
+SANDBOX_OBJ := $(call objects,$(wildcard tests/sandbox/*.c))
+LIB     := $(B)/librollcall.a
+ENGINE  := $(B)/libengine.a
+INGEST  := $(B)/rollcall-ingest
+WORKER  := $(B)/rollcall-worker
+SANDBOX := $(B)/miro-sandbox
+
+all: $(INGEST) $(WORKER) $(SANDBOX) ## both programs and the Miro sandbox
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(LIB): $(LIB_OBJ)
+$(ENGINE): $(ENGINE_OBJ)
+$(B)/%.a:
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+# $(1) = program, $(2) = its objects and archives
+define program
+$(1): $(2)
+	$$(call say,LD,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $(2) $$(PKG_LIBS) $(3)
+endef
+$(eval $(call program,$(INGEST),$(INGEST_OBJ) $(LIB)))
+$(eval $(call program,$(WORKER),$(WORKER_OBJ) $(ENGINE) $(LIB)))
+$(eval $(call program,$(SANDBOX),$(SANDBOX_OBJ) $(LIB)))
+
+include deploy/install.mk
+include tests/tests.mk
+
+help: ## this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+clean: ## removes build/
+	$(Q)rm -rf build
+
+.PHONY: all help clean
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
