@@ -1,0 +1,176 @@
+/* config.h - the one YAML file that both programs read.
+ *
+ * Unknown keys, wrong types and numbers out of range are errors that name the key's path (targets[2].token)
+ * or the line. Every key, its default and its meaning stand in one table in config.c: it drives reading,
+ * checking and config_help. Relative paths (sources_dir, policy, file: references) are relative to the config
+ * file's directory and made absolute here. All numbers are int64_t, all choices their enum in an int64_t, all
+ * strings owned by the config. Thread rule: immutable after config_load. To add a key: a member here, a row
+ * in the table, docs follow. */
+#ifndef ROLLCALL_CONFIG_H
+#define ROLLCALL_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "error.h"
+
+enum { CONFIG_FILE_MAX = 4 * 1024 * 1024 };
+
+enum config_target_kind { TARGET_MIRO, TARGET_SCIM };
+
+struct config_pair {
+    char *name;
+    char *value;
+};
+
+struct config_pairs {
+    struct config_pair *v;
+    size_t n;
+};
+
+struct config_strings {
+    char **v;
+    size_t n;
+};
+
+struct config_log {
+    int64_t format; /* enum log_format */
+    int64_t level;  /* enum log_level */
+};
+
+struct config_kafka {
+    char *brokers;
+    char *topic_prefix;
+    int64_t manage_topics; /* 0 or 1 */
+    int64_t partitions;
+    int64_t replication_factor;
+    struct config_pairs properties; /* for librdkafka; a value may be a secret reference */
+};
+
+struct config_ingest_limits {
+    int64_t body_bytes;
+    int64_t header_bytes;
+    int64_t connections; /* of the whole program */
+    int64_t connections_per_address;
+    int64_t events_per_request;
+};
+
+struct config_ingest {
+    char *listen; /* "host:port", as for admin; port 0: any */
+    char *admin;
+    int64_t threads;
+    char *sources_dir;
+    int64_t deadline_ms;
+    struct config_ingest_limits limits;
+};
+
+struct config_source {
+    char *name;
+    char *kind; /* the file <sources_dir>/<kind>.lua */
+    char *tenant;
+    char *directory;               /* never NULL: the source's name unless given */
+    struct config_strings secrets; /* references */
+    struct config_pairs options;
+    int64_t success_status;
+    int64_t reject_status;
+    int64_t tolerance_s;
+};
+
+struct config_worker {
+    char *group;
+    char *slot; /* NULL: the program takes --slot or the host name */
+    char *admin;
+    char *policy;
+    int64_t session_timeout_ms;
+    int64_t heartbeat_ms;
+    int64_t transaction_timeout_ms;
+    int64_t drain_ms;
+};
+
+struct config_tenant {
+    char *name;
+    int64_t spread;
+    struct config_strings protected; /* account names (match values) out of reach of policy */
+};
+
+struct config_retry {
+    int64_t base_ms;
+    int64_t cap_ms;
+    int64_t deadline_ms;
+};
+
+struct config_limit {
+    char *class;
+    int64_t count;
+    int64_t window_ms;
+};
+
+struct config_limits {
+    struct config_limit *v;
+    size_t n;
+};
+
+struct config_target {
+    char *name;
+    char *tenant;
+    int64_t kind;    /* enum config_target_kind */
+    char *base_url;  /* http(s), without a trailing slash */
+    char *token;     /* reference; NULL: no authorization header */
+    char *directory; /* never NULL: the tenant's only directory unless given */
+    char *match;
+    int64_t timeout_ms;
+    int64_t call_life_ms;
+    int64_t in_flight;
+    struct config_retry retry;
+    struct config_limits limits; /* override the profile's table, class by class */
+};
+
+struct config_sources {
+    struct config_source *v;
+    size_t n;
+};
+
+struct config_tenants {
+    struct config_tenant *v;
+    size_t n;
+};
+
+struct config_targets {
+    struct config_target *v;
+    size_t n;
+};
+
+struct config {
+    struct config_log log;
+    struct config_kafka kafka;
+    struct config_ingest ingest;
+    struct config_worker worker;
+    struct config_sources sources;
+    struct config_tenants tenants;
+    struct config_targets targets;
+};
+
+/* Reads and checks the file; free with config_free. Fails with ERROR_INPUT (the programs exit with EX_CONFIG,
+ * 78) or ERROR_SYSTEM when the file cannot be read. Secrets are only checked for form. */
+bool config_load(const char *path, struct config **ret, struct error *err)
+    __attribute__((warn_unused_result));
+void config_free(struct config *cfg);
+
+/* The documentation of every key: path, default, meaning. */
+void config_help(FILE *out);
+
+/* How long after a group-validated commit a worker may start calls: session timeout − heartbeat. */
+int64_t config_lease_ms(const struct config *cfg);
+
+/* By name; NULL when there is none. Borrowed. */
+const struct config_tenant *config_tenant(const struct config *cfg, const char *name);
+const struct config_source *config_source(const struct config *cfg, const char *name);
+const char *config_pair_get(const struct config_pairs *pairs, const char *name); /* NULL when absent */
+
+/* "host:port" or "[v6]:port" → host (freed by the caller) and port. Fails with ERROR_INPUT. */
+bool config_address_parse(const char *address, char **ret_host, uint16_t *ret_port, struct error *err)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,65 @@
+/* kafka.h - what both programs share of Kafka: client settings by role, topic names, topics made and
+ * verified.
+ *
+ * Only lib/kafka*.c, ingest's publisher and the worker's shell see rdkafka.h. Thread-safe (no state). */
+#ifndef ROLLCALL_KAFKA_H
+#define ROLLCALL_KAFKA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "error.h"
+
+struct rd_kafka_s;
+struct rd_kafka_conf_s;
+
+enum kafka_topic {
+    KAFKA_EVENTS,
+    KAFKA_PERSONS,     /* compacted; partition n belongs to partition n of events */
+    KAFKA_RESULTS,     /* same partitions as events */
+    KAFKA_DEADLETTERS, /* same partitions as events */
+    KAFKA_CONTROL,     /* compacted */
+    KAFKA_TARGETS,     /* compacted */
+    KAFKA_PLANS,
+    KAFKA_TOPICS,
+};
+
+enum { KAFKA_TOPIC_NAME_SIZE = 128, KAFKA_WARNINGS_MAX = 16, KAFKA_WARNING_SIZE = 256 };
+
+/* "<topic_prefix>.events" … */
+void kafka_topic_name(const struct config *cfg, enum kafka_topic topic, char out[KAFKA_TOPIC_NAME_SIZE]);
+
+enum kafka_role {
+    KAFKA_ROLE_ADMIN,     /* metadata and topic administration */
+    KAFKA_ROLE_PUBLISHER, /* idempotent producer, acks=all (ingest) */
+    KAFKA_ROLE_LEDGER,    /* transactional producer; transactional.id = <group>-<slot> */
+    KAFKA_ROLE_EVENTS,  /* group consumer: read_committed, no auto commit, range; group.instance.id = slot */
+    KAFKA_ROLE_RESTORE, /* assigns by hand, read_committed, no commits, PARTITION_EOF on */
+    KAFKA_ROLE_WATERMARK, /* as RESTORE but read_uncommitted: its high watermark is not the last stable offset
+                           */
+};
+
+/* Settings for a client of the role, config's kafka.properties applied last but one: what correctness rests
+ * on (acks, isolation, auto commit …) cannot be overridden and such a property fails. slot: for LEDGER and
+ * EVENTS, else NULL. librdkafka's log lines go to log.h. The caller owns *ret (rd_kafka_new takes it, or
+ * rd_kafka_conf_destroy). Fails with ERROR_INPUT and the property's path. */
+bool kafka_conf_new(const struct config *cfg, enum kafka_role role, const char *slot,
+                    struct rd_kafka_conf_s **ret, struct error *err) __attribute__((warn_unused_result));
+
+struct kafka_warnings { /* for the caller to log */
+    size_t n;
+    char v[KAFKA_WARNINGS_MAX][KAFKA_WARNING_SIZE];
+};
+
+/* With kafka.manage_topics on: creates missing topics with the right settings, then reads the settings of all
+ * and refuses wrong ones (persons not compacted, partition counts that differ …); the message holds the
+ * command that mends it. Off: checks by metadata that topics are there (a broker may create them) and agree.
+ * Blocks for at most timeout_ms. ret_partitions: number of partitions of events; may be NULL. Fails with
+ * ERROR_TEMPORARY when brokers do not answer, ERROR_INPUT when a person has to act. */
+bool kafka_topics_ensure(const struct config *cfg, int timeout_ms, int *ret_partitions,
+                         struct kafka_warnings *ret_warnings, struct error *err)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,285 @@
+/* What the table of keys cannot say. */
+#include "config_key.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "event.h"
+#include "mem.h"
+#include "secret.h"
+
+enum { TOPIC_PREFIX_MAX = 100 };
+
+__attribute__((format(printf, 3, 4))) static bool wrong(struct error *err, const char *path,
+                                                        const char *format, ...)
+{
+    va_list args;
+    char what[256];
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    return error_set(err, ERROR_INPUT, "%s: %s", path, what);
+}
+
+static bool check_name(const char *name, const char *path, const char *member, struct error *err)
+{
+    return event_name_ok(name) ||
+           error_set(err, ERROR_INPUT,
+                     "%s.%s: \"%s\" is not a name ([a-z0-9][a-z0-9._-]*, at most 64 characters)", path,
+                     member, name);
+}
+
+static bool check_ref(const char *ref, const char *path, struct error *err)
+{
+    return !ref || secret_ref_ok(ref, err) || error_wrap(err, "%s", path);
+}
+
+/* --- paths relative to the config file
+ * ---------------------------------------------------------------------------- */
+
+static void make_absolute(char **path, const char *directory)
+{
+    if ((*path)[0] == '/')
+        return;
+    char *joined = xasprintf("%s/%s", directory, *path);
+    free(*path);
+    *path = joined;
+}
+
+static void make_ref_absolute(char **ref, const char *directory)
+{
+    static const char scheme[] = "file:";
+    if (!*ref || strncmp(*ref, scheme, strlen(scheme)) != 0 || (*ref)[strlen(scheme)] == '/' ||
+        (*ref)[strlen(scheme)] == '\0')
+        return;
+    char *joined = xasprintf("%s%s/%s", scheme, directory, *ref + strlen(scheme));
+    free(*ref);
+    *ref = joined;
+}
+
+static void make_paths_absolute(struct config *cfg, const char *directory)
+{
+    make_absolute(&cfg->ingest.sources_dir, directory);
+    make_absolute(&cfg->worker.policy, directory);
+    for (size_t i = 0; i < cfg->kafka.properties.n; i++)
+        make_ref_absolute(&cfg->kafka.properties.v[i].value, directory);
+    for (size_t i = 0; i < cfg->sources.n; i++)
+        for (size_t k = 0; k < cfg->sources.v[i].secrets.n; k++)
+            make_ref_absolute(&cfg->sources.v[i].secrets.v[k], directory);
+    for (size_t i = 0; i < cfg->targets.n; i++)
+        make_ref_absolute(&cfg->targets.v[i].token, directory);
+}
+
+/* --- lists without repetition
+ * -------------------------------------------------------------------------------------- */
+
+/* Elements are structures of the given size whose first member is their name. */
+static const char *name_at(const void *v, size_t size, size_t i)
+{
+    return *(char *const *)((const char *)v + i * size);
+}
+
+static bool check_unique(const void *v, size_t n, size_t size, const char *path, struct error *err)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(name_at(v, size, i), name_at(v, size, k)) == 0)
+                return error_set(err, ERROR_INPUT, "%s[%zu]: \"%s\" is already taken by %s[%zu]", path, i,
+                                 name_at(v, size, i), path, k);
+    return true;
+}
+
+static bool check_pairs(const struct config_pairs *pairs, const char *path, struct error *err)
+{
+    return check_unique(pairs->v, pairs->n, sizeof pairs->v[0], path, err);
+}
+
+/* --- addresses
+ * -------------------------------------------------------------------------------------------------- */
+
+static bool read_port(const char *text, uint16_t *ret)
+{
+    size_t n = strlen(text);
+    if (n == 0 || n > 5 || strspn(text, "0123456789") != n)
+        return false;
+    unsigned long port = strtoul(text, NULL, 10);
+    *ret = (uint16_t)port;
+    return port <= UINT16_MAX;
+}
+
+bool config_address_parse(const char *address, char **ret_host, uint16_t *ret_port, struct error *err)
+{
+    const char *colon = strrchr(address, ':'), *host = address;
+    uint16_t port = 0;
+    if (!colon || !read_port(colon + 1, &port))
+        return error_set(err, ERROR_INPUT, "\"%s\" is not host:port", address);
+    size_t n = (size_t)(colon - address);
+    if (n >= 2 && host[0] == '[' && host[n - 1] == ']') {
+        host++;
+        n -= 2;
+    } else if (memchr(host, ':', n)) {
+        return error_set(err, ERROR_INPUT, "\"%s\" is not host:port (an IPv6 address stands in brackets)",
+                         address);
+    }
+    if (n == 0)
+        return error_set(err, ERROR_INPUT, "\"%s\" names no host", address);
+    *ret_host = xstrndup(host, n);
+    *ret_port = port;
+    return true;
+}
+
+static bool check_address(const char *address, const char *path, struct error *err)
+{
+    char *host;
+    uint16_t port;
+    if (!config_address_parse(address, &host, &port, err))
+        return error_wrap(err, "%s", path);
+    free(host);
+    return true;
+}
+
+/* --- sections
+ * ---------------------------------------------------------------------------------------------------- */
+
+static bool check_kafka(const struct config_kafka *kafka, struct error *err)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t n = strlen(kafka->topic_prefix);
+    if (strspn(kafka->topic_prefix, allowed) != n || n > TOPIC_PREFIX_MAX)
+        return wrong(err, "kafka.topic_prefix", "not letters, digits, '.', '_' or '-', at most %d",
+                     TOPIC_PREFIX_MAX);
+    return check_pairs(&kafka->properties, "kafka.properties", err);
+}
+
+static bool check_worker(const struct config_worker *worker, struct error *err)
+{
+    if (worker->heartbeat_ms * 3 > worker->session_timeout_ms)
+        return wrong(err, "worker.heartbeat_ms", "more than a third of worker.session_timeout_ms");
+    return check_address(worker->admin, "worker.admin", err);
+}
+
+static bool check_tenants(const struct config *cfg, struct error *err)
+{
+    for (size_t i = 0; i < cfg->tenants.n; i++) {
+        char path[CONFIG_PATH_SIZE];
+        config_path(path, "tenants[%zu]", i);
+        if (!check_name(cfg->tenants.v[i].name, path, "name", err))
+            return false;
+    }
+    return check_unique(cfg->tenants.v, cfg->tenants.n, sizeof cfg->tenants.v[0], "tenants", err);
+}
+
+static bool check_tenant_exists(const struct config *cfg, const char *tenant, const char *path,
+                                struct error *err)
+{
+    return config_tenant(cfg, tenant) ||
+           error_set(err, ERROR_INPUT, "%s.tenant: tenants has no \"%s\"", path, tenant);
+}
+
+static bool check_source(const struct config *cfg, struct config_source *source, const char *path,
+                         struct error *err)
+{
+    if (!source->directory)
+        source->directory = xstrdup(source->name);
+    char inner[CONFIG_PATH_SIZE];
+    for (size_t i = 0; i < source->secrets.n; i++) {
+        config_path(inner, "%s.secrets[%zu]", path, i);
+        if (!check_ref(source->secrets.v[i], inner, err))
+            return false;
+    }
+    config_path(inner, "%s.options", path);
+    return check_name(source->name, path, "name", err) && check_name(source->kind, path, "kind", err) &&
+           check_name(source->directory, path, "directory", err) &&
+           check_tenant_exists(cfg, source->tenant, path, err) && check_pairs(&source->options, inner, err);
+}
+
+static bool check_sources(struct config *cfg, struct error *err)
+{
+    for (size_t i = 0; i < cfg->sources.n; i++) {
+        char path[CONFIG_PATH_SIZE];
+        config_path(path, "sources[%zu]", i);
+        if (!check_source(cfg, &cfg->sources.v[i], path, err))
+            return false;
+    }
+    return check_unique(cfg->sources.v, cfg->sources.n, sizeof cfg->sources.v[0], "sources", err);
+}
+
+/* A target takes persons of one directory: the one it names, or the only one that its tenant has. */
+static bool settle_directory(const struct config *cfg, struct config_target *target, const char *path,
+                             struct error *err)
+{
+    if (target->directory)
+        return check_name(target->directory, path, "directory", err);
+    const char *only = NULL;
+    for (size_t i = 0; i < cfg->sources.n; i++) {
+        const struct config_source *source = &cfg->sources.v[i];
+        if (strcmp(source->tenant, target->tenant) != 0)
+            continue;
+        if (only && strcmp(only, source->directory) != 0)
+            return error_set(
+                err, ERROR_INPUT,
+                "%s.directory: missing, and tenant \"%s\" has several (\"%s\", \"%s\"): a target takes "
+                "persons of one directory",
+                path, target->tenant, only, source->directory);
+        only = source->directory;
+    }
+    if (!only)
+        return error_set(err, ERROR_INPUT, "%s.directory: missing, and no source of tenant \"%s\" says it",
+                         path, target->tenant);
+    target->directory = xstrdup(only);
+    return true;
+}
+
+static bool check_url(char *url, const char *path, struct error *err)
+{
+    size_t n = strlen(url);
+    while (n > 0 && url[n - 1] == '/')
+        url[--n] = '\0';
+    bool http = strncmp(url, "http://", 7) == 0 && n > 7, https = strncmp(url, "https://", 8) == 0 && n > 8;
+    if ((!http && !https) || strpbrk(url, " ?#@"))
+        return error_set(err, ERROR_INPUT, "%s.base_url: not an http(s) URL without user, query and fragment",
+                         path);
+    return true;
+}
+
+static bool check_target_times(const struct config_target *target, const char *path, struct error *err)
+{
+    const struct config_retry *retry = &target->retry;
+    if (retry->base_ms > retry->cap_ms)
+        return error_set(err, ERROR_INPUT, "%s.retry.base_ms: more than cap_ms", path);
+    if (target->call_life_ms < target->timeout_ms)
+        return error_set(err, ERROR_INPUT, "%s.call_life_ms: less than timeout_ms", path);
+    return true;
+}
+
+static bool check_target(const struct config *cfg, struct config_target *target, const char *path,
+                         struct error *err)
+{
+    char token[CONFIG_PATH_SIZE], limits[CONFIG_PATH_SIZE];
+    config_path(token, "%s.token", path);
+    config_path(limits, "%s.limits", path);
+    return check_name(target->name, path, "name", err) &&
+           check_tenant_exists(cfg, target->tenant, path, err) && settle_directory(cfg, target, path, err) &&
+           check_url(target->base_url, path, err) && check_ref(target->token, token, err) &&
+           check_target_times(target, path, err) &&
+           check_unique(target->limits.v, target->limits.n, sizeof target->limits.v[0], limits, err);
+}
+
+static bool check_targets(struct config *cfg, struct error *err)
+{
+    for (size_t i = 0; i < cfg->targets.n; i++) {
+        char path[CONFIG_PATH_SIZE];
+        config_path(path, "targets[%zu]", i);
+        if (!check_target(cfg, &cfg->targets.v[i], path, err))
+            return false;
+    }
+    return check_unique(cfg->targets.v, cfg->targets.n, sizeof cfg->targets.v[0], "targets", err);
+}
+
+bool config_check(struct config *cfg, const char *directory, struct error *err)
+{
+    make_paths_absolute(cfg, directory);
+    return check_kafka(&cfg->kafka, err) && check_address(cfg->ingest.listen, "ingest.listen", err) &&
+           check_address(cfg->ingest.admin, "ingest.admin", err) && check_worker(&cfg->worker, err) &&
+           check_tenants(cfg, err) && check_sources(cfg, err) && check_targets(cfg, err);
+}

@@ -1,0 +1,248 @@
+/* The table of all keys and what is made of it without reading anything. */
+#include "config_key.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "log.h"
+#include "mem.h"
+
+#define YEAR_MS INT64_C(31536000000)
+
+#define TEXT(s, m, def, fl, mean)                                                                            \
+    {                                                                                                        \
+        .name = #m, .type = CONFIG_TEXT, .offset = offsetof(struct s, m), .flags = (fl), .text = (def),      \
+        .meaning = (mean)                                                                                    \
+    }
+#define NUMBER(s, m, def, lo, hi, mean)                                                                      \
+    {                                                                                                        \
+        .name = #m, .type = CONFIG_NUMBER, .offset = offsetof(struct s, m), .number = (def), .min = (lo),    \
+        .max = (hi), .meaning = (mean)                                                                       \
+    }
+#define REQUIRED_NUMBER(s, m, lo, hi, mean)                                                                  \
+    {                                                                                                        \
+        .name = #m, .type = CONFIG_NUMBER, .offset = offsetof(struct s, m), .flags = CONFIG_REQUIRED,        \
+        .min = (lo), .max = (hi), .meaning = (mean)                                                          \
+    }
+#define CHOICE(s, m, def, list, mean)                                                                        \
+    {                                                                                                        \
+        .name = #m, .type = CONFIG_CHOICE, .offset = offsetof(struct s, m), .number = (def),                 \
+        .choices = (list), .n_choices = ARRAY_SIZE(list), .meaning = (mean)                                  \
+    }
+#define REQUIRED_CHOICE(s, m, list, mean)                                                                    \
+    {                                                                                                        \
+        .name = #m, .type = CONFIG_CHOICE, .offset = offsetof(struct s, m), .flags = CONFIG_REQUIRED,        \
+        .choices = (list), .n_choices = ARRAY_SIZE(list), .meaning = (mean)                                  \
+    }
+#define SECTION(s, m, table, mean)                                                                           \
+    {                                                                                                        \
+        .name = #m, .type = CONFIG_SECTION, .offset = offsetof(struct s, m), .keys = (table),                \
+        .size = sizeof(((struct s *)0)->m), .meaning = (mean)                                                \
+    }
+#define LIST(s, m, table, mean)                                                                              \
+    {                                                                                                        \
+        .name = #m, .type = CONFIG_LIST, .offset = offsetof(struct s, m), .keys = (table),                   \
+        .size = sizeof(*((struct s *)0)->m.v), .meaning = (mean)                                             \
+    }
+#define TEXTS(s, m, mean)                                                                                    \
+    {                                                                                                        \
+        .name = #m, .type = CONFIG_TEXTS, .offset = offsetof(struct s, m), .meaning = (mean)                 \
+    }
+#define END                                                                                                  \
+    {                                                                                                        \
+        .name = NULL                                                                                         \
+    }
+
+static const cyaml_strval_t formats[] = {{"logfmt", LOG_FORMAT_LOGFMT}, {"json", LOG_FORMAT_JSON}};
+static const cyaml_strval_t levels[] = {{"debug", LOG_LEVEL_DEBUG},
+                                        {"info", LOG_LEVEL_INFO},
+                                        {"warn", LOG_LEVEL_WARN},
+                                        {"error", LOG_LEVEL_ERROR}};
+static const cyaml_strval_t switches[] = {{"on", 1}, {"off", 0}, {"true", 1}, {"false", 0}};
+static const cyaml_strval_t kinds[] = {{"miro", TARGET_MIRO}, {"scim", TARGET_SCIM}};
+
+static const struct config_key pair_keys[] = {
+    TEXT(config_pair, name, NULL, CONFIG_REQUIRED, "name"),
+    TEXT(config_pair, value, NULL, CONFIG_REQUIRED | CONFIG_MAY_BE_EMPTY, "value"),
+    END,
+};
+
+static const struct config_key log_keys[] = {
+    CHOICE(config_log, format, LOG_FORMAT_LOGFMT, formats, "how a line looks"),
+    CHOICE(config_log, level, LOG_LEVEL_INFO, levels, "the least important messages that are written"),
+    END,
+};
+
+static const struct config_key kafka_keys[] = {
+    TEXT(config_kafka, brokers, NULL, CONFIG_REQUIRED, "bootstrap servers, host:port, separated by commas"),
+    TEXT(config_kafka, topic_prefix, "rollcall", 0, "what the names of all topics begin with"),
+    CHOICE(config_kafka, manage_topics, 1, switches, "create missing topics and verify their settings"),
+    NUMBER(config_kafka, partitions, 12, 1, 10000,
+           "of events, persons, results and dead letters, when created"),
+    NUMBER(config_kafka, replication_factor, 3, 1, 32, "of created topics"),
+    LIST(config_kafka, properties, pair_keys,
+         "passed to librdkafka (TLS, SASL); values may be secret references"),
+    END,
+};
+
+static const struct config_key ingest_limit_keys[] = {
+    NUMBER(config_ingest_limits, body_bytes, 1048576, 1024, 64 << 20, "longest body of a request"),
+    NUMBER(config_ingest_limits, header_bytes, 32768, 1024, 1 << 20, "most bytes of headers of a request"),
+    NUMBER(config_ingest_limits, connections, 4096, 1, 1000000, "open connections of the whole program"),
+    NUMBER(config_ingest_limits, connections_per_address, 256, 1, 1000000,
+           "open connections from one address"),
+    NUMBER(config_ingest_limits, events_per_request, 1000, 1, 100000, "events that one request may make"),
+    END,
+};
+
+static const struct config_key ingest_keys[] = {
+    TEXT(config_ingest, listen, "127.0.0.1:8080", 0,
+         "where webhooks arrive, host:port (plain HTTP: put TLS in front)"),
+    TEXT(config_ingest, admin, "127.0.0.1:8081", 0, "where /healthz, /readyz and /metrics are served"),
+    NUMBER(config_ingest, threads, 1, 1, 256, "threads that serve webhooks, each with its own producer"),
+    TEXT(config_ingest, sources_dir, "sources", 0, "directory of the sources' Lua files"),
+    NUMBER(config_ingest, deadline_ms, 2500, 10, 60000,
+           "a request that is not durable by then is answered 503"),
+    SECTION(config_ingest, limits, ingest_limit_keys, "what one request or client may take"),
+    END,
+};
+
+static const struct config_key source_keys[] = {
+    TEXT(config_source, name, NULL, CONFIG_REQUIRED, "name in POST /hooks/<name>"),
+    TEXT(config_source, kind, NULL, CONFIG_REQUIRED, "which file: <sources_dir>/<kind>.lua"),
+    TEXT(config_source, tenant, NULL, CONFIG_REQUIRED, "whose people it speaks of"),
+    TEXT(config_source, directory, NULL, 0, "name space of its person ids (default: its name)"),
+    TEXTS(config_source, secrets, "secret references; several while one is being replaced"),
+    LIST(config_source, options, pair_keys, "passed to the Lua file"),
+    NUMBER(config_source, success_status, 200, 200, 299, "answer to an accepted request"),
+    NUMBER(config_source, reject_status, 401, 400, 499, "answer to a request that fails verification"),
+    NUMBER(config_source, tolerance_s, 300, 1, 86400, "how far a signed time may be off"),
+    END,
+};
+
+static const struct config_key worker_keys[] = {
+    TEXT(config_worker, group, "rollcall-worker", 0, "consumer group of all workers"),
+    TEXT(config_worker, slot, NULL, 0,
+         "identity of this worker, stable over restarts (default: --slot or host name)"),
+    TEXT(config_worker, admin, "127.0.0.1:8082", 0, "where /healthz, /readyz and /metrics are served"),
+    TEXT(config_worker, policy, "policy.lua", 0, "Lua file that decides about each person's accounts"),
+    NUMBER(config_worker, session_timeout_ms, 10000, 1000, 300000,
+           "a silent worker loses its partitions after this"),
+    NUMBER(config_worker, heartbeat_ms, 3000, 100, 100000,
+           "between heartbeats; at most a third of the session timeout"),
+    NUMBER(config_worker, transaction_timeout_ms, 10000, 1000, 300000,
+           "an open transaction is aborted after this"),
+    NUMBER(config_worker, drain_ms, 10000, 0, 600000,
+           "how long calls in flight may take at shutdown or revocation"),
+    END,
+};
+
+static const struct config_key tenant_keys[] = {
+    TEXT(config_tenant, name, NULL, CONFIG_REQUIRED, "name"),
+    NUMBER(config_tenant, spread, 1, 1, 10000,
+           "number of buckets, hence of workers that can serve it at once"),
+    TEXTS(config_tenant, protected, "accounts (by the targets' match attribute) that are never touched"),
+    END,
+};
+
+static const struct config_key retry_keys[] = {
+    NUMBER(config_retry, base_ms, 1000, 10, 3600000, "pause after the first failure; doubles with each one"),
+    NUMBER(config_retry, cap_ms, 300000, 10, 86400000, "longest pause"),
+    NUMBER(config_retry, deadline_ms, 86400000, 1000, YEAR_MS, "what failed for so long is rejected"),
+    END,
+};
+
+static const struct config_key limit_keys[] = {
+    TEXT(config_limit, class, NULL, CONFIG_REQUIRED, "endpoint class of the profile"),
+    REQUIRED_NUMBER(config_limit, count, 1, 1000000, "calls"),
+    REQUIRED_NUMBER(config_limit, window_ms, 1, 86400000, "in a window of this length"),
+    END,
+};
+
+static const struct config_key target_keys[] = {
+    TEXT(config_target, name, NULL, CONFIG_REQUIRED, "name"),
+    TEXT(config_target, tenant, NULL, CONFIG_REQUIRED, "whose accounts it holds"),
+    REQUIRED_CHOICE(config_target, kind, kinds, "profile of the service"),
+    TEXT(config_target, base_url, NULL, CONFIG_REQUIRED, "where its SCIM endpoints begin, http(s)"),
+    TEXT(config_target, token, NULL, 0, "secret reference of the bearer token (default: none is sent)"),
+    TEXT(config_target, directory, NULL, 0, "whose persons it takes (default: the tenant's only directory)"),
+    TEXT(config_target, match, "userName", 0, "attribute by which an existing account is found"),
+    NUMBER(config_target, timeout_ms, 10000, 100, 600000, "of one call"),
+    NUMBER(config_target, call_life_ms, 30000, 100, 3600000,
+           "how long a call of unknown outcome may still land"),
+    NUMBER(config_target, in_flight, 64, 1, 10000, "calls at once"),
+    SECTION(config_target, retry, retry_keys, "what follows a temporary failure"),
+    LIST(config_target, limits, limit_keys, "replace the profile's limits, class by class"),
+    END,
+};
+
+const struct config_key config_keys[] = {
+    SECTION(config, log, log_keys, "log lines on standard error"),
+    SECTION(config, kafka, kafka_keys, "the broker"),
+    SECTION(config, ingest, ingest_keys, "rollcall-ingest"),
+    LIST(config, sources, source_keys, "who sends webhooks"),
+    SECTION(config, worker, worker_keys, "rollcall-worker"),
+    LIST(config, tenants, tenant_keys, "companies"),
+    LIST(config, targets, target_keys, "services whose accounts are kept"),
+    END,
+};
+
+void config_path(char path[CONFIG_PATH_SIZE], const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(path, CONFIG_PATH_SIZE, format, args);
+    va_end(args);
+}
+
+static void print_choices(const struct config_key *key, FILE *out)
+{
+    for (uint32_t i = 0; i < key->n_choices; i++)
+        fprintf(out, "%s%s", i > 0 ? " or " : "; ", key->choices[i].str);
+}
+
+static const char *choice_name(const struct config_key *key)
+{
+    for (uint32_t i = 0; i < key->n_choices; i++)
+        if (key->choices[i].val == key->number)
+            return key->choices[i].str;
+    return "";
+}
+
+static void print_value(const struct config_key *key, FILE *out)
+{
+    bool required = key->flags & CONFIG_REQUIRED;
+    if (key->type == CONFIG_NUMBER)
+        fprintf(out, "; %jd to %jd", (intmax_t)key->min, (intmax_t)key->max);
+    else if (key->type == CONFIG_CHOICE)
+        print_choices(key, out);
+    if (required)
+        fputs("; required", out);
+    else if (key->type == CONFIG_NUMBER)
+        fprintf(out, "; default %jd", (intmax_t)key->number);
+    else if (key->type == CONFIG_CHOICE)
+        fprintf(out, "; default %s", choice_name(key));
+    else if (key->type == CONFIG_TEXT && key->text)
+        fprintf(out, "; default %s", key->text);
+}
+
+static void print_keys(const struct config_key *keys, const char *prefix, FILE *out)
+{
+    static const char *const brackets[] = {[CONFIG_LIST] = "[]", [CONFIG_TEXTS] = "[]"};
+    for (const struct config_key *key = keys; key->name; key++) {
+        char path[CONFIG_PATH_SIZE];
+        const char *bracket =
+            key->type < ARRAY_SIZE(brackets) && brackets[key->type] ? brackets[key->type] : "";
+        config_path(path, "%s%s%s%s", prefix, prefix[0] ? "." : "", key->name, bracket);
+        fprintf(out, "%s\n    %s", path, key->meaning);
+        print_value(key, out);
+        fputc('\n', out);
+        if (key->keys)
+            print_keys(key->keys, path, out);
+    }
+}
+
+void config_help(FILE *out)
+{
+    print_keys(config_keys, "", out);
+}

@@ -1,0 +1,219 @@
+#include "json.h"
+
+#include <math.h>
+
+#include "digest.h"
+#include "utf8.h"
+
+/* The grammar of RFC 8259, checked before cJSON sees the text: cJSON takes more than that (control characters
+ * in strings, leading zeros) and ends strings at an escaped NUL. */
+struct scanner {
+    const char *start, *p, *end;
+    unsigned depth;
+    const char *why; /* set when scanning fails */
+};
+
+static bool fail(struct scanner *s, const char *why)
+{
+    if (!s->why)
+        s->why = why;
+    return false;
+}
+
+static void skip_blanks(struct scanner *s)
+{
+    while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\t' || *s->p == '\r'))
+        s->p++;
+}
+
+static bool take(struct scanner *s, char c)
+{
+    if (s->p == s->end || *s->p != c)
+        return false;
+    s->p++;
+    return true;
+}
+
+static bool scan_unicode_escape(struct scanner *s)
+{
+    unsigned char code[2];
+    if (s->end - s->p < 4 || !hex_decode((struct str){s->p, 4}, code, sizeof code))
+        return fail(s, "an escape that is not \\uXXXX");
+    if (code[0] == 0 && code[1] == 0)
+        return fail(s, "a NUL character");
+    s->p += 4;
+    return true;
+}
+
+static bool scan_escape(struct scanner *s)
+{
+    if (s->p < s->end && *s->p == 'u') {
+        s->p++;
+        return scan_unicode_escape(s);
+    }
+    if (s->p == s->end || *s->p == '\0' || !strchr("\"\\/bfnrt", *s->p))
+        return fail(s, "an unknown escape");
+    s->p++;
+    return true;
+}
+
+/* Behind the opening quote, up to behind the closing one. */
+static bool scan_string(struct scanner *s)
+{
+    while (s->p < s->end) {
+        unsigned char c = (unsigned char)*s->p;
+        if (c == '"') {
+            s->p++;
+            return true;
+        }
+        if (c < 0x20)
+            return fail(s, "a control character in a string");
+        size_t length = c < 0x80 ? 1 : utf8_sequence((struct str){s->p, (size_t)(s->end - s->p)});
+        if (length == 0)
+            return fail(s, "bytes that are not UTF-8");
+        s->p += length;
+        if (c == '\\' && !scan_escape(s))
+            return false;
+    }
+    return fail(s, "a string without end");
+}
+
+static bool scan_digits(struct scanner *s)
+{
+    const char *first = s->p;
+    while (s->p < s->end && *s->p >= '0' && *s->p <= '9')
+        s->p++;
+    return s->p > first || fail(s, "a number without digits");
+}
+
+static bool scan_number(struct scanner *s)
+{
+    take(s, '-');
+    if (!take(s, '0') && !scan_digits(s))
+        return false;
+    if (take(s, '.') && !scan_digits(s))
+        return false;
+    if (take(s, 'e') || take(s, 'E')) {
+        if (!take(s, '+'))
+            take(s, '-');
+        return scan_digits(s);
+    }
+    return true;
+}
+
+static bool scan_literal(struct scanner *s, const char *literal)
+{
+    size_t n = strlen(literal);
+    if ((size_t)(s->end - s->p) < n || memcmp(s->p, literal, n) != 0)
+        return fail(s, "something that is no JSON value");
+    s->p += n;
+    return true;
+}
+
+static bool scan_value(struct scanner *s);
+
+static bool scan_member_name(struct scanner *s)
+{
+    skip_blanks(s);
+    if (!take(s, '"'))
+        return fail(s, "no member name");
+    if (!scan_string(s))
+        return false;
+    skip_blanks(s);
+    return take(s, ':') || fail(s, "no colon after a member name");
+}
+
+/* Behind the opening bracket. */
+static bool scan_container(struct scanner *s, char closer)
+{
+    if (++s->depth > JSON_DEPTH_MAX)
+        return fail(s, "deeper nesting than allowed");
+    skip_blanks(s);
+    if (take(s, closer)) {
+        s->depth--;
+        return true;
+    }
+    do {
+        if ((closer == '}' && !scan_member_name(s)) || !scan_value(s))
+            return false;
+        skip_blanks(s);
+    } while (take(s, ','));
+    s->depth--;
+    return take(s, closer) || fail(s, "no comma or closing bracket");
+}
+
+static bool scan_value(struct scanner *s)
+{
+    skip_blanks(s);
+    if (take(s, '"'))
+        return scan_string(s);
+    if (take(s, '{'))
+        return scan_container(s, '}');
+    if (take(s, '['))
+        return scan_container(s, ']');
+    if (s->p == s->end)
+        return fail(s, "the end of the text instead of a value");
+    switch (*s->p) {
+    case 't':
+        return scan_literal(s, "true");
+    case 'f':
+        return scan_literal(s, "false");
+    case 'n':
+        return scan_literal(s, "null");
+    default:
+        return scan_number(s);
+    }
+}
+
+bool json_check(struct str text, struct error *err)
+{
+    struct scanner s = {.start = text.p, .p = text.p, .end = text.n ? text.p + text.n : text.p};
+    bool ok = scan_value(&s);
+    if (ok) {
+        skip_blanks(&s);
+        ok = s.p == s.end || fail(&s, "more text after the document");
+    }
+    return ok || error_set(err, ERROR_INPUT, "not valid JSON: %s at byte %td", s.why, s.p - s.start);
+}
+
+bool json_parse(struct str text, cJSON **ret, struct error *err)
+{
+    if (!json_check(text, err))
+        return false;
+    const char *stopped = text.p;
+    cJSON *root = cJSON_ParseWithLengthOpts(text.p, text.n, &stopped, 0);
+    if (!root) /* half a surrogate pair, or a number of more than 63 characters */
+        return error_set(err, ERROR_INPUT, "not valid JSON: a value that cannot be represented at byte %td",
+                         stopped - text.p);
+    *ret = root;
+    return true;
+}
+
+const cJSON *json_get(const cJSON *object, const char *name)
+{
+    return cJSON_IsObject(object) ? cJSON_GetObjectItemCaseSensitive(object, name) : NULL;
+}
+
+const char *json_string(const cJSON *object, const char *name)
+{
+    return cJSON_GetStringValue(json_get(object, name));
+}
+
+bool json_int64(const cJSON *object, const char *name, int64_t *ret)
+{
+    const cJSON *item = json_get(object, name);
+    if (!cJSON_IsNumber(item) || !(fabs(item->valuedouble) <= 0x1p53) ||
+        item->valuedouble != trunc(item->valuedouble))
+        return false;
+    *ret = (int64_t)item->valuedouble;
+    return true;
+}
+
+bool json_bool(const cJSON *object, const char *name, bool *ret)
+{
+    const cJSON *item = json_get(object, name);
+    if (!cJSON_IsBool(item))
+        return false;
+    *ret = cJSON_IsTrue(item);
+    return true;
+}

@@ -1,0 +1,200 @@
+#include "kafka.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include <librdkafka/rdkafka.h>
+
+#include "log.h"
+#include "mem.h"
+#include "secret.h"
+
+enum {
+    R_ADMIN = 1 << KAFKA_ROLE_ADMIN,
+    R_PUBLISHER = 1 << KAFKA_ROLE_PUBLISHER,
+    R_LEDGER = 1 << KAFKA_ROLE_LEDGER,
+    R_EVENTS = 1 << KAFKA_ROLE_EVENTS,
+    R_RESTORE = 1 << KAFKA_ROLE_RESTORE,
+    R_WATERMARK = 1 << KAFKA_ROLE_WATERMARK,
+    R_PRODUCERS = R_PUBLISHER | R_LEDGER,
+    R_READERS = R_RESTORE | R_WATERMARK,
+    R_CONSUMERS = R_EVENTS | R_READERS,
+    R_ALL = R_ADMIN | R_PRODUCERS | R_CONSUMERS
+};
+
+static const char *const role_names[] = {"admin", "publisher", "ledger", "events", "restore", "watermark"};
+
+enum value { /* where a setting's value comes from */
+             LITERAL,
+             BROKERS,
+             CLIENT_ID,
+             GROUP,
+             READER_GROUP,
+             SLOT,
+             TRANSACTIONAL_ID,
+             TRANSACTION_TIMEOUT,
+             SESSION_TIMEOUT,
+             HEARTBEAT,
+};
+
+struct setting {
+    const char *name;
+    unsigned roles;
+    enum value value;
+    const char *literal;
+    bool overridable; /* kafka.properties may say otherwise */
+};
+
+/* What correctness rests on, and a few defaults that we prefer to librdkafka's. A reader (restore, watermark)
+ * needs a group id to be allowed to assign; it never joins or commits. An offset that is gone is an error,
+ * not a jump. */
+static const struct setting settings[] = {
+    {"client.id", R_ALL, CLIENT_ID, NULL, true},
+    {"linger.ms", R_LEDGER, LITERAL, "0", true},
+    {"compression.type", R_PRODUCERS, LITERAL, "lz4", true},
+    {"fetch.error.backoff.ms", R_CONSUMERS, LITERAL, "100", true},
+    {"socket.keepalive.enable", R_ALL, LITERAL, "true", true},
+    {"reconnect.backoff.max.ms", R_ALL, LITERAL, "2000", true},
+    {"bootstrap.servers", R_ALL, BROKERS, NULL, false},
+    {"enable.idempotence", R_PRODUCERS, LITERAL, "true", false},
+    {"acks", R_PRODUCERS, LITERAL, "all", false},
+    {"partitioner", R_PRODUCERS, LITERAL, "murmur2_random", false},
+    {"transactional.id", R_LEDGER, TRANSACTIONAL_ID, NULL, false},
+    {"transaction.timeout.ms", R_LEDGER, TRANSACTION_TIMEOUT, NULL, false},
+    {"group.id", R_EVENTS, GROUP, NULL, false},
+    {"group.id", R_READERS, READER_GROUP, NULL, false},
+    {"group.instance.id", R_EVENTS, SLOT, NULL, false},
+    {"session.timeout.ms", R_EVENTS, SESSION_TIMEOUT, NULL, false},
+    {"heartbeat.interval.ms", R_EVENTS, HEARTBEAT, NULL, false},
+    {"partition.assignment.strategy", R_EVENTS, LITERAL, "range", false},
+    {"isolation.level", R_EVENTS | R_RESTORE, LITERAL, "read_committed", false},
+    {"isolation.level", R_WATERMARK, LITERAL, "read_uncommitted", false},
+    {"enable.auto.commit", R_CONSUMERS, LITERAL, "false", false},
+    {"enable.auto.offset.store", R_CONSUMERS, LITERAL, "false", false},
+    {"enable.partition.eof", R_READERS, LITERAL, "true", false},
+    {"auto.offset.reset", R_CONSUMERS, LITERAL, "error", false},
+};
+
+/* Other names by which librdkafka would take a fixed setting. */
+static const char *const fixed_aliases[] = {"metadata.broker.list",     "request.required.acks",
+                                            "auto.commit.enable",       "group.protocol",
+                                            "message.send.max.retries", "retries"};
+
+void kafka_topic_name(const struct config *cfg, enum kafka_topic topic, char out[KAFKA_TOPIC_NAME_SIZE])
+{
+    static const char *const suffixes[KAFKA_TOPICS] = {"events",  "persons", "results", "deadletters",
+                                                       "control", "targets", "plans"};
+    snprintf(out, KAFKA_TOPIC_NAME_SIZE, "%s.%s", cfg->kafka.topic_prefix, suffixes[topic]);
+}
+
+static char *value_of(const struct setting *s, const struct config *cfg, enum kafka_role role,
+                      const char *slot)
+{
+    switch (s->value) {
+    case BROKERS:
+        return xstrdup(cfg->kafka.brokers);
+    case CLIENT_ID: /* equal ones confuse librdkafka 2.0.2's cooperative assignor and everybody's broker logs
+                     */
+        return slot ? xasprintf("rollcall-%s-%s", role_names[role], slot)
+                    : xasprintf("rollcall-%s", role_names[role]);
+    case GROUP:
+        return xstrdup(cfg->worker.group);
+    case READER_GROUP:
+        return xasprintf("%s-reader", cfg->worker.group);
+    case SLOT:
+        return xstrdup(slot ? slot : "");
+    case TRANSACTIONAL_ID:
+        return xasprintf("%s-%s", cfg->worker.group, slot ? slot : "");
+    case TRANSACTION_TIMEOUT:
+        return xasprintf("%jd", (intmax_t)cfg->worker.transaction_timeout_ms);
+    case SESSION_TIMEOUT:
+        return xasprintf("%jd", (intmax_t)cfg->worker.session_timeout_ms);
+    case HEARTBEAT:
+        return xasprintf("%jd", (intmax_t)cfg->worker.heartbeat_ms);
+    default:
+        return xstrdup(s->literal);
+    }
+}
+
+static bool apply_settings(rd_kafka_conf_t *conf, const struct config *cfg, enum kafka_role role,
+                           const char *slot, bool overridable, struct error *err)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+        const struct setting *s = &settings[i];
+        if (!(s->roles & 1u << role) || s->overridable != overridable)
+            continue;
+        char *value = value_of(s, cfg, role, slot), why[256];
+        rd_kafka_conf_res_t rc = rd_kafka_conf_set(conf, s->name, value, why, sizeof why);
+        free(value);
+        if (rc != RD_KAFKA_CONF_OK)
+            return error_set(err, ERROR_INPUT, "kafka: %s", why);
+    }
+    return true;
+}
+
+static bool is_fixed(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
+        if (!settings[i].overridable && strcmp(settings[i].name, name) == 0)
+            return true;
+    for (size_t i = 0; i < ARRAY_SIZE(fixed_aliases); i++)
+        if (strcmp(fixed_aliases[i], name) == 0)
+            return true;
+    return false;
+}
+
+static bool apply_secret(rd_kafka_conf_t *conf, const struct config_pair *pair, struct error *err)
+{
+    struct secret secret;
+    if (!secret_load(pair->value, &secret, err))
+        return false;
+    char why[256]; /* may repeat the value: not shown */
+    rd_kafka_conf_res_t rc = rd_kafka_conf_set(conf, pair->name, secret.p, why, sizeof why);
+    secret_done(&secret);
+    return rc == RD_KAFKA_CONF_OK ||
+           error_set(err, ERROR_INPUT, "%s: librdkafka refuses the name or the secret's value", pair->name);
+}
+
+static bool apply_property(rd_kafka_conf_t *conf, const struct config_pair *pair, struct error *err)
+{
+    char why[256];
+    if (is_fixed(pair->name))
+        return error_set(err, ERROR_INPUT, "%s is set by the program", pair->name);
+    if (secret_ref_ok(pair->value, NULL))
+        return apply_secret(conf, pair, err);
+    return rd_kafka_conf_set(conf, pair->name, pair->value, why, sizeof why) == RD_KAFKA_CONF_OK ||
+           error_set(err, ERROR_INPUT, "%s", why);
+}
+
+static bool apply_properties(rd_kafka_conf_t *conf, const struct config *cfg, struct error *err)
+{
+    for (size_t i = 0; i < cfg->kafka.properties.n; i++)
+        if (!apply_property(conf, &cfg->kafka.properties.v[i], err))
+            return error_wrap(err, "kafka.properties[%zu]", i);
+    return true;
+}
+
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+    enum log_level ours = level <= LOG_ERR       ? LOG_LEVEL_ERROR
+                          : level <= LOG_WARNING ? LOG_LEVEL_WARN
+                          : level <= LOG_INFO    ? LOG_LEVEL_INFO
+                                                 : LOG_LEVEL_DEBUG;
+    log_at(ours, text, LOG_S("client", rk ? rd_kafka_name(rk) : "kafka"), LOG_S("facility", facility));
+}
+
+bool kafka_conf_new(const struct config *cfg, enum kafka_role role, const char *slot, rd_kafka_conf_t **ret,
+                    struct error *err)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    if (!apply_settings(conf, cfg, role, slot, true, err) || !apply_properties(conf, cfg, err) ||
+        !apply_settings(conf, cfg, role, slot, false, err)) {
+        rd_kafka_conf_destroy(conf);
+        return false;
+    }
+    *ret = conf;
+    return true;
+}

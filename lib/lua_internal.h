@@ -1,0 +1,40 @@
+/* lua_internal.h - what the files of lua_host.h's module share. */
+#ifndef ROLLCALL_LUA_INTERNAL_H
+#define ROLLCALL_LUA_INTERNAL_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+
+#include "lua_host.h"
+
+struct lua_host {
+    lua_State *L;
+    size_t memory_max, memory_used;
+    bool limited;          /* inside a call: the memory limit holds */
+    bool exhausted;        /* this call has used up its instructions or its time */
+    unsigned instructions; /* a call's allowance */
+    int64_t left;          /* what remains of it */
+    int64_t deadline_ns;   /* on the thread's CPU clock; 0: not set yet */
+    uint64_t generation;   /* of JSON views: older ones are stale */
+    lua_script sandbox;    /* the table that each script's globals are copied from */
+};
+
+static inline struct lua_host *lua_host_of(lua_State *L)
+{
+    return *(struct lua_host **)lua_getextraspace(L);
+}
+
+/* Pushes a new table of what scripts may use; also makes the views' metatable. */
+void lua_sandbox_open(lua_State *L);
+/* Pushes a copy of the sandbox table at index, its libraries copied too: a script changes its own only. */
+void lua_sandbox_copy(lua_State *L, int index);
+
+void lua_json_open(lua_State *L);
+/* As lua_host_push_json, but JSON null becomes rollcall.null when `keep_null`. May raise. */
+void lua_json_push(lua_State *L, const cJSON *node, bool keep_null);
+
+/* Pushes the `rollcall` table. */
+void lua_helpers_open(lua_State *L);
+
+#endif

@@ -1,0 +1,63 @@
+#include "mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *must(void *p)
+{
+    if (!p) {
+        fputs("rollcall: out of memory\n", stderr);
+        abort();
+    }
+    return p;
+}
+
+void *xmalloc(size_t size)
+{
+    return must(malloc(size ? size : 1));
+}
+
+void *xcalloc(size_t count, size_t size)
+{
+    return must(calloc(count ? count : 1, size ? size : 1));
+}
+
+void *xreallocarray(void *p, size_t count, size_t size)
+{
+    return must(reallocarray(p, count ? count : 1, size ? size : 1));
+}
+
+char *xstrdup(const char *s)
+{
+    return must(strdup(s));
+}
+
+char *xstrndup(const char *s, size_t n)
+{
+    return must(strndup(s, n));
+}
+
+void *xmemdup(const void *p, size_t n)
+{
+    void *copy = xmalloc(n);
+    if (n > 0)
+        memcpy(copy, p, n);
+    return copy;
+}
+
+char *xstrdup_null(const char *s)
+{
+    return s ? xstrdup(s) : NULL;
+}
+
+char *xasprintf(const char *format, ...)
+{
+    char *s = NULL;
+    va_list args;
+    va_start(args, format);
+    int n = vasprintf(&s, format, args);
+    va_end(args);
+    return must(n < 0 ? NULL : s);
+}
