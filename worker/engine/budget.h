@@ -1,0 +1,43 @@
+/* budget.h - how many calls of each class a target may get, kept exactly.
+ *
+ * Two rules, both must allow a call:
+ *  - sliding log: a call occupies a place from its sending until one window after its completion, so no window at the
+ *    target, fixed or sliding, measured at arrival, can hold more than the limit;
+ *  - pace: ordinary flow is (count − burst) per window after a burst of a tenth. A new owner starts without burst, so
+ *    what the owner before it spent and what it spends fit into one window together.
+ * Times are CLOCK_BOOTTIME in ms. Pure; single-threaded. */
+#ifndef ROLLCALL_ENGINE_BUDGET_H
+#define ROLLCALL_ENGINE_BUDGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "profile.h"
+
+struct budget_class {
+    struct limit limit;
+    int64_t *done; /* ring of completion times, limit.count places */
+    unsigned first, n_done;
+    unsigned in_flight;
+    double tokens;
+    int64_t refilled_ms; /* -1: never */
+    int64_t paused_until_ms;
+};
+
+struct budget {
+    struct budget_class classes[LIMITS_MAX];
+    size_t n;
+};
+
+/* limits: LIMITS_MAX entries, unused ones without a name. */
+void budget_init(struct budget *b, const struct limit limits[LIMITS_MAX], int64_t now_ms);
+void budget_done(struct budget *b);
+
+/* Milliseconds until a call of this class may start; 0: now. class -1: always now. INT64_MAX: when one completes. */
+int64_t budget_ready_in(struct budget *b, int class, int64_t now_ms);
+void budget_take(struct budget *b, int class, int64_t now_ms); /* a call starts */
+void budget_give(struct budget *b, int class, int64_t now_ms); /* it is over, whatever came of it */
+/* The target asked for a rest. until_ms only ever moves forward. */
+void budget_pause(struct budget *b, int class, int64_t until_ms);
+
+#endif

@@ -1,0 +1,190 @@
+/* calls.c - which call may start now, and what happens when it is over. */
+#include "calls.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem.h"
+
+/* ---- starting -------------------------------------------------------------------------------------------------- */
+
+static bool lease_valid(const struct engine *e, struct now now)
+{
+    return now.boot_ms < e->lease_until_ms || MUTATION(MUTATION_LEASE_IGNORED);
+}
+
+static void build_request(struct flight *f, const struct target_state *t, const struct plan *plan)
+{
+    const struct profile *profile = f->target->profile;
+    switch (plan->step) {
+    case STEP_LOOKUP:
+        f->by_match = !t->link;
+        f->find_value = xstrdup_null(plan->find_value);
+        if (t->link)
+            scim_read(t->link, &f->request);
+        else
+            scim_find(f->target->cfg->match, plan->find_value, &f->request);
+        break;
+    case STEP_CREATE:
+        scim_create(profile, &plan->changes, &f->request);
+        break;
+    case STEP_UPDATE:
+        scim_update(profile, t->link, &plan->changes, &f->request);
+        break;
+    case STEP_DEACTIVATE:
+    case STEP_ACTIVATE:
+        scim_set_active(profile, t->link, plan->step == STEP_ACTIVATE, &f->request);
+        break;
+    case STEP_DELETE:
+        scim_delete(t->link, &f->request);
+        break;
+    default:
+        assert(false);
+    }
+}
+
+static void link_flight(struct engine *e, struct flight *f)
+{
+    f->next = e->flights;
+    if (e->flights)
+        e->flights->prev = f;
+    e->flights = f;
+    e->n_flights++;
+    f->target->in_flight++;
+    engine_partition(e, f->partition)->in_flight++;
+}
+
+static void unlink_flight(struct engine *e, struct flight *f)
+{
+    *(f->prev ? &f->prev->next : &e->flights) = f->next;
+    if (f->next)
+        f->next->prev = f->prev;
+    e->n_flights--;
+    f->target->in_flight--;
+    struct partition *p = f->slot ? engine_partition(e, f->partition) : NULL;
+    if (p)
+        p->in_flight--;
+}
+
+static void flight_free(struct flight *f)
+{
+    scim_request_done(&f->request);
+    attrs_done(&f->changes);
+    free(f->find_value);
+    free(f);
+}
+
+static struct flight *start(struct engine *e, struct work *w, struct now now)
+{
+    struct target_state *t = person_target(w->slot->live, w->name);
+    struct plan plan;
+    work_plan(e, w, t, now, &plan);
+    assert(plan.step > STEP_WAIT); /* converge_slot planned the same */
+    struct flight *f = xcalloc(1, sizeof *f);
+    f->target = w->target;
+    f->slot = w->slot;
+    f->work = w;
+    f->partition = w->slot->partition;
+    f->step = plan.step;
+    f->class = w->target->profile->class_of[plan.step];
+    f->started = now;
+    build_request(f, t, &plan);
+    attrs_copy(&f->changes, &plan.changes);
+    plan_done(&plan);
+    f->call = (struct call){
+        .id = ++e->next_call_id,
+        .target = (size_t)(w->target - e->targets),
+        .method = step_method(f->step),
+        .path = f->request.path,
+        .body = f->request.body,
+        .body_n = f->request.body_n,
+        .timeout_ms = w->target->cfg->timeout_ms,
+        .write = step_writes(f->step),
+        .n_persons = 1,
+    };
+    work_dequeue(w);
+    w->flight = f;
+    w->started_ms = w->started_ms ? w->started_ms : now.wall_ms;
+    budget_take(&w->target->budget, f->class, now.boot_ms);
+    link_flight(e, f);
+    e->stats.calls++;
+    return f;
+}
+
+/* The first work of the target that may start: leavers first, then by class. */
+static struct work *next_work(struct target *t, struct now now)
+{
+    if (t->waiting == 0 || t->in_flight >= t->cfg->in_flight_max)
+        return NULL;
+    for (int p = 0; p < PRIORITIES; p++) {
+        for (int c = 0; c <= LIMITS_MAX; c++) {
+            struct work *w = t->ready[p][c].first;
+            if (!w)
+                continue;
+            int64_t wait = budget_ready_in(&t->budget, c < LIMITS_MAX ? c : -1, now.boot_ms);
+            if (wait == 0 || MUTATION(MUTATION_BUDGET_IGNORED))
+                return w;
+        }
+    }
+    return NULL;
+}
+
+const struct call *engine_call_next(struct engine *e, struct now now)
+{
+    if (!lease_valid(e, now))
+        return NULL;
+    for (size_t i = 0; i < e->cfg.n_targets; i++) {
+        struct target *t = &e->targets[e->next_target];
+        e->next_target = (e->next_target + 1) % e->cfg.n_targets; /* no target waits for another's backlog */
+        struct work *w = next_work(t, now);
+        if (w)
+            return &start(e, w, now)->call;
+    }
+    return NULL;
+}
+
+bool engine_call_may_write(const struct engine *e, const struct call *call, struct now now)
+{
+    const struct flight *f = (const struct flight *)call;
+    return f->slot && lease_valid(e, now);
+}
+
+/* ---- ending ---------------------------------------------------------------------------------------------------- */
+
+/* Started for a version of the record that was undone (or the policy fails now): all we know is that we do not know. */
+static void take_stale(struct flight *f, struct target_state *t, const struct call_reply *reply, struct now now)
+{
+    target_state_set_known(t, KNOWN_UNKNOWN);
+    f->work->fresh = false;
+    if (reply->outcome == CALL_UNKNOWN && step_writes(f->step)) {
+        int64_t until = now.wall_ms + f->target->cfg->call_life_ms;
+        t->doubt_until_ms = until > t->doubt_until_ms ? until : t->doubt_until_ms;
+    }
+}
+
+void engine_call_done(struct engine *e, const struct call *call, const struct call_reply *reply, struct now now)
+{
+    struct flight *f = (struct flight *)(uintptr_t)call;
+    budget_give(&f->target->budget, f->class, now.boot_ms);
+    unlink_flight(e, f);
+    e->stats.replies += reply->outcome == CALL_REPLIED;
+    e->stats.unknown += reply->outcome == CALL_UNKNOWN;
+    if (!f->slot) {
+        flight_free(f);
+        return;
+    }
+    struct slot *slot = f->slot;
+    struct target_state *t = person_target(slot_live(e, slot), f->work->name);
+    assert(t); /* the committed record asked for the call, so every version of it knows the target */
+    f->work->flight = NULL;
+    struct error err;
+    if (f->stale || !work_ask_policy(e, f->work, t, now, &err))
+        take_stale(f, t, reply, now);
+    else
+        reply_take(e, f, t, reply, now);
+    f->work->learnt = true;
+    slot_mark_dirty(e, slot);
+    flight_free(f);
+    converge_slot(e, slot, now);
+}

@@ -1,0 +1,339 @@
+/* commit.c - batches: what is dirty goes out in one transaction; an abort takes everything back that is not a fact. */
+#include "engine_state.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem.h"
+
+/* ---- outbox ---------------------------------------------------------------------------------------------------- */
+
+void outbox_add(struct engine *e, enum engine_topic topic, int32_t origin, struct str key, struct buf *value)
+{
+    assert(buf_ok(value)); /* every part of a record has a limit of its own */
+    struct outbox *o = &e->outbox;
+    if (o->n == o->size) {
+        o->size = o->size ? o->size * 2 : 16;
+        o->v = xreallocarray(o->v, o->size, sizeof *o->v);
+    }
+    size_t n = value->n;
+    o->v[o->n++] = (struct outbox_item){
+        .record = {.topic = topic, .partition = -1, .key = {xmemdup(key.p, key.n), key.n}, .value = {buf_take(value), n}},
+        .origin = origin,
+    };
+}
+
+static void free_record(struct out_record *r)
+{
+    free((char *)(uintptr_t)r->key.p);
+    free((char *)(uintptr_t)r->value.p);
+}
+
+/* Takes out what comes from the partition (-1: all). */
+static void outbox_drop(struct engine *e, int32_t origin)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < e->outbox.n; i++) {
+        if (origin >= 0 && e->outbox.v[i].origin != origin)
+            e->outbox.v[kept++] = e->outbox.v[i];
+        else
+            free_record(&e->outbox.v[i].record);
+    }
+    e->outbox.n = kept;
+}
+
+/* ---- building a batch ------------------------------------------------------------------------------------------ */
+
+static void put_header(struct out_record *r, struct batch_item *item, const char *name, int64_t value)
+{
+    char *text = item->numbers[r->n_headers];
+    snprintf(text, sizeof item->numbers[0], "%lld", (long long)value);
+    r->headers[r->n_headers++] = (struct record_header){name, text};
+}
+
+static void batch_slot(struct out_record *r, struct batch_item *item, struct slot *slot)
+{
+    struct person *p = slot->live;
+    struct buf value;
+    *r = (struct out_record){.topic = TOPIC_PERSONS,
+                             .partition = slot->partition,
+                             .key = {xmemdup(slot->key, slot->key_n), slot->key_n}};
+    if (!MUTATION(MUTATION_SEQ_NOT_ADVANCED))
+        p->seq++;
+    if (!slot->tombstone) {
+        buf_init(&value, RECORD_MAX);
+        record_write(p, &value);
+        assert(buf_ok(&value));
+        r->value.n = value.n;
+        r->value.p = buf_take(&value);
+        put_header(r, item, "seq", (int64_t)p->seq);
+        put_header(r, item, "offset", p->offset);
+        put_header(r, item, "due", slot->due_ms);
+        put_header(r, item, "flags", record_flags(p));
+    }
+    item->slot = slot;
+    slot->batched = true;
+    slot->batched_gen = slot->gen;
+    for (size_t i = 0; i < slot->n_works; i++) {
+        slot->works[i]->learnt_batched = slot->works[i]->learnt;
+        slot->works[i]->learnt = false;
+    }
+}
+
+static void batch_partition(struct engine *e, struct out_record *r, struct partition *p)
+{
+    struct partition_record own = {.partition = p->partition,
+                                   .partitions = e->cfg.partitions,
+                                   .open = p->state != PARTITION_CLOSED,
+                                   .slot = e->cfg.slot,
+                                   .opened_at_ms = p->opened_at_ms,
+                                   .offset = p->position};
+    struct buf value;
+    buf_init(&value, 1024);
+    partition_record_write(&own, &value);
+    *r = (struct out_record){.topic = TOPIC_PERSONS, .partition = p->partition};
+    r->key = (struct str){xstrdup(RECORD_PARTITION_KEY), strlen(RECORD_PARTITION_KEY)};
+    r->value.n = value.n;
+    r->value.p = buf_take(&value);
+    p->record_dirty = false;
+    p->record_batched = true;
+}
+
+static size_t count_records(const struct engine *e)
+{
+    size_t n = e->outbox.n;
+    for (const struct slot *slot = e->dirty_first; slot; slot = slot->dirty_next)
+        n++;
+    for (size_t i = 0; i < e->n_partitions; i++)
+        n += e->partitions[i]->record_dirty;
+    return n;
+}
+
+static void batch_offsets(struct engine *e, struct engine_batch *out)
+{
+    out->offsets = xcalloc(e->n_partitions, sizeof *out->offsets);
+    for (size_t i = 0; i < e->n_partitions; i++) {
+        struct partition *p = e->partitions[i];
+        p->batched = p->position;
+        if (p->state == PARTITION_RESTORING || (MUTATION(MUTATION_OFFSETS_LEFT_OUT) && p->position == p->committed))
+            continue;
+        out->offsets[out->n_offsets++] = (struct out_offset){p->partition, p->position};
+    }
+}
+
+static bool lease_half_spent(const struct engine *e, struct now now)
+{
+    return now.boot_ms >= e->lease_until_ms - e->cfg.lease_ms / 2;
+}
+
+static bool owns_any(const struct engine *e)
+{
+    for (size_t i = 0; i < e->n_partitions; i++)
+        if (e->partitions[i]->state != PARTITION_RESTORING)
+            return true;
+    return false;
+}
+
+const struct engine_batch *engine_batch_take(struct engine *e, struct now now)
+{
+    struct batch *b = &e->batch;
+    size_t n = count_records(e);
+    if (b->outstanding || !owns_any(e) || (n == 0 && !lease_half_spent(e, now)))
+        return NULL;
+    *b = (struct batch){.outstanding = true, .items = xcalloc(n, sizeof *b->items)};
+    b->out.records = xcalloc(n, sizeof *b->out.records);
+    size_t *at = &b->out.n_records;
+    for (size_t i = 0; i < e->n_partitions; i++)
+        if (e->partitions[i]->record_dirty)
+            batch_partition(e, &b->out.records[(*at)++], e->partitions[i]);
+    while (e->dirty_first) {
+        struct slot *slot = e->dirty_first;
+        slot_unmark_dirty(e, slot);
+        batch_slot(&b->out.records[*at], &b->items[*at], slot);
+        (*at)++;
+    }
+    for (size_t i = 0; i < e->outbox.n; i++)
+        b->out.records[(*at)++] = e->outbox.v[i].record;
+    e->outbox.n = 0;
+    batch_offsets(e, &b->out);
+    e->stats.batches++;
+    return &b->out;
+}
+
+static void batch_free(struct batch *b)
+{
+    for (size_t i = 0; i < b->out.n_records; i++)
+        free_record(&b->out.records[i]);
+    free(b->out.records);
+    free(b->out.offsets);
+    free(b->items);
+    *b = (struct batch){0};
+}
+
+/* ---- committed ------------------------------------------------------------------------------------------------- */
+
+static void commit_slot(struct engine *e, struct slot *slot, struct out_record *r, struct now now)
+{
+    slot->batched = false;
+    if (slot->tombstone && !slot->dirty) {
+        slot_forget(e, slot);
+        return;
+    }
+    slot->tombstone = false;
+    free(slot->committed.p);
+    slot->committed = (struct packed){(char *)(uintptr_t)r->value.p, (uint32_t)r->value.n};
+    r->value.p = NULL; /* the slot's now */
+    slot->committed_gen = slot->batched_gen;
+    slot->open = record_flags(slot->live) & RECORD_OPEN;
+    for (size_t i = 0; i < slot->n_works; i++)
+        slot->works[i]->learnt_batched = false;
+    converge_slot(e, slot, now);
+}
+
+struct wake {
+    struct engine *e;
+    struct now now;
+};
+
+static void wake_slot(void *ctx, struct slot *slot)
+{
+    struct wake *w = ctx;
+    if (slot->live || slot->open)
+        converge_slot(w->e, slot, w->now);
+}
+
+static void commit_partition(struct engine *e, struct partition *p, struct now now)
+{
+    if (!MUTATION(MUTATION_POSITION_NOT_ADVANCED))
+        p->committed = p->batched;
+    bool opens = p->record_batched && !p->opened && p->state == PARTITION_LIVE;
+    p->record_batched = false;
+    if (!opens)
+        return;
+    p->opened = true; /* calls may start: a successor will know that we were here */
+    store_each(&e->store, p->partition, wake_slot, &(struct wake){e, now});
+}
+
+/* Whether the batch named this partition: one that was assigned since is none of its business. */
+static bool batch_names(const struct batch *b, int32_t partition)
+{
+    for (size_t i = 0; i < b->out.n_offsets; i++)
+        if (b->out.offsets[i].partition == partition)
+            return true;
+    return false;
+}
+
+void engine_batch_committed(struct engine *e, int64_t sent_boot_ms, struct now now)
+{
+    struct batch done = e->batch;
+    if (!done.outstanding)
+        return;
+    e->batch = (struct batch){0};
+    e->lease_until_ms = sent_boot_ms + e->cfg.lease_ms;
+    for (size_t i = 0; i < e->n_partitions; i++)
+        if (batch_names(&done, e->partitions[i]->partition) || MUTATION(MUTATION_OFFSETS_LEFT_OUT))
+            commit_partition(e, e->partitions[i], now);
+    for (size_t i = 0; i < done.out.n_records; i++)
+        if (done.items[i].slot)
+            commit_slot(e, done.items[i].slot, &done.out.records[i], now);
+    batch_free(&done);
+}
+
+/* ---- aborted --------------------------------------------------------------------------------------------------- */
+
+/* Facts that came since the committed version: answers make what is known unknown, doubt stays. */
+static bool keep_facts(struct work *w, struct target_state *t)
+{
+    bool kept = false;
+    if (w->flight)
+        w->flight->stale = true;
+    if (w->learnt || w->learnt_batched) {
+        target_state_set_known(t, KNOWN_UNKNOWN);
+        w->fresh = w->unverified = false;
+        kept = true;
+    }
+    if (w->doubt_until_ms > t->doubt_until_ms) {
+        t->doubt_until_ms = w->doubt_until_ms;
+        kept = true;
+    }
+    w->learnt_batched = false;
+    w->learnt = kept; /* until a batch with it is committed */
+    return kept;
+}
+
+static void undo_slot(struct engine *e, struct slot *slot)
+{
+    slot_unmark_dirty(e, slot);
+    slot->batched = slot->tombstone = false;
+    slot->gen = slot->batched_gen = slot->committed_gen = 0;
+    if (!slot->committed.p) { /* its first event is delivered again */
+        slot_forget(e, slot);
+        return;
+    }
+    struct person before = {0};
+    if (slot->live) {
+        before = *slot->live;
+        *slot->live = (struct person){0};
+        struct error err;
+        bool ok = record_read(packed_str(&slot->committed), slot->live, &err);
+        assert(ok);
+    }
+    person_done(&before);
+    struct person *p = slot_live(e, slot);
+    for (size_t i = 0; MUTATION(MUTATION_UNDO_FORGETS_PENDING) && i < p->n_targets; i++)
+        p->targets[i].n_pending = 0;
+    work_forget_desired(slot);
+    for (size_t i = 0; i < slot->n_works; i++) {
+        struct target_state *t = person_target(p, slot->works[i]->name);
+        work_dequeue(slot->works[i]);
+        if (t && keep_facts(slot->works[i], t))
+            slot_mark_dirty(e, slot);
+    }
+}
+
+void engine_batch_aborted(struct engine *e, struct now now)
+{
+    if (MUTATION(MUTATION_UNDO_FORGOTTEN)) {
+        engine_batch_committed(e, now.boot_ms, now);
+        return;
+    }
+    struct batch undone = e->batch;
+    assert(undone.outstanding);
+    e->batch = (struct batch){0};
+    e->stats.aborts++;
+    outbox_drop(e, -1);
+    size_t n = 0;
+    struct slot **slots = xcalloc(undone.out.n_records + count_records(e), sizeof *slots);
+    for (size_t i = 0; i < undone.out.n_records; i++)
+        if (undone.items[i].slot && !undone.items[i].slot->dirty)
+            slots[n++] = undone.items[i].slot;
+    for (struct slot *slot = e->dirty_first; slot; slot = slot->dirty_next)
+        slots[n++] = slot;
+    for (size_t i = 0; i < e->n_partitions; i++) {
+        struct partition *p = e->partitions[i];
+        p->position = p->committed;
+        p->record_dirty |= p->record_batched;
+        p->record_batched = false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct slot *slot = slots[i];
+        bool forgotten = !slot->committed.p;
+        undo_slot(e, slot);
+        slots[i] = forgotten ? NULL : slot;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (slots[i])
+            converge_slot(e, slots[i], now);
+    free(slots);
+    batch_free(&undone);
+}
+
+void commit_drop_partition(struct engine *e, struct partition *p)
+{
+    outbox_drop(e, p->partition);
+    for (size_t i = 0; i < e->batch.out.n_records; i++)
+        if (e->batch.items[i].slot && e->batch.items[i].slot->partition == p->partition)
+            e->batch.items[i].slot = NULL;
+}

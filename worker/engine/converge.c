@@ -1,0 +1,361 @@
+/* converge.c - for each target of a person: plan, then queue the step, wait, or settle. */
+#include "engine_state.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "mem.h"
+
+/* ---- works ----------------------------------------------------------------------------------------------------- */
+
+struct work *work_find(const struct slot *slot, const char *target)
+{
+    for (size_t i = 0; i < slot->n_works; i++)
+        if (strcmp(slot->works[i]->name, target) == 0)
+            return slot->works[i];
+    return NULL;
+}
+
+struct work *work_add(struct engine *e, struct slot *slot, const char *target)
+{
+    struct work *w = xcalloc(1, sizeof *w);
+    w->slot = slot;
+    w->target = engine_target(e, target);
+    w->name = xstrdup(target);
+    slot->works = xreallocarray(slot->works, slot->n_works + 1, sizeof *slot->works);
+    slot->works[slot->n_works++] = w;
+    return w;
+}
+
+static void work_free(struct work *w)
+{
+    work_dequeue(w);
+    if (w->flight) {
+        w->flight->slot = NULL;
+        w->flight->work = NULL;
+    }
+    for (size_t i = 0; i < w->n_changes; i++) {
+        free(w->changes[i].attribute);
+        free(w->changes[i].before);
+        free(w->changes[i].after);
+    }
+    free(w->changes);
+    free(w->operations);
+    attrs_done(&w->written);
+    desired_done(&w->desired);
+    free(w->name);
+    free(w);
+}
+
+void work_free_all(struct engine *e, struct slot *slot)
+{
+    (void)e;
+    for (size_t i = 0; i < slot->n_works; i++)
+        work_free(slot->works[i]);
+    free(slot->works);
+    slot->works = NULL;
+    slot->n_works = 0;
+}
+
+/* Work that is over makes room. */
+static void drop_finished_works(struct slot *slot)
+{
+    for (size_t i = slot->n_works; i-- > 0;) {
+        struct work *w = slot->works[i];
+        const struct target_state *t = person_target(slot->live, w->name);
+        if (w->flight || w->queued || (t && t->open))
+            continue;
+        work_free(w);
+        slot->works[i] = slot->works[--slot->n_works];
+    }
+    if (slot->n_works == 0) {
+        free(slot->works);
+        slot->works = NULL;
+    }
+}
+
+/* ---- ready lists ----------------------------------------------------------------------------------------------- */
+
+static void enqueue(struct work *w, enum priority priority, int class)
+{
+    int list = class < 0 ? LIMITS_MAX : class;
+    if (w->queued && w->priority == priority && w->list == list)
+        return; /* keeps its place */
+    work_dequeue(w);
+    struct work_list *l = &w->target->ready[priority][list];
+    w->queued = true;
+    w->priority = priority;
+    w->list = list;
+    w->next = NULL;
+    w->prev = l->last;
+    *(l->last ? &l->last->next : &l->first) = w;
+    l->last = w;
+    w->target->waiting++;
+}
+
+void work_dequeue(struct work *w)
+{
+    if (!w->queued)
+        return;
+    struct work_list *l = &w->target->ready[w->priority][w->list];
+    *(w->prev ? &w->prev->next : &l->first) = w->next;
+    *(w->next ? &w->next->prev : &l->last) = w->prev;
+    w->queued = false;
+    w->target->waiting--;
+}
+
+/* ---- the policy's word ----------------------------------------------------------------------------------------- */
+
+void work_forget_desired(struct slot *slot)
+{
+    for (size_t i = 0; i < slot->n_works; i++) {
+        desired_done(&slot->works[i]->desired);
+        slot->works[i]->desired_valid = false;
+    }
+}
+
+static bool is_protected(const struct engine_target *cfg, const struct person *p)
+{
+    const char *name = person_attr(p, "userName");
+    for (size_t i = 0; name && i < cfg->n_protected; i++)
+        if (strcasecmp(cfg->protected_names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* A policy error never deprovisions anybody; whom the source itself calls gone loses access nevertheless. */
+static bool fall_back(const struct person *p, const struct target_state *t, struct desired *ret)
+{
+    bool gone = p->employment == EMPLOYMENT_LEFT || p->employment == EMPLOYMENT_DELETED || p->suspended;
+    if (!gone || !t->link)
+        return false;
+    *ret = (struct desired){.kind = DESIRE_ACCOUNT, .active = ACTIVE_OFF};
+    return true;
+}
+
+bool work_ask_policy(struct engine *e, struct work *w, const struct target_state *t, struct now now,
+                     struct error *err)
+{
+    if (w->desired_valid)
+        return true;
+    const struct person *p = w->slot->live;
+    struct person_key key;
+    slot_key(w->slot, &key);
+    struct person_view view = {key.tenant, key.directory, key.subject, p, person_may_have_access(p, now.wall_ms),
+                               now.wall_ms};
+    desired_done(&w->desired);
+    if (is_protected(w->target->cfg, p)) {
+        w->desired_valid = true; /* DESIRE_NOTHING */
+        return true;
+    }
+    if (!e->ports.policy(e->ports.ctx, &view, w->name, &w->desired, err)) {
+        e->stats.policy_errors++;
+        desired_done(&w->desired);
+        if (!fall_back(p, t, &w->desired))
+            return false;
+    }
+    w->desired_valid = true;
+    return true;
+}
+
+void work_plan(struct engine *e, struct work *w, struct target_state *t, struct now now, struct plan *ret)
+{
+    (void)e;
+    assert(w->desired_valid);
+    plan_make(&(struct plan_input){w->target->profile, w->slot->live, t, &w->desired, w->target->cfg->match,
+                                   now.wall_ms, w->fresh},
+              ret);
+    while (w->one_by_one && ret->step == STEP_UPDATE && ret->changes.n > 1)
+        attrs_remove(&ret->changes, ret->changes.v[ret->changes.n - 1].name);
+}
+
+/* ---- converging ------------------------------------------------------------------------------------------------ */
+
+static enum priority priority_of(const struct work *w, const struct target_state *t)
+{
+    if (plan_wants_cut(&w->desired))
+        return PRIORITY_LEAVER;
+    if (t->n_pending == 0)
+        return PRIORITY_SWEEP;
+    return t->link ? PRIORITY_MOVER : PRIORITY_JOINER;
+}
+
+static void open_target(struct engine *e, struct slot *slot, struct target_state *t)
+{
+    if (t->open)
+        return;
+    t->open = true;
+    slot->gen++;
+    slot_mark_dirty(e, slot);
+}
+
+/* An event whose calls keep failing is given up after its deadline; not when it is the target's own trouble. */
+static bool past_deadline(const struct work *w, const struct target_state *t, struct now now)
+{
+    if (t->attempts == 0 || w->trouble || t->doubt_until_ms)
+        return false;
+    for (size_t i = 0; i < t->n_pending; i++)
+        if (!person_is_scheduled(w->slot->live, event_id_hash(t->pending[i].id)))
+            return now.wall_ms - t->pending[i].queued_at_ms > w->target->cfg->deadline_ms;
+    return false;
+}
+
+static void proceed(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan, struct now now)
+{
+    struct slot *slot = w->slot;
+    const struct partition *partition = engine_partition(e, slot->partition);
+    open_target(e, slot, t);
+    bool committed = (slot->gen == slot->committed_gen && partition->opened) || MUTATION(MUTATION_CALL_BEFORE_COMMIT);
+    if (plan->step == STEP_WAIT || t->next_attempt_ms > now.wall_ms || !committed ||
+        partition->state != PARTITION_LIVE)
+        work_dequeue(w);
+    else
+        enqueue(w, priority_of(w, t), w->target->profile->class_of[plan->step]);
+}
+
+/* The policy failed and nothing says that access must go: wait for a policy that works, like for a target. */
+static void park(struct engine *e, struct work *w, struct target_state *t, const struct error *err, struct now now)
+{
+    work_dequeue(w);
+    if (!t->open && t->n_pending == 0)
+        return;
+    open_target(e, w->slot, t);
+    w->trouble = true;
+    t->attempts++;
+    t->next_attempt_ms = now.wall_ms + w->target->cfg->retry_cap_ms;
+    free(t->last_failure);
+    t->last_failure = xasprintf("policy: %.200s", err->message);
+    slot_mark_dirty(e, w->slot);
+}
+
+/* A refused cut is tried again daily. */
+static void retry_cut(struct engine *e, struct work *w, struct target_state *t, struct now now)
+{
+    if (!t->retry_cut_ms || t->retry_cut_ms > now.wall_ms)
+        return;
+    t->retry_cut_ms = 0;
+    target_state_forgive(t, REFUSED_CUT);
+    target_state_forgive(t, REFUSED_ADOPT);
+    target_state_set_known(t, KNOWN_UNKNOWN);
+    slot_mark_dirty(e, w->slot);
+}
+
+/* The name by which a create may come to be under way: settled before the call, changed only while none is. */
+static void choose_name(struct engine *e, struct work *w, struct target_state *t)
+{
+    const char *name = plan_match_value(w->slot->live, &w->desired, w->target->cfg->match);
+    bool needed = !t->link && w->desired.kind == DESIRE_ACCOUNT && w->desired.active == ACTIVE_ON && name;
+    if (!needed || t->doubt_until_ms || (t->create_as && strcmp(t->create_as, name) == 0))
+        return;
+    if (t->create_as && t->known == KNOWN_ABSENT)
+        target_state_set_known(t, KNOWN_UNKNOWN);
+    free(t->create_as);
+    t->create_as = xstrdup(name);
+    w->slot->gen++;
+    slot_mark_dirty(e, w->slot);
+}
+
+static void converge_target(struct engine *e, struct slot *slot, struct target_state *t, struct now now)
+{
+    struct work *w = work_find(slot, t->target);
+    if (!w)
+        w = work_add(e, slot, t->target);
+    if (w->flight && !MUTATION(MUTATION_TWO_CALLS_PER_PERSON))
+        return;
+    struct plan plan = {.ignored = true, .rejected = NULL};
+    struct error err;
+    if (!w->target) { /* removed from the configuration */
+        settle(e, w, t, &plan, now);
+        return;
+    }
+    retry_cut(e, w, t, now);
+    if (!work_ask_policy(e, w, t, now, &err)) {
+        if (t->next_attempt_ms <= now.wall_ms)
+            park(e, w, t, &err, now);
+        return;
+    }
+    if (t->open || t->n_pending > 0)
+        choose_name(e, w, t);
+    work_plan(e, w, t, now, &plan);
+    if (plan.step != STEP_NONE && past_deadline(w, t, now)) {
+        plan.step = STEP_NONE;
+        plan.rejected = t->last_failure ? t->last_failure : "deadline passed";
+        plan.action = "mend the cause, then send the person's event again";
+    }
+    if (plan.step == STEP_NONE && !plan.ignored && t->doubt_until_ms > now.wall_ms)
+        plan.step = STEP_WAIT; /* also a rejection is final only when nothing can land any more */
+    if (plan.step == STEP_NONE)
+        settle(e, w, t, &plan, now);
+    else
+        proceed(e, w, t, &plan, now);
+    plan_done(&plan);
+}
+
+static int64_t earliest(int64_t a, int64_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+static int64_t target_due(const struct slot *slot, const struct target_state *t, struct now now)
+{
+    int64_t due = t->retry_cut_ms;
+    const struct work *w = work_find(slot, t->target);
+    if (!t->open || (w && (w->flight || w->queued)))
+        return due;
+    if (t->next_attempt_ms > now.wall_ms)
+        return earliest(due, t->next_attempt_ms);
+    return t->doubt_until_ms > now.wall_ms ? earliest(due, t->doubt_until_ms) : due;
+}
+
+/* A deleted person's record goes when nothing is owed any more and late events have had their time. */
+static int64_t tombstone_due(const struct engine *e, const struct person *p)
+{
+    if (p->employment != EMPLOYMENT_DELETED || p->n_scheduled > 0)
+        return 0;
+    for (size_t i = 0; i < p->n_targets; i++)
+        if (p->targets[i].open || p->targets[i].n_pending > 0 || p->targets[i].retry_cut_ms)
+            return 0;
+    return p->employment_stamp.at_ms + e->cfg.tombstone_ms;
+}
+
+static void set_due(struct engine *e, struct slot *slot, struct now now)
+{
+    const struct person *p = slot->live;
+    int64_t due = earliest(person_next_due(p), tombstone_due(e, p));
+    for (size_t i = 0; i < p->n_targets; i++)
+        due = earliest(due, target_due(slot, &p->targets[i], now));
+    store_set_due(&e->store, slot, due);
+}
+
+/* Effects need no event: a word that came due concerns every target that knows the person. */
+static void fire_due(struct engine *e, struct slot *slot, struct now now)
+{
+    if (!person_fire_due(slot->live, now.wall_ms))
+        return;
+    slot->gen++;
+    slot_mark_dirty(e, slot);
+    work_forget_desired(slot);
+}
+
+void converge_slot(struct engine *e, struct slot *slot, struct now now)
+{
+    const struct partition *partition = engine_partition(e, slot->partition);
+    if (!partition || partition->state == PARTITION_RESTORING || partition->state == PARTITION_CLOSED)
+        return;
+    struct person *p = slot_live(e, slot);
+    fire_due(e, slot, now);
+    for (size_t i = 0; i < p->n_targets; i++)
+        converge_target(e, slot, &p->targets[i], now);
+    int64_t gone = tombstone_due(e, p);
+    if (gone && gone <= now.wall_ms && !slot->tombstone) {
+        slot->tombstone = true;
+        slot_mark_dirty(e, slot);
+    }
+    drop_finished_works(slot);
+    set_due(e, slot, now);
+    if (slot->tombstone)
+        store_set_due(&e->store, slot, 0);
+    slot_release(e, slot);
+}

@@ -1,0 +1,263 @@
+#include "engine_state.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem.h"
+
+/* ---- life ------------------------------------------------------------------------------------------------------ */
+
+static void target_init(struct target *t, const struct engine_target *cfg)
+{
+    *t = (struct target){.cfg = cfg, .profile = profile_find(cfg->kind)};
+    assert(t->profile); /* the configuration check refuses other kinds */
+    struct limit limits[LIMITS_MAX];
+    memcpy(limits, t->profile->limits, sizeof limits);
+    for (size_t i = 0; i < cfg->n_limits; i++) {
+        int class = profile_limit_index(t->profile, cfg->limits[i].class_name);
+        assert(class >= 0);
+        limits[class].count = cfg->limits[i].count;
+        limits[class].window_ms = cfg->limits[i].window_ms;
+    }
+    budget_init(&t->budget, limits, 0);
+}
+
+struct engine *engine_new(const struct engine_config *cfg, const struct engine_ports *ports)
+{
+    struct engine *e = xcalloc(1, sizeof *e);
+    e->cfg = *cfg;
+    e->ports = *ports;
+    e->random = cfg->seed;
+    e->targets = xcalloc(cfg->n_targets, sizeof *e->targets);
+    for (size_t i = 0; i < cfg->n_targets; i++)
+        target_init(&e->targets[i], &cfg->targets[i]);
+    store_init(&e->store);
+    return e;
+}
+
+void engine_free(struct engine *e)
+{
+    if (!e)
+        return;
+    while (e->n_partitions > 0)
+        engine_drop(e, e->partitions[e->n_partitions - 1]->partition);
+    while (e->flights) {
+        struct call_reply lost = {.outcome = CALL_UNKNOWN, .retry_after_ms = -1};
+        engine_call_done(e, &e->flights->call, &lost, (struct now){0});
+    }
+    engine_batch_committed(e, 0, (struct now){0}); /* only frees: its partitions are gone */
+    assert(e->outbox.n == 0);
+    for (size_t i = 0; i < e->cfg.n_targets; i++)
+        budget_done(&e->targets[i].budget);
+    store_done(&e->store);
+    free(e->outbox.v);
+    free(e->partitions);
+    free(e->targets);
+    free(e);
+}
+
+void desired_done(struct desired *d)
+{
+    attrs_done(&d->attrs);
+    *d = (struct desired){0};
+}
+
+/* splitmix64: enough for jitter, the same everywhere. */
+uint64_t engine_random(struct engine *e)
+{
+    uint64_t z = e->random += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+struct target *engine_target(struct engine *e, const char *name)
+{
+    for (size_t i = 0; i < e->cfg.n_targets; i++)
+        if (strcmp(e->cfg.targets[i].name, name) == 0)
+            return &e->targets[i];
+    return NULL;
+}
+
+struct partition *engine_partition(const struct engine *e, int32_t partition)
+{
+    for (size_t i = 0; i < e->n_partitions; i++)
+        if (e->partitions[i]->partition == partition)
+            return e->partitions[i];
+    return NULL;
+}
+
+/* ---- slots ----------------------------------------------------------------------------------------------------- */
+
+void slot_key(const struct slot *slot, struct person_key *ret)
+{
+    const char *tenant_end = strchr(slot->key, '/');
+    const char *directory_end = tenant_end ? strchr(tenant_end + 1, '/') : NULL;
+    assert(directory_end);
+    size_t tenant_n = (size_t)(tenant_end - slot->key), directory_n = (size_t)(directory_end - tenant_end - 1);
+    assert(tenant_n < sizeof ret->tenant && directory_n < sizeof ret->directory);
+    memcpy(ret->tenant, slot->key, tenant_n);
+    ret->tenant[tenant_n] = '\0';
+    memcpy(ret->directory, tenant_end + 1, directory_n);
+    ret->directory[directory_n] = '\0';
+    ret->subject = directory_end + 1;
+}
+
+struct person *slot_live(struct engine *e, struct slot *slot)
+{
+    if (slot->live)
+        return slot->live;
+    struct person *p = xcalloc(1, sizeof *p);
+    if (slot->committed.p) {
+        struct error err;
+        bool ok = record_read(packed_str(&slot->committed), p, &err);
+        assert(ok); /* a record that cannot be read is refused at the restore, ours can */
+    }
+    slot->live = p;
+    e->stats.live++;
+    return p;
+}
+
+static void free_live(struct engine *e, struct slot *slot)
+{
+    if (!slot->live)
+        return;
+    person_done(slot->live);
+    free(slot->live);
+    slot->live = NULL;
+    e->stats.live--;
+}
+
+static bool busy(const struct slot *slot)
+{
+    for (size_t i = 0; i < slot->n_works; i++)
+        if (slot->works[i]->queued || slot->works[i]->flight)
+            return true;
+    return false;
+}
+
+void slot_release(struct engine *e, struct slot *slot)
+{
+    if (!slot->dirty && !slot->batched && !busy(slot))
+        free_live(e, slot);
+}
+
+void slot_mark_dirty(struct engine *e, struct slot *slot)
+{
+    if (slot->dirty)
+        return;
+    slot->dirty = true;
+    slot->dirty_next = NULL;
+    slot->dirty_prev = e->dirty_last;
+    *(e->dirty_last ? &e->dirty_last->dirty_next : &e->dirty_first) = slot;
+    e->dirty_last = slot;
+}
+
+void slot_unmark_dirty(struct engine *e, struct slot *slot)
+{
+    if (!slot->dirty)
+        return;
+    slot->dirty = false;
+    *(slot->dirty_prev ? &slot->dirty_prev->dirty_next : &e->dirty_first) = slot->dirty_next;
+    *(slot->dirty_next ? &slot->dirty_next->dirty_prev : &e->dirty_last) = slot->dirty_prev;
+}
+
+void slot_forget(struct engine *e, struct slot *slot)
+{
+    slot_unmark_dirty(e, slot);
+    work_free_all(e, slot);
+    free_live(e, slot);
+    store_remove(&e->store, slot);
+}
+
+/* ---- time ------------------------------------------------------------------------------------------------------ */
+
+void engine_tick(struct engine *e, struct now now)
+{
+    for (;;) {
+        struct slot *slot = store_first_due(&e->store);
+        if (!slot || slot->due_ms > now.wall_ms)
+            return;
+        store_set_due(&e->store, slot, 0);
+        converge_slot(e, slot, now);
+    }
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return b < a ? b : a;
+}
+
+static int64_t target_wake_in(struct target *t, struct now now)
+{
+    int64_t wait = INT64_MAX;
+    if (t->waiting == 0 || t->in_flight >= t->cfg->in_flight_max)
+        return wait;
+    for (int p = 0; p < PRIORITIES; p++)
+        for (int c = 0; c <= LIMITS_MAX; c++)
+            if (t->ready[p][c].first)
+                wait = sooner(wait, budget_ready_in(&t->budget, c < LIMITS_MAX ? c : -1, now.boot_ms));
+    return wait;
+}
+
+static int64_t lease_wake_in(const struct engine *e, struct now now)
+{
+    int64_t wait = e->lease_until_ms - e->cfg.lease_ms / 2 - now.boot_ms;
+    return wait > 0 ? wait : 0;
+}
+
+int64_t engine_wake_in(const struct engine *e, struct now now)
+{
+    int64_t wait = INT64_MAX;
+    if (!e->batch.outstanding && e->n_partitions > 0)
+        wait = e->dirty_first || e->outbox.n > 0 ? 0 : lease_wake_in(e, now);
+    const struct slot *due = store_first_due(&e->store);
+    if (due)
+        wait = sooner(wait, due->due_ms > now.wall_ms ? due->due_ms - now.wall_ms : 0);
+    if (now.boot_ms < e->lease_until_ms)
+        for (size_t i = 0; i < e->cfg.n_targets; i++)
+            wait = sooner(wait, target_wake_in(&e->targets[i], now));
+    return wait == INT64_MAX ? -1 : wait;
+}
+
+struct replan {
+    struct engine *e;
+    struct now now;
+};
+
+static void replan_slot(void *ctx, struct slot *slot)
+{
+    struct replan *r = ctx;
+    work_forget_desired(slot);
+    if (slot->live || slot->open)
+        converge_slot(r->e, slot, r->now);
+}
+
+void engine_policy_changed(struct engine *e, struct now now)
+{
+    store_each(&e->store, -1, replan_slot, &(struct replan){e, now});
+}
+
+/* ---- figures --------------------------------------------------------------------------------------------------- */
+
+void engine_stats(const struct engine *e, struct engine_stats *ret)
+{
+    *ret = e->stats;
+    ret->persons = e->store.n;
+    ret->in_flight = e->n_flights;
+    for (size_t i = 0; i < e->cfg.n_targets; i++)
+        ret->waiting += e->targets[i].waiting;
+}
+
+bool engine_person_json(const struct engine *e, struct str key, struct buf *out)
+{
+    const struct slot *slot = store_find(&e->store, key);
+    if (!slot)
+        return false;
+    if (slot->live)
+        record_write(slot->live, out);
+    else
+        buf_add(out, slot->committed.p, slot->committed.n);
+    return true;
+}

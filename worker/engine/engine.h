@@ -1,0 +1,227 @@
+/* engine.h - all decisions of the worker, no I/O.
+ *
+ * A single-threaded state machine. It never reads a clock, opens a socket or sleeps; randomness comes from the seed.
+ * Two shells drive it: worker/ (Kafka, libcurl) and tests/sim (a simulated log and target).
+ *
+ *      restore, events ──► merge ──► plan ──► batch to commit ──► calls that may start ──► replies ─┐
+ *                            ▲                                                                     │
+ *                            └────────────────────────── converge ◄───────────────────────────────┘
+ *
+ * Rules the shell keeps:
+ *  1. one batch is outstanding at a time; it is answered by engine_batch_committed or engine_batch_aborted;
+ *  2. a batch is one Kafka transaction: its records, and all its offsets through the group's metadata;
+ *  3. after an abort the events of each partition are delivered again from engine_position();
+ *  4. engine_call_may_write is asked when the request is about to be written, and obeyed;
+ *  5. every call handed out is answered once by engine_call_done. */
+#ifndef ROLLCALL_ENGINE_H
+#define ROLLCALL_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "attr.h"
+#include "buf.h"
+#include "error.h"
+#include "event.h"
+
+struct engine;
+struct person;
+
+struct now {
+    int64_t wall_ms; /* CLOCK_REALTIME: what records carry */
+    int64_t boot_ms; /* CLOCK_BOOTTIME: lease, budget; never goes back and counts while the host sleeps */
+};
+
+/* ---- configuration ------------------------------------------------------------------------------------------- */
+
+struct engine_limit { /* overrides the profile's table */
+    const char *class_name; /* "users.read", "users.create", … : see profile.h */
+    unsigned count;
+    int64_t window_ms;
+};
+
+struct engine_target {
+    const char *name;
+    const char *tenant;
+    const char *directory; /* the one directory whose persons it takes */
+    const char *kind;      /* "miro" or "scim" */
+    const char *match;     /* attribute that identifies an account before there is a link; "userName" by default */
+    int64_t timeout_ms;    /* of one call */
+    int64_t call_life_ms;  /* longest time that a call of unknown outcome may still land */
+    unsigned in_flight_max;
+    int64_t retry_base_ms, retry_cap_ms;
+    int64_t deadline_ms; /* from queueing to rejection of an event whose calls keep failing */
+    const struct engine_limit *limits;
+    size_t n_limits;
+    const char *const *protected_names; /* userNames out of reach of policy */
+    size_t n_protected;
+};
+
+enum desire { DESIRE_NOTHING, DESIRE_ACCOUNT, DESIRE_ABSENT };
+enum desire_active { ACTIVE_AS_IS, ACTIVE_ON, ACTIVE_OFF };
+
+struct desired { /* release with desired_done */
+    enum desire kind;
+    enum desire_active active;
+    struct attrs attrs; /* attributes not named here are never changed */
+};
+
+struct person_view { /* borrowed */
+    const char *tenant, *directory, *subject;
+    const struct person *person;
+    bool may_have_access; /* joined, not suspended, accessUntil not passed */
+    int64_t now_ms;
+};
+
+struct engine_ports {
+    void *ctx;
+    /* The policy's word for one person at one target; pure. False: the policy itself failed. */
+    bool (*policy)(void *ctx, const struct person_view *view, const char *target, struct desired *ret,
+                   struct error *err);
+};
+
+struct engine_config { /* borrowed for the engine's life, also what it points to */
+    const struct engine_target *targets;
+    size_t n_targets;
+    int32_t partitions;     /* of the events topic, as it is now */
+    const char *slot;       /* who we are, for the partition's record */
+    int64_t lease_ms;       /* session timeout − heartbeat interval */
+    int64_t tombstone_ms;   /* how long a deleted person's record is kept: 30 days */
+    uint64_t seed;
+};
+
+struct engine *engine_new(const struct engine_config *cfg, const struct engine_ports *ports);
+void engine_free(struct engine *e);
+void desired_done(struct desired *d);
+
+/* ---- partitions ----------------------------------------------------------------------------------------------- */
+
+/* Begins a partition: its records follow in the order of the log (a later one replaces), then restore_end. */
+void engine_restore_begin(struct engine *e, int32_t partition);
+
+struct record_header {
+    const char *name, *value;
+};
+
+/* One record of the persons topic; empty value = tombstone. Fails with ERROR_PERMANENT on a record of a newer version
+ * or one that cannot be understood. */
+bool engine_restore_record(struct engine *e, int32_t partition, struct str key, struct str value,
+                           const struct record_header *headers, size_t n_headers, struct error *err);
+
+/* Ends the restore. committed = the group's offset, -1 if it has none. Fails with ERROR_PERMANENT, saying how to fix
+ * it: records without a committed offset (expired group), a record ahead of the offset (foreign group), another
+ * partition count than the one stored. */
+bool engine_restore_end(struct engine *e, int32_t partition, int64_t committed, struct now now, struct error *err);
+
+/* No new calls for this partition. */
+void engine_revoke(struct engine *e, int32_t partition);
+/* Calls in flight for it (-1: for all). */
+size_t engine_in_flight(const struct engine *e, int32_t partition);
+/* Calls still in flight become doubt; the partition's record is closed with the next batch. After engine_revoke. */
+void engine_close(struct engine *e, int32_t partition, struct now now);
+/* Nothing of the partition waits for a commit. */
+bool engine_clean(const struct engine *e, int32_t partition);
+/* Forgets the partition, without a word to the log. Answers to its calls are still accepted (and ignored). */
+void engine_drop(struct engine *e, int32_t partition);
+/* Next offset to read: what was last committed. -1: not ours. */
+int64_t engine_position(const struct engine *e, int32_t partition);
+
+/* ---- events --------------------------------------------------------------------------------------------------- */
+
+/* Merges ev, read at offset of partition; ev stays the caller's. An offset already merged is ignored. */
+void engine_event(struct engine *e, int32_t partition, int64_t offset, const struct event *ev, struct now now);
+/* A record that is no event: goes to dead letters with the reason, offset moves on. */
+void engine_event_invalid(struct engine *e, int32_t partition, int64_t offset, struct str key, struct str value,
+                          const char *reason, struct now now);
+
+/* ---- commits -------------------------------------------------------------------------------------------------- */
+
+enum engine_topic { TOPIC_PERSONS, TOPIC_RESULTS, TOPIC_DEADLETTERS };
+
+struct out_record {
+    enum engine_topic topic;
+    int32_t partition; /* -1: by key */
+    struct str key;
+    struct str value; /* p NULL: tombstone */
+    struct record_header headers[5];
+    size_t n_headers;
+};
+
+struct out_offset {
+    int32_t partition;
+    int64_t next;
+};
+
+struct engine_batch { /* read-only for the shell, which may hand it to another thread until it answers */
+    struct out_record *records;
+    size_t n_records;
+    struct out_offset *offsets; /* of every partition we own, changed or not: a transaction without is not fenced */
+    size_t n_offsets;
+};
+
+/* What has to be committed; NULL if nothing, or if one is outstanding. Also renews a lease that is half spent. */
+const struct engine_batch *engine_batch_take(struct engine *e, struct now now);
+/* sent_boot_ms: when the commit's offsets were sent; the lease runs from there. */
+void engine_batch_committed(struct engine *e, int64_t sent_boot_ms, struct now now);
+/* Undoes this batch and what was dirtied since. Calls in flight and spent budget are facts and stay. */
+void engine_batch_aborted(struct engine *e, struct now now);
+
+/* ---- calls ---------------------------------------------------------------------------------------------------- */
+
+struct call { /* the engine's until engine_call_done */
+    uint64_t id;
+    size_t target;      /* index into engine_config.targets */
+    const char *method; /* GET, POST, PATCH, DELETE */
+    const char *path;   /* below the target's base URL, with query: "/Users/123?attributes=id" */
+    const char *body;   /* NULL: none; application/scim+json */
+    size_t body_n;
+    int64_t timeout_ms;
+    bool write;
+    size_t n_persons; /* one, or several whose change travels in one call */
+};
+
+enum call_outcome {
+    CALL_REPLIED,  /* a whole HTTP answer */
+    CALL_NOT_SENT, /* certain: the target has not seen it (no connection, lease over) */
+    CALL_UNKNOWN,  /* sent, wholly or in part, and no answer: it may have been applied, or may be yet */
+};
+
+struct call_reply {
+    enum call_outcome outcome;
+    int status;            /* of CALL_REPLIED */
+    struct str body;       /* of CALL_REPLIED */
+    int64_t retry_after_ms; /* from Retry-After or the rate headers; -1: none */
+    const char *error;     /* short, for outcomes without an answer */
+};
+
+/* A call to start now; NULL: none may start. */
+const struct call *engine_call_next(struct engine *e, struct now now);
+/* False: the lease is over (or the partition gone); the request must not be written, answer CALL_NOT_SENT. */
+bool engine_call_may_write(const struct engine *e, const struct call *call, struct now now);
+void engine_call_done(struct engine *e, const struct call *call, const struct call_reply *reply, struct now now);
+
+/* ---- time, changes, figures ----------------------------------------------------------------------------------- */
+
+/* Does what is due: scheduled words, retries, ends of doubt, tombstones. */
+void engine_tick(struct engine *e, struct now now);
+/* Milliseconds until engine_tick, engine_call_next or engine_batch_take may have something to do; -1: only input. */
+int64_t engine_wake_in(const struct engine *e, struct now now);
+/* The policy was replaced: every person is planned anew when next touched, and those in memory at once. */
+void engine_policy_changed(struct engine *e, struct now now);
+
+struct engine_stats {
+    uint64_t events, duplicates, invalid;
+    uint64_t calls, replies, unknown, temporary, refused;
+    uint64_t results[7]; /* by enum outcome, see result.h */
+    uint64_t persons, live, waiting, in_flight, doubtful;
+    uint64_t batches, aborts, policy_errors;
+};
+
+void engine_stats(const struct engine *e, struct engine_stats *ret);
+
+/* Appends the committed-plus-merged state of one person as JSON (the record's form); false: not known. For tests and
+ * operators' tools. */
+bool engine_person_json(const struct engine *e, struct str key, struct buf *out);
+
+#endif

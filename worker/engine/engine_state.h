@@ -1,0 +1,192 @@
+/* engine_state.h - what the engine consists of. Private to worker/engine.
+ *
+ *      engine.c      life, time, figures          partitions.c  assigned, revoked, dropped
+ *      events.c      merging                      commit.c      batches, undo
+ *      converge.c    plan → queue or result       calls.c       queue → call → answer
+ *
+ * One event: events.c merges it into the slot's person and calls converge_slot; that plans each target and either
+ * settles it (results go to the outbox) or opens it and marks the slot dirty; commit.c writes the slot; when the batch
+ * is committed converge_slot queues the step; calls.c starts it, takes the answer and calls converge_slot again. */
+#ifndef ROLLCALL_ENGINE_STATE_H
+#define ROLLCALL_ENGINE_STATE_H
+
+#include "budget.h"
+#include "engine.h"
+#include "mutation.h"
+#include "plan.h"
+#include "record.h"
+#include "result.h"
+#include "scim.h"
+#include "store.h"
+
+enum priority { PRIORITY_LEAVER, PRIORITY_MOVER, PRIORITY_JOINER, PRIORITY_SWEEP, PRIORITIES };
+
+struct work_list {
+    struct work *first, *last;
+};
+
+/* A target as configured, with what it costs and who waits for it. */
+struct target {
+    const struct engine_target *cfg;
+    const struct profile *profile;
+    struct budget budget;
+    unsigned in_flight;
+    size_t waiting;
+    struct work_list ready[PRIORITIES][LIMITS_MAX + 1]; /* by class; the last is unlimited */
+};
+
+/* What goes on for one person at one target; lives while the target is open. Not part of the record: operations and
+ * changes are facts that an undo does not take back. */
+struct work {
+    struct slot *slot;
+    struct target *target;
+    char *name; /* of the target: also valid when it is not configured any more */
+    struct flight *flight; /* the call in flight; NULL: none */
+    /* in a ready list */
+    bool queued;
+    enum priority priority;
+    int list;
+    struct work *prev, *next;
+    /* the policy's word, kept until the person or the policy changes */
+    bool desired_valid;
+    struct desired desired;
+    /* since it was opened */
+    bool fresh;           /* the account was read */
+    bool one_by_one;      /* an update was refused as a whole: find the culprit */
+    bool refused;         /* an attribute was refused */
+    bool trouble;         /* the last failure was the target's own: no deadline */
+    unsigned exists;      /* how often a create was answered "exists" */
+    unsigned kept_active; /* how often a cut was answered 200 and nothing happened */
+    unsigned attempts;    /* calls */
+    int64_t started_ms;   /* first call; 0: none yet */
+    bool unverified;      /* a write was answered without a body: the next read verifies `written` */
+    enum step written_step;
+    struct attrs written;
+    struct operation *operations;
+    size_t n_operations;
+    struct change *changes;
+    size_t n_changes;
+    /* for the undo */
+    bool learnt;            /* an answer came since the last batch */
+    bool learnt_batched;    /* one is part of the outstanding batch */
+    int64_t doubt_until_ms; /* doubt that answers (or none) have left; 0: none */
+};
+
+/* A call in flight. */
+struct flight {
+    struct call call; /* first: the shell's pointer is ours */
+    struct flight *prev, *next;
+    struct target *target;
+    struct slot *slot; /* NULL: its partition is gone, the answer only frees the budget */
+    struct work *work;
+    int32_t partition;
+    enum step step;
+    int class;
+    bool by_match;
+    bool stale; /* the record was undone since it started: the answer only says that something is known no more */
+    char *find_value;
+    struct attrs changes;
+    struct scim_request request;
+    struct now started;
+};
+
+enum partition_state { PARTITION_RESTORING, PARTITION_LIVE, PARTITION_REVOKED, PARTITION_CLOSED };
+
+struct partition {
+    int32_t partition;
+    enum partition_state state;
+    int64_t position;  /* next offset to merge */
+    int64_t batched;   /* position in the outstanding batch */
+    int64_t committed; /* position after the last commit */
+    int64_t opened_at_ms;
+    bool opened; /* our "open" record is committed: calls may start */
+    bool record_dirty, record_batched;
+    bool record_found; /* restore: there was one */
+    struct partition_record found;
+    size_t in_flight;
+};
+
+struct outbox_item {
+    struct out_record record;
+    int32_t origin; /* partition whose events or persons it comes from */
+};
+
+struct outbox { /* finished records that wait for the next batch */
+    struct outbox_item *v;
+    size_t n, size;
+};
+
+struct batch_item {
+    struct slot *slot; /* NULL: not a person's record, or its partition is gone */
+    char numbers[4][24];         /* header values */
+};
+
+struct batch {
+    bool outstanding;
+    struct engine_batch out;
+    struct batch_item *items; /* parallel to out.records */
+};
+
+struct engine {
+    struct engine_config cfg;
+    struct engine_ports ports;
+    struct target *targets;
+    struct store store;
+    struct partition **partitions; /* pointers stay valid while one is owned */
+    size_t n_partitions;
+    struct slot *dirty_first, *dirty_last;
+    struct outbox outbox;
+    struct batch batch;
+    struct flight *flights; /* all calls in flight */
+    size_t n_flights;
+    uint64_t next_call_id;
+    size_t next_target; /* round robin */
+    int64_t lease_until_ms; /* CLOCK_BOOTTIME */
+    uint64_t random;
+    struct engine_stats stats;
+};
+
+/* engine.c */
+uint64_t engine_random(struct engine *e);
+struct target *engine_target(struct engine *e, const char *name); /* NULL: not configured */
+struct partition *engine_partition(const struct engine *e, int32_t partition);
+struct person *slot_live(struct engine *e, struct slot *slot); /* parses if packed */
+void slot_release(struct engine *e, struct slot *slot);        /* packs if nothing is going on */
+void slot_mark_dirty(struct engine *e, struct slot *slot);
+void slot_unmark_dirty(struct engine *e, struct slot *slot);
+void slot_forget(struct engine *e, struct slot *slot); /* frees it with its works; its flights go on without it */
+/* Splits "tenant/directory/subject" into copies of its own in buffer. */
+struct person_key {
+    char tenant[EVENT_NAME_MAX + 1], directory[EVENT_NAME_MAX + 1];
+    const char *subject; /* borrowed from the slot's key */
+};
+void slot_key(const struct slot *slot, struct person_key *ret);
+
+/* converge.c */
+void converge_slot(struct engine *e, struct slot *slot, struct now now);
+struct work *work_find(const struct slot *slot, const char *target);
+struct work *work_add(struct engine *e, struct slot *slot, const char *target);
+void work_free_all(struct engine *e, struct slot *slot);
+void work_dequeue(struct work *w);
+void work_forget_desired(struct slot *slot);
+/* The policy's word into w->desired; false: it failed and there is nothing to fall back on. */
+bool work_ask_policy(struct engine *e, struct work *w, const struct target_state *t, struct now now,
+                     struct error *err);
+void work_plan(struct engine *e, struct work *w, struct target_state *t, struct now now, struct plan *ret);
+
+/* settle.c */
+/* Ends the work at a target: every pending event that is not scheduled gets its result. */
+void settle(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan, struct now now);
+/* Before one more is added: keeps the list of pending events short. */
+void settle_oldest(struct engine *e, struct slot *slot, struct target_state *t, struct now now);
+/* One result for an event that will not be worked on. */
+void settle_event(struct engine *e, struct slot *slot, const struct pending *event, const char *target,
+                  enum outcome outcome, const char *cause, struct now now);
+
+/* commit.c */
+/* Takes value. origin: the partition it comes from; losing that takes the record back. */
+void outbox_add(struct engine *e, enum engine_topic topic, int32_t origin, struct str key, struct buf *value);
+/* Forgets what waits of a partition that is going; what is in the outstanding batch is for its answer to decide. */
+void commit_drop_partition(struct engine *e, struct partition *p);
+
+#endif

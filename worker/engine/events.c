@@ -1,0 +1,137 @@
+#include "engine_state.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem.h"
+
+static void person_key(const struct event *ev, struct buf *out)
+{
+    buf_init(out, 2 * EVENT_NAME_MAX + EVENT_SUBJECT_MAX + 2);
+    buf_addf(out, "%s/%s/%s", ev->tenant, ev->directory, ev->subject);
+    assert(buf_ok(out));
+}
+
+static void add_pending(struct target_state *t, const struct event *ev, int64_t offset, struct now now)
+{
+    t->pending = xreallocarray(t->pending, t->n_pending + 1, sizeof *t->pending);
+    struct pending *e = &t->pending[t->n_pending++];
+    *e = (struct pending){.type = ev->type,
+                          .occurred_at_ms = ev->occurred_at_ms,
+                          .queued_at_ms = now.wall_ms,
+                          .offset = offset};
+    memcpy(e->id, ev->id, sizeof e->id);
+    if (strlen(ev->traceparent) >= 35) /* version - trace id - parent id - flags, W3C Trace Context 3.2 */
+        snprintf(e->trace_id, sizeof e->trace_id, "%.32s", ev->traceparent + 3);
+}
+
+static bool takes(const struct engine_target *target, const struct event *ev)
+{
+    return strcmp(target->tenant, ev->tenant) == 0 && strcmp(target->directory, ev->directory) == 0;
+}
+
+/* The targets of the tenant are frozen here: each of them owes this event one result. */
+static void owe_results(struct engine *e, struct slot *slot, const struct event *ev, int64_t offset, struct now now)
+{
+    for (size_t i = 0; i < e->cfg.n_targets; i++) {
+        if (!takes(&e->cfg.targets[i], ev))
+            continue;
+        struct target_state *t = person_target_add(slot->live, e->cfg.targets[i].name);
+        add_pending(t, ev, offset, now);
+        if (t->n_pending > PERSON_PENDING_MAX)
+            settle_oldest(e, slot, t, now);
+    }
+}
+
+/* An event that cannot be kept: one result per target says so. */
+static void reject_everywhere(struct engine *e, struct slot *slot, const struct event *ev, int64_t offset,
+                              struct now now)
+{
+    struct target_state unused = {0};
+    add_pending(&unused, ev, offset, now);
+    for (size_t i = 0; i < e->cfg.n_targets; i++)
+        if (takes(&e->cfg.targets[i], ev))
+            settle_event(e, slot, &unused.pending[0], e->cfg.targets[i].name, OUTCOME_REJECTED,
+                         "too many future-dated events wait for this person", now);
+    free(unused.pending);
+}
+
+/* False: not the next offset of a partition that is ours. */
+static bool advance(struct partition *p, int64_t offset)
+{
+    if (!p || p->state != PARTITION_LIVE || (offset < p->position && !MUTATION(MUTATION_INVALID_TWICE)))
+        return false;
+    p->position = offset + 1;
+    return true;
+}
+
+static void refuse_record(struct engine *e, struct invalid_record record)
+{
+    e->stats.invalid++;
+    struct buf out;
+    buf_init(&out, 2 * (size_t)EVENT_VALUE_MAX + 4096);
+    if (record.value.n > EVENT_VALUE_MAX)
+        record.value.n = EVENT_VALUE_MAX; /* the reason says that it was too long */
+    deadletter_write_invalid(&record, &out);
+    outbox_add(e, TOPIC_DEADLETTERS, record.partition, record.key, &out);
+}
+
+/* A person has one home; an event of his elsewhere was published with a key of its own making. */
+static void refuse_stray(struct engine *e, int32_t partition, int64_t offset, const struct event *ev, struct str key,
+                         struct now now)
+{
+    struct buf value;
+    buf_init(&value, EVENT_VALUE_MAX);
+    event_write_value(ev, &value);
+    refuse_record(e, (struct invalid_record){partition, offset, key, buf_str(&value),
+                                             "this person's events live in another partition: the key must be "
+                                             "tenant/bucket, partitioned by murmur2",
+                                             now.wall_ms});
+    buf_done(&value);
+}
+
+static void merge_event(struct engine *e, struct slot *slot, int64_t offset, const struct event *ev, struct now now)
+{
+    struct person *p = slot_live(e, slot);
+    enum merge merge = person_merge(p, ev, now.wall_ms);
+    if (merge == MERGE_DUPLICATE) {
+        e->stats.duplicates++;
+        slot_release(e, slot);
+        return;
+    }
+    p->offset = offset;
+    if (merge == MERGE_FULL)
+        reject_everywhere(e, slot, ev, offset, now);
+    else
+        owe_results(e, slot, ev, offset, now);
+    slot->gen++;
+    slot_mark_dirty(e, slot);
+    work_forget_desired(slot);
+    converge_slot(e, slot, now);
+}
+
+void engine_event(struct engine *e, int32_t partition, int64_t offset, const struct event *ev, struct now now)
+{
+    if (!advance(engine_partition(e, partition), offset))
+        return;
+    e->stats.events++;
+    struct buf key;
+    person_key(ev, &key);
+    struct slot *slot = store_find(&e->store, buf_str(&key));
+    if (!slot)
+        slot = store_add(&e->store, buf_str(&key), partition);
+    if (slot->partition == partition)
+        merge_event(e, slot, offset, ev, now);
+    else
+        refuse_stray(e, partition, offset, ev, buf_str(&key), now);
+    buf_done(&key);
+}
+
+void engine_event_invalid(struct engine *e, int32_t partition, int64_t offset, struct str key, struct str value,
+                          const char *reason, struct now now)
+{
+    if (advance(engine_partition(e, partition), offset))
+        refuse_record(e, (struct invalid_record){partition, offset, key, value, reason, now.wall_ms});
+}

@@ -1,0 +1,62 @@
+/* mutation.h - deliberate defects, to prove that the simulator can fail.
+ *
+ *      if (!MUTATION(MUTATION_DOUBT_IGNORED) && doubtful(t))
+ *          …
+ *
+ * Built with -DROLLCALL_MUTATIONS (only the program sim-mutants is), one of them can be switched on at run
+ * time; everywhere else MUTATION() is the constant false and costs nothing. tests/sim/mutations.c has the
+ * table of names, descriptions and the number of seeds within which each must be caught: a new mutation goes
+ * into both. Thread rule: set before the first engine is made, then read-only. */
+#ifndef ROLLCALL_ENGINE_MUTATION_H
+#define ROLLCALL_ENGINE_MUTATION_H
+
+#include <stdbool.h>
+
+enum mutation {
+    MUTATION_NONE,
+    /* merge */
+    MUTATION_MERGE_IGNORES_STAMP,    /* what arrives last wins */
+    MUTATION_MERGE_TIE_BY_ARRIVAL,   /* equal stamps: what arrives last wins, not the more restrictive word */
+    MUTATION_COMPLETE_IS_PARTIAL,    /* a complete profile clears nothing */
+    MUTATION_SCHEDULED_AT_ONCE,      /* effectiveAt is not waited for */
+    MUTATION_ACCESS_UNTIL_NOT_FIRED, /* accessUntil passes and nothing happens */
+    MUTATION_HOLD_SURVIVES_LEAVING,  /* left and deleted do not end a suspension */
+    MUTATION_NO_DEDUPE,              /* an event seen before is merged and answered again */
+    /* commits */
+    MUTATION_OFFSETS_LEFT_OUT,      /* a batch names only the partitions whose offset has moved */
+    MUTATION_POSITION_NOT_ADVANCED, /* engine_position stays where the restore left it */
+    MUTATION_UNDO_FORGOTTEN,        /* an aborted batch is taken for committed */
+    MUTATION_UNDO_FORGETS_PENDING,  /* the undo restores the registers, not what is owed */
+    MUTATION_RESULT_TWICE,          /* what has its result stays pending */
+    MUTATION_RESULT_DROPPED,     /* of several events that become final together only the last is answered */
+    MUTATION_CALL_BEFORE_COMMIT, /* a call starts before the record that asks for it is committed */
+    MUTATION_SEQ_NOT_ADVANCED,   /* the record's sequence number stays */
+    MUTATION_INVALID_TWICE,      /* offsets already merged are not skipped */
+    /* doubt, lease, takeover */
+    MUTATION_DOUBT_IGNORED,        /* a call of unknown outcome leaves no doubt */
+    MUTATION_DOUBT_NOT_REREAD,     /* doubt ends with time alone, nobody looks */
+    MUTATION_DOUBT_ENDS_EARLY,     /* the first read ends the doubt */
+    MUTATION_LEASE_IGNORED,        /* engine_call_may_write always says yes */
+    MUTATION_TAKEOVER_IS_CLEAN,    /* an unclean takeover leaves no doubt */
+    MUTATION_UNKNOWN_IS_ABSENT,    /* an account never looked up counts as absent */
+    MUTATION_TWO_CALLS_PER_PERSON, /* a second call to an account starts while the first is in flight */
+    /* replies */
+    MUTATION_REFUSED_REPEATED,    /* what the target refused is tried again and again */
+    MUTATION_REPLY_NOT_READ,      /* a write's 200 is believed without looking at the body */
+    MUTATION_LINK_KEPT_ON_404,    /* a 404 does not drop the link */
+    MUTATION_RETRY_AFTER_IGNORED, /* 429 is retried at once */
+    MUTATION_NO_BACKOFF,          /* temporary failures are retried at once */
+    MUTATION_LEAVER_GIVEN_UP,     /* a cut that was not applied is not tried again */
+    MUTATION_BREAKER_STOPS_ALL,   /* one target's trouble stops every target */
+    MUTATION_BUDGET_IGNORED,      /* calls start without asking the budget */
+    MUTATIONS,
+};
+
+#ifdef ROLLCALL_MUTATIONS
+extern enum mutation mutation_active;
+#define MUTATION(x) (mutation_active == (x))
+#else
+#define MUTATION(x) ((void)(x), false)
+#endif
+
+#endif

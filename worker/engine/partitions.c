@@ -1,0 +1,271 @@
+/* partitions.c - what is assigned to this worker: restored, opened, revoked, closed, dropped.
+ *
+ *      restore_begin ─► RESTORING ─ restore_end ─► LIVE ─ revoke ─► REVOKED ─ close ─► CLOSED ─ drop ─► gone
+ *
+ * The partition's own record says "open" from the first transaction to the last of a graceful end. Who restores an
+ * open one takes over from somebody who died or was cut off, and doubts every account with work under way. */
+#include "engine_state.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem.h"
+
+/* ---- restore --------------------------------------------------------------------------------------------------- */
+
+void engine_restore_begin(struct engine *e, int32_t partition)
+{
+    assert(!engine_partition(e, partition));
+    struct partition *p = xcalloc(1, sizeof *p);
+    p->partition = partition;
+    e->partitions = xreallocarray(e->partitions, e->n_partitions + 1, sizeof(struct partition *));
+    e->partitions[e->n_partitions++] = p;
+}
+
+static int64_t header_number(const struct record_header *headers, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(headers[i].name, name) == 0)
+            return strtoll(headers[i].value, NULL, 10);
+    return 0;
+}
+
+/* A restore parses nothing, but it does not take what it could not read later. */
+static bool known_version(struct str value, struct error *err)
+{
+    static const char begin[] = "{\"version\":";
+    if (value.n <= sizeof begin || memcmp(value.p, begin, sizeof begin - 1) != 0)
+        return error_set(err, ERROR_PERMANENT, "the persons topic holds a record that is none of ours");
+    char *end;
+    long version = strtol(value.p + sizeof begin - 1, &end, 10);
+    if (version < 1 || version > RECORD_VERSION)
+        return error_set(err, ERROR_PERMANENT,
+                         "the persons topic holds records of version %ld, this worker knows up to %d: "
+                         "run the newer worker everywhere",
+                         version, RECORD_VERSION);
+    return true;
+}
+
+bool engine_restore_record(struct engine *e, int32_t partition, struct str key, struct str value,
+                           const struct record_header *headers, size_t n_headers, struct error *err)
+{
+    struct partition *p = engine_partition(e, partition);
+    assert(p && p->state == PARTITION_RESTORING);
+    if (str_eq(key, str_of(RECORD_PARTITION_KEY))) {
+        p->record_found = partition_record_read(value, &p->found, err);
+        return p->record_found;
+    }
+    struct slot *slot = store_find(&e->store, key);
+    if (value.n == 0) {
+        if (slot)
+            slot_forget(e, slot);
+        return true;
+    }
+    if (!known_version(value, err))
+        return false;
+    if (!slot)
+        slot = store_add(&e->store, key, partition);
+    packed_set(&slot->committed, value);
+    slot->partition = partition;
+    slot->offset = header_number(headers, n_headers, "offset");
+    slot->open = header_number(headers, n_headers, "flags") & RECORD_OPEN;
+    store_set_due(&e->store, slot, header_number(headers, n_headers, "due"));
+    return true;
+}
+
+/* What the restored slots say together. */
+struct survey {
+    struct engine *e;
+    struct now now;
+    size_t n;
+    int64_t offset_max;
+    bool unclean;
+};
+
+static void survey_slot(void *ctx, struct slot *slot)
+{
+    struct survey *s = ctx;
+    s->n++;
+    s->offset_max = slot->offset > s->offset_max ? slot->offset : s->offset_max;
+}
+
+static bool check_restored(const struct engine *e, const struct partition *p, const struct survey *s,
+                           int64_t committed, struct error *err)
+{
+    if (p->record_found && p->found.partitions != e->cfg.partitions)
+        return error_set(err, ERROR_PERMANENT,
+                         "the events topic had %d partitions when these records were written and has %d now: persons "
+                         "would lose their order; recreate it with %d partitions",
+                         p->found.partitions, e->cfg.partitions, p->found.partitions);
+    if (committed < 0 && (s->n > 0 || p->record_found))
+        return error_set(err, ERROR_PERMANENT,
+                         "partition %d has records but the group has no committed offset (expired group, or another "
+                         "group's topic): set it with kafka-consumer-groups --reset-offsets --to-offset %lld",
+                         p->partition, (long long)(p->record_found ? p->found.offset : s->offset_max + 1));
+    if (s->n > 0 && s->offset_max >= committed)
+        return error_set(err, ERROR_PERMANENT,
+                         "partition %d holds a record of offset %lld but the group has committed %lld only: another "
+                         "group writes to this persons topic, or offsets were reset; one records topic belongs to one "
+                         "group",
+                         p->partition, (long long)s->offset_max, (long long)committed);
+    return true;
+}
+
+/* Doubt is a fact: an abort of the batch that is to write it down does not take it back. */
+static void remember_doubt(struct engine *e, struct slot *slot, const struct target_state *t)
+{
+    struct work *w = work_find(slot, t->target);
+    if (!w)
+        w = work_add(e, slot, t->target);
+    w->learnt = true;
+    w->doubt_until_ms = t->doubt_until_ms;
+    slot_mark_dirty(e, slot);
+}
+
+/* Whatever the last owner had under way may still land. */
+static void doubt_open_targets(struct engine *e, struct slot *slot, struct now now)
+{
+    struct person *p = slot_live(e, slot);
+    for (size_t i = 0; i < p->n_targets; i++) {
+        struct target_state *t = &p->targets[i];
+        const struct target *target = engine_target(e, t->target);
+        if (!t->open || !target)
+            continue;
+        int64_t until = now.wall_ms + target->cfg->call_life_ms;
+        target_state_set_known(t, KNOWN_UNKNOWN);
+        t->doubt_until_ms = until > t->doubt_until_ms ? until : t->doubt_until_ms;
+        remember_doubt(e, slot, t);
+    }
+}
+
+static void resume_slot(void *ctx, struct slot *slot)
+{
+    struct survey *s = ctx;
+    if (!slot->open)
+        return;
+    if (s->unclean && !MUTATION(MUTATION_TAKEOVER_IS_CLEAN))
+        doubt_open_targets(s->e, slot, s->now);
+    converge_slot(s->e, slot, s->now);
+}
+
+bool engine_restore_end(struct engine *e, int32_t partition, int64_t committed, struct now now, struct error *err)
+{
+    struct partition *p = engine_partition(e, partition);
+    assert(p && p->state == PARTITION_RESTORING);
+    struct survey s = {.e = e, .now = now, .offset_max = -1, .unclean = p->record_found && p->found.open};
+    store_each(&e->store, partition, survey_slot, &s);
+    if (!check_restored(e, p, &s, committed, err))
+        return false;
+    p->state = PARTITION_LIVE;
+    p->position = p->batched = p->committed = committed > 0 ? committed : 0;
+    p->opened_at_ms = now.wall_ms;
+    p->record_dirty = true;
+    store_each(&e->store, partition, resume_slot, &s);
+    return true;
+}
+
+/* ---- the way out ----------------------------------------------------------------------------------------------- */
+
+struct stop {
+    struct engine *e;
+    struct now now;
+};
+
+static void stop_slot(void *ctx, struct slot *slot)
+{
+    struct stop *s = ctx;
+    if (slot->live)
+        converge_slot(s->e, slot, s->now); /* dequeues: the partition is not live any more */
+}
+
+void engine_revoke(struct engine *e, int32_t partition)
+{
+    struct partition *p = engine_partition(e, partition);
+    if (!p || p->state != PARTITION_LIVE)
+        return;
+    p->state = PARTITION_REVOKED;
+    store_each(&e->store, partition, stop_slot, &(struct stop){.e = e});
+}
+
+size_t engine_in_flight(const struct engine *e, int32_t partition)
+{
+    if (partition < 0)
+        return e->n_flights;
+    const struct partition *p = engine_partition(e, partition);
+    return p ? p->in_flight : 0;
+}
+
+static void close_slot(void *ctx, struct slot *slot)
+{
+    struct stop *s = ctx;
+    for (size_t i = 0; i < slot->n_works; i++) {
+        struct work *w = slot->works[i];
+        work_dequeue(w);
+        if (!w->flight)
+            continue;
+        struct target_state *t = person_target(slot_live(s->e, slot), w->name);
+        int64_t until = s->now.wall_ms + w->target->cfg->call_life_ms;
+        target_state_set_known(t, KNOWN_UNKNOWN);
+        if (step_writes(w->flight->step) && until > t->doubt_until_ms)
+            t->doubt_until_ms = until;
+        engine_partition(s->e, slot->partition)->in_flight--;
+        w->flight->slot = NULL;
+        w->flight->work = NULL;
+        w->flight = NULL;
+        remember_doubt(s->e, slot, t);
+    }
+}
+
+void engine_close(struct engine *e, int32_t partition, struct now now)
+{
+    struct partition *p = engine_partition(e, partition);
+    if (!p || p->state != PARTITION_REVOKED)
+        return;
+    store_each(&e->store, partition, close_slot, &(struct stop){e, now});
+    p->state = PARTITION_CLOSED;
+    p->record_dirty = true;
+}
+
+bool engine_clean(const struct engine *e, int32_t partition)
+{
+    const struct partition *p = engine_partition(e, partition);
+    if (!p)
+        return true;
+    if (p->record_dirty || p->record_batched)
+        return false;
+    for (const struct slot *slot = e->dirty_first; slot; slot = slot->dirty_next)
+        if (slot->partition == partition)
+            return false;
+    for (size_t i = 0; i < e->outbox.n; i++)
+        if (e->outbox.v[i].origin == partition)
+            return false;
+    for (size_t i = 0; e->batch.outstanding && i < e->batch.out.n_offsets; i++)
+        if (e->batch.out.offsets[i].partition == partition)
+            return false;
+    return true;
+}
+
+static void forget_slot(void *ctx, struct slot *slot)
+{
+    slot_forget(ctx, slot);
+}
+
+void engine_drop(struct engine *e, int32_t partition)
+{
+    struct partition *p = engine_partition(e, partition);
+    if (!p)
+        return;
+    commit_drop_partition(e, p);
+    store_each(&e->store, partition, forget_slot, e);
+    for (size_t i = 0; i < e->n_partitions; i++)
+        if (e->partitions[i] == p)
+            e->partitions[i] = e->partitions[--e->n_partitions];
+    free(p);
+}
+
+int64_t engine_position(const struct engine *e, int32_t partition)
+{
+    const struct partition *p = engine_partition(e, partition);
+    return p ? p->committed : -1;
+}

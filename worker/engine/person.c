@@ -1,0 +1,470 @@
+#include "person.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem.h"
+#include "mutation.h"
+
+/* ---- registers ------------------------------------------------------------------------------------------------- */
+
+uint64_t event_id_hash(const char id[EVENT_ID_SIZE])
+{
+    unsigned char bytes[8];
+    uint64_t hash = 0;
+    bool ok = hex_decode((struct str){id, 16}, bytes, sizeof bytes);
+    assert(ok);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        hash = hash << 8 | bytes[i];
+    return hash;
+}
+
+static struct stamp stamp_of(const struct event *ev)
+{
+    return (struct stamp){ev->occurred_at_ms, event_id_hash(ev->id)};
+}
+
+static bool stamp_eq(struct stamp a, struct stamp b)
+{
+    return a.at_ms == b.at_ms && a.event == b.event;
+}
+
+/* Whether a word with stamp `a` beats the one with stamp `b`. restrict_a_b: how much more restrictive a's value is
+ * than b's (> 0: more); it decides between words of the same instant, then the event id does. */
+static bool wins(struct stamp a, struct stamp b, int restrict_a_b)
+{
+    if (MUTATION(MUTATION_MERGE_IGNORES_STAMP))
+        return true;
+    if (a.at_ms != b.at_ms)
+        return a.at_ms > b.at_ms;
+    if (MUTATION(MUTATION_MERGE_TIE_BY_ARRIVAL))
+        return true;
+    if (restrict_a_b != 0)
+        return restrict_a_b > 0;
+    return a.event > b.event;
+}
+
+static bool set_employment(struct person *p, enum employment value, struct stamp stamp, bool dry)
+{
+    if (!wins(stamp, p->employment_stamp, (int)value - (int)p->employment))
+        return false;
+    if (!dry) {
+        p->employment = value;
+        p->employment_stamp = stamp;
+    }
+    return true;
+}
+
+static bool set_suspension(struct person *p, bool on, struct stamp stamp, bool dry)
+{
+    if (!wins(stamp, p->suspension_stamp, (int)on - (int)p->suspended))
+        return false;
+    if (!dry) {
+        p->suspended = on;
+        p->suspension_stamp = stamp;
+    }
+    return true;
+}
+
+/* The earlier end is the more restrictive; 0 is no end at all. */
+static int compare_ends(int64_t a_ms, int64_t b_ms)
+{
+    int64_t a = a_ms ? a_ms : INT64_MAX, b = b_ms ? b_ms : INT64_MAX;
+    return (a < b) - (a > b);
+}
+
+static bool set_access_until(struct person *p, int64_t until_ms, struct stamp stamp, bool dry)
+{
+    if (!wins(stamp, p->access_until_stamp, compare_ends(until_ms, p->access_until_ms)))
+        return false;
+    if (!dry) {
+        p->access_until_ms = until_ms;
+        p->access_until_stamp = stamp;
+        p->access_ended = false;
+    }
+    return true;
+}
+
+/* Index of the register called name, or where it belongs. base/size describe the array; name is its first member. */
+static size_t find_register(const void *base, size_t n, size_t size, const char *name, bool *found)
+{
+    size_t low = 0, high = n;
+    *found = false;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        const char *const *at = (const void *)((const char *)base + mid * size);
+        int order = strcmp(*at, name);
+        if (order == 0) {
+            *found = true;
+            return mid;
+        }
+        if (order < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+/* A word about an attribute of which there was none. A complete profile newer than the word has cleared it. */
+static void insert_attr(struct person *p, size_t at, const char *name, const char *value, struct stamp stamp)
+{
+    if (wins(p->complete_stamp, stamp, 0)) {
+        value = NULL;
+        stamp = p->complete_stamp;
+    }
+    char *copy = xstrdup_null(value);
+    p->attrs = xreallocarray(p->attrs, p->n_attrs + 1, sizeof *p->attrs);
+    memmove(&p->attrs[at + 1], &p->attrs[at], (p->n_attrs - at) * sizeof *p->attrs);
+    p->attrs[at] = (struct attr_register){xstrdup(name), copy, stamp};
+    p->n_attrs++;
+}
+
+static bool set_attr(struct person *p, const char *name, const char *value, struct stamp stamp, bool dry)
+{
+    bool found;
+    size_t at = find_register(p->attrs, p->n_attrs, sizeof *p->attrs, name, &found);
+    if (!found) {
+        bool void_word = wins(p->complete_stamp, stamp, 0);
+        if (!dry)
+            insert_attr(p, at, name, value, stamp);
+        return !void_word;
+    }
+    struct attr_register *reg = &p->attrs[at];
+    if (!wins(stamp, reg->stamp, 0))
+        return false;
+    if (!dry) {
+        free(reg->value);
+        reg->value = xstrdup_null(value);
+        reg->stamp = stamp;
+    }
+    return true;
+}
+
+/* After the event's own attributes: what a complete profile does not name is cleared. */
+static bool set_complete(struct person *p, struct stamp stamp, bool dry)
+{
+    if (!wins(stamp, p->complete_stamp, 0))
+        return false;
+    if (dry)
+        return true;
+    p->complete_stamp = stamp;
+    for (size_t i = 0; i < p->n_attrs; i++) {
+        struct attr_register *reg = &p->attrs[i];
+        if (stamp_eq(reg->stamp, stamp) || !wins(stamp, reg->stamp, 0))
+            continue;
+        free(reg->value);
+        reg->value = NULL;
+        reg->stamp = stamp;
+    }
+    return true;
+}
+
+static bool set_group(struct person *p, const char *name, bool member, struct stamp stamp, bool dry)
+{
+    bool found;
+    size_t at = find_register(p->groups, p->n_groups, sizeof *p->groups, name, &found);
+    if (found && !wins(stamp, p->groups[at].stamp, (int)p->groups[at].member - (int)member))
+        return false;
+    if (dry)
+        return true;
+    if (!found) {
+        p->groups = xreallocarray(p->groups, p->n_groups + 1, sizeof *p->groups);
+        memmove(&p->groups[at + 1], &p->groups[at], (p->n_groups - at) * sizeof *p->groups);
+        p->groups[at].name = xstrdup(name);
+        p->n_groups++;
+    }
+    p->groups[at].member = member;
+    p->groups[at].stamp = stamp;
+    return true;
+}
+
+/* ---- merging --------------------------------------------------------------------------------------------------- */
+
+/* What the type itself says of employment and suspension. */
+static bool apply_status(struct person *p, enum event_type type, struct stamp stamp, bool dry)
+{
+    bool set = false;
+    switch (type) {
+    case EVENT_JOINED:
+        return set_employment(p, EMPLOYMENT_JOINED, stamp, dry);
+    case EVENT_LEFT:
+    case EVENT_DELETED:
+        set = set_employment(p, type == EVENT_LEFT ? EMPLOYMENT_LEFT : EMPLOYMENT_DELETED, stamp, dry);
+        if (!MUTATION(MUTATION_HOLD_SURVIVES_LEAVING))
+            set_suspension(p, false, stamp, dry); /* a hold ends with the employment; not a word of its own */
+        return set;
+    case EVENT_SUSPENDED:
+    case EVENT_RESUMED:
+        return set_suspension(p, type == EVENT_SUSPENDED, stamp, dry);
+    default:
+        return false;
+    }
+}
+
+/* Sets every register that ev is the newest word of; true if there was one. dry: only asks. */
+static bool apply(struct person *p, const struct event *ev, bool dry)
+{
+    struct stamp stamp = stamp_of(ev);
+    bool set = apply_status(p, ev->type, stamp, dry);
+    for (size_t i = 0; i < ev->profile.n; i++)
+        set |= set_attr(p, ev->profile.v[i].name, ev->profile.v[i].value, stamp, dry);
+    if (ev->complete && !MUTATION(MUTATION_COMPLETE_IS_PARTIAL))
+        set |= set_complete(p, stamp, dry);
+    if (ev->has_access_until)
+        set |= set_access_until(p, ev->access_until_ms, stamp, dry);
+    for (size_t i = 0; i < ev->n_groups; i++)
+        set |= set_group(p, ev->groups[i], ev->type != EVENT_MEMBERSHIP_REMOVED, stamp, dry);
+    return set;
+}
+
+static bool says_nothing(const struct event *ev)
+{
+    return ev->type == EVENT_CHANGED && ev->profile.n == 0 && !ev->complete && !ev->has_access_until && ev->n_groups == 0;
+}
+
+static bool seen(const struct person *p, const struct event *ev, uint64_t hash)
+{
+    for (size_t i = 0; i < p->n_recent; i++)
+        if (p->recent[i] == hash)
+            return true;
+    for (size_t i = 0; i < p->n_targets; i++)
+        for (size_t j = 0; j < p->targets[i].n_pending; j++)
+            if (strcmp(p->targets[i].pending[j].id, ev->id) == 0)
+                return true;
+    return person_is_scheduled(p, hash);
+}
+
+static void remember(struct person *p, uint64_t hash)
+{
+    if (p->n_recent == PERSON_RECENT_MAX) {
+        memmove(p->recent, p->recent + 1, (p->n_recent - 1) * sizeof *p->recent);
+        p->n_recent--;
+    }
+    p->recent = xreallocarray(p->recent, p->n_recent + 1, sizeof *p->recent);
+    p->recent[p->n_recent++] = hash;
+}
+
+static void event_copy(struct event *to, const struct event *from)
+{
+    *to = *from;
+    to->tenant = xstrdup(from->tenant);
+    to->directory = xstrdup(from->directory);
+    to->subject = xstrdup(from->subject);
+    to->source = xstrdup(from->source);
+    to->delivery_id = xstrdup_null(from->delivery_id);
+    to->profile = (struct attrs){0};
+    attrs_copy(&to->profile, &from->profile);
+    to->groups = xcalloc(from->n_groups, sizeof *to->groups);
+    for (size_t i = 0; i < from->n_groups; i++)
+        to->groups[i] = xstrdup(from->groups[i]);
+}
+
+static void schedule(struct person *p, const struct event *ev)
+{
+    size_t at = p->n_scheduled;
+    while (at > 0 && (p->scheduled[at - 1].due_ms > ev->effective_at_ms ||
+                      (p->scheduled[at - 1].due_ms == ev->effective_at_ms &&
+                       strcmp(p->scheduled[at - 1].event.id, ev->id) > 0)))
+        at--;
+    p->scheduled = xreallocarray(p->scheduled, p->n_scheduled + 1, sizeof *p->scheduled);
+    memmove(&p->scheduled[at + 1], &p->scheduled[at], (p->n_scheduled - at) * sizeof *p->scheduled);
+    p->scheduled[at].due_ms = ev->effective_at_ms;
+    event_copy(&p->scheduled[at].event, ev);
+    p->n_scheduled++;
+}
+
+static void unschedule(struct person *p, size_t at)
+{
+    event_done(&p->scheduled[at].event);
+    p->n_scheduled--;
+    memmove(&p->scheduled[at], &p->scheduled[at + 1], (p->n_scheduled - at) * sizeof *p->scheduled);
+}
+
+/* A word said later has decided everything that a scheduled one would set: it will never do anything. */
+static void drop_void_schedules(struct person *p)
+{
+    for (size_t i = p->n_scheduled; i-- > 0;)
+        if (!says_nothing(&p->scheduled[i].event) && !apply(p, &p->scheduled[i].event, true)) {
+            apply(p, &p->scheduled[i].event, false); /* leaves what it would have left: registers that are cleared */
+            unschedule(p, i);
+        }
+}
+
+enum merge person_merge(struct person *p, const struct event *ev, int64_t now_ms)
+{
+    uint64_t hash = event_id_hash(ev->id);
+    if (seen(p, ev, hash) && !MUTATION(MUTATION_NO_DEDUPE))
+        return MERGE_DUPLICATE;
+    bool novel = apply(p, ev, true) || says_nothing(ev);
+    bool future = ev->effective_at_ms > now_ms && ev->effective_at_ms > ev->occurred_at_ms &&
+                  !MUTATION(MUTATION_SCHEDULED_AT_ONCE);
+    if (novel && future) {
+        if (p->n_scheduled == PERSON_SCHEDULED_MAX)
+            return MERGE_FULL;
+        remember(p, hash);
+        schedule(p, ev);
+        return MERGE_SCHEDULED;
+    }
+    remember(p, hash);
+    apply(p, ev, false);
+    drop_void_schedules(p);
+    return novel ? MERGE_NEW : MERGE_SUPERSEDED;
+}
+
+bool person_fire_due(struct person *p, int64_t now_ms)
+{
+    bool changed = false;
+    while (p->n_scheduled > 0 && p->scheduled[0].due_ms <= now_ms) {
+        apply(p, &p->scheduled[0].event, false);
+        unschedule(p, 0);
+        changed = true;
+    }
+    if (p->access_until_ms && !p->access_ended && p->access_until_ms <= now_ms &&
+        !MUTATION(MUTATION_ACCESS_UNTIL_NOT_FIRED))
+        p->access_ended = changed = true;
+    if (changed)
+        drop_void_schedules(p);
+    return changed;
+}
+
+int64_t person_next_due(const struct person *p)
+{
+    int64_t due = p->n_scheduled > 0 ? p->scheduled[0].due_ms : 0;
+    if (p->access_until_ms && !p->access_ended && (due == 0 || p->access_until_ms < due))
+        due = p->access_until_ms;
+    return due;
+}
+
+/* ---- questions ------------------------------------------------------------------------------------------------- */
+
+bool person_is_scheduled(const struct person *p, uint64_t event)
+{
+    for (size_t i = 0; i < p->n_scheduled; i++)
+        if (event_id_hash(p->scheduled[i].event.id) == event)
+            return true;
+    return false;
+}
+
+bool person_word_survives(const struct person *p, enum event_type type, uint64_t event)
+{
+    if (p->employment_stamp.event == event || p->access_until_stamp.event == event ||
+        p->complete_stamp.event == event)
+        return true;
+    if (p->suspension_stamp.event == event && (type == EVENT_SUSPENDED || type == EVENT_RESUMED))
+        return true;
+    for (size_t i = 0; i < p->n_attrs; i++)
+        if (p->attrs[i].stamp.event == event)
+            return true;
+    for (size_t i = 0; i < p->n_groups; i++)
+        if (p->groups[i].stamp.event == event)
+            return true;
+    return person_is_scheduled(p, event);
+}
+
+const char *person_attr(const struct person *p, const char *name)
+{
+    bool found;
+    size_t at = find_register(p->attrs, p->n_attrs, sizeof *p->attrs, name, &found);
+    return found ? p->attrs[at].value : NULL;
+}
+
+bool person_may_have_access(const struct person *p, int64_t now_ms)
+{
+    bool passed = p->access_until_ms && p->access_until_ms <= now_ms && !MUTATION(MUTATION_ACCESS_UNTIL_NOT_FIRED);
+    bool ended = p->access_ended || passed;
+    return p->employment == EMPLOYMENT_JOINED && !p->suspended && !ended;
+}
+
+/* ---- targets --------------------------------------------------------------------------------------------------- */
+
+struct target_state *person_target(struct person *p, const char *target)
+{
+    for (size_t i = 0; i < p->n_targets; i++)
+        if (strcmp(p->targets[i].target, target) == 0)
+            return &p->targets[i];
+    return NULL;
+}
+
+struct target_state *person_target_add(struct person *p, const char *target)
+{
+    struct target_state *t = person_target(p, target);
+    if (t)
+        return t;
+    p->targets = xreallocarray(p->targets, p->n_targets + 1, sizeof *p->targets);
+    t = &p->targets[p->n_targets++];
+    *t = (struct target_state){.target = xstrdup(target)};
+    return t;
+}
+
+void target_state_set_known(struct target_state *t, enum known_kind kind)
+{
+    attrs_done(&t->known_attrs);
+    t->known = kind;
+    t->known_active = false;
+}
+
+const struct refused *target_state_refused(const struct target_state *t, const char *what)
+{
+    for (size_t i = 0; i < t->n_refused; i++)
+        if (strcmp(t->refused[i].what, what) == 0)
+            return &t->refused[i];
+    return NULL;
+}
+
+void target_state_forgive(struct target_state *t, const char *what)
+{
+    for (size_t i = 0; i < t->n_refused; i++) {
+        if (strcmp(t->refused[i].what, what) != 0)
+            continue;
+        free(t->refused[i].what);
+        free(t->refused[i].reason);
+        t->refused[i] = t->refused[--t->n_refused];
+        return;
+    }
+}
+
+void target_state_refuse(struct target_state *t, const char *what, uint64_t fingerprint, const char *reason)
+{
+    target_state_forgive(t, what);
+    t->refused = xreallocarray(t->refused, t->n_refused + 1, sizeof *t->refused);
+    t->refused[t->n_refused++] = (struct refused){xstrdup(what), fingerprint, xstrdup(reason)};
+}
+
+/* ---- release --------------------------------------------------------------------------------------------------- */
+
+static void target_state_done(struct target_state *t)
+{
+    free(t->target);
+    free(t->link);
+    free(t->create_as);
+    free(t->last_failure);
+    attrs_done(&t->known_attrs);
+    for (size_t i = 0; i < t->n_refused; i++) {
+        free(t->refused[i].what);
+        free(t->refused[i].reason);
+    }
+    free(t->refused);
+    free(t->pending);
+}
+
+void person_done(struct person *p)
+{
+    for (size_t i = 0; i < p->n_attrs; i++) {
+        free(p->attrs[i].name);
+        free(p->attrs[i].value);
+    }
+    for (size_t i = 0; i < p->n_groups; i++)
+        free(p->groups[i].name);
+    for (size_t i = 0; i < p->n_scheduled; i++)
+        event_done(&p->scheduled[i].event);
+    for (size_t i = 0; i < p->n_targets; i++)
+        target_state_done(&p->targets[i]);
+    free(p->attrs);
+    free(p->groups);
+    free(p->recent);
+    free(p->scheduled);
+    free(p->targets);
+    *p = (struct person){0};
+}

@@ -1,0 +1,142 @@
+/* person.h - what is known about one person: registers that merge, and the state of each target.
+ *
+ * A register keeps one value and the stamp of the event that set it; merging an event sets those registers whose
+ * stamp is older. So every order of the same events gives the same registers (promise P3).
+ *
+ *     joined / left / deleted ──► employment        left, deleted: also suspension = off (a hold ends with it)
+ *     suspended / resumed ──────► suspension
+ *     profile, accessUntil, groups of any event ──► one register each
+ *     effectiveAt in the future ─► `scheduled`, merged with its own stamp when it is due: a word said later wins
+ *
+ * Pure data and pure functions; single-threaded. */
+#ifndef ROLLCALL_ENGINE_PERSON_H
+#define ROLLCALL_ENGINE_PERSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "attr.h"
+#include "event.h"
+
+enum { PERSON_RECENT_MAX = 256, PERSON_SCHEDULED_MAX = 16, PERSON_PENDING_MAX = 16 };
+
+struct stamp {
+    int64_t at_ms;  /* the event's occurredAt; 0: never set */
+    uint64_t event; /* first 64 bits of the event's id */
+};
+
+enum employment { EMPLOYMENT_UNKNOWN, EMPLOYMENT_JOINED, EMPLOYMENT_LEFT, EMPLOYMENT_DELETED };
+
+struct attr_register {
+    char *name;
+    char *value; /* NULL: cleared */
+    struct stamp stamp;
+};
+
+struct group_register {
+    char *name;
+    bool member;
+    struct stamp stamp;
+};
+
+/* A future-dated event, kept until it is due. */
+struct scheduled {
+    int64_t due_ms;
+    struct event event;
+};
+
+/* An event that still owes a result at a target. */
+struct pending {
+    char id[EVENT_ID_SIZE];
+    char trace_id[33]; /* from traceparent; "" if none */
+    enum event_type type;
+    int64_t occurred_at_ms;
+    int64_t queued_at_ms; /* when the worker merged it */
+    int64_t offset;       /* in the events partition */
+};
+
+enum known_kind { KNOWN_UNKNOWN, KNOWN_ABSENT, KNOWN_ACCOUNT };
+
+/* What a target refused: not tried again until the fingerprint of what we want changes. */
+struct refused {
+    char *what; /* attribute name, or "+create", "+delete", "+adopt", "+active" for the whole step */
+    uint64_t fingerprint;
+    char *reason;
+};
+
+struct target_state {
+    char *target; /* name */
+    char *link;   /* the target's id of the account; NULL: none */
+    char *create_as; /* match value by which a create may be under way; NULL: none. See plan.h */
+    enum known_kind known;
+    bool known_active;        /* valid with KNOWN_ACCOUNT */
+    struct attrs known_attrs; /* valid with KNOWN_ACCOUNT: attributes as the target said them last */
+    int64_t doubt_until_ms;   /* a call of unknown outcome may land until then (wall clock); 0: no doubt */
+    bool open;                /* work under way: a call may be in flight once this is committed */
+    uint32_t attempts;        /* failures in a row */
+    int64_t next_attempt_ms;  /* wall clock; 0: at once */
+    char *last_failure;       /* short reason, no personal data; NULL: none */
+    int64_t retry_cut_ms;     /* a leaver was refused: tried again then (daily); 0: no */
+    struct refused *refused;
+    size_t n_refused;
+    struct pending *pending; /* in the order of merging */
+    size_t n_pending;
+};
+
+struct person {
+    uint64_t seq;   /* of the record: last committed + 1 */
+    int64_t offset; /* of the newest event merged, in its partition */
+    enum employment employment;
+    struct stamp employment_stamp;
+    bool suspended;
+    struct stamp suspension_stamp;
+    int64_t access_until_ms; /* 0: without end */
+    struct stamp access_until_stamp;
+    bool access_ended; /* latched when access_until_ms has passed: a slower clock does not undo it */
+    struct stamp complete_stamp; /* of the newest complete profile: older words about attributes are void */
+    struct attr_register *attrs; /* sorted by name */
+    size_t n_attrs;
+    struct group_register *groups; /* sorted by name */
+    size_t n_groups;
+    uint64_t *recent; /* ids of recent events, oldest first */
+    size_t n_recent;
+    struct scheduled *scheduled; /* sorted by due_ms, then event id */
+    size_t n_scheduled;
+    struct target_state *targets;
+    size_t n_targets;
+};
+
+enum merge { MERGE_NEW, MERGE_DUPLICATE, MERGE_SUPERSEDED, MERGE_SCHEDULED, MERGE_FULL };
+
+void person_done(struct person *p); /* frees the content; p is zeroed */
+
+/* Merges ev. MERGE_NEW: it set at least one register, or says nothing at all. MERGE_SUPERSEDED: later words had
+ * decided everything it says. MERGE_DUPLICATE: seen before, nothing changed. MERGE_SCHEDULED: effectiveAt lies
+ * after now_ms, kept for then. MERGE_FULL: PERSON_SCHEDULED_MAX future words already wait; not merged. */
+enum merge person_merge(struct person *p, const struct event *ev, int64_t now_ms);
+
+/* Merges what is due of `scheduled` and latches accessUntil. True if anything changed. */
+bool person_fire_due(struct person *p, int64_t now_ms);
+
+/* The next instant at which person_fire_due will have something to do; 0: none. */
+int64_t person_next_due(const struct person *p);
+
+/* True if at least one register still holds what that event set, or it waits in `scheduled`. */
+bool person_word_survives(const struct person *p, enum event_type type, uint64_t event);
+bool person_is_scheduled(const struct person *p, uint64_t event);
+
+const char *person_attr(const struct person *p, const char *name); /* NULL: cleared or no word */
+bool person_may_have_access(const struct person *p, int64_t now_ms);
+
+/* First 64 bits of an event id. */
+uint64_t event_id_hash(const char id[EVENT_ID_SIZE]);
+
+struct target_state *person_target(struct person *p, const char *target);     /* NULL: none yet */
+struct target_state *person_target_add(struct person *p, const char *target); /* finds or adds */
+void target_state_set_known(struct target_state *t, enum known_kind kind);    /* frees what was known */
+void target_state_refuse(struct target_state *t, const char *what, uint64_t fingerprint, const char *reason);
+void target_state_forgive(struct target_state *t, const char *what);
+const struct refused *target_state_refused(const struct target_state *t, const char *what);
+
+#endif

@@ -1,0 +1,207 @@
+#include "plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "digest.h"
+#include "mutation.h"
+
+void plan_done(struct plan *p)
+{
+    attrs_done(&p->changes);
+}
+
+bool plan_wants_cut(const struct desired *d)
+{
+    return d->kind == DESIRE_ABSENT || (d->kind == DESIRE_ACCOUNT && d->active == ACTIVE_OFF);
+}
+
+/* ---- fingerprints ---------------------------------------------------------------------------------------------- */
+
+uint64_t plan_value_fingerprint(const char *value)
+{
+    return value ? digest_hash64(value, strlen(value)) : 1;
+}
+
+uint64_t plan_fingerprint(const struct person *p, const struct desired *d)
+{
+    uint64_t parts[4] = {(uint64_t)d->kind << 8 | (uint64_t)d->active, p->employment_stamp.event,
+                         p->suspension_stamp.event, 0};
+    for (size_t i = 0; i < d->attrs.n; i++) {
+        uint64_t pair[3] = {parts[3], plan_value_fingerprint(d->attrs.v[i].name),
+                            plan_value_fingerprint(d->attrs.v[i].value)};
+        parts[3] = digest_hash64(pair, sizeof pair);
+    }
+    return digest_hash64(parts, sizeof parts);
+}
+
+const char *plan_refused_name(enum step step)
+{
+    switch (step) {
+    case STEP_CREATE:
+        return REFUSED_CREATE;
+    case STEP_ACTIVATE:
+        return REFUSED_ACTIVATE;
+    case STEP_DEACTIVATE:
+    case STEP_DELETE:
+        return REFUSED_CUT;
+    default:
+        return NULL;
+    }
+}
+
+/* Whether the step called `what` rests; then the plan ends here, rejected. */
+static bool rests(const struct plan_input *in, const char *what, struct plan *ret)
+{
+    const struct refused *r = target_state_refused(in->state, what);
+    if (!r || r->fingerprint != plan_fingerprint(in->person, in->desired) || MUTATION(MUTATION_REFUSED_REPEATED))
+        return false;
+    ret->step = STEP_NONE;
+    ret->rejected = r->reason;
+    ret->action = strcmp(what, REFUSED_ADOPT) == 0
+                      ? "look at the account at the target: link or free it by hand, then send the person's event again"
+                      : "mend the cause at the target or in the policy, then send the person's event again";
+    return true;
+}
+
+/* ---- adoption -------------------------------------------------------------------------------------------------- */
+
+bool plan_may_adopt(const struct person *p, const struct desired *d, const struct account *found,
+                    const char **ret_reason)
+{
+    const char *ours = attrs_get(&d->attrs, "employeeNumber");
+    const char *theirs = attrs_get(&found->attrs, "employeeNumber");
+    ours = ours ? ours : person_attr(p, "employeeNumber");
+    if (ours && theirs && *ours && *theirs && strcmp(ours, theirs) != 0) {
+        *ret_reason = "finding: the account carries another employeeNumber";
+        return false;
+    }
+    if (!found->active && !plan_wants_cut(d)) {
+        *ret_reason = "finding: the account exists and is inactive, and it was not us who deactivated it";
+        return false;
+    }
+    return true;
+}
+
+/* ---- the plan -------------------------------------------------------------------------------------------------- */
+
+const char *plan_match_value(const struct person *p, const struct desired *d, const char *match)
+{
+    const char *value = attrs_get(&d->attrs, match);
+    return value ? value : person_attr(p, match);
+}
+
+static void plan_lookup(const struct plan_input *in, struct plan *ret)
+{
+    ret->step = STEP_LOOKUP;
+    if (in->state->link)
+        return;
+    ret->find_value = in->state->create_as ? in->state->create_as
+                                           : plan_match_value(in->person, in->desired, in->match);
+    if (ret->find_value && *ret->find_value)
+        return;
+    ret->step = STEP_NONE;
+    ret->rejected = "the person has no value of the attribute that identifies an account at this target";
+    ret->action = "send an event with that attribute (userName by default)";
+}
+
+/* Converged, unless a call may still land. */
+static void plan_rest(const struct plan_input *in, struct plan *ret)
+{
+    ret->step = in->state->doubt_until_ms ? STEP_WAIT : STEP_NONE;
+}
+
+static void plan_absent(const struct plan_input *in, struct plan *ret)
+{
+    const struct desired *d = in->desired;
+    if (d->kind != DESIRE_ACCOUNT || d->active != ACTIVE_ON) {
+        plan_rest(in, ret);
+        return;
+    }
+    if (rests(in, REFUSED_CREATE, ret))
+        return;
+    ret->step = STEP_CREATE;
+    attrs_copy(&ret->changes, &d->attrs);
+    if (in->state->create_as)
+        attrs_set(&ret->changes, in->match, in->state->create_as);
+}
+
+static void plan_cut(const struct plan_input *in, struct plan *ret)
+{
+    const struct target_state *t = in->state;
+    bool delete = in->desired->kind == DESIRE_ABSENT;
+    if (!delete && !t->known_active) {
+        plan_rest(in, ret);
+        return;
+    }
+    if (rests(in, REFUSED_CUT, ret) || (!t->link && rests(in, REFUSED_ADOPT, ret)))
+        return;
+    if (!t->link || (delete && !in->fresh))
+        plan_lookup(in, ret);
+    else
+        ret->step = delete ? STEP_DELETE : STEP_DEACTIVATE;
+}
+
+/* What to change of an active account; false: something is not known of it. */
+static bool differences(const struct plan_input *in, struct attrs *changes)
+{
+    const struct attrs *want = &in->desired->attrs;
+    for (size_t i = 0; i < want->n; i++) {
+        const char *name = want->v[i].name, *value = want->v[i].value;
+        if (profile_read_only(in->profile, name) || (in->state->doubt_until_ms && strcmp(name, in->match) == 0))
+            continue;
+        const struct attr *known = attrs_find(&in->state->known_attrs, name);
+        if (!known)
+            return false;
+        if (scim_values_equal(name, known->value, value))
+            continue;
+        const struct refused *r = target_state_refused(in->state, name);
+        if (r && r->fingerprint == plan_value_fingerprint(value) && !MUTATION(MUTATION_REFUSED_REPEATED))
+            continue;
+        attrs_set(changes, name, value && *value ? value : NULL);
+    }
+    return true;
+}
+
+static void plan_account(const struct plan_input *in, struct plan *ret)
+{
+    const struct target_state *t = in->state;
+    if (!t->link) {
+        if (!rests(in, REFUSED_ADOPT, ret))
+            plan_lookup(in, ret);
+        return;
+    }
+    if (!t->known_active) {
+        if (in->desired->active != ACTIVE_ON)
+            plan_rest(in, ret);
+        else if (!rests(in, REFUSED_ACTIVATE, ret))
+            ret->step = STEP_ACTIVATE;
+        return;
+    }
+    if (!differences(in, &ret->changes))
+        plan_lookup(in, ret);
+    else if (ret->changes.n > 0)
+        ret->step = STEP_UPDATE;
+    else
+        plan_rest(in, ret);
+}
+
+void plan_make(const struct plan_input *in, struct plan *ret)
+{
+    const struct target_state *t = in->state;
+    *ret = (struct plan){.step = STEP_NONE};
+    enum known_kind known = t->known;
+    if (MUTATION(MUTATION_UNKNOWN_IS_ABSENT) && known == KNOWN_UNKNOWN)
+        known = KNOWN_ABSENT;
+    bool doubt_over = t->doubt_until_ms && in->now_ms >= t->doubt_until_ms && !MUTATION(MUTATION_DOUBT_NOT_REREAD);
+    if (in->desired->kind == DESIRE_NOTHING)
+        ret->ignored = true;
+    else if (known == KNOWN_UNKNOWN || doubt_over)
+        plan_lookup(in, ret);
+    else if (known == KNOWN_ABSENT)
+        plan_absent(in, ret);
+    else if (plan_wants_cut(in->desired))
+        plan_cut(in, ret);
+    else
+        plan_account(in, ret);
+}

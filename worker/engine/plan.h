@@ -1,0 +1,61 @@
+/* plan.h - desired − known = the next step. Pure; no state of its own.
+ *
+ * Order within a plan: read what is unknown → cut access → give access → attributes. Attributes of an inactive
+ * account are frozen (Miro, D-USERS), so they wait for access. What a target refused rests until its fingerprint
+ * changes; a refused step rests alone, a refused attribute leaves the others to go on.
+ *
+ * A create that may be under way occupies a name. Until that is cleared up the account is looked up and created by
+ * this name only (target_state.create_as), and while there is doubt it is not renamed: a create that lands late then
+ * meets "exists" instead of making a second account that nobody knows. */
+#ifndef ROLLCALL_ENGINE_PLAN_H
+#define ROLLCALL_ENGINE_PLAN_H
+
+#include "engine.h"
+#include "person.h"
+#include "profile.h"
+#include "scim.h"
+
+struct plan_input { /* borrowed */
+    const struct profile *profile;
+    const struct person *person;
+    const struct target_state *state;
+    const struct desired *desired;
+    const char *match; /* attribute that identifies an account without a link */
+    int64_t now_ms;
+    bool fresh; /* state->known was read since this work was opened */
+};
+
+struct plan { /* release with plan_done */
+    enum step step;
+    struct attrs changes;   /* STEP_CREATE: all attributes; STEP_UPDATE: those that differ */
+    bool ignored;           /* STEP_NONE because the policy wants nothing here */
+    const char *rejected;   /* STEP_NONE because of this; NULL: agreed. Borrowed from the state, or static */
+    const char *action;     /* what a person can do about it; static; NULL with rejected NULL */
+    const char *find_value; /* STEP_LOOKUP without a link: value of the match attribute; borrowed */
+};
+
+void plan_make(const struct plan_input *in, struct plan *ret);
+void plan_done(struct plan *p);
+
+/* Names under which a whole step rests in target_state.refused. */
+#define REFUSED_CREATE   "+create"
+#define REFUSED_ADOPT    "+adopt"
+#define REFUSED_ACTIVATE "+activate"
+#define REFUSED_CUT      "+cut"
+
+const char *plan_refused_name(enum step step); /* NULL: steps that never rest as a whole */
+
+/* Of everything the step wants: the desired account and the words that ask for it. */
+uint64_t plan_fingerprint(const struct person *p, const struct desired *d);
+uint64_t plan_value_fingerprint(const char *value);
+
+/* Whether an account found by match may become this person's; if not, *ret_reason (static) says why. */
+bool plan_may_adopt(const struct person *p, const struct desired *d, const struct account *found,
+                    const char **ret_reason);
+
+bool plan_wants_cut(const struct desired *d);
+
+/* Value of the match attribute: the policy's, else the person's; NULL: none. */
+const char *plan_match_value(const struct person *p, const struct desired *d, const char *match);
+
+#endif

@@ -1,0 +1,78 @@
+/* profile.h - what a kind of target is like: limits, PATCH dialect, attributes, what a status means.
+ *
+ * Tables, not code: a difference between targets is a row here. Miro's rows come from its developers' pages
+ * (D-RATE, D-USERS, D-ERR, SPEC), the generic ones from RFC 7643/7644. Pure; thread-safe. */
+#ifndef ROLLCALL_ENGINE_PROFILE_H
+#define ROLLCALL_ENGINE_PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+
+/* One step of a plan: one call. */
+enum step {
+    STEP_NONE,       /* converged */
+    STEP_WAIT,       /* converged, but doubtful: wait for doubt_until, then read */
+    STEP_LOOKUP,     /* read the account, by link or by match */
+    STEP_CREATE,
+    STEP_DEACTIVATE, /* PATCH active=false */
+    STEP_ACTIVATE,   /* PATCH active=true */
+    STEP_UPDATE,     /* PATCH the attributes that differ */
+    STEP_DELETE,
+    STEPS,
+};
+
+const char *step_name(enum step step); /* "lookup" … */
+const char *step_method(enum step step);
+static inline bool step_writes(enum step step)
+{
+    return step >= STEP_CREATE;
+}
+static inline bool step_cuts(enum step step)
+{
+    return step == STEP_DEACTIVATE || step == STEP_DELETE;
+}
+
+enum reply_class {
+    REPLY_OK,
+    REPLY_EXISTS,    /* create: an account with that name is there: look it up */
+    REPLY_GONE,      /* the linked account is not there any more */
+    REPLY_TEMPORARY, /* try again */
+    REPLY_THROTTLED, /* try again, and the whole class of calls rests */
+    REPLY_TROUBLE,   /* the target's or the token's own trouble, nobody's record is at fault: try again, no deadline */
+    REPLY_PERMANENT, /* will not work until somebody changes something */
+};
+
+enum { LIMITS_MAX = 8 };
+
+struct limit {
+    const char *name;
+    unsigned count;
+    int64_t window_ms;
+};
+
+struct profile {
+    const char *kind;
+    const char *op_replace, *op_remove; /* spelling of PATCH operations */
+    bool name_needs_both;               /* a name object needs givenName and familyName */
+    bool core_schema_only;              /* "schemas" of a POST names the core URN alone */
+    const char *const *read_only;       /* attributes that writes do not change; NULL-terminated */
+    struct limit limits[LIMITS_MAX];    /* classes; unused ones have no name */
+    signed char class_of[STEPS];        /* index into limits; -1: unlimited */
+};
+
+/* NULL: no such kind. */
+const struct profile *profile_find(const char *kind);
+
+bool profile_read_only(const struct profile *p, const char *attr);
+
+/* Index of the class called name, -1 if there is none. */
+int profile_limit_index(const struct profile *p, const char *name);
+
+/* What status (with scimType and detail of the error body, "" if none) means as the answer to step. */
+enum reply_class profile_classify(const struct profile *p, enum step step, int status, const char *scim_type,
+                                  const char *detail);
+
+#endif

@@ -1,0 +1,443 @@
+#include "record.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "mem.h"
+
+static const char *const employment_names[] = {NULL, "joined", "left", "deleted"};
+
+/* ---- writing --------------------------------------------------------------------------------------------------- */
+
+static void hex64(uint64_t value, char out[17])
+{
+    static const char digits[] = "0123456789abcdef";
+    for (int i = 15; i >= 0; i--, value >>= 4)
+        out[i] = digits[value & 15];
+    out[16] = '\0';
+}
+
+static void put_hash(struct json_out *w, const char *name, uint64_t hash)
+{
+    char hex[17];
+    hex64(hash, hex);
+    json_put_string(w, name, hex);
+}
+
+static void put_stamp(struct json_out *w, struct stamp stamp)
+{
+    json_put_int(w, "at", stamp.at_ms);
+    put_hash(w, "event", stamp.event);
+}
+
+static void write_status(struct json_out *w, const struct person *p)
+{
+    if (p->employment != EMPLOYMENT_UNKNOWN) {
+        json_open(w, "employment", '{');
+        json_put_string(w, "value", employment_names[p->employment]);
+        put_stamp(w, p->employment_stamp);
+        json_close(w);
+    }
+    if (p->suspension_stamp.at_ms) {
+        json_open(w, "suspension", '{');
+        json_put_bool(w, "on", p->suspended);
+        put_stamp(w, p->suspension_stamp);
+        json_close(w);
+    }
+    if (p->access_until_stamp.at_ms) {
+        json_open(w, "accessUntil", '{');
+        json_put_int(w, "until", p->access_until_ms);
+        json_put_bool(w, "ended", p->access_ended);
+        put_stamp(w, p->access_until_stamp);
+        json_close(w);
+    }
+    if (p->complete_stamp.at_ms) {
+        json_open(w, "complete", '{');
+        put_stamp(w, p->complete_stamp);
+        json_close(w);
+    }
+}
+
+static void write_registers(struct json_out *w, const struct person *p)
+{
+    json_open(w, "profile", '{');
+    for (size_t i = 0; i < p->n_attrs; i++) {
+        json_open(w, p->attrs[i].name, '[');
+        json_put_string(w, NULL, p->attrs[i].value);
+        json_put_int(w, NULL, p->attrs[i].stamp.at_ms);
+        put_hash(w, NULL, p->attrs[i].stamp.event);
+        json_close(w);
+    }
+    json_close(w);
+    if (p->n_groups > 0) {
+        json_open(w, "groups", '{');
+        for (size_t i = 0; i < p->n_groups; i++) {
+            json_open(w, p->groups[i].name, '[');
+            json_put_bool(w, NULL, p->groups[i].member);
+            json_put_int(w, NULL, p->groups[i].stamp.at_ms);
+            put_hash(w, NULL, p->groups[i].stamp.event);
+            json_close(w);
+        }
+        json_close(w);
+    }
+    json_open(w, "recent", '[');
+    for (size_t i = 0; i < p->n_recent; i++)
+        put_hash(w, NULL, p->recent[i]);
+    json_close(w);
+}
+
+static void write_scheduled(struct json_out *w, const struct person *p)
+{
+    if (p->n_scheduled == 0)
+        return;
+    struct buf value;
+    buf_init(&value, EVENT_VALUE_MAX);
+    json_open(w, "scheduled", '[');
+    for (size_t i = 0; i < p->n_scheduled; i++) {
+        const struct scheduled *s = &p->scheduled[i];
+        buf_clear(&value);
+        event_write_value(&s->event, &value);
+        json_open(w, NULL, '{');
+        json_put_int(w, "due", s->due_ms);
+        json_put_string(w, "id", s->event.id);
+        json_put_string(w, "type", event_type_name(s->event.type));
+        json_put_raw(w, "value", buf_str(&value));
+        json_close(w);
+    }
+    json_close(w);
+    buf_done(&value);
+}
+
+static void write_known(struct json_out *w, const struct target_state *t)
+{
+    if (t->known == KNOWN_UNKNOWN) {
+        json_put_null(w, "known");
+        return;
+    }
+    if (t->known == KNOWN_ABSENT) {
+        json_put_string(w, "known", "absent");
+        return;
+    }
+    json_open(w, "known", '{');
+    json_put_bool(w, "active", t->known_active);
+    json_open(w, "attributes", '{');
+    for (size_t i = 0; i < t->known_attrs.n; i++)
+        json_put_string(w, t->known_attrs.v[i].name, t->known_attrs.v[i].value);
+    json_close(w);
+    json_close(w);
+}
+
+static void write_lists(struct json_out *w, const struct target_state *t)
+{
+    if (t->n_refused > 0) {
+        json_open(w, "refused", '[');
+        for (size_t i = 0; i < t->n_refused; i++) {
+            json_open(w, NULL, '{');
+            json_put_string(w, "what", t->refused[i].what);
+            put_hash(w, "fingerprint", t->refused[i].fingerprint);
+            json_put_string(w, "reason", t->refused[i].reason);
+            json_close(w);
+        }
+        json_close(w);
+    }
+    if (t->n_pending == 0)
+        return;
+    json_open(w, "pending", '[');
+    for (size_t i = 0; i < t->n_pending; i++) {
+        const struct pending *e = &t->pending[i];
+        json_open(w, NULL, '{');
+        json_put_string(w, "id", e->id);
+        if (e->trace_id[0])
+            json_put_string(w, "trace", e->trace_id);
+        json_put_string(w, "type", event_type_name(e->type));
+        json_put_int(w, "occurredAt", e->occurred_at_ms);
+        json_put_int(w, "queuedAt", e->queued_at_ms);
+        json_put_int(w, "offset", e->offset);
+        json_close(w);
+    }
+    json_close(w);
+}
+
+static void write_target(struct json_out *w, const struct target_state *t)
+{
+    json_open(w, t->target, '{');
+    if (t->link)
+        json_put_string(w, "link", t->link);
+    if (t->create_as)
+        json_put_string(w, "createAs", t->create_as);
+    write_known(w, t);
+    if (t->doubt_until_ms)
+        json_put_int(w, "doubtUntil", t->doubt_until_ms);
+    if (t->open)
+        json_put_bool(w, "open", true);
+    if (t->attempts)
+        json_put_int(w, "attempts", t->attempts);
+    if (t->next_attempt_ms)
+        json_put_int(w, "nextAttemptAt", t->next_attempt_ms);
+    if (t->last_failure)
+        json_put_string(w, "lastFailure", t->last_failure);
+    if (t->retry_cut_ms)
+        json_put_int(w, "retryCutAt", t->retry_cut_ms);
+    write_lists(w, t);
+    json_close(w);
+}
+
+void record_write(const struct person *p, struct buf *out)
+{
+    struct json_out w;
+    json_out_init(&w, out);
+    json_open(&w, NULL, '{');
+    json_put_int(&w, "version", RECORD_VERSION);
+    json_put_int(&w, "seq", (int64_t)p->seq);
+    json_put_int(&w, "offset", p->offset);
+    write_status(&w, p);
+    write_registers(&w, p);
+    write_scheduled(&w, p);
+    json_open(&w, "targets", '{');
+    for (size_t i = 0; i < p->n_targets; i++)
+        write_target(&w, &p->targets[i]);
+    json_close(&w);
+    json_close(&w);
+}
+
+unsigned record_flags(const struct person *p)
+{
+    for (size_t i = 0; i < p->n_targets; i++)
+        if (p->targets[i].open)
+            return RECORD_OPEN;
+    return 0;
+}
+
+/* ---- reading --------------------------------------------------------------------------------------------------- */
+
+static bool read_hash(const char *hex, uint64_t *ret)
+{
+    unsigned char bytes[8];
+    if (!hex || !hex_decode(str_of(hex), bytes, sizeof bytes))
+        return false;
+    *ret = 0;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        *ret = *ret << 8 | bytes[i];
+    return true;
+}
+
+static bool read_stamp(const cJSON *object, struct stamp *ret)
+{
+    return json_int64(object, "at", &ret->at_ms) && read_hash(json_string(object, "event"), &ret->event);
+}
+
+static bool read_status(const cJSON *root, struct person *p)
+{
+    const cJSON *o = json_get(root, "employment");
+    if (o) {
+        const char *value = json_string(o, "value");
+        for (enum employment e = EMPLOYMENT_JOINED; value && e <= EMPLOYMENT_DELETED; e++)
+            if (strcmp(value, employment_names[e]) == 0)
+                p->employment = e;
+        if (p->employment == EMPLOYMENT_UNKNOWN || !read_stamp(o, &p->employment_stamp))
+            return false;
+    }
+    o = json_get(root, "suspension");
+    if (o && !(json_bool(o, "on", &p->suspended) && read_stamp(o, &p->suspension_stamp)))
+        return false;
+    o = json_get(root, "accessUntil");
+    if (o && !(json_int64(o, "until", &p->access_until_ms) && json_bool(o, "ended", &p->access_ended) &&
+               read_stamp(o, &p->access_until_stamp)))
+        return false;
+    o = json_get(root, "complete");
+    return !o || read_stamp(o, &p->complete_stamp);
+}
+
+/* The triple [value, at, event] of a register. */
+static bool read_triple(const cJSON *triple, const cJSON **ret_value, struct stamp *ret)
+{
+    const cJSON *value = cJSON_GetArrayItem(triple, 0);
+    const cJSON *at = value ? value->next : NULL, *event = at ? at->next : NULL;
+    if (!cJSON_IsNumber(at) || !cJSON_IsString(event))
+        return false;
+    *ret_value = value;
+    ret->at_ms = (int64_t)at->valuedouble;
+    return read_hash(event->valuestring, &ret->event);
+}
+
+static bool read_registers(const cJSON *root, struct person *p)
+{
+    const cJSON *profile = json_get(root, "profile"), *groups = json_get(root, "groups"), *item, *value;
+    p->attrs = xcalloc((size_t)cJSON_GetArraySize(profile), sizeof *p->attrs);
+    cJSON_ArrayForEach(item, profile)
+    {
+        struct attr_register *reg = &p->attrs[p->n_attrs];
+        if (!read_triple(item, &value, &reg->stamp))
+            return false;
+        reg->name = xstrdup(item->string);
+        reg->value = cJSON_IsString(value) ? xstrdup(value->valuestring) : NULL;
+        p->n_attrs++;
+    }
+    p->groups = xcalloc((size_t)cJSON_GetArraySize(groups), sizeof *p->groups);
+    cJSON_ArrayForEach(item, groups)
+    {
+        struct group_register *reg = &p->groups[p->n_groups];
+        if (!read_triple(item, &value, &reg->stamp))
+            return false;
+        reg->name = xstrdup(item->string);
+        reg->member = cJSON_IsTrue(value);
+        p->n_groups++;
+    }
+    const cJSON *recent = json_get(root, "recent");
+    p->recent = xcalloc((size_t)cJSON_GetArraySize(recent), sizeof *p->recent);
+    cJSON_ArrayForEach(item, recent) if (!read_hash(cJSON_GetStringValue(item), &p->recent[p->n_recent++])) return false;
+    return true;
+}
+
+static bool read_scheduled(const cJSON *root, struct person *p, struct error *err)
+{
+    const cJSON *list = json_get(root, "scheduled"), *item;
+    p->scheduled = xcalloc((size_t)cJSON_GetArraySize(list), sizeof *p->scheduled);
+    cJSON_ArrayForEach(item, list)
+    {
+        struct scheduled *s = &p->scheduled[p->n_scheduled];
+        const char *id = json_string(item, "id"), *type = json_string(item, "type");
+        char *text = cJSON_PrintUnformatted(json_get(item, "value"));
+        bool ok = text && json_int64(item, "due", &s->due_ms) &&
+                  event_read_value(id ? id : "", type ? type : "", str_of(text), &s->event, err);
+        free(text);
+        if (!ok)
+            return false;
+        p->n_scheduled++;
+    }
+    return true;
+}
+
+static void read_known(const cJSON *object, struct target_state *t)
+{
+    const cJSON *known = json_get(object, "known"), *item;
+    if (cJSON_IsString(known))
+        t->known = KNOWN_ABSENT;
+    if (!cJSON_IsObject(known))
+        return;
+    t->known = KNOWN_ACCOUNT;
+    json_bool(known, "active", &t->known_active);
+    cJSON_ArrayForEach(item, json_get(known, "attributes"))
+        attrs_set(&t->known_attrs, item->string, cJSON_GetStringValue(item));
+}
+
+static bool read_pending(const cJSON *item, struct pending *ret)
+{
+    const char *id = json_string(item, "id"), *trace = json_string(item, "trace"), *type = json_string(item, "type");
+    if (!id || strlen(id) != EVENT_ID_SIZE - 1 || !type || !event_type_parse(type, &ret->type))
+        return false;
+    memcpy(ret->id, id, EVENT_ID_SIZE);
+    snprintf(ret->trace_id, sizeof ret->trace_id, "%s", trace ? trace : "");
+    return json_int64(item, "occurredAt", &ret->occurred_at_ms) && json_int64(item, "queuedAt", &ret->queued_at_ms) &&
+           json_int64(item, "offset", &ret->offset);
+}
+
+static bool read_lists(const cJSON *object, struct target_state *t)
+{
+    const cJSON *item, *refused = json_get(object, "refused"), *pending = json_get(object, "pending");
+    cJSON_ArrayForEach(item, refused)
+    {
+        const char *what = json_string(item, "what"), *reason = json_string(item, "reason");
+        uint64_t fingerprint;
+        if (!what || !reason || !read_hash(json_string(item, "fingerprint"), &fingerprint))
+            return false;
+        target_state_refuse(t, what, fingerprint, reason);
+    }
+    t->pending = xcalloc((size_t)cJSON_GetArraySize(pending), sizeof *t->pending);
+    cJSON_ArrayForEach(item, pending) if (!read_pending(item, &t->pending[t->n_pending++])) return false;
+    return true;
+}
+
+static bool read_target(const cJSON *object, struct target_state *t)
+{
+    int64_t attempts = 0;
+    t->link = xstrdup_null(json_string(object, "link"));
+    t->create_as = xstrdup_null(json_string(object, "createAs"));
+    t->last_failure = xstrdup_null(json_string(object, "lastFailure"));
+    read_known(object, t);
+    json_int64(object, "doubtUntil", &t->doubt_until_ms);
+    json_bool(object, "open", &t->open);
+    json_int64(object, "attempts", &attempts);
+    t->attempts = (uint32_t)attempts;
+    json_int64(object, "nextAttemptAt", &t->next_attempt_ms);
+    json_int64(object, "retryCutAt", &t->retry_cut_ms);
+    return read_lists(object, t);
+}
+
+static bool read_person(const cJSON *root, struct person *p, struct error *err)
+{
+    int64_t version = 0, seq = 0;
+    if (!json_int64(root, "version", &version) || version < 1)
+        return error_set(err, ERROR_PERMANENT, "not a person's record: no version");
+    if (version > RECORD_VERSION)
+        return error_set(err, ERROR_PERMANENT,
+                         "record of version %d, this worker knows up to %d: run the newer worker everywhere",
+                         (int)version, RECORD_VERSION);
+    if (!json_int64(root, "seq", &seq) || !json_int64(root, "offset", &p->offset) || !read_status(root, p) ||
+        !read_registers(root, p))
+        return error_set(err, ERROR_PERMANENT, "not a person's record: a register is malformed");
+    p->seq = (uint64_t)seq;
+    if (!read_scheduled(root, p, err))
+        return error_wrap(err, "scheduled event");
+    const cJSON *item;
+    cJSON_ArrayForEach(item, json_get(root, "targets")) if (!read_target(item, person_target_add(p, item->string)))
+        return error_set(err, ERROR_PERMANENT, "not a person's record: a target is malformed");
+    return true;
+}
+
+bool record_read(struct str value, struct person *ret, struct error *err)
+{
+    cJSON *root = NULL;
+    if (!json_parse(value, &root, err)) {
+        err->kind = ERROR_PERMANENT;
+        return error_wrap(err, "not a person's record");
+    }
+    struct person p = {0};
+    bool ok = read_person(root, &p, err);
+    cJSON_Delete(root);
+    if (!ok) {
+        person_done(&p);
+        return false;
+    }
+    *ret = p;
+    return true;
+}
+
+/* ---- the partition's own --------------------------------------------------------------------------------------- */
+
+void partition_record_write(const struct partition_record *r, struct buf *out)
+{
+    struct json_out w;
+    json_out_init(&w, out);
+    json_open(&w, NULL, '{');
+    json_put_int(&w, "version", RECORD_VERSION);
+    json_put_int(&w, "partition", r->partition);
+    json_put_int(&w, "partitions", r->partitions);
+    json_put_bool(&w, "open", r->open);
+    json_put_string(&w, "slot", r->slot);
+    json_put_int(&w, "openedAt", r->opened_at_ms);
+    json_put_int(&w, "offset", r->offset);
+    json_close(&w);
+}
+
+bool partition_record_read(struct str value, struct partition_record *ret, struct error *err)
+{
+    cJSON *root = NULL;
+    if (!json_parse(value, &root, err))
+        return error_wrap(err, "not a partition's record");
+    int64_t version = 0, partition = 0, partitions = 0;
+    struct partition_record r = {0};
+    bool ok = json_int64(root, "version", &version) && json_int64(root, "partition", &partition) &&
+              json_int64(root, "partitions", &partitions) && json_bool(root, "open", &r.open) &&
+              json_int64(root, "openedAt", &r.opened_at_ms) && json_int64(root, "offset", &r.offset);
+    cJSON_Delete(root);
+    if (!ok || version > RECORD_VERSION)
+        return error_set(err, ERROR_PERMANENT, "the partition's record is malformed or of a newer version (%d)",
+                         (int)version);
+    r.partition = (int32_t)partition;
+    r.partitions = (int32_t)partitions;
+    *ret = r;
+    return true;
+}

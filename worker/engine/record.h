@@ -1,0 +1,45 @@
+/* record.h - a person as a record of the persons topic, and back.
+ *
+ * Value: JSON, schemas/person.schema.json. Headers repeat what restore and scheduling need, so that a restore parses
+ * nothing: seq, offset, due (ms, 0 none), flags (decimal).
+ * To change the form: raise RECORD_VERSION if an older worker would misread it, and change schema, examples and this
+ * codec in one commit. Pure; single-threaded. */
+#ifndef ROLLCALL_ENGINE_RECORD_H
+#define ROLLCALL_ENGINE_RECORD_H
+
+#include "buf.h"
+#include "error.h"
+#include "person.h"
+
+enum {
+    RECORD_VERSION = 1,
+    RECORD_MAX = 512 * 1024,
+    RECORD_OPEN = 1 << 0, /* flag: some target has work under way */
+};
+
+#define RECORD_PARTITION_KEY "!partition" /* the partition's own record; no tenant's name begins so */
+
+/* Appends the JSON value. */
+void record_write(const struct person *p, struct buf *out);
+
+/* Reads a value into *ret (release with person_done). ERROR_PERMANENT: a newer version, or not such a record. */
+bool record_read(struct str value, struct person *ret, struct error *err) __attribute__((warn_unused_result));
+
+/* RECORD_OPEN etc. as they go into the header. */
+unsigned record_flags(const struct person *p);
+
+/* The partition's own record: whether its last owner went without closing it. */
+struct partition_record {
+    int32_t partition;
+    int32_t partitions; /* of the events topic when it was written */
+    bool open;
+    const char *slot; /* borrowed when writing; not read */
+    int64_t opened_at_ms;
+    int64_t offset; /* next offset when it was written */
+};
+
+void partition_record_write(const struct partition_record *r, struct buf *out);
+bool partition_record_read(struct str value, struct partition_record *ret, struct error *err)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,452 @@
+/* replies.c - what an answer (or none) says about an account. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "calls.h"
+#include "mem.h"
+
+enum { EXISTS_MAX = 4, KEPT_ACTIVE_MAX = 6, REASON_MAX = SCIM_DETAIL_MAX + 64 };
+
+struct answer { /* one call's answer on its way into the state */
+    struct engine *e;
+    struct flight *f;
+    struct work *w;
+    struct target_state *t;
+    const struct call_reply *reply;
+    struct now now;
+};
+
+/* ---- failures and doubt ---------------------------------------------------------------------------------------- */
+
+/* Exponential back-off with full jitter, but not before the target said (at_least_ms). */
+static void fail(const struct answer *a, const char *reason, int64_t at_least_ms)
+{
+    const struct engine_target *cfg = a->f->target->cfg;
+    struct target_state *t = a->t;
+    int64_t cap = cfg->retry_base_ms;
+    for (uint32_t i = 0; i < t->attempts && cap < cfg->retry_cap_ms; i++)
+        cap *= 2;
+    cap = cap < cfg->retry_cap_ms ? cap : cfg->retry_cap_ms;
+    int64_t wait = 1 + (int64_t)(engine_random(a->e) % (uint64_t)(cap > 0 ? cap : 1));
+    if (MUTATION(MUTATION_NO_BACKOFF))
+        wait = 0;
+    wait = at_least_ms > wait && !MUTATION(MUTATION_RETRY_AFTER_IGNORED) ? at_least_ms : wait;
+    t->attempts++;
+    t->next_attempt_ms = a->now.wall_ms + wait;
+    free(t->last_failure);
+    t->last_failure = xstrdup(reason);
+    a->e->stats.temporary++;
+}
+
+/* The call may have been applied, or may be yet. */
+static void doubt(const struct answer *a)
+{
+    struct target_state *t = a->t;
+    target_state_set_known(t, KNOWN_UNKNOWN);
+    a->w->fresh = a->w->unverified = false;
+    if (MUTATION(MUTATION_DOUBT_IGNORED))
+        return;
+    int64_t until = a->now.wall_ms + a->f->target->cfg->call_life_ms;
+    t->doubt_until_ms = until > t->doubt_until_ms ? until : t->doubt_until_ms;
+    a->w->doubt_until_ms = t->doubt_until_ms;
+}
+
+static void drop_link(const struct answer *a)
+{
+    if (MUTATION(MUTATION_LINK_KEPT_ON_404))
+        return;
+    free(a->t->link);
+    a->t->link = NULL;
+    a->w->slot->gen++;
+}
+
+static void set_link(const struct answer *a, const char *id)
+{
+    if (a->t->link && strcmp(a->t->link, id) == 0)
+        return;
+    free(a->t->link);
+    a->t->link = xstrdup(id);
+    a->w->slot->gen++; /* a write to an account needs its link committed */
+}
+
+/* ---- what was done, for the result ----------------------------------------------------------------------------- */
+
+static struct operation *record_operation(const struct answer *a, int status)
+{
+    struct work *w = a->w;
+    int64_t now_ms = a->now.wall_ms;
+    struct operation *last = w->n_operations > 0 ? &w->operations[w->n_operations - 1] : NULL;
+    w->attempts++;
+    if (!last || last->step != a->f->step || last->effective) {
+        w->operations = xreallocarray(w->operations, w->n_operations + 1, sizeof *w->operations);
+        last = &w->operations[w->n_operations++];
+        *last = (struct operation){.step = a->f->step};
+    }
+    last->attempts++;
+    last->status = status;
+    last->ms += a->now.boot_ms - a->f->started.boot_ms;
+    last->finished_ms = now_ms;
+    return last;
+}
+
+static void record_change(const struct answer *a, const char *attribute, const char *before, const char *after)
+{
+    struct work *w = a->w;
+    w->changes = xreallocarray(w->changes, w->n_changes + 1, sizeof *w->changes);
+    w->changes[w->n_changes++] = (struct change){xstrdup(attribute), xstrdup_null(before), xstrdup_null(after),
+                                                 a->now.wall_ms};
+}
+
+static void mark_effective(const struct answer *a, enum step step)
+{
+    for (size_t i = a->w->n_operations; i-- > 0;) {
+        if (a->w->operations[i].step != step)
+            continue;
+        a->w->operations[i].effective = true;
+        a->w->operations[i].finished_ms = a->now.wall_ms;
+        return;
+    }
+}
+
+/* ---- what is known --------------------------------------------------------------------------------------------- */
+
+/* Keeps of the account what the policy names, and what identifies it: absent attributes are known as absent. */
+static void know_account(const struct answer *a, const struct account *account)
+{
+    struct target_state *t = a->t;
+    const struct attrs *want = &a->w->desired.attrs;
+    target_state_set_known(t, KNOWN_ACCOUNT);
+    t->known_active = account->active;
+    for (size_t i = 0; i < want->n; i++)
+        attrs_set(&t->known_attrs, want->v[i].name, attrs_get(&account->attrs, want->v[i].name));
+}
+
+static void refuse(const struct answer *a, const char *what, uint64_t fingerprint, const char *reason)
+{
+    target_state_refuse(a->t, what, fingerprint, reason);
+    a->e->stats.refused++;
+}
+
+static void refuse_step(const struct answer *a, const char *what, const char *reason)
+{
+    refuse(a, what, plan_fingerprint(a->w->slot->live, &a->w->desired), reason);
+}
+
+/* ---- verification: did the write do what it said? -------------------------------------------------------------- */
+
+static void verify_update(const struct answer *a, const struct attrs *written, const struct attrs *before)
+{
+    bool any = false;
+    for (size_t i = 0; i < written->n; i++) {
+        const char *name = written->v[i].name, *want = written->v[i].value;
+        const char *after = attrs_get(&a->t->known_attrs, name);
+        if (scim_values_equal(name, after, want)) {
+            record_change(a, name, attrs_get(before, name), after);
+            target_state_forgive(a->t, name);
+            any = true;
+        } else if (a->t->known_active) {
+            refuse(a, name, plan_value_fingerprint(want), "the target answered with success and kept another value");
+            a->w->refused = true;
+        }
+    }
+    if (any)
+        mark_effective(a, STEP_UPDATE);
+}
+
+/* Somebody keeps access that he must not have: tried again some times now, and then daily. */
+static void cut_without_effect(const struct answer *a)
+{
+    if (MUTATION(MUTATION_LEAVER_GIVEN_UP) || ++a->w->kept_active >= KEPT_ACTIVE_MAX)
+        refuse_step(a, REFUSED_CUT, "the target answers with success and keeps the account");
+    else
+        fail(a, "the target answered with success and kept the account", 0);
+}
+
+static void verify_cut(const struct answer *a)
+{
+    if (!a->t->known_active) {
+        record_change(a, "active", "true", "false");
+        target_state_forgive(a->t, REFUSED_CUT);
+        mark_effective(a, STEP_DEACTIVATE);
+    } else {
+        cut_without_effect(a);
+    }
+}
+
+static void verify_activate(const struct answer *a)
+{
+    if (a->t->known_active) {
+        record_change(a, "active", "false", "true");
+        target_state_forgive(a->t, REFUSED_ACTIVATE);
+        mark_effective(a, STEP_ACTIVATE);
+    } else {
+        refuse_step(a, REFUSED_ACTIVATE, "the target answered with success and kept the account inactive");
+    }
+}
+
+static void verify(const struct answer *a, enum step step, const struct attrs *written, const struct attrs *before)
+{
+    if (step == STEP_UPDATE)
+        verify_update(a, written, before);
+    else if (step == STEP_DEACTIVATE)
+        verify_cut(a);
+    else if (step == STEP_ACTIVATE)
+        verify_activate(a);
+    else if (step == STEP_DELETE)
+        cut_without_effect(a);
+}
+
+/* ---- success, step by step ------------------------------------------------------------------------------------- */
+
+static void end_of_attempts(const struct answer *a)
+{
+    a->t->attempts = 0;
+    a->t->next_attempt_ms = 0;
+    a->w->trouble = false;
+}
+
+/* A read that began after the last call that may land has had its time ends the doubt. */
+static void end_of_doubt(const struct answer *a)
+{
+    bool late_enough = a->f->started.wall_ms >= a->t->doubt_until_ms || MUTATION(MUTATION_DOUBT_ENDS_EARLY);
+    if (a->t->doubt_until_ms && late_enough)
+        a->t->doubt_until_ms = a->w->doubt_until_ms = 0;
+}
+
+static void took_account(const struct answer *a, const struct account *account)
+{
+    know_account(a, account);
+    a->w->fresh = true;
+    end_of_doubt(a);
+    if (!a->w->unverified)
+        return;
+    struct attrs none = {0};
+    a->w->unverified = false;
+    verify(a, a->w->written_step, &a->w->written, &none);
+    attrs_done(&a->w->written);
+}
+
+static void took_absence(const struct answer *a)
+{
+    target_state_set_known(a->t, KNOWN_ABSENT);
+    a->w->fresh = true;
+    a->w->unverified = false;
+    end_of_doubt(a);
+    if (a->w->exists == 0)
+        return;
+    if (a->w->exists >= EXISTS_MAX)
+        refuse_step(a, REFUSED_CREATE, "the target says that the account exists, yet no lookup finds it");
+    else
+        fail(a, "the target says that the account exists, yet the lookup did not find it", 0);
+}
+
+static void took_found(const struct answer *a, const struct account *account, size_t found)
+{
+    const char *reason;
+    took_account(a, account);
+    if (found > 1) {
+        refuse_step(a, REFUSED_ADOPT, "finding: several accounts match");
+    } else if (plan_may_adopt(a->w->slot->live, &a->w->desired, account, &reason)) {
+        if (account->active)
+            set_link(a, account->id);
+        target_state_forgive(a->t, REFUSED_ADOPT);
+    } else {
+        refuse_step(a, REFUSED_ADOPT, reason);
+    }
+}
+
+static void took_lookup(const struct answer *a)
+{
+    struct account account = {0};
+    struct error err;
+    size_t found = 1;
+    bool ok = a->f->by_match ? scim_parse_list(a->reply->body, a->f->target->cfg->match, a->f->find_value, &found,
+                                               &account, &err)
+                             : scim_parse_user(a->reply->body, &account, &err);
+    if (!ok)
+        fail(a, err.message, 0);
+    else if (found == 0)
+        took_absence(a);
+    else if (a->f->by_match)
+        took_found(a, &account, found);
+    else
+        took_account(a, &account);
+    account_done(&account);
+}
+
+/* Created: the link counts, the rest is read back, since some services say 201 and store nothing. */
+static void took_create(const struct answer *a)
+{
+    struct account account = {0};
+    struct error err;
+    target_state_set_known(a->t, KNOWN_UNKNOWN);
+    if (scim_parse_user(a->reply->body, &account, &err))
+        set_link(a, account.id);
+    account_done(&account);
+    for (size_t i = 0; i < a->f->changes.n; i++)
+        if (!profile_read_only(a->f->target->profile, a->f->changes.v[i].name))
+            record_change(a, a->f->changes.v[i].name, NULL, a->f->changes.v[i].value);
+    record_change(a, "active", NULL, "true");
+    mark_effective(a, STEP_CREATE);
+}
+
+static void took_patch(const struct answer *a)
+{
+    struct account account = {0};
+    struct error err;
+    struct attrs before = a->t->known_attrs;
+    a->t->known_attrs = (struct attrs){0};
+    if (MUTATION(MUTATION_REPLY_NOT_READ)) {
+        a->t->known_active = a->f->step == STEP_ACTIVATE || (a->t->known_active && a->f->step == STEP_UPDATE);
+        a->t->known_attrs = before;
+        before = (struct attrs){0};
+        for (size_t i = 0; i < a->f->changes.n; i++)
+            attrs_set(&a->t->known_attrs, a->f->changes.v[i].name, a->f->changes.v[i].value);
+        mark_effective(a, a->f->step);
+    } else if (a->reply->body.n > 0 && scim_parse_user(a->reply->body, &account, &err)) {
+        know_account(a, &account);
+        verify(a, a->f->step, &a->f->changes, &before);
+    } else { /* 204, RFC 7644 3.5.2: read before believing */
+        target_state_set_known(a->t, KNOWN_UNKNOWN);
+        a->w->unverified = true;
+        a->w->written_step = a->f->step;
+        attrs_done(&a->w->written);
+        attrs_copy(&a->w->written, &a->f->changes);
+    }
+    account_done(&account);
+    attrs_done(&before);
+}
+
+static void took_delete(const struct answer *a)
+{
+    target_state_set_known(a->t, KNOWN_UNKNOWN);
+    a->w->unverified = true; /* the next read must not find it */
+    a->w->written_step = STEP_DELETE;
+}
+
+static void took_success(const struct answer *a)
+{
+    end_of_attempts(a);
+    switch (a->f->step) {
+    case STEP_LOOKUP:
+        took_lookup(a);
+        break;
+    case STEP_CREATE:
+        took_create(a);
+        break;
+    case STEP_DELETE:
+        took_delete(a);
+        break;
+    default:
+        took_patch(a);
+    }
+}
+
+/* ---- other answers --------------------------------------------------------------------------------------------- */
+
+static void took_gone(const struct answer *a)
+{
+    if (a->f->step == STEP_LOOKUP && a->f->by_match) { /* not a person: the address itself is not there */
+        a->w->trouble = true;
+        fail(a, "404: no Users at this base URL", 0);
+        return;
+    }
+    bool deleted = a->w->unverified && a->w->written_step == STEP_DELETE && a->f->step == STEP_LOOKUP;
+    end_of_attempts(a);
+    drop_link(a);
+    target_state_set_known(a->t, deleted ? KNOWN_ABSENT : KNOWN_UNKNOWN);
+    a->w->unverified = false;
+    if (deleted) {
+        end_of_doubt(a);
+        record_change(a, "active", NULL, NULL);
+        mark_effective(a, STEP_DELETE);
+    }
+    if (MUTATION(MUTATION_LINK_KEPT_ON_404))
+        fail(a, "404", 0);
+}
+
+static void took_refusal(const struct answer *a, const char *reason)
+{
+    const char *step = plan_refused_name(a->f->step);
+    if (step) {
+        refuse_step(a, step, reason);
+    } else if (a->f->step == STEP_UPDATE && a->f->changes.n > 1) {
+        a->w->one_by_one = true;
+    } else if (a->f->step == STEP_UPDATE) {
+        refuse(a, a->f->changes.v[0].name, plan_value_fingerprint(a->f->changes.v[0].value), reason);
+        a->w->refused = true;
+    } else {
+        fail(a, reason, 0); /* a read: until its deadline */
+    }
+}
+
+static void took_throttle(const struct answer *a, const char *reason)
+{
+    int64_t rest = a->reply->retry_after_ms;
+    struct target *target = a->f->target;
+    if (rest < 0 && a->f->class >= 0)
+        rest = target->budget.classes[a->f->class].limit.window_ms;
+    if (!MUTATION(MUTATION_RETRY_AFTER_IGNORED))
+        budget_pause(&target->budget, a->f->class, a->now.boot_ms + rest);
+    fail(a, reason, rest);
+}
+
+/* A server that failed while writing may have written; 503 says that it did not begin. */
+static void took_temporary(const struct answer *a, const char *reason)
+{
+    if (step_writes(a->f->step) && a->reply->status != 503)
+        doubt(a);
+    fail(a, reason, a->reply->retry_after_ms);
+}
+
+static void took_reply(const struct answer *a)
+{
+    char type[SCIM_TYPE_MAX] = "", detail[SCIM_DETAIL_MAX] = "", reason[REASON_MAX];
+    int status = a->reply->status;
+    if (status >= 400)
+        scim_parse_error(a->reply->body, type, detail);
+    snprintf(reason, sizeof reason, "%d%s%s%s%s", status, *type ? " " : "", type, *detail ? ": " : "", detail);
+    record_operation(a, status);
+    switch (profile_classify(a->f->target->profile, a->f->step, status, type, detail)) {
+    case REPLY_OK:
+        took_success(a);
+        break;
+    case REPLY_EXISTS:
+        a->w->exists++;
+        target_state_set_known(a->t, KNOWN_UNKNOWN);
+        break;
+    case REPLY_GONE:
+        took_gone(a);
+        break;
+    case REPLY_TEMPORARY:
+        took_temporary(a, reason);
+        break;
+    case REPLY_THROTTLED:
+        took_throttle(a, reason);
+        break;
+    case REPLY_TROUBLE:
+        a->w->trouble = true;
+        fail(a, reason, a->reply->retry_after_ms);
+        break;
+    case REPLY_PERMANENT:
+        took_refusal(a, reason);
+        break;
+    }
+}
+
+void reply_take(struct engine *e, struct flight *f, struct target_state *t, const struct call_reply *reply,
+                struct now now)
+{
+    struct answer a = {e, f, f->work, t, reply, now};
+    if (reply->outcome == CALL_REPLIED) {
+        took_reply(&a);
+        return;
+    }
+    if (reply->outcome == CALL_NOT_SENT && now.boot_ms >= e->lease_until_ms)
+        return; /* our own lease was over: nobody's failure */
+    record_operation(&a, 0);
+    if (reply->outcome == CALL_UNKNOWN && step_writes(f->step))
+        doubt(&a);
+    fail(&a, reply->error ? reply->error : "no answer", 0);
+}

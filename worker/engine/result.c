@@ -1,0 +1,184 @@
+#include "result.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "digest.h"
+#include "json.h"
+#include "utf8.h"
+
+const char *outcome_name(enum outcome outcome)
+{
+    static const char *const names[OUTCOMES] = {"applied", "unchanged", "superseded", "merged",
+                                                "ignored", "rejected",  "denied"};
+    return names[outcome];
+}
+
+/* ---- results --------------------------------------------------------------------------------------------------- */
+
+static void write_identity(struct json_out *w, const struct result *r)
+{
+    char id[EVENT_ID_SIZE + EVENT_NAME_MAX + 16];
+    if (r->event)
+        snprintf(id, sizeof id, "%s/%s", r->event->id, r->target);
+    else
+        snprintf(id, sizeof id, "effect:%016llx/%s", (unsigned long long)r->effect, r->target);
+    json_put_string(w, "id", id);
+    json_put_string(w, "eventId", r->event ? r->event->id : NULL);
+    json_put_string(w, "eventType", r->event ? event_type_name(r->event->type) : NULL);
+    json_put_string(w, "tenant", r->tenant);
+    json_put_string(w, "directory", r->directory);
+    json_put_string(w, "subject", r->subject);
+    json_put_string(w, "target", r->target);
+    json_put_string(w, "outcome", outcome_name(r->outcome));
+    if (r->account_id)
+        json_put_string(w, "accountId", r->account_id);
+}
+
+static void write_operations(struct json_out *w, const struct result *r)
+{
+    json_open(w, "operations", '[');
+    for (size_t i = 0; i < r->n_operations; i++) {
+        const struct operation *op = &r->operations[i];
+        json_open(w, NULL, '{');
+        json_put_string(w, "method", step_method(op->step));
+        json_put_string(w, "resource", "User");
+        json_put_int(w, "status", op->status);
+        json_put_int(w, "attempts", op->attempts);
+        json_put_int(w, "ms", op->ms);
+        json_close(w);
+    }
+    json_close(w);
+    json_open(w, "changes", '[');
+    for (size_t i = 0; i < r->n_changes; i++) {
+        json_open(w, NULL, '{');
+        json_put_string(w, "attribute", r->changes[i].attribute);
+        json_put_string(w, "before", r->changes[i].before);
+        json_put_string(w, "after", r->changes[i].after);
+        json_close(w);
+    }
+    json_close(w);
+}
+
+/* Attributes that the target refuses; whole steps ("+create") speak through the cause. */
+static void write_refused(struct json_out *w, const struct target_state *t)
+{
+    if (!t || t->n_refused == 0)
+        return;
+    json_open(w, "refused", '[');
+    for (size_t i = 0; i < t->n_refused; i++) {
+        if (t->refused[i].what[0] == '+')
+            continue;
+        json_open(w, NULL, '{');
+        json_put_string(w, "attribute", t->refused[i].what);
+        json_put_string(w, "reason", t->refused[i].reason);
+        json_close(w);
+    }
+    json_close(w);
+}
+
+static void write_times(struct json_out *w, const struct result *r)
+{
+    if (r->event) {
+        json_put_time(w, "occurredAt", r->event->occurred_at_ms);
+        json_put_time(w, "queuedAt", r->event->queued_at_ms);
+    }
+    if (r->started_ms)
+        json_put_time(w, "startedAt", r->started_ms);
+    json_put_time(w, "finishedAt", r->finished_ms);
+    if (r->event && r->event->trace_id[0])
+        json_put_string(w, "traceId", r->event->trace_id);
+}
+
+static void write_result(struct json_out *w, const char *name, const struct result *r)
+{
+    json_open(w, name, '{');
+    write_identity(w, r);
+    write_operations(w, r);
+    if (r->merged_into)
+        json_put_string(w, "mergedInto", r->merged_into);
+    if (r->cause)
+        json_put_string(w, "cause", r->cause);
+    if (r->action)
+        json_put_string(w, "action", r->action);
+    write_refused(w, r->state);
+    json_put_int(w, "attempts", r->attempts);
+    write_times(w, r);
+    json_close(w);
+}
+
+void result_write(const struct result *r, struct buf *out)
+{
+    struct json_out w;
+    json_out_init(&w, out);
+    write_result(&w, NULL, r);
+}
+
+/* ---- dead letters ---------------------------------------------------------------------------------------------- */
+
+static void write_event(struct json_out *w, const struct pending *event, const struct person *p)
+{
+    uint64_t hash = event_id_hash(event->id);
+    json_open(w, "event", '{');
+    json_put_string(w, "id", event->id);
+    json_put_string(w, "type", event_type_name(event->type));
+    json_put_time(w, "occurredAt", event->occurred_at_ms);
+    json_open(w, "profile", '{');
+    for (size_t i = 0; i < p->n_attrs; i++)
+        if (p->attrs[i].stamp.event == hash)
+            json_put_string(w, p->attrs[i].name, p->attrs[i].value);
+    json_close(w);
+    json_open(w, "groups", '[');
+    for (size_t i = 0; i < p->n_groups; i++)
+        if (p->groups[i].stamp.event == hash)
+            json_put_string(w, NULL, p->groups[i].name);
+    json_close(w);
+    json_close(w);
+}
+
+void deadletter_write_rejected(const struct result *r, const struct person *p, int32_t partition, struct buf *out)
+{
+    struct json_out w;
+    json_out_init(&w, out);
+    json_open(&w, NULL, '{');
+    json_put_string(&w, "kind", "rejected");
+    json_put_string(&w, "reason", r->cause ? r->cause : "rejected");
+    if (r->action)
+        json_put_string(&w, "action", r->action);
+    write_result(&w, "result", r);
+    if (r->event)
+        write_event(&w, r->event, p);
+    json_put_int(&w, "partition", partition);
+    json_put_int(&w, "offset", r->event ? r->event->offset : p->offset);
+    json_put_time(&w, "at", r->finished_ms);
+    json_close(&w);
+}
+
+/* Text goes as text, anything else as base64. */
+static void put_bytes(struct json_out *w, const char *name, const char *name_base64, struct str bytes)
+{
+    struct buf encoded;
+    if (utf8_ok(bytes) && (bytes.n == 0 || !memchr(bytes.p, '\0', bytes.n))) {
+        json_put_str(w, name, bytes);
+        return;
+    }
+    buf_init(&encoded, bytes.n * 2 + 8);
+    base64_encode(bytes.p, bytes.n, &encoded);
+    json_put_str(w, name_base64, buf_str(&encoded));
+    buf_done(&encoded);
+}
+
+void deadletter_write_invalid(const struct invalid_record *r, struct buf *out)
+{
+    struct json_out w;
+    json_out_init(&w, out);
+    json_open(&w, NULL, '{');
+    json_put_string(&w, "kind", "invalid");
+    json_put_string(&w, "reason", r->reason);
+    json_put_int(&w, "partition", r->partition);
+    json_put_int(&w, "offset", r->offset);
+    put_bytes(&w, "key", "keyBase64", r->key);
+    put_bytes(&w, "value", "valueBase64", r->value);
+    json_put_time(&w, "at", r->at_ms);
+    json_close(&w);
+}

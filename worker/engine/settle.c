@@ -1,0 +1,256 @@
+/* settle.c - from "the target agrees" (or never will) to one result for each event that waited for it. */
+#include "engine_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "digest.h"
+
+enum { RESULT_MAX = 256 * 1024, RETRY_CUT_MS = 24 * 3600 * 1000 };
+
+/* ---- records --------------------------------------------------------------------------------------------------- */
+
+static void publish(struct engine *e, const struct slot *slot, struct result *r)
+{
+    struct person_key key;
+    struct buf out;
+    slot_key(slot, &key);
+    r->tenant = key.tenant;
+    r->directory = key.directory;
+    r->subject = key.subject;
+    struct str record_key = {slot->key, slot->key_n};
+    e->stats.results[r->outcome]++;
+    buf_init(&out, RESULT_MAX);
+    result_write(r, &out);
+    outbox_add(e, TOPIC_RESULTS, slot->partition, record_key, &out);
+    if (r->outcome != OUTCOME_REJECTED)
+        return;
+    buf_init(&out, RESULT_MAX);
+    deadletter_write_rejected(r, slot->live, slot->partition, &out);
+    outbox_add(e, TOPIC_DEADLETTERS, slot->partition, record_key, &out);
+}
+
+void settle_event(struct engine *e, struct slot *slot, const struct pending *event, const char *target,
+                  enum outcome outcome, const char *cause, struct now now)
+{
+    struct result r = {.event = event, .target = target, .outcome = outcome, .cause = cause,
+                       .finished_ms = now.wall_ms};
+    publish(e, slot, &r);
+}
+
+/* ---- which outcome --------------------------------------------------------------------------------------------- */
+
+/* What the end of one piece of work means for the events that waited. */
+struct verdict {
+    const struct work *work;
+    const struct plan *plan;
+    const struct person *person;
+    size_t last; /* index of the newest pending event that had a part in the operations; SIZE_MAX: none */
+    const char *last_id;
+};
+
+static bool survives(const struct person *p, const struct pending *event)
+{
+    return person_word_survives(p, event->type, event_id_hash(event->id));
+}
+
+/* An operation that ended before the event was queued was not made for it. */
+static bool had_part(const struct work *w, const struct pending *event)
+{
+    for (size_t i = 0; i < w->n_operations; i++)
+        if (w->operations[i].effective && w->operations[i].finished_ms >= event->queued_at_ms)
+            return true;
+    return false;
+}
+
+static bool waits_for_its_time(const struct person *p, const struct pending *event)
+{
+    return person_is_scheduled(p, event_id_hash(event->id));
+}
+
+static enum outcome outcome_of(const struct verdict *v, const struct pending *event, size_t index)
+{
+    if (!survives(v->person, event))
+        return OUTCOME_SUPERSEDED;
+    if (v->plan->rejected)
+        return OUTCOME_REJECTED;
+    if (v->plan->ignored)
+        return OUTCOME_IGNORED;
+    if (index == v->last)
+        return OUTCOME_APPLIED;
+    return v->last != SIZE_MAX && index < v->last && had_part(v->work, event) ? OUTCOME_MERGED : OUTCOME_UNCHANGED;
+}
+
+static void find_last(struct verdict *v, const struct target_state *t)
+{
+    v->last = SIZE_MAX;
+    for (size_t i = 0; i < t->n_pending; i++)
+        if (!waits_for_its_time(v->person, &t->pending[i]) && survives(v->person, &t->pending[i]) &&
+            had_part(v->work, &t->pending[i]))
+            v->last = i;
+    v->last_id = v->last != SIZE_MAX ? t->pending[v->last].id : NULL;
+}
+
+static void fill(const struct verdict *v, const struct target_state *t, struct result *r, struct now now)
+{
+    const struct work *w = v->work;
+    r->target = w->name;
+    r->account_id = t->link;
+    r->finished_ms = now.wall_ms;
+    r->attempts = w->attempts;
+    r->started_ms = w->started_ms;
+    if (r->outcome == OUTCOME_APPLIED || r->outcome == OUTCOME_REJECTED) {
+        r->operations = w->operations;
+        r->n_operations = w->n_operations;
+        r->changes = w->changes;
+        r->n_changes = w->n_changes;
+    }
+    if (r->outcome == OUTCOME_APPLIED || r->outcome == OUTCOME_REJECTED || r->outcome == OUTCOME_UNCHANGED)
+        r->state = t;
+    if (r->outcome == OUTCOME_MERGED)
+        r->merged_into = v->last_id;
+    if (r->outcome == OUTCOME_REJECTED) {
+        r->cause = v->plan->rejected;
+        r->action = v->plan->action;
+    }
+}
+
+/* ---- settling -------------------------------------------------------------------------------------------------- */
+
+static bool any_effective(const struct work *w)
+{
+    for (size_t i = 0; i < w->n_operations; i++)
+        if (w->operations[i].effective)
+            return true;
+    return false;
+}
+
+/* Operations that no event asked for: a due date, a changed policy, a repair. */
+static void settle_effect(struct engine *e, struct work *w, const struct target_state *t, const struct verdict *v,
+                          struct now now)
+{
+    if (v->last != SIZE_MAX || !any_effective(w))
+        return;
+    uint64_t parts[3] = {w->slot->hash, digest_hash64(w->name, strlen(w->name)), (uint64_t)w->started_ms};
+    struct result r = {.effect = digest_hash64(parts, sizeof parts), .outcome = OUTCOME_APPLIED};
+    fill(v, t, &r, now);
+    r.cause = "no event: a date that came due, a changed policy or a repair";
+    publish(e, w->slot, &r);
+}
+
+static void settle_pending(struct engine *e, struct work *w, struct target_state *t, const struct verdict *v,
+                           struct now now)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < t->n_pending; i++) {
+        const struct pending *event = &t->pending[i];
+        bool drop = MUTATION(MUTATION_RESULT_DROPPED) && i + 1 < t->n_pending;
+        if (waits_for_its_time(v->person, event)) {
+            t->pending[kept++] = *event;
+            continue;
+        }
+        struct result r = {.event = event, .outcome = outcome_of(v, event, i)};
+        fill(v, t, &r, now);
+        if (!drop)
+            publish(e, w->slot, &r);
+        if (MUTATION(MUTATION_RESULT_TWICE) && w->n_operations > 0)
+            publish(e, w->slot, &r);
+    }
+    t->n_pending = kept;
+}
+
+static void forget_work(struct work *w)
+{
+    for (size_t i = 0; i < w->n_changes; i++) {
+        free(w->changes[i].attribute);
+        free(w->changes[i].before);
+        free(w->changes[i].after);
+    }
+    w->n_changes = w->n_operations = 0;
+    w->fresh = w->one_by_one = w->trouble = w->unverified = w->refused = false;
+    w->exists = w->kept_active = w->attempts = 0;
+    w->started_ms = 0;
+    attrs_done(&w->written);
+}
+
+static void end_attempts(struct target_state *t)
+{
+    t->open = false;
+    free(t->create_as);
+    t->create_as = NULL;
+    t->attempts = 0;
+    t->next_attempt_ms = 0;
+    free(t->last_failure);
+    t->last_failure = NULL;
+}
+
+static bool has_ripe(const struct person *p, const struct target_state *t)
+{
+    for (size_t i = 0; i < t->n_pending; i++)
+        if (!waits_for_its_time(p, &t->pending[i]))
+            return true;
+    return false;
+}
+
+/* All that was asked for was refused attribute by attribute: the plan is empty now, and nobody got what he wanted. */
+static struct plan final_plan(const struct work *w, const struct plan *plan)
+{
+    struct plan last = *plan;
+    if (!plan->rejected && !plan->ignored && w->refused && !any_effective(w)) {
+        last.rejected = "the target refuses the attributes that were to change";
+        last.action = "see refused: change the values or leave these attributes out of the policy";
+    }
+    return last;
+}
+
+void settle(struct engine *e, struct work *w, struct target_state *t, const struct plan *planned, struct now now)
+{
+    struct slot *slot = w->slot;
+    struct plan final = final_plan(w, planned);
+    const struct plan *plan = &final;
+    work_dequeue(w);
+    bool cut_refused = plan->rejected && w->target && plan_wants_cut(&w->desired);
+    if (cut_refused && !t->retry_cut_ms && !MUTATION(MUTATION_LEAVER_GIVEN_UP)) {
+        t->retry_cut_ms = now.wall_ms + RETRY_CUT_MS;
+        slot_mark_dirty(e, slot);
+    }
+    if (!cut_refused && t->retry_cut_ms) {
+        t->retry_cut_ms = 0;
+        slot_mark_dirty(e, slot);
+    }
+    if (!t->open && !has_ripe(slot->live, t))
+        return;
+    struct verdict v = {w, plan, slot->live, SIZE_MAX, NULL};
+    find_last(&v, t);
+    settle_effect(e, w, t, &v, now);
+    settle_pending(e, w, t, &v, now);
+    end_attempts(t);
+    forget_work(w);
+    slot_mark_dirty(e, slot);
+}
+
+/* A cut in force keeps its place in the list: its result must say what became of it. */
+static bool may_go_early(const struct person *p, const struct pending *event)
+{
+    bool cuts = event->type == EVENT_LEFT || event->type == EVENT_DELETED || event->type == EVENT_SUSPENDED;
+    return !survives(p, event) || (!cuts && !waits_for_its_time(p, event));
+}
+
+void settle_oldest(struct engine *e, struct slot *slot, struct target_state *t, struct now now)
+{
+    const char *newest = t->pending[t->n_pending - 1].id;
+    for (size_t i = 0; i + 1 < t->n_pending; i++) {
+        if (!may_go_early(slot->live, &t->pending[i]))
+            continue;
+        bool alive = survives(slot->live, &t->pending[i]);
+        struct result r = {.event = &t->pending[i],
+                           .target = t->target,
+                           .outcome = alive ? OUTCOME_MERGED : OUTCOME_SUPERSEDED,
+                           .merged_into = alive ? newest : NULL,
+                           .finished_ms = now.wall_ms};
+        publish(e, slot, &r);
+        memmove(&t->pending[i], &t->pending[i + 1], (t->n_pending - i - 1) * sizeof *t->pending);
+        t->n_pending--;
+        return;
+    }
+}

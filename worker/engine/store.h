@@ -1,0 +1,77 @@
+/* store.h - the persons this worker owns: packed until touched.
+ *
+ * A slot holds up to three versions of one person:
+ *
+ *      committed   bytes of the record as the log has it (what an abort goes back to)
+ *      (batched)   bytes of the record in the outstanding batch, which owns them until it is answered
+ *      live        the parsed person, while something is going on with it
+ *
+ * Slots are found by key (open hashing) and by due time (binary heap). Single-threaded. */
+#ifndef ROLLCALL_ENGINE_STORE_H
+#define ROLLCALL_ENGINE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "person.h"
+
+struct work;
+
+struct packed { /* a record's bytes; p NULL: none */
+    char *p;
+    uint32_t n;
+};
+
+struct slot {
+    struct slot *next; /* in its bucket */
+    uint64_t hash;
+    int32_t partition;
+    uint32_t key_n;
+    struct packed committed;
+    struct person *live;   /* NULL: packed */
+    struct work **works;   /* one per target it has work at; NULL while there is none */
+    uint32_t n_works;
+    bool batched;          /* part of the outstanding batch */
+    bool tombstone;        /* its record in the batch is a tombstone */
+    bool dirty;            /* differs from what was last batched */
+    bool open;             /* the committed record has RECORD_OPEN */
+    uint32_t gen;          /* counts what asks for calls: words merged, links changed, targets opened */
+    uint32_t batched_gen;  /* gen when it was batched */
+    uint32_t committed_gen; /* gen of the committed record: a call may start when it equals gen */
+    int64_t offset;        /* of the newest event in the committed record, from its header */
+    int64_t due_ms;        /* wall clock; 0: not in the heap */
+    size_t heap_at;
+    struct slot *dirty_prev, *dirty_next;
+    char key[]; /* tenant/directory/subject and NUL */
+};
+
+struct store {
+    struct slot **buckets;
+    size_t n_buckets, n;
+    struct slot **heap; /* ordered by due_ms, then key */
+    size_t n_heap, heap_size;
+};
+
+void store_init(struct store *s);
+void store_done(struct store *s); /* slots must have been removed */
+
+struct slot *store_find(const struct store *s, struct str key);
+struct slot *store_add(struct store *s, struct str key, int32_t partition); /* must not be there */
+void store_remove(struct store *s, struct slot *slot);                      /* frees it; live and works must be NULL */
+
+/* 0 takes it out of the heap. */
+void store_set_due(struct store *s, struct slot *slot, int64_t due_ms);
+struct slot *store_first_due(const struct store *s); /* NULL: none */
+
+/* Calls fn for every slot of the partition (-1: of all); fn may remove the slot it was given. */
+void store_each(struct store *s, int32_t partition, void (*fn)(void *ctx, struct slot *slot), void *ctx);
+
+void packed_set(struct packed *p, struct str bytes); /* copies; empty bytes: none */
+void packed_move(struct packed *to, struct packed *from);
+static inline struct str packed_str(const struct packed *p)
+{
+    return (struct str){p->p, p->n};
+}
+
+#endif
