@@ -1,0 +1,61 @@
+/* consumer.h - the group consumer of the events topic.
+ *
+ * Static membership (group.instance.id = slot), range assignor, read_committed, no commits of its own: offsets travel in
+ * the ledger's transactions. All callbacks run inside consumer_poll or consumer_close on the loop's thread. While a
+ * rebalance waits for consumer_assign or consumer_unassign the membership goes on (heartbeats are librdkafka's). */
+#ifndef ROLLCALL_WORKER_CONSUMER_H
+#define ROLLCALL_WORKER_CONSUMER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <librdkafka/rdkafka.h>
+
+#include "config.h"
+#include "error.h"
+#include "restore.h"
+
+struct consumer;
+
+struct consumer_callbacks {
+    void *ctx;
+    /* The group gives us these; answer with consumer_assign (or _unassign) some time. group: the membership at this
+     * moment; ownership goes to the callee. */
+    void (*assigned)(void *ctx, const int32_t *partitions, size_t n, rd_kafka_consumer_group_metadata_t *group);
+    /* All go back; answer with consumer_unassign some time. lost: they may already be somebody else's. */
+    void (*revoked)(void *ctx, bool lost);
+    /* A record; borrowed. */
+    void (*message)(void *ctx, const rd_kafka_message_t *message);
+    /* The consumer is done for; the process has to end. */
+    void (*failed)(void *ctx, const struct error *err);
+};
+
+/* Joins the group; callbacks are copied. Fails with ERROR_INPUT. */
+bool consumer_new(const struct config *cfg, const char *slot, const struct consumer_callbacks *callbacks,
+                  struct consumer **ret, struct error *err) __attribute__((warn_unused_result));
+/* After consumer_close, and after whoever borrowed the handle is gone. */
+void consumer_free(struct consumer *c);
+
+/* For the ledger: committed offsets and seeks. */
+rd_kafka_t *consumer_handle(struct consumer *c);
+
+/* Readable when something arrived while nothing was there (and then only): tell it by consumer_ready, and poll until
+ * consumer_more says no. */
+int consumer_fd(const struct consumer *c);
+void consumer_ready(struct consumer *c);
+/* Takes what is there, at most max records and everything else. */
+size_t consumer_poll(struct consumer *c, size_t max);
+/* The last poll did not reach the end, or consumer_ready was called since. */
+bool consumer_more(const struct consumer *c);
+
+/* Starts reading at the offsets (0 or less: at the first record there is). */
+void consumer_assign(struct consumer *c, const struct partition_offset *v, size_t n);
+void consumer_unassign(struct consumer *c);
+/* Throws prefetched records away, so not often. */
+void consumer_pause(struct consumer *c, bool paused);
+
+/* Leaves; a static member's partitions stay its own until the session times out. Blocks for a moment. */
+void consumer_close(struct consumer *c);
+
+#endif

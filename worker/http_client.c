@@ -1,0 +1,437 @@
+#include "http_client.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include <curl/curl.h>
+
+#include "failpoint.h"
+#include "mem.h"
+#include "now.h"
+#include "reply_hints.h"
+
+enum { IDLE_CONNECTIONS_MIN = 16, IDLE_CONNECTIONS_MAX = 4096 };
+
+/* The header lines of a target; calls under way keep the ones that they began with when the token changes. */
+struct header_set {
+    unsigned users;
+    struct curl_slist *list;
+};
+
+struct target {
+    char *base_url;
+    struct header_set *headers;
+    struct transfer *idle; /* handles without a call */
+};
+
+struct transfer { /* a call and its easy handle; handles are reused within a target */
+    struct http_client *client;
+    struct target *target;
+    struct transfer *next; /* in target->idle or client->running */
+    struct transfer **link; /* what points at it in client->running */
+    CURL *easy;
+    char error[CURL_ERROR_SIZE];
+    const struct call *call;
+    struct header_set *headers;
+    struct buf body;
+    struct reply_hints hints;
+    int64_t started_ms;
+    bool written; /* may_write said yes: the request may have left */
+    bool refused; /* may_write said no, or the request would have been written twice */
+};
+
+struct http_client {
+    struct loop *loop;
+    struct http_callbacks callbacks;
+    CURLM *multi;
+    int64_t due_ms; /* CLOCK_MONOTONIC; -1: libcurl wants no timer */
+    struct target *targets;
+    size_t n_targets;
+    struct transfer *running;
+    size_t n_running;
+};
+
+/* ---- header sets ----------------------------------------------------------------------------------------------- */
+
+static void append_header(struct curl_slist **list, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(*list, line);
+    if (!longer)
+        abort(); /* out of memory */
+    *list = longer;
+}
+
+static struct header_set *header_set_new(const char *token)
+{
+    static const char *const fixed[] = {
+        "Accept: application/scim+json, application/json;q=0.9",
+        "Content-Type: application/scim+json",
+        "Expect:",
+        "User-Agent: rollcall",
+    };
+    struct header_set *set = xcalloc(1, sizeof *set);
+    set->users = 1;
+    for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
+        append_header(&set->list, fixed[i]);
+    if (token) {
+        char *line = xasprintf("Authorization: Bearer %s", token);
+        append_header(&set->list, line);
+        explicit_bzero(line, strlen(line));
+        free(line);
+    }
+    return set;
+}
+
+static struct header_set *header_set_use(struct header_set *set)
+{
+    set->users++;
+    return set;
+}
+
+static void header_set_drop(struct header_set *set)
+{
+    if (!set || --set->users > 0)
+        return;
+    for (struct curl_slist *line = set->list; line; line = line->next)
+        explicit_bzero(line->data, strlen(line->data));
+    curl_slist_free_all(set->list);
+    free(set);
+}
+
+/* ---- what libcurl calls during a transfer ----------------------------------------------------------------------- */
+
+static size_t on_body(char *p, size_t size, size_t n, void *ctx)
+{
+    struct transfer *t = ctx;
+    buf_add(&t->body, p, size * n);
+    return buf_ok(&t->body) ? size * n : 0;
+}
+
+static size_t on_header(char *p, size_t size, size_t n, void *ctx)
+{
+    struct transfer *t = ctx;
+    reply_hints_line(&t->hints, (struct str){p, size * n});
+    return size * n;
+}
+
+/* libcurl repeats a request by itself when a kept connection dies before the first byte of the answer. The target may
+ * have acted on the first one all the same, so a write is not repeated; its outcome is then unknown. */
+static int on_about_to_write(void *ctx, char *to, char *from, int to_port, int from_port)
+{
+    struct transfer *t = ctx;
+    (void)to, (void)from, (void)to_port, (void)from_port;
+    bool again = t->written && t->call->write;
+    if (again || !t->client->callbacks.may_write(t->client->callbacks.ctx, t->call)) {
+        t->refused = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    t->written = true;
+    FAILPOINT("after-request-written");
+    return CURL_PREREQFUNC_OK;
+}
+
+/* ---- transfers -------------------------------------------------------------------------------------------------- */
+
+static struct transfer *transfer_new(struct http_client *c, struct target *target)
+{
+    struct transfer *t = xcalloc(1, sizeof *t);
+    t->client = c;
+    t->target = target;
+    buf_init(&t->body, HTTP_REPLY_MAX);
+    t->easy = curl_easy_init();
+    if (!t->easy)
+        abort(); /* out of memory */
+    curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
+    curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->error);
+    curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(t->easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CONNECT_TIMEOUT_MS);
+    curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, on_about_to_write);
+    curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
+    return t;
+}
+
+static void transfer_free(struct transfer *t)
+{
+    curl_easy_cleanup(t->easy);
+    header_set_drop(t->headers);
+    buf_done(&t->body);
+    free(t);
+}
+
+static struct transfer *transfer_get(struct http_client *c, struct target *target)
+{
+    struct transfer *t = target->idle;
+    if (!t)
+        return transfer_new(c, target);
+    target->idle = t->next;
+    return t;
+}
+
+/* Takes it off `running`, forgets the call, keeps the handle. */
+static void transfer_put(struct transfer *t)
+{
+    *t->link = t->next;
+    if (t->next)
+        t->next->link = t->link;
+    t->client->n_running--;
+    header_set_drop(t->headers);
+    t->headers = NULL;
+    t->call = NULL;
+    buf_clear(&t->body);
+    t->next = t->target->idle;
+    t->target->idle = t;
+}
+
+static void transfer_run(struct transfer *t)
+{
+    struct http_client *c = t->client;
+    t->next = c->running;
+    if (t->next)
+        t->next->link = &t->next;
+    t->link = &c->running;
+    c->running = t;
+    c->n_running++;
+}
+
+/* The method and body of one call on a handle that may have carried another before. */
+static void set_request(struct transfer *t, const struct call *call)
+{
+    CURL *easy = t->easy;
+    char *url = xasprintf("%s%s", t->target->base_url, call->path);
+    curl_easy_setopt(easy, CURLOPT_URL, url); /* copies */
+    free(url);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t->headers->list);
+    curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+    if (call->body) {
+        curl_easy_setopt(easy, CURLOPT_POST, 1L);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call->body);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body_n);
+    }
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call->method);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
+}
+
+void http_client_start(struct http_client *c, const struct call *call)
+{
+    assert(call->target < c->n_targets);
+    struct target *target = &c->targets[call->target];
+    struct transfer *t = transfer_get(c, target);
+    t->call = call;
+    t->headers = header_set_use(target->headers);
+    t->written = t->refused = false;
+    t->error[0] = '\0';
+    t->started_ms = clock_mono_ms();
+    reply_hints_clear(&t->hints);
+    set_request(t, call);
+    transfer_run(t);
+    FAILPOINT("before-call");
+    CURLMcode code = curl_multi_add_handle(c->multi, t->easy);
+    assert(code == CURLM_OK);
+    (void)code;
+}
+
+/* ---- endings ---------------------------------------------------------------------------------------------------- */
+
+static enum call_outcome outcome_of(const struct transfer *t, CURLcode code)
+{
+    if (code == CURLE_OK)
+        return CALL_REPLIED;
+    return t->written ? CALL_UNKNOWN : CALL_NOT_SENT;
+}
+
+/* Never the error buffer: it can hold URLs, and those hold personal data. */
+static const char *reason_of(const struct transfer *t, CURLcode code)
+{
+    if (t->refused)
+        return t->written ? "connection lost after the request was written" : "lease over";
+    if (code == CURLE_WRITE_ERROR && !buf_ok(&t->body))
+        return "reply too large";
+    return curl_easy_strerror(code);
+}
+
+static void transfer_end(struct transfer *t, CURLcode code)
+{
+    struct http_client *c = t->client;
+    curl_multi_remove_handle(c->multi, t->easy);
+    struct call_reply reply = {.outcome = outcome_of(t, code), .retry_after_ms = -1};
+    if (reply.outcome == CALL_REPLIED) {
+        long status = 0;
+        curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+        reply.status = (int)status;
+        reply.body = buf_str(&t->body);
+        reply.retry_after_ms = reply_hints_wait_ms(&t->hints, reply.status, clock_real_ms());
+    } else {
+        reply.error = reason_of(t, code);
+    }
+    FAILPOINT("after-reply");
+    c->callbacks.done(c->callbacks.ctx, t->call, &reply, clock_mono_ms() - t->started_ms);
+    transfer_put(t);
+}
+
+static void answer_ended(struct http_client *c)
+{
+    int left;
+    for (CURLMsg *msg; (msg = curl_multi_info_read(c->multi, &left));) {
+        struct transfer *t = NULL;
+        if (msg->msg != CURLMSG_DONE)
+            continue;
+        CURLcode code = msg->data.result;
+        curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&t);
+        transfer_end(t, code);
+    }
+}
+
+/* ---- sockets and the timer --------------------------------------------------------------------------------------- */
+
+static void act(struct http_client *c, curl_socket_t fd, int what)
+{
+    int running;
+    curl_multi_socket_action(c->multi, fd, what, &running);
+}
+
+/* The descriptor is told by the slot: one per socket that libcurl watches. */
+struct watch {
+    struct http_client *client;
+    curl_socket_t fd;
+};
+
+static void on_ready(void *ctx, uint32_t events)
+{
+    const struct watch *watch = ctx;
+    struct http_client *c = watch->client;
+    int what = 0;
+    if (events & (EPOLLIN | EPOLLRDHUP))
+        what |= CURL_CSELECT_IN;
+    if (events & EPOLLOUT)
+        what |= CURL_CSELECT_OUT;
+    if (events & (EPOLLERR | EPOLLHUP))
+        what |= CURL_CSELECT_ERR;
+    act(c, watch->fd, what); /* may free watch */
+    answer_ended(c);
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *socket_ctx)
+{
+    struct http_client *c = ctx;
+    struct watch *watch = socket_ctx;
+    (void)easy;
+    if (what == CURL_POLL_REMOVE) {
+        loop_remove(c->loop, fd);
+        curl_multi_assign(c->multi, fd, NULL);
+        free(watch);
+        return 0;
+    }
+    if (!watch) {
+        watch = xcalloc(1, sizeof *watch);
+        *watch = (struct watch){c, fd};
+        curl_multi_assign(c->multi, fd, watch);
+    }
+    uint32_t events = (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0) | (what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0);
+    return loop_add(c->loop, fd, events, on_ready, watch, NULL) ? 0 : -1;
+}
+
+static int on_timer(CURLM *multi, long timeout_ms, void *ctx)
+{
+    struct http_client *c = ctx;
+    (void)multi;
+    c->due_ms = timeout_ms < 0 ? -1 : clock_mono_ms() + timeout_ms;
+    return 0;
+}
+
+int http_client_timeout_ms(const struct http_client *c)
+{
+    if (c->due_ms < 0)
+        return -1;
+    int64_t left = c->due_ms - clock_mono_ms();
+    return left < 0 ? 0 : (int)left;
+}
+
+void http_client_run(struct http_client *c)
+{
+    if (http_client_timeout_ms(c) == 0) {
+        c->due_ms = -1;
+        act(c, CURL_SOCKET_TIMEOUT, 0);
+    }
+    answer_ended(c);
+}
+
+size_t http_client_in_flight(const struct http_client *c)
+{
+    return c->n_running;
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------------- */
+
+void http_client_set_token(struct http_client *c, size_t target, const char *token)
+{
+    assert(target < c->n_targets);
+    header_set_drop(c->targets[target].headers);
+    c->targets[target].headers = header_set_new(token);
+}
+
+static void add_targets(struct http_client *c, const struct http_target *targets, size_t n)
+{
+    unsigned long kept = IDLE_CONNECTIONS_MIN;
+    c->targets = xcalloc(n, sizeof *c->targets);
+    c->n_targets = n;
+    for (size_t i = 0; i < n; i++) {
+        c->targets[i].base_url = xstrdup(targets[i].base_url);
+        c->targets[i].headers = header_set_new(targets[i].token);
+        kept += targets[i].in_flight_max;
+    }
+    long max = (long)(kept < IDLE_CONNECTIONS_MAX ? kept : IDLE_CONNECTIONS_MAX);
+    curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, max);
+}
+
+bool http_client_new(struct loop *loop, const struct http_target *targets, size_t n_targets,
+                     const struct http_callbacks *callbacks, struct http_client **ret, struct error *err)
+{
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return error_set(err, ERROR_SYSTEM, "libcurl does not start");
+    struct http_client *c = xcalloc(1, sizeof *c);
+    *c = (struct http_client){.loop = loop, .callbacks = *callbacks, .due_ms = -1, .multi = curl_multi_init()};
+    if (!c->multi)
+        abort(); /* out of memory */
+    curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
+    curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
+    add_targets(c, targets, n_targets);
+    *ret = c;
+    return true;
+}
+
+static void free_target(struct target *target)
+{
+    for (struct transfer *t; (t = target->idle);) {
+        target->idle = t->next;
+        transfer_free(t);
+    }
+    header_set_drop(target->headers);
+    free(target->base_url);
+}
+
+void http_client_free(struct http_client *c)
+{
+    if (!c)
+        return;
+    while (c->running) {
+        curl_multi_remove_handle(c->multi, c->running->easy);
+        transfer_put(c->running);
+    }
+    for (size_t i = 0; i < c->n_targets; i++)
+        free_target(&c->targets[i]);
+    curl_multi_cleanup(c->multi); /* closes kept connections: on_socket is called for them */
+    free(c->targets);
+    free(c);
+    curl_global_cleanup();
+}

@@ -1,0 +1,106 @@
+/* rollcall-worker: lifecycle events from Kafka → SCIM calls → results in Kafka. */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "failpoint.h"
+#include "log.h"
+#include "options.h"
+#include "worker.h"
+
+static const char *const usage = "turns lifecycle events into SCIM calls, with one result each";
+static const char *const default_config = "/etc/rollcall/rollcall.yaml";
+
+static const struct option_def defs[] = {
+    {"config", 'c', "FILE", "configuration file (default: /etc/rollcall/rollcall.yaml)"},
+    {"slot", 's', "NAME", "identity of this worker, stable over restarts (default: worker.slot, host name)"},
+    {"check", 0, NULL, "check configuration, policy and secrets, and exit"},
+    {0},
+};
+
+struct program {
+    struct options options;
+    struct config *cfg;
+    char host[HOST_NAME_MAX + 1];
+    const char *slot;
+    struct worker *worker;
+};
+
+/* What the supervisor makes of it: 75 start again, 78 wait for a person. */
+static int exit_code(const struct error *err)
+{
+    static const int codes[] = {
+        [ERROR_INPUT] = EX_CONFIG,
+        [ERROR_TEMPORARY] = EX_TEMPFAIL,
+        [ERROR_PERMANENT] = EX_CONFIG,
+        [ERROR_SYSTEM] = EX_OSERR,
+    };
+    return err->kind == ERROR_NONE ? EX_SOFTWARE : codes[err->kind];
+}
+
+static int fail(const struct error *err)
+{
+    log_error("stopped", LOG_ERROR_FIELD(err), LOG_S("kind", error_kind_name(err->kind)));
+    return exit_code(err);
+}
+
+static bool read_config(struct program *p, struct error *err)
+{
+    const char *path = options_get(&p->options, "config");
+    return failpoint_init(err) && config_load(path ? path : default_config, &p->cfg, err);
+}
+
+static bool choose_slot(struct program *p, struct error *err)
+{
+    p->slot = options_get(&p->options, "slot");
+    if (!p->slot)
+        p->slot = p->cfg->worker.slot;
+    if (p->slot)
+        return true;
+    p->slot = p->host;
+    return gethostname(p->host, sizeof p->host) == 0 || error_set(err, ERROR_SYSTEM, "gethostname: %m");
+}
+
+static int check(struct program *p)
+{
+    struct error err = {0};
+    if (!worker_check(p->cfg, &err))
+        return fail(&err);
+    printf("%zu targets, policy and secrets are fine\n", p->cfg->targets.n);
+    return EX_OK;
+}
+
+static int serve(struct program *p)
+{
+    struct error err = {0};
+    if (!choose_slot(p, &err) || !worker_new(p->cfg, p->slot, &p->worker, &err))
+        return fail(&err);
+    log_info("started", LOG_S("version", ROLLCALL_VERSION), LOG_S("slot", p->slot));
+    bool ok = worker_run(p->worker, &err);
+    int rc = ok ? EX_OK : fail(&err);
+    worker_free(p->worker);
+    log_info("ended", LOG_I("exit", rc));
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct program p = {0};
+    struct error err = {0};
+    if (!options_parse(argc, argv, usage, defs, &p.options, &err)) {
+        fprintf(stderr, "rollcall-worker: %s\n", err.message);
+        return EX_USAGE;
+    }
+    if (p.options.done)
+        return EX_OK;
+    log_init(LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO, "rollcall-worker");
+    if (!read_config(&p, &err))
+        return fail(&err);
+    log_init((enum log_format)p.cfg->log.format, (enum log_level)p.cfg->log.level, "rollcall-worker");
+    int rc = options_get(&p.options, "check") ? check(&p) : serve(&p);
+    config_free(p.cfg);
+    return rc;
+}

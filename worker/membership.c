@@ -1,0 +1,473 @@
+#include "membership.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "failpoint.h"
+#include "intake.h"
+#include "log.h"
+#include "mem.h"
+#include "now.h"
+#include "worker_metrics.h"
+
+enum { BACKOFF_MIN_MS = 50, BACKOFF_MAX_MS = 2000 };
+
+enum state { IDLE, RESTORING, RUNNING, SEEKING, LEAVING };
+
+struct membership {
+    struct membership_settings is;
+    struct consumer *consumer;
+    struct ledger *ledger;
+    enum state state;
+    int32_t *partitions;
+    size_t n;
+    bool ledger_ready;
+
+    bool revoked; /* RESTORING, SEEKING: leave as soon as the ledger has answered */
+    bool lost;    /* with revoked or LEAVING: nothing can be committed any more */
+    bool drain;   /* take nothing more */
+
+    /* LEAVING */
+    bool closed; /* the closing records are on their way */
+    int64_t leave_by_ms;
+
+    /* RUNNING, LEAVING */
+    const struct engine_batch *batch; /* with the ledger */
+    unsigned aborts;                  /* in a row */
+    int64_t commit_after_ms;          /* pause after an abort */
+    size_t ahead;                     /* events merged since the last batch was taken */
+    bool crowded;                     /* too many persons wait */
+    int64_t held_since_ms;            /* 0: events are being read */
+    bool paused;
+
+    uint64_t restored; /* records, of the restore under way */
+};
+
+static void fail(struct membership *m, const struct error *err)
+{
+    m->is.failed(m->is.ctx, err);
+}
+
+void membership_failed(void *ctx, const struct error *err)
+{
+    fail(ctx, err);
+}
+
+/* ---- leaving ---------------------------------------------------------------------------------------------------- */
+
+static void drop_all(struct membership *m)
+{
+    for (size_t i = 0; i < m->n; i++)
+        engine_drop(m->is.engine, m->partitions[i]);
+    log_info("partitions released", LOG_I("partitions", m->n), LOG_B("lost", m->lost));
+    free(m->partitions);
+    m->partitions = NULL;
+    m->n = 0;
+    m->revoked = m->lost = m->closed = false;
+    m->state = IDLE;
+    metrics_set(m->is.metrics, WM_PARTITIONS, NULL, 0);
+    consumer_unassign(m->consumer);
+    FAILPOINT("after-close");
+}
+
+static void resume(struct membership *m)
+{
+    m->held_since_ms = 0;
+    if (!m->paused)
+        return;
+    m->paused = false;
+    consumer_pause(m->consumer, false);
+    metrics_set(m->is.metrics, WM_PAUSED, NULL, 0);
+}
+
+static void begin_leaving(struct membership *m)
+{
+    m->state = LEAVING;
+    m->closed = false;
+    m->leave_by_ms = clock_mono_ms() + m->is.drain_ms;
+    resume(m);
+    for (size_t i = 0; i < m->n; i++)
+        engine_revoke(m->is.engine, m->partitions[i]);
+}
+
+static bool all_clean(const struct membership *m)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (!engine_clean(m->is.engine, m->partitions[i]))
+            return false;
+    return true;
+}
+
+static void close_all(struct membership *m)
+{
+    struct now now = now_read();
+    FAILPOINT("before-close");
+    for (size_t i = 0; i < m->n; i++)
+        engine_close(m->is.engine, m->partitions[i], now);
+    m->closed = true;
+}
+
+/* One step of LEAVING. Half of the time is for calls in flight, the rest for the commits. What is not clean at the
+ * end is left as after a crash: the next owner finds the partition open. */
+static void leave(struct membership *m)
+{
+    int64_t left_ms = m->leave_by_ms - clock_mono_ms();
+    if (!m->lost && !m->closed) {
+        bool calls_done = engine_in_flight(m->is.engine, -1) == 0;
+        if (!calls_done && left_ms > m->is.drain_ms / 2)
+            return;
+        close_all(m);
+    }
+    if (m->batch) /* the engine's records are in the ledger's hands */
+        return;
+    if (m->lost || all_clean(m))
+        drop_all(m);
+    else if (left_ms <= 0) {
+        log_warn("partitions given up unfinished", LOG_I("partitions", m->n));
+        drop_all(m);
+    }
+}
+
+/* Leaves as soon as the ledger has nothing of ours in hand that is not a commit. */
+static void give_back(struct membership *m, bool lost)
+{
+    m->lost = m->lost || lost;
+    switch (m->state) {
+    case IDLE:
+        consumer_unassign(m->consumer);
+        break;
+    case RUNNING:
+        begin_leaving(m);
+        break;
+    case RESTORING:
+        ledger_cancel(m->ledger);
+        m->revoked = true;
+        break;
+    case SEEKING:
+        m->revoked = true;
+        break;
+    case LEAVING:
+        break;
+    }
+}
+
+void membership_revoked(void *ctx, bool lost)
+{
+    struct membership *m = ctx;
+    log_info("partitions revoked", LOG_I("partitions", m->n), LOG_B("lost", lost));
+    give_back(m, lost);
+}
+
+void membership_drain(struct membership *m)
+{
+    m->drain = true;
+    if (m->state != IDLE)
+        give_back(m, false);
+}
+
+bool membership_drained(const struct membership *m)
+{
+    return m->drain && m->state == IDLE;
+}
+
+/* ---- arriving --------------------------------------------------------------------------------------------------- */
+
+void membership_assigned(void *ctx, const int32_t *partitions, size_t n, rd_kafka_consumer_group_metadata_t *group)
+{
+    struct membership *m = ctx;
+    assert(m->state == IDLE);
+    metrics_add(m->is.metrics, WM_REBALANCES, NULL, 1);
+    if (m->drain || n == 0) {
+        rd_kafka_consumer_group_metadata_destroy(group);
+        consumer_assign(m->consumer, NULL, 0);
+        m->state = m->drain ? IDLE : RUNNING;
+        return;
+    }
+    log_info("partitions assigned", LOG_I("partitions", n), LOG_I("first", partitions[0]),
+             LOG_I("last", partitions[n - 1]));
+    m->partitions = xmemdup(partitions, n * sizeof *partitions);
+    m->n = n;
+    m->restored = 0;
+    m->state = RESTORING;
+    for (size_t i = 0; i < n; i++)
+        engine_restore_begin(m->is.engine, partitions[i]);
+    ledger_restore(m->ledger, partitions, n, group);
+}
+
+static void on_records(struct membership *m, const struct ledger_result *result)
+{
+    struct error err = {0};
+    if (m->revoked)
+        return;
+    for (size_t i = 0; i < result->n_messages; i++) {
+        if (!intake_record(m->is.engine, result->messages[i], &err)) {
+            error_wrap(&err, "persons topic, partition %d, offset %lld", result->messages[i]->partition,
+                       (long long)result->messages[i]->offset);
+            fail(m, &err);
+            return;
+        }
+    }
+    m->restored += result->n_messages;
+    metrics_add(m->is.metrics, WM_RESTORED_RECORDS, NULL, (int64_t)result->n_messages);
+}
+
+static bool end_restore(struct membership *m, struct ledger_result *result, struct error *err)
+{
+    struct now now = now_read();
+    for (size_t i = 0; i < result->n_offsets; i++) {
+        struct partition_offset *p = &result->offsets[i];
+        if (!engine_restore_end(m->is.engine, p->partition, p->offset, now, err))
+            return error_wrap(err, "partition %d", p->partition);
+        if (p->offset >= 0)
+            p->offset = engine_position(m->is.engine, p->partition);
+    }
+    return true;
+}
+
+static void on_restored(struct membership *m, struct ledger_result *result)
+{
+    struct error err = {0};
+    if (m->revoked) {
+        drop_all(m);
+        return;
+    }
+    if (!end_restore(m, result, &err)) {
+        fail(m, &err);
+        return;
+    }
+    m->state = RUNNING;
+    m->ahead = 0;
+    m->aborts = 0;
+    m->commit_after_ms = 0;
+    consumer_assign(m->consumer, result->offsets, result->n_offsets);
+    metrics_set(m->is.metrics, WM_PARTITIONS, NULL, (int64_t)m->n);
+    metrics_add(m->is.metrics, WM_RESTORE_TIME, NULL, result->took_ms);
+    log_info("partitions restored", LOG_I("partitions", m->n), LOG_I("records", m->restored),
+             LOG_I("ms", result->took_ms));
+}
+
+/* ---- commits ---------------------------------------------------------------------------------------------------- */
+
+static void look_at_crowd(struct membership *m)
+{
+    struct engine_stats stats;
+    engine_stats(m->is.engine, &stats);
+    uint64_t limit = m->crowded ? MEMBERSHIP_WAITING_MAX / 10 * 9 : MEMBERSHIP_WAITING_MAX;
+    m->crowded = stats.waiting > limit;
+}
+
+static void on_committed(struct membership *m, const struct ledger_result *result)
+{
+    metrics_add(m->is.metrics, WM_COMMITS, NULL, 1);
+    metrics_add(m->is.metrics, WM_COMMIT_TIME, NULL, result->took_ms);
+    metrics_add(m->is.metrics, WM_COMMIT_RECORDS, NULL, (int64_t)m->batch->n_records);
+    m->batch = NULL;
+    m->aborts = 0;
+    m->commit_after_ms = 0;
+    engine_batch_committed(m->is.engine, result->sent_boot_ms, now_read());
+    look_at_crowd(m);
+}
+
+static void seek_back(struct membership *m)
+{
+    struct partition_offset *v = xcalloc(m->n, sizeof *v);
+    for (size_t i = 0; i < m->n; i++)
+        v[i] = (struct partition_offset){m->partitions[i], engine_position(m->is.engine, m->partitions[i])};
+    m->state = SEEKING;
+    ledger_seek(m->ledger, v, m->n);
+    free(v);
+}
+
+static int64_t backoff_ms(unsigned aborts)
+{
+    int64_t ms = (int64_t)BACKOFF_MIN_MS << (aborts < 8 ? aborts : 8);
+    return ms < BACKOFF_MAX_MS ? ms : BACKOFF_MAX_MS;
+}
+
+static void on_aborted(struct membership *m, const struct ledger_result *result)
+{
+    log_warn("transaction aborted", LOG_I("records", m->batch->n_records), LOG_I("ms", result->took_ms),
+             LOG_ERROR_FIELD(&result->err));
+    m->batch = NULL;
+    m->ahead = 0;
+    m->commit_after_ms = clock_mono_ms() + backoff_ms(m->aborts++);
+    engine_batch_aborted(m->is.engine, now_read());
+    if (m->state == RUNNING)
+        seek_back(m);
+}
+
+static void on_sought(struct membership *m)
+{
+    m->state = RUNNING;
+    if (m->revoked) {
+        m->revoked = false;
+        begin_leaving(m);
+    }
+}
+
+/* During a rebalance a seek may find nobody to answer; the partitions go back anyway. */
+static void on_seek_failed(struct membership *m, const struct ledger_result *result)
+{
+    if (m->revoked)
+        on_sought(m);
+    else
+        fail(m, &result->err);
+}
+
+static void on_result(struct membership *m, struct ledger_result *result)
+{
+    switch (result->event) {
+    case LEDGER_READY:
+        m->ledger_ready = true;
+        break;
+    case LEDGER_COMMITTED:
+        on_committed(m, result);
+        break;
+    case LEDGER_ABORTED:
+        on_aborted(m, result);
+        break;
+    case LEDGER_RECORDS:
+        on_records(m, result);
+        break;
+    case LEDGER_RESTORED:
+    case LEDGER_CANCELLED:
+        on_restored(m, result);
+        break;
+    case LEDGER_SOUGHT:
+        on_sought(m);
+        break;
+    case LEDGER_SEEK_FAILED:
+        on_seek_failed(m, result);
+        break;
+    case LEDGER_FATAL:
+        fail(m, &result->err);
+        break;
+    }
+}
+
+void membership_take_results(struct membership *m)
+{
+    for (struct ledger_result *result; (result = ledger_take(m->ledger));) {
+        on_result(m, result);
+        ledger_result_done(result);
+    }
+}
+
+static int until_ms(int64_t when_ms)
+{
+    int64_t left = when_ms - clock_mono_ms();
+    return left < 0 ? 0 : (int)left;
+}
+
+int membership_commit_in_ms(const struct membership *m)
+{
+    bool may = m->state == RUNNING || (m->state == LEAVING && !m->lost);
+    if (!may || !ledger_idle(m->ledger))
+        return -1;
+    return until_ms(m->commit_after_ms);
+}
+
+void membership_commit(struct membership *m)
+{
+    if (m->state == LEAVING)
+        leave(m);
+    if (membership_commit_in_ms(m) != 0)
+        return;
+    m->batch = engine_batch_take(m->is.engine, now_read());
+    if (!m->batch)
+        return;
+    m->ahead = 0;
+    ledger_commit(m->ledger, m->batch);
+}
+
+/* ---- events ----------------------------------------------------------------------------------------------------- */
+
+/* Outside RUNNING a record is passed over: it is read again from the committed offset, by us or by the next owner. */
+void membership_message(void *ctx, const rd_kafka_message_t *message)
+{
+    struct membership *m = ctx;
+    if (m->state != RUNNING)
+        return;
+    m->ahead++;
+    intake_event(m->is.engine, message, now_read());
+}
+
+static bool too_far_ahead(const struct membership *m)
+{
+    return m->state == RUNNING && (m->ahead >= MEMBERSHIP_AHEAD_MAX || m->crowded);
+}
+
+/* True: leave the queue alone for a moment. When that moment gets long, pauses the partitions instead, because the
+ * queue also carries the group's words. */
+static bool hold(struct membership *m)
+{
+    if (!too_far_ahead(m)) {
+        resume(m);
+        return false;
+    }
+    if (m->paused)
+        return false;
+    if (m->held_since_ms == 0)
+        m->held_since_ms = clock_mono_ms();
+    if (clock_mono_ms() - m->held_since_ms < MEMBERSHIP_PAUSE_AFTER_MS)
+        return true;
+    m->paused = true;
+    consumer_pause(m->consumer, true);
+    metrics_set(m->is.metrics, WM_PAUSED, NULL, 1);
+    log_warn("reading paused", LOG_S("why", m->crowded ? "too many persons wait" : "commits do not follow"));
+    return false;
+}
+
+void membership_poll(struct membership *m)
+{
+    if (!hold(m) && consumer_more(m->consumer))
+        consumer_poll(m->consumer, MEMBERSHIP_POLL_MAX);
+}
+
+/* ---- the loop's questions ---------------------------------------------------------------------------------------- */
+
+int membership_timeout_ms(const struct membership *m)
+{
+    if (m->held_since_ms && !m->paused)
+        return until_ms(m->held_since_ms + MEMBERSHIP_PAUSE_AFTER_MS);
+    if (consumer_more(m->consumer))
+        return 0;
+    if (m->state == LEAVING && !m->batch)
+        return until_ms(m->closed ? m->leave_by_ms : m->leave_by_ms - m->is.drain_ms / 2);
+    return -1;
+}
+
+bool membership_ready(const struct membership *m, const char **ret_why)
+{
+    *ret_why = NULL;
+    if (m->drain)
+        *ret_why = "draining";
+    else if (!m->ledger_ready)
+        *ret_why = "waiting for Kafka";
+    else if (m->state == IDLE)
+        *ret_why = "waiting for the group";
+    else if (m->state == RESTORING)
+        *ret_why = "restoring";
+    return !*ret_why;
+}
+
+struct membership *membership_new(const struct membership_settings *settings)
+{
+    struct membership *m = xcalloc(1, sizeof *m);
+    m->is = *settings;
+    return m;
+}
+
+void membership_connect(struct membership *m, struct consumer *consumer, struct ledger *ledger)
+{
+    m->consumer = consumer;
+    m->ledger = ledger;
+}
+
+void membership_free(struct membership *m)
+{
+    if (!m)
+        return;
+    free(m->partitions);
+    free(m);
+}

@@ -1,0 +1,68 @@
+/* membership.h - which partitions are ours, and everything that has to happen when that changes.
+ *
+ *            assigned                restored               aborted
+ *     IDLE ───────────► RESTORING ────────────► RUNNING ◄──────────► SEEKING
+ *       ▲                   │ revoked              │ revoked, drain     │ sought
+ *       │                   ▼                      ▼                    │
+ *       └──────── dropped, unassigned ◄──── LEAVING: calls in flight end (bounded), the partition's record is closed
+ *                                            and committed, then dropped. Lost partitions are dropped at once.
+ *
+ * It feeds the engine, hands its batches to the ledger and tells the engine what came of them. The loop's thread;
+ * nothing here blocks. */
+#ifndef ROLLCALL_WORKER_MEMBERSHIP_H
+#define ROLLCALL_WORKER_MEMBERSHIP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "consumer.h"
+#include "engine/engine.h"
+#include "ledger.h"
+#include "metrics.h"
+
+enum {
+    MEMBERSHIP_POLL_MAX = 1000,    /* records per turn */
+    MEMBERSHIP_AHEAD_MAX = 50000,  /* events merged since the last batch was taken */
+    MEMBERSHIP_WAITING_MAX = 4000000, /* persons who wait for calls: memory */
+    MEMBERSHIP_PAUSE_AFTER_MS = 3000,
+};
+
+struct membership;
+
+struct membership_settings {
+    struct engine *engine;   /* kept */
+    struct metrics *metrics; /* kept; may be NULL */
+    int64_t drain_ms;          /* most time for LEAVING */
+    void *ctx;
+    /* The process has to end; ERROR_PERMANENT: a restart alone will not help. */
+    void (*failed)(void *ctx, const struct error *err);
+};
+
+struct membership *membership_new(const struct membership_settings *settings);
+/* Before the first callback or turn; keeps both. */
+void membership_connect(struct membership *m, struct consumer *consumer, struct ledger *ledger);
+void membership_free(struct membership *m);
+
+/* consumer_callbacks; ctx is the membership. */
+void membership_assigned(void *ctx, const int32_t *partitions, size_t n, rd_kafka_consumer_group_metadata_t *group);
+void membership_revoked(void *ctx, bool lost);
+void membership_message(void *ctx, const rd_kafka_message_t *message);
+void membership_failed(void *ctx, const struct error *err);
+
+/* Steps of a loop turn, in this order. */
+void membership_take_results(struct membership *m);
+void membership_poll(struct membership *m);
+void membership_commit(struct membership *m); /* also whatever is due of LEAVING */
+/* The next turn is due in so many milliseconds; -1: only input. */
+int membership_timeout_ms(const struct membership *m);
+/* A batch could be taken now (0), after a pause (ms), or not before something arrives (-1). */
+int membership_commit_in_ms(const struct membership *m);
+
+/* Gives everything back and takes nothing more. */
+void membership_drain(struct membership *m);
+bool membership_drained(const struct membership *m);
+/* Serving, or with nothing to serve; if not, *ret_why (static) says why. */
+bool membership_ready(const struct membership *m, const char **ret_why);
+
+#endif

@@ -1,0 +1,233 @@
+#include "policy.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "digest.h"
+#include "engine/person.h"
+#include "lua_host.h"
+#include "mem.h"
+
+struct policy {
+    struct lua_host *host;
+    lua_script script;
+    uint64_t fingerprint;
+};
+
+/* ---- the person as a Lua table ----------------------------------------------------------------------------------- */
+
+static const char *const employments[] = {
+    [EMPLOYMENT_UNKNOWN] = "unknown",
+    [EMPLOYMENT_JOINED] = "joined",
+    [EMPLOYMENT_LEFT] = "left",
+    [EMPLOYMENT_DELETED] = "deleted",
+};
+
+static void set_string(lua_State *L, const char *name, const char *value)
+{
+    lua_pushstring(L, value);
+    lua_setfield(L, -2, name);
+}
+
+static void set_boolean(lua_State *L, const char *name, bool value)
+{
+    lua_pushboolean(L, value);
+    lua_setfield(L, -2, name);
+}
+
+static void set_profile(lua_State *L, const struct person *p)
+{
+    lua_createtable(L, 0, (int)p->n_attrs);
+    for (size_t i = 0; i < p->n_attrs; i++)
+        if (p->attrs[i].value)
+            set_string(L, p->attrs[i].name, p->attrs[i].value);
+    lua_setfield(L, -2, "profile");
+}
+
+static void set_groups(lua_State *L, const struct person *p)
+{
+    lua_createtable(L, 0, (int)p->n_groups);
+    for (size_t i = 0; i < p->n_groups; i++)
+        if (p->groups[i].member)
+            set_boolean(L, p->groups[i].name, true);
+    lua_setfield(L, -2, "groups");
+}
+
+static void push_person(lua_State *L, const struct person_view *view)
+{
+    lua_createtable(L, 0, 8);
+    set_string(L, "tenant", view->tenant);
+    set_string(L, "directory", view->directory);
+    set_string(L, "subject", view->subject);
+    set_string(L, "employment", employments[view->person->employment]);
+    set_boolean(L, "suspended", view->person->suspended);
+    set_boolean(L, "active", view->may_have_access);
+    set_profile(L, view->person);
+    set_groups(L, view->person);
+}
+
+/* ---- the answer ------------------------------------------------------------------------------------------------- */
+
+static bool refuse(struct error *err, const char *name, const char *why)
+{
+    return error_set(err, ERROR_INPUT, "desired(): %s %s", name, why);
+}
+
+static bool read_active(lua_State *L, struct desired *d, struct error *err)
+{
+    if (!lua_isboolean(L, -1))
+        return refuse(err, "active", "must be true, false or nil");
+    d->active = lua_toboolean(L, -1) ? ACTIVE_ON : ACTIVE_OFF;
+    return true;
+}
+
+static bool read_delete(lua_State *L, struct desired *d, struct error *err)
+{
+    if (!lua_isboolean(L, -1))
+        return refuse(err, "delete", "must be true, false or nil");
+    if (lua_toboolean(L, -1))
+        d->kind = DESIRE_ABSENT;
+    return true;
+}
+
+/* A copy of the scalar on top of the stack, so that lua_next goes on undisturbed. False: not a value. */
+static bool read_value(lua_State *L, const char **ret)
+{
+    *ret = NULL;
+    if (lua_host_is_null(L, -1))
+        return true;
+    switch (lua_type(L, -1)) {
+    case LUA_TBOOLEAN:
+        *ret = lua_toboolean(L, -1) ? "true" : "false";
+        return true;
+    case LUA_TSTRING:
+        *ret = lua_tostring(L, -1);
+        return strlen(*ret) == lua_rawlen(L, -1);
+    case LUA_TNUMBER:
+        if (!lua_isinteger(L, -1))
+            return false;
+        *ret = lua_tostring(L, -1); /* converts the copy on the stack, not the table's value */
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool read_attribute(lua_State *L, const char *name, struct desired *d, struct error *err)
+{
+    const char *value;
+    if (!read_value(L, &value))
+        return refuse(err, name, "must be a string, an integer, a boolean or rollcall.null");
+    if (value && strlen(value) > ATTR_VALUE_MAX)
+        return refuse(err, name, "is too long");
+    if (d->attrs.n >= ATTRS_MAX)
+        return refuse(err, name, "is one attribute too many");
+    attrs_set(&d->attrs, name, value);
+    return true;
+}
+
+static bool read_entry(lua_State *L, struct desired *d, struct error *err)
+{
+    if (lua_type(L, -2) != LUA_TSTRING)
+        return refuse(err, "the answer", "must have attribute names as keys");
+    const char *name = lua_tostring(L, -2);
+    if (strlen(name) > ATTR_NAME_MAX || strlen(name) != lua_rawlen(L, -2) || !*name)
+        return refuse(err, "a key", "is no attribute name");
+    if (strcmp(name, "active") == 0)
+        return read_active(L, d, err);
+    if (strcmp(name, "delete") == 0)
+        return read_delete(L, d, err);
+    return read_attribute(L, name, d, err);
+}
+
+static bool read_answer(lua_State *L, struct desired *d, struct error *err)
+{
+    *d = (struct desired){0};
+    if (lua_isnil(L, -1))
+        return true;
+    if (!lua_istable(L, -1))
+        return refuse(err, "the answer", "must be nil or a table");
+    d->kind = DESIRE_ACCOUNT;
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
+        if (!read_entry(L, d, err))
+            return false;
+    if (d->kind == DESIRE_ABSENT && (d->attrs.n > 0 || d->active != ACTIVE_AS_IS))
+        return refuse(err, "delete", "goes with nothing else");
+    return true;
+}
+
+bool policy_decide(struct policy *p, const struct person_view *view, const char *target, struct desired *ret,
+                   struct error *err)
+{
+    lua_State *L = lua_host_state(p->host);
+    struct desired d = {0};
+    if (!lua_host_begin(p->host, p->script, "desired", err))
+        return false;
+    push_person(L, view);
+    lua_pushstring(L, target);
+    bool ok = lua_host_call(p->host, 2, 1, err) && read_answer(L, &d, err);
+    lua_host_end(p->host);
+    if (ok)
+        *ret = d;
+    else
+        desired_done(&d);
+    return ok;
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------------- */
+
+static bool read_file(const char *path, struct buf *out, struct error *err)
+{
+    char chunk[4096];
+    FILE *in = fopen(path, "re");
+    if (!in)
+        return error_set(err, errno == ENOENT ? ERROR_INPUT : ERROR_SYSTEM, "%s: %m", path);
+    for (size_t n; (n = fread(chunk, 1, sizeof chunk, in)) > 0;)
+        buf_add(out, chunk, n);
+    bool failed = ferror(in);
+    fclose(in);
+    if (failed)
+        return error_set(err, ERROR_SYSTEM, "%s: cannot be read", path);
+    return buf_ok(out) || error_set(err, ERROR_INPUT, "%s: longer than a script may be", path);
+}
+
+static bool load(struct policy *p, const char *path, struct str text, struct error *err)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    p->host = lua_host_new(NULL);
+    p->fingerprint = digest_hash64(text.p, text.n);
+    if (!lua_host_load_text(p->host, name, text, &p->script, err))
+        return false;
+    return lua_host_has_function(p->host, p->script, "desired") ||
+           error_set(err, ERROR_INPUT, "%s: returns no function `desired`", name);
+}
+
+bool policy_new(const char *path, struct policy **ret, struct error *err)
+{
+    struct policy *p = xcalloc(1, sizeof *p);
+    struct buf text;
+    buf_init(&text, LUA_SCRIPT_FILE_MAX);
+    bool ok = read_file(path, &text, err) && load(p, path, buf_str(&text), err);
+    buf_done(&text);
+    if (ok)
+        *ret = p;
+    else
+        policy_free(p);
+    return ok;
+}
+
+void policy_free(struct policy *p)
+{
+    if (!p)
+        return;
+    lua_host_free(p->host);
+    free(p);
+}
+
+uint64_t policy_fingerprint(const struct policy *p)
+{
+    return p->fingerprint;
+}

@@ -1,0 +1,230 @@
+#include "restore.h"
+
+#include <stdlib.h>
+
+#include "failpoint.h"
+#include "mem.h"
+
+#define FETCH_WAIT_MS "10"
+
+enum { READ_WAIT_MS = 100, WARM_MS = 5000 };
+
+struct reading { /* one restore under way */
+    struct restore *r;
+    struct partition_offset *v;
+    size_t n;
+    int64_t *ends; /* high watermarks by index into v; what is reached is set to 0 */
+    size_t left;   /* partitions not yet at their end */
+    rd_kafka_queue_t *queue;
+};
+
+static bool go_on(struct restore *r)
+{
+    pulse_beat(r->pulse);
+    return !atomic_load(&r->pulse->stop) && !atomic_load(&r->pulse->cancel);
+}
+
+/* Errors that time does not heal. All others are waited out: the brokers may come back. */
+static bool hopeless(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+           code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED || code == RD_KAFKA_RESP_ERR__FATAL;
+}
+
+/* True: try again. Otherwise err is set, or untouched when cancelled. */
+static bool wait_out(struct restore *r, rd_kafka_resp_err_t code, const char *what, struct error *err)
+{
+    if (hopeless(code))
+        return error_set(err, ERROR_PERMANENT, "restore: %s: %s", what, rd_kafka_err2str(code));
+    pulse_pause(r->pulse);
+    return true;
+}
+
+/* ---- 1. committed offsets ---------------------------------------------------------------------------------------- */
+
+static rd_kafka_resp_err_t ask_committed(struct restore *r, rd_kafka_topic_partition_list_t *list)
+{
+    rd_kafka_resp_err_t code = rd_kafka_committed(r->group, list, PULSE_SLICE_MS);
+    for (int i = 0; !code && i < list->cnt; i++)
+        code = list->elems[i].err;
+    return code;
+}
+
+static bool read_committed_offsets(struct reading *rd, struct error *err)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)rd->n);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    for (size_t i = 0; i < rd->n; i++)
+        rd_kafka_topic_partition_list_add(list, rd->r->events, rd->v[i].partition);
+    while (go_on(rd->r) && (code = ask_committed(rd->r, list)))
+        if (!wait_out(rd->r, code, "committed offsets", err))
+            break;
+    for (size_t i = 0; !code && i < rd->n; i++) {
+        const rd_kafka_topic_partition_t *found =
+            rd_kafka_topic_partition_list_find(list, rd->r->events, rd->v[i].partition);
+        rd->v[i].offset = found && found->offset >= 0 ? found->offset : -1;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return !code;
+}
+
+/* ---- 2. high watermarks ------------------------------------------------------------------------------------------ */
+
+static bool read_watermark(struct reading *rd, size_t i, struct error *err)
+{
+    struct restore *r = rd->r;
+    int64_t low, high;
+    rd_kafka_resp_err_t code;
+    do {
+        if (!go_on(r))
+            return false;
+        code = rd_kafka_query_watermark_offsets(r->watermark, r->persons, rd->v[i].partition, &low, &high,
+                                                PULSE_SLICE_MS);
+    } while (code && wait_out(r, code, "watermark", err));
+    if (code)
+        return false;
+    rd->ends[i] = high;
+    rd->left += high > 0;
+    return true;
+}
+
+static bool read_watermarks(struct reading *rd, struct error *err)
+{
+    for (size_t i = 0; i < rd->n; i++)
+        if (!read_watermark(rd, i, err))
+            return false;
+    return true;
+}
+
+/* ---- 3. records -------------------------------------------------------------------------------------------------- */
+
+static void note_end(struct reading *rd, int32_t partition, int64_t offset)
+{
+    for (size_t i = 0; i < rd->n; i++) {
+        if (rd->v[i].partition != partition || rd->ends[i] == 0 || offset < rd->ends[i])
+            continue;
+        rd->ends[i] = 0;
+        rd->left--;
+    }
+}
+
+/* Keeps the records in v and answers how many; ends and passing errors are dealt with here. */
+static size_t sift(struct reading *rd, rd_kafka_message_t **v, size_t n, rd_kafka_resp_err_t *ret_error)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!v[i]->err) {
+            v[kept++] = v[i];
+            continue;
+        }
+        if (v[i]->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+            note_end(rd, v[i]->partition, v[i]->offset);
+        else
+            *ret_error = v[i]->err;
+        rd_kafka_message_destroy(v[i]);
+    }
+    return kept;
+}
+
+static bool read_records(struct reading *rd, struct error *err)
+{
+    struct restore *r = rd->r;
+    rd_kafka_message_t *chunk[RESTORE_CHUNK];
+    while (rd->left > 0) {
+        rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+        if (!go_on(r))
+            return false;
+        ssize_t got = rd_kafka_consume_batch_queue(rd->queue, READ_WAIT_MS, chunk, RESTORE_CHUNK);
+        size_t n = got > 0 ? sift(rd, chunk, (size_t)got, &code) : 0;
+        if (n > 0)
+            r->records_read(r->ctx, chunk, n);
+        FAILPOINT("during-restore");
+        if (code && !wait_out(r, code, "records", err))
+            return false;
+    }
+    return true;
+}
+
+static bool start_reading(struct reading *rd, struct error *err)
+{
+    for (size_t i = 0; i < rd->n; i++) {
+        if (rd->ends[i] == 0)
+            continue;
+        if (rd_kafka_consume_start_queue(rd->r->records, rd->v[i].partition, RD_KAFKA_OFFSET_BEGINNING, rd->queue))
+            return error_set(err, ERROR_SYSTEM, "restore: reading partition %d: %s", rd->v[i].partition,
+                             rd_kafka_err2str(rd_kafka_last_error()));
+    }
+    return true;
+}
+
+static void stop_reading(struct reading *rd)
+{
+    for (size_t i = 0; i < rd->n; i++)
+        rd_kafka_consume_stop(rd->r->records, rd->v[i].partition); /* not started: says so, does nothing */
+}
+
+bool restore_run(struct restore *r, struct partition_offset *v, size_t n, struct error *err)
+{
+    struct reading rd = {.r = r, .v = v, .n = n, .ends = xcalloc(n, sizeof *rd.ends)};
+    *err = (struct error){0};
+    rd.queue = rd_kafka_queue_new(r->reader);
+    bool ok = read_committed_offsets(&rd, err) && read_watermarks(&rd, err) && start_reading(&rd, err) &&
+              read_records(&rd, err);
+    stop_reading(&rd);
+    rd_kafka_queue_destroy(rd.queue);
+    free(rd.ends);
+    return ok;
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------------- */
+
+static bool open_client(const struct config *cfg, enum kafka_role role, rd_kafka_t **ret, struct error *err)
+{
+    rd_kafka_conf_t *conf;
+    char reason[256];
+    if (!kafka_conf_new(cfg, role, NULL, &conf, err))
+        return false;
+    /* The end of a partition is told by an empty answer, and the broker holds those back for so long. */
+    rd_kafka_conf_set(conf, "fetch.wait.max.ms", FETCH_WAIT_MS, NULL, 0);
+    *ret = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof reason);
+    if (*ret)
+        return true;
+    rd_kafka_conf_destroy(conf);
+    return error_set(err, ERROR_INPUT, "kafka: %s", reason);
+}
+
+/* The first use of a topic costs a metadata request: better now than inside the first rebalance. */
+static void warm(rd_kafka_t *rk, rd_kafka_topic_t *topic)
+{
+    const struct rd_kafka_metadata *metadata;
+    if (!rd_kafka_metadata(rk, 0, topic, &metadata, WARM_MS))
+        rd_kafka_metadata_destroy(metadata);
+}
+
+bool restore_init(struct restore *r, const struct config *cfg, rd_kafka_t *group, struct pulse *pulse,
+                  struct error *err)
+{
+    r->group = group;
+    r->pulse = pulse;
+    kafka_topic_name(cfg, KAFKA_EVENTS, r->events);
+    kafka_topic_name(cfg, KAFKA_PERSONS, r->persons);
+    if (!open_client(cfg, KAFKA_ROLE_RESTORE, &r->reader, err) ||
+        !open_client(cfg, KAFKA_ROLE_WATERMARK, &r->watermark, err))
+        return false;
+    r->records = rd_kafka_topic_new(r->reader, r->persons, NULL);
+    if (!r->records)
+        return error_set(err, ERROR_INPUT, "kafka: topic %s: %s", r->persons, rd_kafka_err2str(rd_kafka_last_error()));
+    warm(r->reader, r->records);
+    return true;
+}
+
+void restore_done(struct restore *r)
+{
+    if (r->records)
+        rd_kafka_topic_destroy(r->records);
+    if (r->reader)
+        rd_kafka_destroy(r->reader);
+    if (r->watermark)
+        rd_kafka_destroy(r->watermark);
+    *r = (struct restore){0};
+}

@@ -1,0 +1,52 @@
+/* restore.h - reads what is known about the persons of some partitions back from the records topic.
+ *
+ * In this order, so that nothing written meanwhile by a predecessor is missed:
+ *     1. the group's committed offsets of the events partitions (stable: waits for open transactions)
+ *     2. the high watermark of the same partitions of the records topic, open transactions included
+ *     3. the records, read_committed, until the end of partition lies at or beyond that watermark
+ * The last stable offset is no substitute for the watermark: with a dead worker's transaction still open, reading to
+ * it gives stale state. Blocks; the ledger's thread only. */
+#ifndef ROLLCALL_WORKER_RESTORE_H
+#define ROLLCALL_WORKER_RESTORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <librdkafka/rdkafka.h>
+
+#include "error.h"
+#include "kafka.h"
+#include "pulse.h"
+
+enum { RESTORE_CHUNK = 1000 };
+
+struct partition_offset {
+    int32_t partition;
+    int64_t offset; /* -1: none */
+};
+
+struct restore {
+    rd_kafka_t *group;     /* borrowed: the group consumer, for the committed offsets */
+    rd_kafka_t *watermark; /* read_uncommitted */
+    rd_kafka_t *reader;    /* read_committed, reports ends of partitions */
+    rd_kafka_topic_t *records;
+    char events[KAFKA_TOPIC_NAME_SIZE];
+    char persons[KAFKA_TOPIC_NAME_SIZE];
+    struct pulse *pulse;
+    void *ctx; /* of records_read */
+    /* Takes ownership of the messages of v (not of v). */
+    void (*records_read)(void *ctx, rd_kafka_message_t **v, size_t n);
+};
+
+/* r: zeroed, with ctx and records_read filled in. */
+bool restore_init(struct restore *r, const struct config *cfg, rd_kafka_t *group, struct pulse *pulse,
+                  struct error *err) __attribute__((warn_unused_result));
+void restore_done(struct restore *r);
+
+/* Fills in the offsets of v. Waits for brokers as long as it takes; false: cancelled, or failed for good (err says
+ * which: kind ERROR_NONE for cancelled). */
+bool restore_run(struct restore *r, struct partition_offset *v, size_t n, struct error *err)
+    __attribute__((warn_unused_result));
+
+#endif

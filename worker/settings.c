@@ -1,0 +1,107 @@
+#include "settings.h"
+
+#include <stdlib.h>
+
+#include "mem.h"
+
+static const int64_t TOMBSTONE_MS = INT64_C(30) * 24 * 3600 * 1000;
+
+bool tokens_load(const struct config *cfg, struct tokens *ret, struct error *err)
+{
+    struct tokens t = {.v = xcalloc(cfg->targets.n, sizeof *t.v), .n = cfg->targets.n};
+    for (size_t i = 0; i < t.n; i++) {
+        const struct config_target *target = &cfg->targets.v[i];
+        if (target->token && !secret_load(target->token, &t.v[i], err)) {
+            tokens_done(&t);
+            return error_wrap(err, "targets[%zu].token", i);
+        }
+    }
+    *ret = t;
+    return true;
+}
+
+void tokens_done(struct tokens *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        secret_done(&t->v[i]);
+    free(t->v);
+    *t = (struct tokens){0};
+}
+
+static const struct engine_limit *limits_new(const struct config_limits *from)
+{
+    struct engine_limit *limits = xcalloc(from->n, sizeof *limits);
+    for (size_t i = 0; i < from->n; i++)
+        limits[i] = (struct engine_limit){
+            .class_name = from->v[i].class,
+            .count = (unsigned)from->v[i].count,
+            .window_ms = from->v[i].window_ms,
+        };
+    return limits;
+}
+
+static void fill_target(struct engine_target *to, const struct config_target *from, const struct config *cfg)
+{
+    static const char *const kinds[] = {[TARGET_MIRO] = "miro", [TARGET_SCIM] = "scim"};
+    const struct config_tenant *tenant = config_tenant(cfg, from->tenant);
+    *to = (struct engine_target){
+        .name = from->name,
+        .tenant = from->tenant,
+        .directory = from->directory,
+        .kind = kinds[from->kind],
+        .match = from->match,
+        .timeout_ms = from->timeout_ms,
+        .call_life_ms = from->call_life_ms,
+        .in_flight_max = (unsigned)from->in_flight,
+        .retry_base_ms = from->retry.base_ms,
+        .retry_cap_ms = from->retry.cap_ms,
+        .deadline_ms = from->retry.deadline_ms,
+        .limits = limits_new(&from->limits),
+        .n_limits = from->limits.n,
+    };
+    if (!tenant)
+        return;
+    to->protected_names = (const char *const *)tenant->protected.v;
+    to->n_protected = tenant->protected.n;
+}
+
+struct engine_config *settings_engine_new(const struct config *cfg, const char *slot, int32_t partitions,
+                                          uint64_t seed)
+{
+    struct engine_config *c = xcalloc(1, sizeof *c);
+    struct engine_target *targets = xcalloc(cfg->targets.n, sizeof *targets);
+    for (size_t i = 0; i < cfg->targets.n; i++)
+        fill_target(&targets[i], &cfg->targets.v[i], cfg);
+    *c = (struct engine_config){
+        .targets = targets,
+        .n_targets = cfg->targets.n,
+        .partitions = partitions,
+        .slot = slot,
+        .lease_ms = config_lease_ms(cfg),
+        .tombstone_ms = TOMBSTONE_MS,
+        .seed = seed,
+    };
+    return c;
+}
+
+void settings_engine_free(struct engine_config *c)
+{
+    if (!c)
+        return;
+    for (size_t i = 0; i < c->n_targets; i++)
+        free((void *)c->targets[i].limits);
+    free((void *)c->targets);
+    free(c);
+}
+
+struct http_target *settings_http_new(const struct config *cfg, const struct tokens *tokens)
+{
+    struct http_target *targets = xcalloc(cfg->targets.n, sizeof *targets);
+    for (size_t i = 0; i < cfg->targets.n; i++)
+        targets[i] = (struct http_target){
+            .base_url = cfg->targets.v[i].base_url,
+            .token = tokens->v[i].p,
+            .in_flight_max = (unsigned)cfg->targets.v[i].in_flight,
+        };
+    return targets;
+}

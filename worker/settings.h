@@ -1,0 +1,31 @@
+/* settings.h - the config file's words as the engine's and the HTTP client's. Main thread. */
+#ifndef ROLLCALL_WORKER_SETTINGS_H
+#define ROLLCALL_WORKER_SETTINGS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "engine/engine.h"
+#include "error.h"
+#include "http_client.h"
+#include "secret.h"
+
+/* Tokens of all targets, read together so that a reload is all or nothing. */
+struct tokens { /* release with tokens_done */
+    struct secret *v; /* by target; empty: none */
+    size_t n;
+};
+
+bool tokens_load(const struct config *cfg, struct tokens *ret, struct error *err) __attribute__((warn_unused_result));
+void tokens_done(struct tokens *t);
+
+/* Borrows cfg and slot for as long as it is used; free with settings_free. seed: for jitter. */
+struct engine_config *settings_engine_new(const struct config *cfg, const char *slot, int32_t partitions,
+                                          uint64_t seed);
+void settings_engine_free(struct engine_config *c);
+
+/* One per target of cfg, in the same order; borrows cfg and tokens; free with free(). */
+struct http_target *settings_http_new(const struct config *cfg, const struct tokens *tokens);
+
+#endif

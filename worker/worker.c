@@ -1,0 +1,401 @@
+#include "worker.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "admin.h"
+#include "consumer.h"
+#include "engine/engine.h"
+#include "http_client.h"
+#include "kafka.h"
+#include "ledger.h"
+#include "log.h"
+#include "loop.h"
+#include "mem.h"
+#include "membership.h"
+#include "now.h"
+#include "policy.h"
+#include "settings.h"
+#include "watchdog.h"
+#include "worker_metrics.h"
+
+enum {
+    TOPICS_TIMEOUT_MS = 30000,
+    CALLS_PER_TURN = 500,
+    COMMIT_GRACE_MS = 5000, /* after drain_ms: for the closing commit */
+    TEAR_DOWN_MAX_S = 15,
+    RECHECK_MS = 200,
+};
+
+struct worker {
+    const struct config *cfg;
+    const char *slot;
+    struct loop *loop;
+    int signal_fd;
+    struct metrics *metrics;
+    struct policy *policy;
+    struct tokens tokens;
+    int partitions; /* of the events topic */
+    struct engine_config *engine_config;
+    struct engine *engine;
+    struct http_client *http;
+    struct consumer *consumer;
+    struct ledger *ledger;
+    struct membership *membership;
+    struct admin *admin;
+    struct watchdog watchdog;
+    bool more_calls; /* the last turn stopped at CALLS_PER_TURN */
+    bool stopping;
+    int64_t stop_by_ms; /* with stopping */
+    bool failed;
+    struct error failure; /* with failed */
+};
+
+/* ---- what the pieces ask of each other ---------------------------------------------------------------------------- */
+
+static void on_failed(void *ctx, const struct error *err)
+{
+    struct worker *w = ctx;
+    if (w->failed)
+        return;
+    w->failed = true;
+    w->failure = *err;
+}
+
+static bool on_policy(void *ctx, const struct person_view *view, const char *target, struct desired *ret,
+                      struct error *err)
+{
+    struct worker *w = ctx;
+    return policy_decide(w->policy, view, target, ret, err);
+}
+
+static bool on_may_write(void *ctx, const struct call *call)
+{
+    struct worker *w = ctx;
+    bool may = engine_call_may_write(w->engine, call, now_read());
+    if (!may)
+        metrics_add(w->metrics, WM_CALLS_REFUSED, NULL, 1);
+    return may;
+}
+
+static void on_call_done(void *ctx, const struct call *call, const struct call_reply *reply, int64_t elapsed_ms)
+{
+    struct worker *w = ctx;
+    const char *target = w->cfg->targets.v[call->target].name;
+    metrics_add2(w->metrics, WM_CALLS, target, worker_metrics_status(reply), 1);
+    metrics_add(w->metrics, WM_CALL_TIME, target, elapsed_ms);
+    engine_call_done(w->engine, call, reply, now_read());
+}
+
+static bool on_ready_asked(void *ctx, struct buf *reason)
+{
+    struct worker *w = ctx;
+    const char *why;
+    if (membership_ready(w->membership, &why))
+        return true;
+    buf_adds(reason, why);
+    return false;
+}
+
+static void on_metrics_asked(void *ctx, struct buf *out)
+{
+    struct worker *w = ctx;
+    struct engine_stats stats;
+    engine_stats(w->engine, &stats);
+    worker_metrics_engine(w->metrics, &stats);
+    metrics_set(w->metrics, WM_LEDGER_SILENT, NULL, ledger_silent_ms(w->ledger));
+    metrics_render(w->metrics, out);
+}
+
+/* ---- signals ---------------------------------------------------------------------------------------------------- */
+
+static void begin_stop(struct worker *w)
+{
+    if (w->stopping)
+        return;
+    log_info("draining", LOG_I("drain_ms", w->cfg->worker.drain_ms));
+    watchdog_stopping();
+    w->stopping = true;
+    w->stop_by_ms = clock_mono_ms() + w->cfg->worker.drain_ms + COMMIT_GRACE_MS;
+    membership_drain(w->membership);
+}
+
+static void adopt(struct worker *w, struct policy *policy, struct tokens *tokens)
+{
+    bool changed = policy_fingerprint(policy) != policy_fingerprint(w->policy);
+    policy_free(w->policy);
+    w->policy = policy;
+    tokens_done(&w->tokens);
+    w->tokens = *tokens;
+    for (size_t i = 0; i < w->tokens.n; i++)
+        http_client_set_token(w->http, i, w->tokens.v[i].p);
+    if (changed)
+        engine_policy_changed(w->engine, now_read());
+    log_info("reloaded", LOG_B("policy_changed", changed));
+}
+
+/* All or nothing: a policy that does not load leaves the old tokens in use too. */
+static void reload(struct worker *w)
+{
+    struct error err = {0};
+    struct policy *policy = NULL;
+    struct tokens tokens = {0};
+    watchdog_reloading();
+    bool ok = policy_new(w->cfg->worker.policy, &policy, &err) && tokens_load(w->cfg, &tokens, &err);
+    if (ok) {
+        adopt(w, policy, &tokens);
+    } else {
+        policy_free(policy);
+        log_error("reload refused, policy and secrets stay as they were", LOG_ERROR_FIELD(&err));
+    }
+    metrics_add(w->metrics, WM_RELOADS, ok ? "done" : "refused", 1);
+    watchdog_ready();
+}
+
+static void on_signal(void *ctx, uint32_t events)
+{
+    struct worker *w = ctx;
+    (void)events;
+    for (int signo; (signo = loop_signal_read(w->signal_fd)) != 0;) {
+        if (signo == SIGHUP)
+            reload(w);
+        else
+            begin_stop(w);
+    }
+}
+
+/* ---- the loop --------------------------------------------------------------------------------------------------- */
+
+static void start_calls(struct worker *w)
+{
+    size_t started = 0;
+    for (const struct call *call; started < CALLS_PER_TURN && (call = engine_call_next(w->engine, now_read()));) {
+        http_client_start(w->http, call);
+        started++;
+    }
+    w->more_calls = started == CALLS_PER_TURN;
+    if (started > 0)
+        http_client_run(w->http);
+}
+
+static int sooner(int a, int64_t b)
+{
+    if (b < 0 || (a >= 0 && a <= b))
+        return a;
+    return b > INT32_MAX ? INT32_MAX : (int)b;
+}
+
+/* What the engine would do at once may be a batch that cannot be taken yet: then its wish waits for that. */
+static int64_t engine_wait_ms(const struct worker *w)
+{
+    int64_t wait = engine_wake_in(w->engine, now_read());
+    int commit_in = membership_commit_in_ms(w->membership);
+    if (wait != 0 || commit_in == 0 || w->more_calls)
+        return wait;
+    return commit_in > 0 ? commit_in : RECHECK_MS;
+}
+
+static int wait_ms(const struct worker *w)
+{
+    int wait = sooner(-1, engine_wait_ms(w));
+    wait = sooner(wait, membership_timeout_ms(w->membership));
+    wait = sooner(wait, http_client_timeout_ms(w->http));
+    wait = sooner(wait, admin_timeout_ms(w->admin));
+    wait = sooner(wait, watchdog_timeout_ms(&w->watchdog));
+    if (w->stopping)
+        wait = sooner(wait, RECHECK_MS);
+    return wait;
+}
+
+static void turn(struct worker *w)
+{
+    membership_take_results(w->membership);
+    membership_poll(w->membership);
+    engine_tick(w->engine, now_read());
+    start_calls(w);
+    membership_commit(w->membership);
+    watchdog_beat(&w->watchdog, ledger_silent_ms(w->ledger));
+    loop_wait(w->loop, wait_ms(w));
+    http_client_run(w->http);
+    if (admin_timeout_ms(w->admin) == 0)
+        admin_run(w->admin);
+}
+
+static bool stopped(const struct worker *w)
+{
+    if (w->failed || membership_drained(w->membership))
+        return true;
+    return w->stopping && clock_mono_ms() >= w->stop_by_ms;
+}
+
+bool worker_run(struct worker *w, struct error *err)
+{
+    watchdog_ready();
+    while (!stopped(w))
+        turn(w);
+    if (w->failed) {
+        *err = w->failure;
+        return false;
+    }
+    if (!membership_drained(w->membership))
+        log_warn("stopped before everything was committed; the next worker begins with doubt");
+    return true;
+}
+
+/* ---- opening, one step per piece ---------------------------------------------------------------------------------- */
+
+static void on_consumer(void *ctx, uint32_t events)
+{
+    struct worker *w = ctx;
+    (void)events;
+    consumer_ready(w->consumer);
+}
+
+/* The turn takes the results; taking the last one quiets the descriptor. */
+static void on_ledger(void *ctx, uint32_t events)
+{
+    (void)ctx, (void)events;
+}
+
+static void on_admin(void *ctx, uint32_t events)
+{
+    struct worker *w = ctx;
+    (void)events;
+    admin_run(w->admin);
+}
+
+static bool open_loop(struct worker *w, struct error *err)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, 0};
+    signal(SIGPIPE, SIG_IGN);
+    w->signal_fd = loop_signal_fd(signals, err);
+    return w->signal_fd >= 0 && loop_new(&w->loop, err) &&
+           loop_add(w->loop, w->signal_fd, EPOLLIN, on_signal, w, err);
+}
+
+static bool open_policy(struct worker *w, struct error *err)
+{
+    return policy_new(w->cfg->worker.policy, &w->policy, err) || error_wrap(err, "worker.policy");
+}
+
+static bool open_tokens(struct worker *w, struct error *err)
+{
+    return tokens_load(w->cfg, &w->tokens, err);
+}
+
+static bool open_topics(struct worker *w, struct error *err)
+{
+    struct kafka_warnings warnings = {0};
+    bool ok = kafka_topics_ensure(w->cfg, TOPICS_TIMEOUT_MS, &w->partitions, &warnings, err);
+    for (size_t i = 0; i < warnings.n; i++)
+        log_warn("kafka", LOG_S("warning", warnings.v[i]));
+    return ok;
+}
+
+static bool open_engine(struct worker *w, struct error *err)
+{
+    const struct engine_ports ports = {.ctx = w, .policy = on_policy};
+    uint64_t seed;
+    if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+        return error_set(err, ERROR_SYSTEM, "getrandom: %m");
+    w->metrics = worker_metrics_new();
+    w->engine_config = settings_engine_new(w->cfg, w->slot, w->partitions, seed);
+    w->engine = engine_new(w->engine_config, &ports);
+    return true;
+}
+
+static bool open_http(struct worker *w, struct error *err)
+{
+    const struct http_callbacks callbacks = {.ctx = w, .may_write = on_may_write, .done = on_call_done};
+    struct http_target *targets = settings_http_new(w->cfg, &w->tokens);
+    bool ok = http_client_new(w->loop, targets, w->cfg->targets.n, &callbacks, &w->http, err);
+    free(targets);
+    return ok;
+}
+
+static bool open_membership(struct worker *w, struct error *err)
+{
+    const struct membership_settings settings = {.engine = w->engine,
+                                                 .metrics = w->metrics,
+                                                 .drain_ms = w->cfg->worker.drain_ms,
+                                                 .ctx = w,
+                                                 .failed = on_failed};
+    w->membership = membership_new(&settings);
+    const struct consumer_callbacks callbacks = {.ctx = w->membership,
+                                                 .assigned = membership_assigned,
+                                                 .revoked = membership_revoked,
+                                                 .message = membership_message,
+                                                 .failed = membership_failed};
+    return consumer_new(w->cfg, w->slot, &callbacks, &w->consumer, err) &&
+           loop_add(w->loop, consumer_fd(w->consumer), EPOLLIN, on_consumer, w, err);
+}
+
+static bool open_ledger(struct worker *w, struct error *err)
+{
+    if (!ledger_new(w->cfg, w->slot, consumer_handle(w->consumer), &w->ledger, err))
+        return false;
+    membership_connect(w->membership, w->consumer, w->ledger);
+    return loop_add(w->loop, ledger_fd(w->ledger), EPOLLIN, on_ledger, w, err);
+}
+
+static bool open_admin(struct worker *w, struct error *err)
+{
+    const struct admin_callbacks callbacks = {.ctx = w, .ready = on_ready_asked, .metrics = on_metrics_asked};
+    watchdog_init(&w->watchdog);
+    return admin_new(w->cfg->worker.admin, &callbacks, &w->admin, err) &&
+           loop_add(w->loop, admin_fd(w->admin), EPOLLIN, on_admin, w, err);
+}
+
+bool worker_new(const struct config *cfg, const char *slot, struct worker **ret, struct error *err)
+{
+    static bool (*const steps[])(struct worker *w, struct error *err) = {
+        open_loop, open_policy,     open_tokens, open_topics, open_engine,
+        open_http, open_membership, open_ledger, open_admin,
+    };
+    struct worker *w = xcalloc(1, sizeof *w);
+    *w = (struct worker){.cfg = cfg, .slot = slot, .signal_fd = -1};
+    for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+        if (!steps[i](w, err)) {
+            worker_free(w);
+            return false;
+        }
+    }
+    *ret = w;
+    return true;
+}
+
+/* The ledger goes before the consumer that it borrows and the engine whose batch it may hold. */
+void worker_free(struct worker *w)
+{
+    if (!w)
+        return;
+    alarm(TEAR_DOWN_MAX_S);
+    admin_free(w->admin);
+    http_client_free(w->http);
+    ledger_free(w->ledger);
+    if (w->consumer)
+        consumer_close(w->consumer);
+    consumer_free(w->consumer);
+    membership_free(w->membership);
+    engine_free(w->engine);
+    settings_engine_free(w->engine_config);
+    tokens_done(&w->tokens);
+    policy_free(w->policy);
+    metrics_free(w->metrics);
+    loop_free(w->loop);
+    if (w->signal_fd >= 0)
+        close(w->signal_fd);
+    free(w);
+}
+
+bool worker_check(const struct config *cfg, struct error *err)
+{
+    struct worker w = {.cfg = cfg};
+    bool ok = open_policy(&w, err) && open_tokens(&w, err);
+    tokens_done(&w.tokens);
+    policy_free(w.policy);
+    return ok;
+}
