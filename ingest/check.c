@@ -1,0 +1,96 @@
+#include "check.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "event.h"
+#include "normalise.h"
+#include "verify.h"
+
+static bool read_file(const char *path, struct buf *out, struct error *err)
+{
+    char block[64 * 1024];
+    size_t n;
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return error_set(err, ERROR_SYSTEM, "cannot open %s: %s", path, strerror(errno));
+    while ((n = fread(block, 1, sizeof block, file)) > 0)
+        buf_add(out, block, n);
+    bool failed = ferror(file) != 0;
+    fclose(file);
+    if (failed)
+        return error_set(err, ERROR_SYSTEM, "cannot read %s", path);
+    return buf_ok(out) || error_set(err, ERROR_INPUT, "%s is larger than %d bytes", path, CHECK_FILE_MAX);
+}
+
+static void print_header(void *ctx, const char *name, const char *value)
+{
+    fprintf(ctx, "  %s: %s\n", name, value);
+}
+
+static void print_event(const struct event *ev, unsigned spread, size_t number, FILE *out)
+{
+    struct buf key, value;
+    buf_init(&key, 256);
+    buf_init(&value, EVENT_VALUE_MAX);
+    event_key(ev, spread, &key);
+    event_write_value(ev, &value);
+    fprintf(out, "event %zu\n  key: %s\n", number, key.p);
+    event_each_header(ev, print_header, out);
+    fprintf(out, "  %s\n", value.p);
+    buf_done(&key);
+    buf_done(&value);
+}
+
+static bool check_verify(struct source *src, const struct message *m, int64_t now_ms, FILE *out,
+                         struct str *ret_delivery)
+{
+    if (!src->verifier) {
+        fprintf(out, "verify: not done (no configured source)\n");
+        return true;
+    }
+    enum verify_outcome outcome = verifier_check(src->verifier, m, now_ms, ret_delivery);
+    fprintf(out, "verify: %s\n", verify_outcome_name(outcome));
+    if (outcome == VERIFY_OK)
+        return true;
+    fprintf(out, "answer: %u; had it been verified:\n", src->reject_status);
+    return false;
+}
+
+/* Without verification there is no delivery id; a stored request is shown with the one that its form would
+ * read. */
+static bool check_events(struct sources *set, struct source *src, const struct message *m,
+                         struct str delivery, int64_t now_ms, FILE *out)
+{
+    struct event_list list;
+    struct error why = {0};
+    enum normalise_result result = normalise(set, src, m, delivery, now_ms, &list, &why);
+    if (result != NORMALISE_OK) {
+        fprintf(out, "refused: %s: %s\n", normalise_result_name(result), why.message);
+        return false;
+    }
+    fprintf(out, "events: %zu\nskipped: %zu\n", list.n, list.skipped);
+    for (size_t i = 0; i < list.n; i++)
+        print_event(&list.v[i], src->spread, i + 1, out);
+    event_list_done(&list);
+    return true;
+}
+
+bool check_run(struct sources *set, struct source *src, const char *path, int64_t now_ms, FILE *out,
+               bool *ret_accepted, struct error *err)
+{
+    struct buf text;
+    struct message m;
+    struct str delivery = {0};
+    buf_init(&text, CHECK_FILE_MAX);
+    bool ok = read_file(path, &text, err) && message_read(buf_str(&text), &m, err);
+    if (ok) {
+        bool verified = check_verify(src, &m, now_ms, out, &delivery);
+        bool usable = check_events(set, src, &m, delivery, now_ms, out);
+        *ret_accepted = verified && usable;
+        if (*ret_accepted)
+            fprintf(out, "answer: %u\n", src->success_status);
+    }
+    buf_done(&text);
+    return ok;
+}

@@ -1,0 +1,539 @@
+#include "http.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <microhttpd.h>
+
+#include "counters.h"
+#include "log.h"
+#include "loop.h"
+#include "mem.h"
+
+enum {
+    ANSWER_MAX = 2048,
+    NO_SLOT = -1,
+    HEAD_ROOM = 4096, /* of MHD's memory per connection, beside the head: its own tables and our answer */
+    HEADER_OVERHEAD = 64,
+};
+
+/* A client's connection; lives from accept to close. */
+struct connection {
+    struct connection *prev, *next;
+    int fd;
+    uint32_t slot;         /* in addresses */
+    int64_t waiting_since; /* ms, monotonic: when it was accepted or its last exchange ended */
+    struct exchange *x;    /* under way, or NULL */
+    bool served;           /* at least one head was read */
+};
+
+struct http {
+    struct http_settings settings;
+    struct MHD_Daemon *daemon;
+    struct MHD_Response *empty; /* every success without a body shares it */
+    struct connection *connections;
+    size_t n_connections, n_exchanges;
+    int64_t bodies_bytes; /* in use */
+    bool slot_pending;    /* a slot was taken at accept and no connection has taken it over yet */
+    uint32_t slot;
+    bool listening;
+};
+
+struct exchange {
+    struct http *http;
+    struct connection *connection;
+    struct MHD_Connection *mhd;
+    struct message message;
+    struct buf body;
+    size_t body_max;
+    size_t received; /* bytes of body, kept or not */
+    enum exchange_body state;
+    int64_t declared;
+    size_t head_bytes;
+    struct answer fault;
+    struct answer answer;
+    char answer_body[ANSWER_MAX];
+    bool complete, answered, early, suspended, oversized;
+    void *user;
+};
+
+/* ---- the head ---- */
+
+static enum MHD_Result take_header(void *ctx, enum MHD_ValueKind kind, const char *name, size_t name_n,
+                                   const char *value, size_t value_n)
+{
+    struct exchange *x = ctx;
+    struct message *m = &x->message;
+    (void)kind;
+    x->head_bytes += name_n + value_n + 4;
+    if (m->n_headers == MESSAGE_HEADERS_MAX) {
+        x->fault = (struct answer){.status = 431, .reason = "too_many_headers"};
+        return MHD_NO;
+    }
+    m->headers[m->n_headers++] = (struct message_header){{name, name_n}, {value ? value : "", value_n}};
+    return MHD_YES;
+}
+
+static bool read_length(struct str text, int64_t *ret)
+{
+    int64_t value = 0;
+    if (text.n == 0 || text.n > 18)
+        return false;
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] < '0' || text.p[i] > '9')
+            return false;
+        value = value * 10 + (text.p[i] - '0');
+    }
+    *ret = value;
+    return true;
+}
+
+/* One way only of saying how long the body is (RFC 9112 6.3): else two parties could see two messages. */
+static bool framing_ok(struct exchange *x)
+{
+    struct str length = {0}, encoding = {0};
+    size_t lengths = message_header(&x->message, "content-length", &length);
+    size_t encodings = message_header(&x->message, "transfer-encoding", &encoding);
+    x->declared = -1;
+    if (lengths + encodings > 1)
+        return false;
+    if (lengths == 1)
+        return read_length(length, &x->declared);
+    return encodings == 0 || (encoding.n == 7 && strncasecmp(encoding.p, "chunked", 7) == 0);
+}
+
+static void check_head(struct exchange *x)
+{
+    struct str expect;
+    if (x->fault.status)
+        return;
+    if (x->head_bytes > (size_t)x->http->settings.header_bytes)
+        x->fault = (struct answer){.status = 431, .reason = "headers_too_large"};
+    else if (!framing_ok(x))
+        x->fault = (struct answer){.status = 400, .reason = "bad_framing"};
+    else if (message_header(&x->message, "host", NULL) > 1)
+        x->fault = (struct answer){.status = 400, .reason = "duplicate_host"};
+    else if (message_header(&x->message, "expect", &expect) > 0 &&
+             (expect.n != 12 || strncasecmp(expect.p, "100-continue", 12) != 0))
+        x->fault = (struct answer){.status = 417, .reason = "bad_expectation"};
+}
+
+static struct exchange *exchange_new(struct http *h, struct MHD_Connection *mhd, const char *path,
+                                     const char *method)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct exchange *x = xcalloc(1, sizeof *x);
+    x->http = h;
+    h->n_exchanges++;
+    x->mhd = mhd;
+    x->connection = info->socket_context;
+    x->connection->x = x;
+    x->connection->served = true;
+    x->message.method = str_of(method);
+    x->message.path = str_of(path);
+    x->head_bytes = x->message.method.n + x->message.path.n;
+    MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, take_header, x);
+    check_head(x);
+    return x;
+}
+
+/* ---- the body ---- */
+
+static void drop_body(struct exchange *x)
+{
+    x->http->bodies_bytes -= (int64_t)x->body.size;
+    buf_done(&x->body);
+    x->message.body = (struct str){0};
+}
+
+static void keep_body(struct exchange *x, const char *data, size_t n)
+{
+    struct http *h = x->http;
+    size_t before = x->body.size;
+    buf_add(&x->body, data, n);
+    h->bodies_bytes += (int64_t)(x->body.size - before);
+    if (!buf_ok(&x->body))
+        x->state = BODY_TOO_LARGE;
+    else if (h->bodies_bytes > h->settings.bodies_bytes)
+        x->state = BODY_NO_ROOM;
+    if (x->state != BODY_COMPLETE)
+        drop_body(x);
+}
+
+/* What cannot go through MHD because it waits for the end of the body. Best effort: the client may not
+ * listen. */
+static void last_words(const struct connection *c, const char *status)
+{
+    char text[128];
+    int n =
+        snprintf(text, sizeof text, "HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", status);
+    (void)!send(c->fd, text, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* Takes a piece of body. A body somewhat too large is read to its end, so that the client gets to see the
+ * answer; one far too large is not. */
+static enum MHD_Result take_body(struct exchange *x, const char *data, size_t *n)
+{
+    x->received += *n;
+    if (x->state == BODY_COMPLETE)
+        keep_body(x, data, *n);
+    *n = 0;
+    if (x->state == BODY_COMPLETE || x->received <= 2 * x->body_max)
+        return MHD_YES;
+    x->oversized = true;
+    last_words(x->connection, "413 Content Too Large");
+    return MHD_NO;
+}
+
+/* ---- the answer ---- */
+
+static struct MHD_Response *make_response(struct exchange *x)
+{
+    const struct answer *a = &x->answer;
+    char number[16];
+    struct MHD_Response *r =
+        MHD_create_response_from_buffer(strlen(x->answer_body), x->answer_body, MHD_RESPMEM_MUST_COPY);
+    if (!r)
+        return NULL;
+    if (x->answer_body[0])
+        MHD_add_response_header(r, "Content-Type", "application/json");
+    if (a->allow)
+        MHD_add_response_header(r, "Allow", a->allow);
+    if (a->retry_after_s > 0) {
+        snprintf(number, sizeof number, "%u", a->retry_after_s);
+        MHD_add_response_header(r, "Retry-After", number);
+    }
+    if (x->early || !x->http->listening)
+        MHD_add_response_header(r, "Connection", "close");
+    return r;
+}
+
+static enum MHD_Result queue_answer(struct exchange *x)
+{
+    const struct answer *a = &x->answer;
+    bool plain = !x->answer_body[0] && !a->allow && !a->retry_after_s && !x->early && x->http->listening;
+    if (plain)
+        return MHD_queue_response(x->mhd, a->status, x->http->empty);
+    struct MHD_Response *r = make_response(x);
+    if (!r)
+        return MHD_NO;
+    enum MHD_Result queued = MHD_queue_response(x->mhd, a->status, r);
+    MHD_destroy_response(r);
+    return queued;
+}
+
+void exchange_answer(struct exchange *x, const struct answer *answer)
+{
+    assert(!x->answered);
+    x->answer = *answer;
+    x->answered = true;
+    if (answer->reason)
+        snprintf(x->answer_body, sizeof x->answer_body, "{\"error\":\"%s\"}\n", answer->reason);
+    else if (answer->body.n > 0)
+        snprintf(x->answer_body, sizeof x->answer_body, "%.*s", (int)answer->body.n, answer->body.p);
+    drop_body(x);
+    if (x->suspended) {
+        x->suspended = false;
+        MHD_resume_connection(x->mhd);
+    }
+}
+
+/* ---- MHD's callbacks ---- */
+
+static enum MHD_Result begin(struct http *h, struct MHD_Connection *mhd, const char *path, const char *method,
+                             void **ctx)
+{
+    struct exchange *x = exchange_new(h, mhd, path, method);
+    *ctx = x;
+    h->settings.callbacks.on_head(h->settings.callbacks.ctx, x);
+    buf_init(&x->body, x->body_max);
+    if (!x->answered)
+        return MHD_YES;
+    /* Without a body to skip, the connection can go on. */
+    x->early =
+        x->declared > 0 || message_header(&x->message, "transfer-encoding", NULL) > 0 || x->fault.status;
+    return queue_answer(x);
+}
+
+static enum MHD_Result complete(struct exchange *x)
+{
+    struct http *h = x->http;
+    if (!x->complete) {
+        x->complete = true;
+        x->message.body = buf_str(&x->body);
+        if (x->declared > 0 && x->state == BODY_COMPLETE && (size_t)x->declared != x->body.n)
+            x->message.body = (struct str){0}; /* MHD never does this; a wrong length must not verify */
+        h->settings.callbacks.on_complete(h->settings.callbacks.ctx, x);
+        if (!x->answered) {
+            x->suspended = true;
+            drop_body(x);
+            MHD_suspend_connection(x->mhd);
+            return MHD_YES;
+        }
+    }
+    return x->answered ? queue_answer(x) : MHD_YES;
+}
+
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const char *path, const char *method,
+                                  const char *version, const char *data, size_t *data_size, void **request)
+{
+    struct exchange *x = *request;
+    (void)version;
+    if (!x)
+        return begin(ctx, mhd, path, method, request);
+    if (*data_size > 0)
+        return take_body(x, data, data_size);
+    return complete(x);
+}
+
+static void on_completed(void *ctx, struct MHD_Connection *mhd, void **request,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct http *h = ctx;
+    struct exchange *x = *request;
+    (void)mhd;
+    if (!x)
+        return;
+    enum http_end end = code == MHD_REQUEST_TERMINATED_COMPLETED_OK ? HTTP_ANSWERED : HTTP_LOST;
+    if (!x->complete && !x->answered)
+        end = x->oversized ? HTTP_OVERSIZED : HTTP_TRUNCATED;
+    h->settings.callbacks.on_gone(h->settings.callbacks.ctx, x, end);
+    drop_body(x);
+    x->connection->x = NULL;
+    x->connection->waiting_since = clock_mono_ms();
+    h->n_exchanges--;
+    free(x);
+    *request = NULL;
+}
+
+static void leave(struct http *h, uint32_t slot)
+{
+    addresses_leave(h->settings.addresses, slot);
+}
+
+/* At accept. The slot waits for on_connection; should MHD give up in between, the next accept gives it back.
+ */
+static enum MHD_Result on_accept(void *ctx, const struct sockaddr *from, socklen_t from_size)
+{
+    static const char *const reasons[] = {
+        [ADDRESSES_FULL] = "connections", [ADDRESSES_TOO_MANY] = "connections_per_address"};
+    struct http *h = ctx;
+    (void)from_size;
+    if (h->slot_pending)
+        leave(h, h->slot);
+    enum addresses_verdict verdict = addresses_enter(h->settings.addresses, from, &h->slot);
+    h->slot_pending = verdict == ADDRESSES_WELCOME;
+    if (!h->slot_pending)
+        metrics_add(h->settings.metrics, COUNT_REFUSED, reasons[verdict], 1);
+    return h->slot_pending ? MHD_YES : MHD_NO;
+}
+
+static void connection_open(struct http *h, struct MHD_Connection *mhd, void **context)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct connection *c = xcalloc(1, sizeof *c);
+    assert(h->slot_pending);
+    h->slot_pending = false;
+    c->fd = info->connect_fd;
+    c->slot = h->slot;
+    c->waiting_since = clock_mono_ms();
+    c->next = h->connections;
+    if (c->next)
+        c->next->prev = c;
+    h->connections = c;
+    h->n_connections++;
+    *context = c;
+}
+
+static void connection_close(struct http *h, struct connection *c)
+{
+    if (!c->served)
+        metrics_add(h->settings.metrics, COUNT_WITHOUT_REQUEST, NULL, 1);
+    if (c->prev)
+        c->prev->next = c->next;
+    else
+        h->connections = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+    h->n_connections--;
+    leave(h, c->slot);
+    free(c);
+}
+
+static void on_connection(void *ctx, struct MHD_Connection *mhd, void **context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        connection_open(ctx, mhd, context);
+    else if (*context)
+        connection_close(ctx, *context);
+}
+
+/* Names of sources need no escapes, and a path that is decoded twice is a path read differently. */
+static size_t keep_escapes(void *ctx, struct MHD_Connection *mhd, char *s)
+{
+    (void)ctx;
+    (void)mhd;
+    return strlen(s);
+}
+
+static void __attribute__((format(printf, 2, 0))) on_log(void *ctx, const char *format, va_list args)
+{
+    char text[256];
+    (void)ctx;
+    if (!log_enabled(LOG_LEVEL_DEBUG))
+        return;
+    vsnprintf(text, sizeof text, format, args);
+    log_debug("http", LOG_S("detail", text));
+}
+
+/* ---- life ---- */
+
+#if MHD_VERSION >= 0x00097601
+enum { STRICT_OPTION = MHD_OPTION_CLIENT_DISCIPLINE_LVL };
+#else
+enum { STRICT_OPTION = MHD_OPTION_STRICT_FOR_CLIENT };
+#endif
+
+bool http_new(const struct http_settings *settings, struct http **ret, struct error *err)
+{
+    struct http *h = xcalloc(1, sizeof *h);
+    h->settings = *settings;
+    h->listening = true;
+    h->empty = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    size_t memory = (size_t)settings->header_bytes + HEAD_ROOM + MESSAGE_HEADERS_MAX * HEADER_OVERHEAD;
+    h->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, on_accept, h, on_request, h,
+        MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, settings->listen_fd,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)settings->connections + 1, MHD_OPTION_CONNECTION_TIMEOUT, 0u,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+        STRICT_OPTION, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+    if (!h->empty || !h->daemon) {
+        if (h->empty)
+            MHD_destroy_response(h->empty);
+        close(settings->listen_fd);
+        free(h);
+        return error_set(err, ERROR_SYSTEM, "cannot start the HTTP server: out of descriptors or memory");
+    }
+    *ret = h;
+    return true;
+}
+
+void http_free(struct http *h)
+{
+    if (!h)
+        return;
+    http_stop_listening(h);
+    MHD_stop_daemon(h->daemon);
+    MHD_destroy_response(h->empty);
+    if (h->slot_pending)
+        leave(h, h->slot);
+    assert(h->n_connections == 0 && h->bodies_bytes == 0);
+    free(h);
+}
+
+int http_fd(const struct http *h)
+{
+    return MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+}
+
+int http_timeout_ms(const struct http *h)
+{
+    MHD_UNSIGNED_LONG_LONG ms;
+    if (MHD_get_timeout(h->daemon, &ms) != MHD_YES)
+        return -1;
+    return ms > 60000 ? 60000 : (int)ms;
+}
+
+void http_run(struct http *h)
+{
+    MHD_run(h->daemon);
+}
+
+void http_stop_listening(struct http *h)
+{
+    if (!h->listening)
+        return;
+    h->listening = false;
+    MHD_socket fd = MHD_quiesce_daemon(h->daemon);
+    if (fd != MHD_INVALID_SOCKET)
+        close(fd);
+}
+
+/* Has the client ended its side with nothing left to read? MHD (0.9.75) misses an end that comes together
+ * with data: its epoll is edge-triggered, and a short read makes it wait for an edge that has already been.
+ */
+static bool has_ended(const struct connection *c)
+{
+    char byte;
+    return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+void http_sweep(struct http *h, int64_t now_ms)
+{
+    for (struct connection *c = h->connections; c; c = c->next) {
+        if (c->x && (c->x->complete || c->x->answered))
+            continue;
+        bool late = now_ms - c->waiting_since >= h->settings.receive_ms;
+        if (late) {
+            if (c->x)
+                last_words(c, "408 Request Timeout");
+            metrics_add(h->settings.metrics, COUNT_CUT, NULL, 1);
+            c->waiting_since = now_ms; /* once */
+        }
+        if (late || has_ended(c))
+            shutdown(c->fd, SHUT_RDWR); /* MHD sees this in any case, and closes */
+    }
+}
+
+size_t http_connections(const struct http *h)
+{
+    return h->n_connections;
+}
+
+size_t http_exchanges(const struct http *h)
+{
+    return h->n_exchanges;
+}
+
+/* ---- an exchange ---- */
+
+const struct message *exchange_message(const struct exchange *x)
+{
+    return &x->message;
+}
+
+const struct answer *exchange_fault(const struct exchange *x)
+{
+    return x->fault.status ? &x->fault : NULL;
+}
+
+int64_t exchange_declared(const struct exchange *x)
+{
+    return x->declared;
+}
+
+void exchange_body_max(struct exchange *x, size_t max)
+{
+    x->body_max = max;
+}
+
+enum exchange_body exchange_body(const struct exchange *x)
+{
+    return x->state;
+}
+
+void exchange_set_user(struct exchange *x, void *user)
+{
+    x->user = user;
+}
+
+void *exchange_user(const struct exchange *x)
+{
+    return x->user;
+}

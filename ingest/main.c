@@ -1,0 +1,319 @@
+/* rollcall-ingest: webhooks in, lifecycle events out to Kafka. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "admin.h"
+#include "check.h"
+#include "config.h"
+#include "counters.h"
+#include "failpoint.h"
+#include "kafka.h"
+#include "log.h"
+#include "loop.h"
+#include "metrics.h"
+#include "options.h"
+#include "rfc3339.h"
+#include "server.h"
+#include "source.h"
+
+enum { TURN_MS = 1000, KAFKA_WAIT_MS = 5000 };
+
+static const char DEFAULT_CONFIG[] = "/etc/rollcall/rollcall.yaml";
+static const char USAGE[] =
+    "receives webhooks, verifies them and publishes lifecycle events to Kafka\n"
+    "       rollcall-ingest check SOURCE FILE: shows what a stored request would become";
+
+static const struct option_def option_table[] = {
+    {"config", 'c', "FILE", "configuration file (default: /etc/rollcall/rollcall.yaml)"},
+    {"check", 0, NULL, "check the configuration, the sources and their secrets, and exit"},
+    {"at", 0, "TIME",
+     "with check SOURCE FILE: the instant at which the request came (RFC 3339; default: now)"},
+    {0}};
+
+struct program {
+    struct options options;
+    const char *config_path;
+    struct config *cfg;
+    struct metrics *metrics;
+    struct server *server;
+    struct admin *admin;
+    struct loop *loop;
+    int signal_fd;
+    bool stop;
+    int64_t watchdog_ms; /* 0: nobody watches */
+    int64_t watched_ms;
+};
+
+static int exit_code(const struct error *err)
+{
+    switch (err->kind) {
+    case ERROR_INPUT:
+        return EX_CONFIG;
+    case ERROR_TEMPORARY:
+        return EX_TEMPFAIL;
+    default:
+        return EX_OSERR;
+    }
+}
+
+static int fail(const struct error *err, const char *what)
+{
+    log_error(what, LOG_ERROR_FIELD(err));
+    return exit_code(err);
+}
+
+/* ---- check SOURCE FILE, --check ---- */
+
+static bool is_lua_file(const char *name)
+{
+    size_t n = strlen(name);
+    return n > 4 && strcmp(name + n - 4, ".lua") == 0;
+}
+
+static bool load_for_check(struct program *p, const char *name, struct sources **ret, struct error *err)
+{
+    if (is_lua_file(name))
+        return sources_load_file(name, ret, err);
+    return config_load(p->config_path, &p->cfg, err) && sources_load(p->cfg, ret, err);
+}
+
+static int run_check(struct program *p, const char *name, const char *path)
+{
+    struct error err = {0};
+    struct sources *set = NULL;
+    bool accepted = false;
+    int64_t now = clock_real_ms();
+    const char *at = options_get(&p->options, "at");
+    int rc = EX_OK;
+    if (at && !rfc3339_parse(str_of(at), &now)) {
+        fprintf(stderr, "rollcall-ingest: --at wants an instant such as 2026-11-22T08:44:15Z\n");
+        return EX_USAGE;
+    }
+    struct source *src = NULL;
+    bool ok = load_for_check(p, name, &set, &err);
+    if (ok && !(src = is_lua_file(name) ? &set->v[0] : sources_find(set, str_of(name))))
+        ok = error_set(&err, ERROR_INPUT, "no source is called %s", name);
+    ok = ok && check_run(set, src, path, now, stdout, &accepted, &err);
+    if (!ok) {
+        fprintf(stderr, "rollcall-ingest: %s\n", err.message);
+        rc = src ? EX_DATAERR : exit_code(&err);
+    } else if (!accepted) {
+        rc = EX_DATAERR;
+    }
+    sources_free(set);
+    config_free(p->cfg);
+    return rc;
+}
+
+static int check_config(struct program *p)
+{
+    struct error err = {0};
+    struct sources *set = NULL;
+    bool ok = config_load(p->config_path, &p->cfg, &err) && sources_load(p->cfg, &set, &err);
+    if (ok)
+        printf("%s: good, %zu sources\n", p->config_path, set->n);
+    else
+        fprintf(stderr, "%s: %s\n", p->config_path, err.message);
+    sources_free(set);
+    config_free(p->cfg);
+    return ok ? EX_OK : exit_code(&err);
+}
+
+static int run_tool(struct program *p)
+{
+    if (options_get(&p->options, "check") && p->options.n_args == 0)
+        return check_config(p);
+    if (p->options.n_args == 3 && strcmp(p->options.args[0], "check") == 0)
+        return run_check(p, p->options.args[1], p->options.args[2]);
+    fprintf(stderr, "rollcall-ingest: wanted is no argument, or check SOURCE FILE; see --help\n");
+    return EX_USAGE;
+}
+
+/* ---- start ---- */
+
+static bool start_process(struct program *p, struct error *err)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, 0};
+    signal(SIGPIPE, SIG_IGN);
+    uint64_t watchdog_us = 0;
+    if (sd_watchdog_enabled(0, &watchdog_us) > 0)
+        p->watchdog_ms = (int64_t)(watchdog_us / 2000);
+    p->signal_fd = loop_signal_fd(signals, err);
+    return p->signal_fd >= 0 && failpoint_init(err) && loop_new(&p->loop, err);
+}
+
+static void read_signals(struct program *p);
+
+/* Waits for Kafka as long as it takes: senders repeat what they could not deliver. */
+static bool start_topics(struct program *p, struct error *err)
+{
+    struct kafka_warnings warnings = {0};
+    int partitions = 0;
+    while (!kafka_topics_ensure(p->cfg, KAFKA_WAIT_MS, &partitions, &warnings, err)) {
+        if (err->kind != ERROR_TEMPORARY)
+            return false;
+        log_warn("waiting for Kafka", LOG_ERROR_FIELD(err));
+        sd_notify(0, "STATUS=waiting for Kafka\nEXTEND_TIMEOUT_USEC=15000000");
+        read_signals(p);
+        if (p->stop)
+            return error_set(err, ERROR_TEMPORARY, "stopped while waiting for Kafka");
+        loop_wait(p->loop, TURN_MS);
+    }
+    for (size_t i = 0; i < warnings.n; i++)
+        log_warn("Kafka", LOG_S("detail", warnings.v[i]));
+    log_info("topics are there", LOG_I("partitions", partitions));
+    return true;
+}
+
+static bool is_ready(void *ctx, struct buf *reason)
+{
+    struct program *p = ctx;
+    return server_ready(p->server, reason);
+}
+
+static void render_metrics(void *ctx, struct buf *out)
+{
+    struct program *p = ctx;
+    server_gauges(p->server);
+    metrics_render(p->metrics, out);
+}
+
+static bool start_server(struct program *p, struct error *err)
+{
+    p->metrics = metrics_new(counter_table, COUNTERS);
+    return server_new(p->cfg, p->metrics, &p->server, err) && server_start(p->server, err);
+}
+
+static void on_signals(void *ctx, uint32_t events)
+{
+    (void)events;
+    read_signals(ctx);
+}
+
+static void on_admin(void *ctx, uint32_t events)
+{
+    (void)ctx; /* the loop runs it in every turn */
+    (void)events;
+}
+
+static bool start_admin(struct program *p, struct error *err)
+{
+    struct admin_callbacks callbacks = {.ctx = p, .ready = is_ready, .metrics = render_metrics};
+    if (!admin_new(p->cfg->ingest.admin, &callbacks, &p->admin, err) ||
+        !loop_add(p->loop, p->signal_fd, EPOLLIN, on_signals, p, err) ||
+        !loop_add(p->loop, admin_fd(p->admin), EPOLLIN, on_admin, p, err))
+        return false;
+    log_info("ready", LOG_I("port", server_port(p->server)), LOG_I("admin_port", admin_port(p->admin)),
+             LOG_I("threads", p->cfg->ingest.threads), LOG_I("sources", p->cfg->sources.n));
+    sd_notify(0, "READY=1\nSTATUS=receiving");
+    return true;
+}
+
+/* ---- run ---- */
+
+/* Sources, secrets and limits as the file has them now, or as they were. */
+static void reload(struct program *p)
+{
+    struct error err = {0};
+    struct config *cfg = NULL;
+    sd_notify(0, "RELOADING=1");
+    bool ok = config_load(p->config_path, &cfg, &err) && server_reload(p->server, cfg, &err);
+    metrics_add(p->metrics, COUNT_RELOADS, ok ? "done" : "failed", 1);
+    if (ok)
+        log_info("reloaded", LOG_I("sources", cfg->sources.n));
+    else
+        log_error("reload failed, going on as before", LOG_ERROR_FIELD(&err));
+    config_free(cfg);
+    sd_notify(0, "READY=1");
+}
+
+static void read_signals(struct program *p)
+{
+    for (int number; (number = loop_signal_read(p->signal_fd)) != 0;) {
+        if (number != SIGHUP)
+            p->stop = true;
+        else if (p->server)
+            reload(p);
+    }
+}
+
+static void feed_watchdog(struct program *p)
+{
+    int64_t now = clock_mono_ms();
+    if (p->watchdog_ms == 0 || now - p->watched_ms < p->watchdog_ms || !server_alive(p->server))
+        return;
+    p->watched_ms = now;
+    sd_notify(0, "WATCHDOG=1");
+}
+
+static int turn_ms(const struct program *p)
+{
+    int timeout = admin_timeout_ms(p->admin);
+    int turn = p->watchdog_ms > 0 && p->watchdog_ms < TURN_MS ? (int)p->watchdog_ms : TURN_MS;
+    return timeout >= 0 && timeout < turn ? timeout : turn;
+}
+
+static void run(struct program *p)
+{
+    while (!p->stop) {
+        admin_run(p->admin);
+        feed_watchdog(p);
+        loop_wait(p->loop, turn_ms(p));
+    }
+    log_info("stopping");
+    sd_notify(0, "STOPPING=1");
+    server_stop(p->server);
+}
+
+static void tear_down(struct program *p)
+{
+    admin_free(p->admin);
+    server_free(p->server);
+    metrics_free(p->metrics);
+    loop_free(p->loop);
+    if (p->signal_fd >= 0)
+        close(p->signal_fd);
+    config_free(p->cfg);
+}
+
+static int serve(struct program *p)
+{
+    struct error err = {0};
+    int rc = EX_OK;
+    if (!config_load(p->config_path, &p->cfg, &err))
+        return fail(&err, "cannot read the configuration");
+    log_init((enum log_format)p->cfg->log.format, (enum log_level)p->cfg->log.level, "rollcall-ingest");
+    if (!start_process(p, &err) || !start_topics(p, &err) || !start_server(p, &err) || !start_admin(p, &err))
+        rc = p->stop ? EX_OK : fail(&err, "cannot start");
+    else
+        run(p);
+    tear_down(p);
+    if (rc == EX_OK)
+        log_info("stopped");
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct program p = {.signal_fd = -1, .config_path = DEFAULT_CONFIG};
+    struct error err = {0};
+    if (!options_parse(argc, argv, USAGE, option_table, &p.options, &err)) {
+        fprintf(stderr, "rollcall-ingest: %s\n", err.message);
+        return EX_USAGE;
+    }
+    if (p.options.done)
+        return EX_OK;
+    const char *path = options_get(&p.options, "config");
+    if (path)
+        p.config_path = path;
+    if (options_get(&p.options, "check") || p.options.n_args > 0)
+        return run_tool(&p);
+    return serve(&p);
+}

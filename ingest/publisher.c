@@ -1,0 +1,257 @@
+#include "publisher.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <librdkafka/rdkafka.h>
+
+#include "counters.h"
+#include "kafka.h"
+#include "log.h"
+#include "mem.h"
+
+enum {
+    LANES = 2,
+    BUSY = 12, /* events under way from which gathering pays */
+    HEADERS = 12,
+    KEY_MAX = 128,
+};
+
+static const char *const lane_linger[LANES] = {"0", "1"};
+
+struct lane {
+    rd_kafka_t *rk;
+    rd_kafka_topic_t *topic;
+    rd_kafka_queue_t *queue;
+};
+
+struct publisher {
+    publisher_report_fn *report;
+    struct metrics *metrics;
+    struct lane lanes[LANES];
+    size_t n_lanes;
+    int fd; /* eventfd: librdkafka writes when a queue gets its first entry */
+    size_t in_flight;
+    struct buf key, value; /* reused */
+    _Atomic bool down;
+};
+
+/* ---- librdkafka's callbacks, all inside publisher_poll ---- */
+
+static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
+{
+    struct publisher *p = opaque;
+    bool delivered = message->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    (void)rk;
+    p->in_flight--;
+    if (delivered)
+        atomic_store_explicit(&p->down, false, memory_order_relaxed);
+    else
+        metrics_add(p->metrics, COUNT_PUBLISH_FAILED, rd_kafka_err2name(message->err), 1);
+    p->report(message->_private, delivered);
+}
+
+static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+{
+    struct publisher *p = opaque;
+    char text[256];
+    (void)reason;
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        atomic_store_explicit(&p->down, true, memory_order_relaxed);
+    if (code == RD_KAFKA_RESP_ERR__FATAL) {
+        rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(rk, text, sizeof text);
+        log_error("the producer cannot go on", LOG_S("error", rd_kafka_err2name(fatal)),
+                  LOG_S("detail", text));
+    }
+}
+
+/* Statistics come once a second; the only thing wanted of them is whether some broker is connected. */
+static int on_stats(rd_kafka_t *rk, char *json, size_t size, void *opaque)
+{
+    static const char up[] = "\"state\":\"UP\"";
+    struct publisher *p = opaque;
+    const struct rd_kafka_metadata *metadata = NULL;
+    if (!atomic_load_explicit(&p->down, memory_order_relaxed))
+        return 0;
+    if (memmem(json, size, up, sizeof up - 1))
+        atomic_store_explicit(&p->down, false, memory_order_relaxed);
+    else if (rd_kafka_metadata(rk, 0, p->lanes[0].topic, &metadata, 0) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        rd_kafka_metadata_destroy(metadata); /* asked for only to make it connect */
+    return 0;
+}
+
+/* ---- life ---- */
+
+static bool set(rd_kafka_conf_t *conf, const char *name, const char *value, struct error *err)
+{
+    char why[256];
+    return rd_kafka_conf_set(conf, name, value, why, sizeof why) == RD_KAFKA_CONF_OK ||
+           error_set(err, ERROR_INPUT, "librdkafka refuses %s: %s", name, why);
+}
+
+static bool own_linger(const struct config *cfg)
+{
+    return config_pair_get(&cfg->kafka.properties, "linger.ms") ||
+           config_pair_get(&cfg->kafka.properties, "queue.buffering.max.ms");
+}
+
+/* A message that could not be sent until long after its request was answered with 503 is given up: the sender
+ * sends it again. */
+static bool configure(struct publisher *p, const struct config *cfg, size_t lane, rd_kafka_conf_t *conf,
+                      struct error *err)
+{
+    char timeout[16];
+    snprintf(timeout, sizeof timeout, "%lld", (long long)cfg->ingest.deadline_ms * 2);
+    rd_kafka_conf_set_opaque(conf, p);
+    rd_kafka_conf_set_dr_msg_cb(conf, on_report);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_stats_cb(conf, on_stats);
+    return set(conf, "partitioner", "murmur2_random", err) && set(conf, "message.timeout.ms", timeout, err) &&
+           set(conf, "statistics.interval.ms", "1000", err) &&
+           (own_linger(cfg) || set(conf, "linger.ms", lane_linger[lane], err));
+}
+
+static bool lane_init(struct publisher *p, const struct config *cfg, size_t at, struct error *err)
+{
+    static const uint64_t one = 1;
+    struct lane *lane = &p->lanes[at];
+    char topic[KAFKA_TOPIC_NAME_SIZE], why[256];
+    rd_kafka_conf_t *conf;
+    if (!kafka_conf_new(cfg, KAFKA_ROLE_PUBLISHER, NULL, &conf, err))
+        return false;
+    if (!configure(p, cfg, at, conf, err)) {
+        rd_kafka_conf_destroy(conf);
+        return false;
+    }
+    lane->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+    if (!lane->rk) {
+        rd_kafka_conf_destroy(conf);
+        return error_set(err, ERROR_INPUT, "cannot make a producer: %s", why);
+    }
+    kafka_topic_name(cfg, KAFKA_EVENTS, topic);
+    lane->topic = rd_kafka_topic_new(lane->rk, topic, NULL);
+    if (!lane->topic)
+        return error_set(err, ERROR_INPUT, "cannot use topic %s", topic);
+    lane->queue = rd_kafka_queue_get_main(lane->rk);
+    rd_kafka_queue_io_event_enable(lane->queue, p->fd, &one, sizeof one);
+    return true;
+}
+
+bool publisher_new(const struct config *cfg, publisher_report_fn *report, struct metrics *metrics,
+                   struct publisher **ret, struct error *err)
+{
+    struct publisher *p = xcalloc(1, sizeof *p);
+    p->report = report;
+    p->metrics = metrics;
+    buf_init(&p->key, KEY_MAX);
+    buf_init(&p->value, EVENT_VALUE_MAX);
+    p->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    bool ok = p->fd >= 0 || error_set(err, ERROR_SYSTEM, "cannot make an eventfd: %s", strerror(errno));
+    size_t lanes = own_linger(cfg) ? 1 : LANES;
+    for (; ok && p->n_lanes < lanes; p->n_lanes++)
+        ok = lane_init(p, cfg, p->n_lanes, err);
+    if (!ok) {
+        publisher_free(p);
+        return false;
+    }
+    *ret = p;
+    return true;
+}
+
+static void lane_done(struct lane *lane)
+{
+    if (!lane->rk)
+        return;
+    rd_kafka_purge(lane->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    while (rd_kafka_flush(lane->rk, 100) == RD_KAFKA_RESP_ERR__TIMED_OUT)
+        ;
+    if (lane->queue) {
+        rd_kafka_queue_io_event_enable(lane->queue, -1, NULL, 0);
+        rd_kafka_queue_destroy(lane->queue);
+    }
+    if (lane->topic)
+        rd_kafka_topic_destroy(lane->topic);
+    rd_kafka_destroy(lane->rk);
+}
+
+void publisher_free(struct publisher *p)
+{
+    if (!p)
+        return;
+    for (size_t i = 0; i < LANES; i++)
+        lane_done(&p->lanes[i]);
+    if (p->fd >= 0)
+        close(p->fd);
+    buf_done(&p->key);
+    buf_done(&p->value);
+    free(p);
+}
+
+int publisher_fd(const struct publisher *p)
+{
+    return p->fd;
+}
+
+void publisher_poll(struct publisher *p)
+{
+    uint64_t count;
+    (void)!read(p->fd, &count, sizeof count);
+    for (size_t i = 0; i < p->n_lanes; i++)
+        rd_kafka_poll(p->lanes[i].rk, 0);
+}
+
+size_t publisher_in_flight(const struct publisher *p)
+{
+    return p->in_flight;
+}
+
+bool publisher_down(const struct publisher *p)
+{
+    return atomic_load_explicit(&p->down, memory_order_relaxed);
+}
+
+/* ---- sending ---- */
+
+static void add_header(void *ctx, const char *name, const char *value)
+{
+    rd_kafka_header_add(ctx, name, -1, value, -1);
+}
+
+/* Headers go through producev, which leaves them to us on failure; produceva of 2.0.2 frees them twice. */
+static rd_kafka_resp_err_t produce(struct publisher *p, const struct lane *lane, const struct event *ev,
+                                   void *opaque)
+{
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(HEADERS);
+    event_each_header(ev, add_header, headers);
+    rd_kafka_resp_err_t code =
+        rd_kafka_producev(lane->rk, RD_KAFKA_V_RKT(lane->topic), RD_KAFKA_V_KEY(p->key.p, p->key.n),
+                          RD_KAFKA_V_VALUE(p->value.p, p->value.n), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                          RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        rd_kafka_headers_destroy(headers);
+    return code;
+}
+
+bool publisher_send(struct publisher *p, const struct event *ev, unsigned spread, void *opaque,
+                    struct error *err)
+{
+    size_t lane = p->n_lanes > 1 && p->in_flight >= BUSY ? 1 : 0;
+    buf_clear(&p->key);
+    buf_clear(&p->value);
+    event_key(ev, spread, &p->key);
+    event_write_value(ev, &p->value);
+    if (!buf_ok(&p->key) || !buf_ok(&p->value))
+        return error_set(err, ERROR_INPUT, "the event is larger than %d bytes", EVENT_VALUE_MAX);
+    rd_kafka_resp_err_t code = produce(p, &p->lanes[lane], ev, opaque);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        metrics_add(p->metrics, COUNT_PUBLISH_FAILED, rd_kafka_err2name(code), 1);
+        return error_set(err, ERROR_TEMPORARY, "cannot publish: %s", rd_kafka_err2str(code));
+    }
+    p->in_flight++;
+    return true;
+}

@@ -1,0 +1,44 @@
+/* publisher.h - one thread's idempotent producer: events in, delivery reports out. Only publisher.c sees
+ * rdkafka.h.
+ *
+ * It has two lanes to the brokers, each a producer of its own: one sends at once (best for a few requests),
+ * one gathers for a millisecond (much less work per event when many are under way); the number under way
+ * chooses. Order between events does not matter here: readers go by occurredAt. A linger.ms in
+ * kafka.properties decides for good.
+ *
+ * Thread rule: everything on the owner's thread, delivery reports inside publisher_poll and publisher_free.
+ * publisher_down alone may be called from any thread. */
+#ifndef INGEST_PUBLISHER_H
+#define INGEST_PUBLISHER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "config.h"
+#include "error.h"
+#include "event.h"
+#include "metrics.h"
+
+struct publisher;
+
+/* Called once for every event that was sent; delivered: acknowledged by all in-sync replicas. */
+typedef void publisher_report_fn(void *opaque, bool delivered);
+
+bool publisher_new(const struct config *cfg, publisher_report_fn *report, struct metrics *metrics,
+                   struct publisher **ret, struct error *err) __attribute__((warn_unused_result));
+/* Gives up what is still under way (its reports say so). */
+void publisher_free(struct publisher *p);
+
+/* For epoll, EPOLLIN, edge-triggered: reports are waiting. */
+int publisher_fd(const struct publisher *p);
+void publisher_poll(struct publisher *p);
+
+/* Queues the event and keeps opaque for its report. ERROR_TEMPORARY: the queue is full; then there is no
+ * report. */
+bool publisher_send(struct publisher *p, const struct event *ev, unsigned spread, void *opaque,
+                    struct error *err) __attribute__((warn_unused_result));
+
+size_t publisher_in_flight(const struct publisher *p);
+bool publisher_down(const struct publisher *p); /* no broker can be reached, as far as is known */
+
+#endif

@@ -1,0 +1,287 @@
+#include "server.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "addresses.h"
+#include "counters.h"
+#include "http.h"
+#include "listen.h"
+#include "log.h"
+#include "loop.h"
+#include "mem.h"
+#include "publisher.h"
+#include "request.h"
+#include "source.h"
+
+enum {
+    THREADS_MAX = 256, /* as the config allows */
+    SWEEP_MS = 500,
+    RECEIVE_FACTOR = 4, /* a request has so many deadlines to arrive in */
+    DRAIN_EXTRA_MS = 1000,
+    LAST_TURNS = 4,
+    ALIVE_MS = 10 * 1000,
+};
+
+static const int64_t BODIES_MIN = 64 * 1024 * 1024; /* of all threads */
+
+struct thread {
+    struct server *server;
+    pthread_t id;
+    struct loop *loop;
+    struct http *http;
+    struct publisher *publisher;
+    struct requests requests;
+    int64_t swept_ms;
+    _Atomic(struct sources *) next_set; /* a reload's, to be taken */
+    _Atomic bool stopping;
+    _Atomic int64_t turned_ms; /* last turn, monotonic */
+};
+
+struct server {
+    struct metrics *metrics;
+    struct addresses *addresses;
+    int64_t deadline_ms;
+    uint16_t port;
+    size_t n_threads, n_started;
+    struct thread *threads;
+};
+
+/* ---- one thread ---- */
+
+static void wake(void *ctx, uint32_t events)
+{
+    (void)ctx; /* a turn looks at everything */
+    (void)events;
+}
+
+static int least(int a, int b)
+{
+    return a < 0 ? b : b < 0 ? a : a < b ? a : b;
+}
+
+static void take_sources(struct thread *t)
+{
+    struct sources *set = atomic_exchange(&t->next_set, NULL);
+    if (set)
+        requests_use(&t->requests, set);
+}
+
+/* One turn: reports, requests, deadlines, wait. Reports come first, so that answers leave in the same turn.
+ */
+static void turn(struct thread *t)
+{
+    publisher_poll(t->publisher);
+    http_run(t->http);
+    int64_t now = clock_mono_ms();
+    requests_expire(&t->requests, now, false);
+    if (now - t->swept_ms >= SWEEP_MS) {
+        http_sweep(t->http, now);
+        t->swept_ms = now;
+    }
+    take_sources(t);
+    atomic_store_explicit(&t->turned_ms, now, memory_order_relaxed);
+    int timeout = least(http_timeout_ms(t->http), requests_timeout_ms(&t->requests, now));
+    loop_wait(t->loop, least(timeout, SWEEP_MS));
+}
+
+static bool idle(const struct thread *t)
+{
+    return http_exchanges(t->http) == 0 && publisher_in_flight(t->publisher) == 0;
+}
+
+static void drain(struct thread *t)
+{
+    int64_t end = clock_mono_ms() + t->server->deadline_ms + DRAIN_EXTRA_MS;
+    http_run(t->http); /* takes what is already in the backlog */
+    http_stop_listening(t->http);
+    do
+        turn(t);
+    while (!idle(t) && clock_mono_ms() < end);
+    requests_expire(&t->requests, 0, true);
+    for (int i = 0; i < LAST_TURNS; i++)
+        http_run(t->http);
+}
+
+static void *thread_main(void *arg)
+{
+    struct thread *t = arg;
+    while (!atomic_load(&t->stopping))
+        turn(t);
+    drain(t);
+    return NULL;
+}
+
+static bool http_init(struct thread *t, const struct config *cfg, int fd, struct error *err)
+{
+    const struct config_ingest *in = &cfg->ingest;
+    int64_t bodies = in->limits.body_bytes * 16 > BODIES_MIN ? in->limits.body_bytes * 16 : BODIES_MIN;
+    struct http_settings settings = {
+        .listen_fd = fd,
+        .header_bytes = in->limits.header_bytes,
+        .receive_ms = in->deadline_ms * RECEIVE_FACTOR,
+        .bodies_bytes = bodies / (int64_t)t->server->n_threads,
+        .connections = in->limits.connections,
+        .addresses = t->server->addresses,
+        .metrics = t->server->metrics,
+        .callbacks = requests_callbacks(&t->requests),
+    };
+    return http_new(&settings, &t->http, err);
+}
+
+/* fd is taken over, even on failure. */
+static bool thread_init(struct thread *t, const struct config *cfg, int fd, struct error *err)
+{
+    struct server *s = t->server;
+    struct sources *set;
+    if (!sources_load(cfg, &set, err)) {
+        close(fd);
+        return false;
+    }
+    t->requests = (struct requests){.set = set, .metrics = s->metrics};
+    if (!loop_new(&t->loop, err) || !publisher_new(cfg, request_report, s->metrics, &t->publisher, err)) {
+        close(fd);
+        return false;
+    }
+    t->requests.publisher = t->publisher;
+    t->swept_ms = clock_mono_ms();
+    atomic_store(&t->turned_ms, t->swept_ms);
+    return http_init(t, cfg, fd, err) &&
+           loop_add(t->loop, publisher_fd(t->publisher), EPOLLIN, wake, NULL, err) &&
+           loop_add(t->loop, http_fd(t->http), EPOLLIN, wake, NULL, err);
+}
+
+static void thread_done(struct thread *t)
+{
+    http_free(t->http);
+    publisher_free(t->publisher);
+    requests_done(&t->requests);
+    sources_free(atomic_load(&t->next_set));
+    loop_free(t->loop);
+}
+
+/* ---- all of them ---- */
+
+bool server_new(const struct config *cfg, struct metrics *metrics, struct server **ret, struct error *err)
+{
+    const struct config_ingest_limits *limits = &cfg->ingest.limits;
+    int fds[THREADS_MAX];
+    size_t n = (size_t)cfg->ingest.threads;
+    struct server *s = xcalloc(1, sizeof *s);
+    *s = (struct server){.metrics = metrics, .deadline_ms = cfg->ingest.deadline_ms};
+    assert(n >= 1 && n <= THREADS_MAX);
+    s->addresses = addresses_new(limits->connections, limits->connections_per_address);
+    s->threads = xcalloc(n, sizeof *s->threads);
+    bool ok = listen_open(cfg->ingest.listen, n, fds, &s->port, err);
+    size_t opened = ok ? n : 0;
+    s->n_threads = opened;
+    for (size_t i = 0; i < opened; i++) {
+        s->threads[i].server = s;
+        if (ok)
+            ok = thread_init(&s->threads[i], cfg, fds[i], err);
+        else
+            close(fds[i]);
+    }
+    if (!ok) {
+        server_free(s);
+        return false;
+    }
+    *ret = s;
+    return true;
+}
+
+bool server_start(struct server *s, struct error *err)
+{
+    for (; s->n_started < s->n_threads; s->n_started++) {
+        struct thread *t = &s->threads[s->n_started];
+        int rc = pthread_create(&t->id, NULL, thread_main, t);
+        if (rc != 0)
+            return error_set(err, ERROR_SYSTEM, "cannot start a thread: %s", strerror(rc));
+        char name[16];
+        snprintf(name, sizeof name, "ingest-%zu", s->n_started);
+        pthread_setname_np(t->id, name);
+    }
+    return true;
+}
+
+void server_stop(struct server *s)
+{
+    for (size_t i = 0; i < s->n_started; i++) {
+        atomic_store(&s->threads[i].stopping, true);
+        loop_wake(s->threads[i].loop);
+    }
+    for (size_t i = 0; i < s->n_started; i++)
+        pthread_join(s->threads[i].id, NULL);
+    s->n_started = 0;
+}
+
+void server_free(struct server *s)
+{
+    if (!s)
+        return;
+    server_stop(s);
+    for (size_t i = 0; i < s->n_threads; i++)
+        thread_done(&s->threads[i]);
+    free(s->threads);
+    addresses_free(s->addresses);
+    free(s);
+}
+
+bool server_reload(struct server *s, const struct config *cfg, struct error *err)
+{
+    struct sources *sets[THREADS_MAX] = {0};
+    for (size_t i = 0; i < s->n_threads; i++) {
+        if (sources_load(cfg, &sets[i], err))
+            continue;
+        while (i-- > 0)
+            sources_free(sets[i]);
+        return false;
+    }
+    addresses_limit(s->addresses, cfg->ingest.limits.connections, cfg->ingest.limits.connections_per_address);
+    for (size_t i = 0; i < s->n_threads; i++) {
+        sources_free(atomic_exchange(&s->threads[i].next_set, sets[i]));
+        loop_wake(s->threads[i].loop);
+    }
+    return true;
+}
+
+uint16_t server_port(const struct server *s)
+{
+    return s->port;
+}
+
+bool server_ready(struct server *s, struct buf *reason)
+{
+    for (size_t i = 0; i < s->n_threads; i++) {
+        if (atomic_load(&s->threads[i].stopping)) {
+            buf_adds(reason, "stopping");
+            return false;
+        }
+        if (publisher_down(s->threads[i].publisher)) {
+            buf_adds(reason, "no broker can be reached");
+            return false;
+        }
+    }
+    return true;
+}
+
+bool server_alive(struct server *s)
+{
+    int64_t now = clock_mono_ms();
+    for (size_t i = 0; i < s->n_threads; i++)
+        if (now - atomic_load_explicit(&s->threads[i].turned_ms, memory_order_relaxed) > ALIVE_MS)
+            return false;
+    return true;
+}
+
+void server_gauges(struct server *s)
+{
+    metrics_set(s->metrics, COUNT_CONNECTIONS, NULL, addresses_count(s->addresses));
+}

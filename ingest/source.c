@@ -1,0 +1,161 @@
+#include "source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "mem.h"
+#include "secret.h"
+#include "source_rules.h"
+
+/* An event script has a few microseconds of work; this is a thousand times as much. */
+static const struct lua_limits SCRIPT_LIMITS = {.memory_bytes = 32 * 1024 * 1024,
+                                                .instructions = 2 * 1000 * 1000};
+
+static bool source_name_ok(const char *name)
+{
+    return name[0] && name[0] != '.' && !strchr(name, '/');
+}
+
+/* ---- secrets ---- */
+
+static bool make_verifier(struct source *src, const struct config_source *cfg,
+                          const struct verify_rules *rules, size_t body_max, struct error *err)
+{
+    struct secret loaded[VERIFY_SECRETS_MAX] = {0};
+    const char *texts[VERIFY_SECRETS_MAX];
+    size_t n = 0;
+    bool ok = cfg->secrets.n <= VERIFY_SECRETS_MAX ||
+              error_set(err, ERROR_INPUT, "at most %d secrets can be active", VERIFY_SECRETS_MAX);
+    for (; ok && n < cfg->secrets.n; n++) {
+        ok = secret_load(cfg->secrets.v[n], &loaded[n], err);
+        texts[n] = loaded[n].p;
+    }
+    ok = ok && verifier_new(rules, texts, n, body_max, &src->verifier, err);
+    for (size_t i = 0; i < VERIFY_SECRETS_MAX; i++)
+        secret_done(&loaded[i]);
+    return ok;
+}
+
+/* The config's tolerance, when it says one, goes before the file's. */
+static void set_tolerance(struct verify_rules *rules, int64_t tolerance_s)
+{
+    for (size_t i = 0; tolerance_s > 0 && i < rules->n_forms; i++)
+        rules->forms[i].past_s = rules->forms[i].future_s = tolerance_s;
+}
+
+/* ---- one source ---- */
+
+static void copy_options(struct config_pairs *to, const struct config_pairs *from)
+{
+    to->v = xcalloc(from->n, sizeof *to->v);
+    for (; to->n < from->n; to->n++)
+        to->v[to->n] = (struct config_pair){xstrdup(from->v[to->n].name), xstrdup(from->v[to->n].value)};
+}
+
+static void source_init(struct source *src, const struct config *cfg, const struct config_source *from)
+{
+    const struct config_tenant *tenant = config_tenant(cfg, from->tenant);
+    *src = (struct source){.name = xstrdup(from->name),
+                           .tenant = xstrdup(from->tenant),
+                           .directory = xstrdup(from->directory),
+                           .spread = tenant && tenant->spread > 0 ? (unsigned)tenant->spread : 1,
+                           .success_status = (unsigned)from->success_status,
+                           .reject_status = (unsigned)from->reject_status};
+    copy_options(&src->options, &from->options);
+}
+
+static void source_done(struct source *src)
+{
+    free(src->name);
+    free(src->tenant);
+    free(src->directory);
+    verifier_free(src->verifier);
+    for (size_t i = 0; i < src->options.n; i++) {
+        free(src->options.v[i].name);
+        free(src->options.v[i].value);
+    }
+    free(src->options.v);
+}
+
+static bool load_one(struct sources *set, struct source *src, const struct config *cfg,
+                     const struct config_source *from, struct error *err)
+{
+    struct verify_rules rules;
+    if (!source_name_ok(from->kind))
+        return error_set(err, ERROR_INPUT, "kind is not a file's name");
+    char *path = xasprintf("%s/%s.lua", cfg->ingest.sources_dir, from->kind);
+    bool ok = lua_host_load(set->host, path, &src->script, err);
+    free(path);
+    if (!ok || !source_rules_read(set->host, src->script, src, &rules, err))
+        return false;
+    set_tolerance(&rules, from->tolerance_s);
+    return make_verifier(src, from, &rules, (size_t)cfg->ingest.limits.body_bytes, err);
+}
+
+/* ---- the set ---- */
+
+static struct sources *set_new(size_t n)
+{
+    struct sources *set = xcalloc(1, sizeof *set);
+    set->host = lua_host_new(&SCRIPT_LIMITS);
+    set->v = xcalloc(n, sizeof *set->v);
+    return set;
+}
+
+bool sources_load(const struct config *cfg, struct sources **ret, struct error *err)
+{
+    struct sources *set = set_new(cfg->sources.n);
+    set->limits = cfg->ingest.limits;
+    set->deadline_ms = cfg->ingest.deadline_ms;
+    for (size_t i = 0; i < cfg->sources.n; i++) {
+        const struct config_source *from = &cfg->sources.v[i];
+        source_init(&set->v[set->n++], cfg, from);
+        if (!load_one(set, &set->v[i], cfg, from, err)) {
+            sources_free(set);
+            return error_wrap(err, "source %s", from->name);
+        }
+    }
+    *ret = set;
+    return true;
+}
+
+bool sources_load_file(const char *path, struct sources **ret, struct error *err)
+{
+    static const struct config_ingest_limits limits = {.body_bytes = 1024 * 1024, .events_per_request = 1000};
+    struct sources *set = set_new(1);
+    struct source *src = &set->v[set->n++];
+    struct verify_rules rules;
+    *src = (struct source){.name = xstrdup("example"),
+                           .tenant = xstrdup("example"),
+                           .directory = xstrdup("example"),
+                           .spread = 1,
+                           .success_status = 200,
+                           .reject_status = 401};
+    set->limits = limits;
+    if (!lua_host_load(set->host, path, &src->script, err) ||
+        !source_rules_read(set->host, src->script, src, &rules, err)) {
+        sources_free(set);
+        return false;
+    }
+    *ret = set;
+    return true;
+}
+
+void sources_free(struct sources *set)
+{
+    if (!set)
+        return;
+    for (size_t i = 0; i < set->n; i++)
+        source_done(&set->v[i]);
+    free(set->v);
+    lua_host_free(set->host);
+    free(set);
+}
+
+struct source *sources_find(struct sources *set, struct str name)
+{
+    for (size_t i = 0; i < set->n; i++)
+        if (str_eq(str_of(set->v[i].name), name))
+            return &set->v[i];
+    return NULL;
+}

@@ -1,0 +1,89 @@
+-- Okta Event Hooks.
+--
+-- Set up in the Okta admin console under Workflow > Event Hooks: URL https://HOST/hooks/NAME, authentication field
+-- `Authorization`, authentication secret: a long random text, the same as in the source's `secrets`. Subscribe to
+-- the event types in `meaning` below, save, then press Verify: Okta sends one GET with a challenge.
+--
+-- What it sends: one POST with up to many entries of Okta's system log in data.events, at least once, in any order;
+-- no signature and no timestamp of the delivery, so the secret header is the only proof (limit the addresses that
+-- may reach the URL to Okta's, and keep the secret out of proxies' logs). It waits 3 seconds and tries once more after
+-- a 5xx or no answer, never after a 4xx.
+--
+-- What we make of it: one event for each entry whose outcome is SUCCESS and whose type is below, about the target
+-- of type User; its uuid becomes the event's id. The entry carries login and display name only and never what
+-- changed, so a profile change asks for a fetch. Everything else is counted as skipped and answered with success.
+
+local meaning = {
+    ["user.lifecycle.create"] = "person.joined",
+    ["user.lifecycle.activate"] = "person.joined",
+    ["user.lifecycle.reactivate"] = "person.joined",
+    ["user.lifecycle.deactivate"] = "person.left",
+    ["user.lifecycle.suspend"] = "person.suspended",
+    ["user.lifecycle.unsuspend"] = "person.resumed",
+    ["user.lifecycle.delete.initiated"] = "person.deleted",
+    ["user.account.update_profile"] = "person.changed",
+    ["group.user_membership.add"] = "membership.added",
+    ["group.user_membership.remove"] = "membership.removed",
+}
+
+local function target(entry, kind)
+    local targets = entry.target
+    for i = 1, targets and #targets or 0 do
+        if targets[i].type == kind then
+            return targets[i]
+        end
+    end
+end
+
+local function event(entry)
+    local kind = meaning[entry.eventType]
+    local outcome = entry.outcome
+    local user = target(entry, "User")
+    if not kind or not user or not outcome or outcome.result ~= "SUCCESS" then
+        return nil
+    end
+    local group = target(entry, "UserGroup")
+    local membership = string.sub(kind, 1, 11) == "membership."
+    if membership and not group then
+        return nil
+    end
+    return {
+        id = entry.uuid,
+        type = kind,
+        subject = user.id,
+        occurredAt = entry.published,
+        profile = { userName = user.alternateId, displayName = user.displayName },
+        needsFetch = kind == "person.changed",
+        groups = membership and { group.displayName } or nil,
+    }
+end
+
+return {
+    content_types = { "application/json" },
+
+    handshake = { method = "GET", header = "x-okta-verification-challenge", member = "verification" },
+
+    verify = {
+        secrets = { encoding = "text", algorithm = "static", min = 16, max = 512 },
+        accept = { { header = "authorization", algorithm = "static", encoding = "text" } },
+    },
+
+    events = function(request)
+        local body = request.body
+        local entries = body.data and body.data.events
+        if not entries then
+            error("data.events is missing")
+        end
+        local list, skipped = {}, 0
+        for i = 1, #entries do
+            local ev = event(entries[i])
+            if ev then
+                ev.delivery = body.eventId
+                list[#list + 1] = ev
+            else
+                skipped = skipped + 1
+            end
+        end
+        return list, skipped
+    end,
+}
