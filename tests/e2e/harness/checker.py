@@ -1,0 +1,316 @@
+"""The checker: from what went in and what came out, everything that broke a promise. Jepsen's way: it knows
+nothing of how Rollcall works, only what it promised.
+
+In:  deliveries of webhooks, dumps of results and dead letters, and for each target its accounts and limits.
+Out: a Report: what was counted, and a list of violations, each with its kind:
+
+    lost            an accepted event has no result at a target of its tenant                (P1, P2, P6)
+    duplicate       it has more than one                                                            (P2, P6)
+    unknown         a result names an event or a target that there is not, or a refused webhook     (P2, P8)
+    malformed       a result's id is not made of event and target                                   (P2)
+    deadletter      rejected results and dead letters do not match one to one                       (P2)
+    state           an account is not as the last words about its person want it                    (P3, P6)
+    revived         an account was active although a final result had said that its person was out  (P3, P6)
+    limit           more calls in a window than the target allows                                   (P5)
+
+A webhook that got no answer or a 5xx is *unknown*: its events may have happened or not. They count as
+happened when they have a result anywhere; then they must have all of them, once.
+
+The fold is the checker's own: words in the order of (occurredAt, more restrictive, event id); per register
+the last one wins; joined, left and deleted set one register, suspended and resumed another, attributes each
+their own. occurredAt must not lie in the future of its arrival (Rollcall clamps that, the checker does not).
+"""
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+from .webhooks import ACCEPTED, REFUSED
+from .words import EMPLOYMENT, SUSPENSION, parse_rfc3339
+
+FINAL_CUT = ("applied", "unchanged", "merged", "superseded")
+CLOCK_SLACK_MS = 20  # history and results are stamped by two processes
+
+
+@dataclass
+class Violation:
+    kind: str
+    text: str
+
+    def __str__(self):
+        return f"{self.kind}: {self.text}"
+
+
+@dataclass
+class Target:
+    name: str
+    tenant: str
+    accounts: list              # sandbox.Account
+    limits: list = field(default_factory=list)  # sandbox.LimitUse
+    attributes: tuple = ()      # attributes that the policy manages and the fold must find at active accounts
+    directory: str = ""         # whose persons it takes; "": the only one that its tenant has
+
+    def takes(self, person):
+        return self.tenant == person[0] and self.directory in ("", person[1])
+
+
+@dataclass
+class Event:
+    """One event id with everything that was sent for it."""
+
+    id: str
+    word: object
+    person: tuple               # (tenant, directory, subject)
+    sent_ms: int                # of the first attempt
+    accepted: bool = False
+    only_refused: bool = True
+
+
+@dataclass
+class Report:
+    counts: dict
+    violations: list
+
+    @property
+    def ok(self):
+        return not self.violations
+
+    def of(self, kind):
+        return [v for v in self.violations if v.kind == kind]
+
+    def __str__(self):
+        counted = ", ".join(f"{n} {what}" for what, n in self.counts.items())
+        lines = [f"checked: {counted}; {len(self.violations)} violations"]
+        for kind, n in sorted(Counter(v.kind for v in self.violations).items()):
+            lines.append(f"  {kind}: {n}")
+            lines += [f"    {v.text}" for v in self.of(kind)[:5]]
+        return "\n".join(lines)
+
+
+def _sort_key(event, ranks):
+    return event.word.occurred_ms, ranks.get(event.word.type, 0), event.id
+
+
+@dataclass
+class Person:
+    """What the last words say. Registers hold the event that won; None: no word."""
+
+    employment: Event = None
+    suspension: Event = None
+    attributes: dict = field(default_factory=dict)
+
+    @property
+    def active(self):
+        """True, False, or None when no word says whether the person is in."""
+        if self.employment is None:
+            return False if self.suspension and self.suspension.word.type == "suspended" else None
+        return not self.cuts()
+
+    def cuts(self):
+        """The words that take access away; any of them is enough."""
+        cuts = [self.employment] if self.employment and self.employment.word.type != "joined" else []
+        if self.suspension and self.suspension.word.type == "suspended":
+            cuts.append(self.suspension)
+        return cuts
+
+
+def fold(events):
+    """The person that these events, in whatever order given, amount to."""
+    person = Person()
+    for event in sorted(events, key=lambda e: _sort_key(e, EMPLOYMENT)):
+        if event.word.type in EMPLOYMENT:
+            person.employment = event
+    for event in sorted(events, key=lambda e: _sort_key(e, SUSPENSION)):
+        if event.word.type in SUSPENSION:
+            person.suspension = event
+    for event in sorted(events, key=lambda e: _sort_key(e, {})):
+        if event.word.complete:
+            person.attributes = dict.fromkeys(person.attributes)
+        person.attributes.update(event.word.profile)
+    return person
+
+
+def collect_events(deliveries):
+    """Deliveries → {event id: Event}; redeliveries become one."""
+    events = {}
+    for d in deliveries:
+        person = (*d.source.names(), d.word.subject)
+        event = events.setdefault(d.event_id, Event(d.event_id, d.word, person, d.sent_ms))
+        event.sent_ms = min(event.sent_ms, d.sent_ms)
+        event.accepted |= d.outcome == ACCEPTED
+        event.only_refused &= d.outcome == REFUSED
+    return events
+
+
+class Checker:
+    def __init__(self, deliveries, results, dead_letters, targets):
+        """results, dead_letters: topics.Record of read_committed dumps, made when nothing is under way."""
+        self.events = collect_events(deliveries)
+        self.results = [r.value for r in results]
+        self.dead_letters = [r.value for r in dead_letters]
+        self.targets = {(t.tenant, t.name): t for t in targets}
+        self.violations = []
+        self.by_event = defaultdict(list)  # (event id, target) → results
+        for result in self.results:
+            if result["eventId"] is not None:
+                self.by_event[result["eventId"], result["target"]].append(result)
+        with_result = {event_id for event_id, _ in self.by_event}
+        self.happened = {i: e for i, e in self.events.items() if e.accepted or i in with_result}
+
+    def _violation(self, kind, text):
+        self.violations.append(Violation(kind, text))
+
+    def _targets_of(self, person):
+        return [t for t in self.targets.values() if t.takes(person)]
+
+    def _say(self, event):
+        return f"{event.id} ({event.word.type} of {'/'.join(event.person)})"
+
+    def check_results(self):
+        """accepted × targets = results."""
+        for event in self.happened.values():
+            for target in self._targets_of(event.person):
+                found = self.by_event.get((event.id, target.name), [])
+                if not found:
+                    self._violation("lost", f"{self._say(event)} has no result at {target.name}")
+                if len(found) > 1:
+                    outcomes = [r["outcome"] for r in found]
+                    self._violation("duplicate", f"{self._say(event)} has {outcomes} at {target.name}")
+
+    def check_unknown(self):
+        for (event_id, target), found in self.by_event.items():
+            event = self.events.get(event_id)
+            if event is None:
+                self._violation("unknown", f"result of event {event_id}, which nobody sent")
+            elif event.only_refused:
+                self._violation("unknown", f"result of {self._say(event)}, which was refused")
+            elif all(t.name != target for t in self._targets_of(event.person)):
+                self._violation("unknown", f"result of {self._say(event)} at {target}, none of its targets")
+            for result in found:
+                if result["id"] != f"{event_id}/{target}":
+                    self._violation("malformed", f"{event_id} at {target}: result has the id {result['id']}")
+
+    def check_dead_letters(self):
+        rejected = Counter(r["id"] for r in self.results if r["outcome"] == "rejected")
+        letters = Counter(d["result"]["id"] for d in self.dead_letters if d["kind"] == "rejected")
+        for result_id in rejected.keys() | letters.keys():
+            if rejected[result_id] != letters[result_id]:
+                self._violation("deadletter", f"{result_id}: rejected {rejected[result_id]} times, "
+                                              f"{letters[result_id]} dead letters")
+
+    def _persons(self):
+        persons = defaultdict(list)
+        for event in self.happened.values():
+            persons[event.person].append(event)
+        return persons
+
+    def _accounts(self, target, person):
+        """Every account that the person has or had under the present name, deleted ones included."""
+        name = (person.attributes.get("userName") or "").lower()
+        return [a for a in target.accounts if a.user_name.lower() == name]
+
+    def _excused(self, events, target):
+        """A refusal for good, by target or person, explains a missing account, never a remaining one."""
+        outcomes = {r["outcome"] for e in events for r in self.by_event.get((e.id, target.name), [])}
+        return bool(outcomes & {"rejected", "denied"})
+
+    def check_states(self):
+        for key, events in self._persons().items():
+            person = fold(events)
+            for target in self._targets_of(key):
+                self._check_state("/".join(key), person, target, self._excused(events, target))
+
+    def _check_state(self, who, person, target, excused):
+        account = next((a for a in self._accounts(target, person) if a.active and not a.deleted), None)
+        is_active = account is not None
+        if person.active is False and is_active:
+            cuts = ", ".join(self._say(e) for e in person.cuts())
+            self._violation("state", f"{who} is active at {target.name} in spite of {cuts}")
+        if person.active is True and not is_active and not excused:
+            self._violation("state", f"{who} has no active account at {target.name}")
+        if person.active is True and is_active and not excused:
+            self._check_attributes(who, person, account, target)
+
+    def _check_attributes(self, who, person, account, target):
+        for name in target.attributes:
+            if name not in person.attributes:
+                continue
+            wanted, found = person.attributes[name], account.attributes.get(name)
+            if (wanted or None) != (found or None):
+                self._violation("state", f"{who} has {name} {found!r} at {target.name}, not {wanted!r}")
+
+    def check_revivals(self):
+        """Nobody is active between the final result of a word that cuts and the next that grants."""
+        for key, events in self._persons().items():
+            for target in self._targets_of(key):
+                for account in self._accounts(target, fold(events)):
+                    self._check_history("/".join(key), events, target, account)
+
+    def _check_history(self, who, events, target, account):
+        active = active_intervals(account.history)
+        for begin, end in self._forbidden(events, target):
+            for on, off in active:
+                if max(on, begin + CLOCK_SLACK_MS) < min(off, end):
+                    self._violation("revived", f"{who} is active at {target.name} from {on} to {off} ms, "
+                                               f"but out from {begin} to {end} ms")
+
+    def _forbidden(self, events, target):
+        """Intervals in which everything sent so far says "out" and a result has confirmed it."""
+        sent = sorted({e.sent_ms for e in events})
+        for at, until in zip(sent, [*sent[1:], float("inf")]):
+            person = fold([e for e in events if e.sent_ms <= at])
+            if person.active is not False:
+                continue
+            finals = [f for e in person.cuts() for f in self._final_times(e, target)]
+            if finals and max(at, min(finals)) < until:
+                yield max(at, min(finals)), until
+
+    def _final_times(self, event, target):
+        return [parse_rfc3339(r["finishedAt"]) for r in self.by_event.get((event.id, target.name), [])
+                if r["outcome"] in FINAL_CUT]
+
+    def check_limits(self):
+        for target in self.targets.values():
+            for use in target.limits:
+                most = max(use.max_sliding, use.max_fixed)
+                if use.limit and (use.over or most > use.limit):
+                    self._violation("limit", f"{target.name}: {use.name}: {use.over} calls over the limit of "
+                                             f"{use.limit}, at most {most} in a window")
+
+    def run(self):
+        self.check_results()
+        self.check_unknown()
+        self.check_dead_letters()
+        self.check_states()
+        self.check_revivals()
+        self.check_limits()
+        counts = {
+            "events": len(self.events),
+            "accepted": sum(e.accepted for e in self.events.values()),
+            "unanswered": sum(not e.accepted and not e.only_refused for e in self.events.values()),
+            "refused": sum(e.only_refused for e in self.events.values()),
+            "persons": len(self._persons()),
+            "targets": len(self.targets),
+            "results": sum(r["eventId"] is not None for r in self.results),
+            "effects": sum(r["eventId"] is None for r in self.results),
+            "dead letters": len(self.dead_letters),
+            "accounts": sum(len(t.accounts) for t in self.targets.values()),
+            "calls": sum(u.arrivals for t in self.targets.values() for u in t.limits),
+        }
+        return Report(counts, self.violations)
+
+
+def active_intervals(history):
+    """[(from, to)] in which the account was active; history: oldest first; the last may have no end."""
+    intervals, since = [], None
+    for activity in history:
+        if activity.active and since is None:
+            since = activity.at_ms
+        if not activity.active and since is not None:
+            intervals.append((since, activity.at_ms))
+            since = None
+    if since is not None:
+        intervals.append((since, float("inf")))
+    return intervals
+
+
+def check(deliveries, results, dead_letters, targets):
+    return Checker(deliveries, results, dead_letters, targets).run()

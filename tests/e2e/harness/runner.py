@@ -1,0 +1,185 @@
+"""Finds tests/e2e/test_*.py and the harness's own tests, runs their scenarios, says how long each took.
+
+    tests/e2e/run [--broker embedded|real] [--build DIR] [--keep] [PART OF A NAME…]
+
+--broker is for scenarios that run on either; those marked needs_real always get a real one. A broker that
+cannot be had is a failure of the scenario, not a reason to skip it. Exit 0: all passed; 1: some failed.
+"""
+import argparse
+import importlib
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+from .broker import Embedded, Real, rollcall_topics
+from .run import Run
+from .scenario import scenarios_of
+
+E2E = Path(__file__).resolve().parents[1]
+REPO = E2E.parents[1]
+HARNESS_TESTS = ("harness.test_checker", "harness.test_harness")
+
+
+class Overdue(BaseException):
+    """A scenario's deadline. Not an Exception: nothing in a test may swallow it."""
+
+
+def discover(parts):
+    modules = [*HARNESS_TESTS, *(p.stem for p in sorted(E2E.glob("test_*.py")))]
+    found = [s for m in modules for s in scenarios_of(importlib.import_module(m))]
+    return [s for s in found if not parts or any(p.replace("_", " ") in s.full_name for p in parts)]
+
+
+class Brokers:
+    """Hands out brokers. Scenarios that do not hurt a real one share it, kept apart by topic prefixes."""
+
+    def __init__(self, directory, build, kind):
+        self.directory = directory
+        self.build = build
+        self.kind = kind
+        self.shared = {}  # nodes → Real
+
+    def take(self, scenario, directory, prefix):
+        """A started broker, and whether it belongs to the scenario alone."""
+        if scenario.needs_real or self.kind == "real":
+            broker, own = self._real(scenario, directory)
+        else:
+            topics = rollcall_topics(prefix, scenario.partitions)
+            broker, own = Embedded(directory, self.build, topics), True
+            broker.start()
+        if scenario.needs_real:
+            broker.require_transactions()
+        return broker, own
+
+    def _real(self, scenario, directory):
+        if scenario.own_broker:
+            broker = Real(directory, self.build, scenario.nodes)
+            broker.start()
+            return broker, True
+        if scenario.nodes not in self.shared:
+            shared = self.directory / f"shared-{scenario.nodes}"
+            shared.mkdir()
+            broker = Real(shared, self.build, scenario.nodes)
+            self.shared[scenario.nodes] = broker
+            broker.start()
+        broker = self.shared[scenario.nodes]
+        if not broker.bootstrap:
+            broker.start()  # it failed before; say so again
+        return broker, False
+
+    def close(self):
+        for broker in self.shared.values():
+            broker.stop()
+
+
+def _overdue(_signo, _frame):
+    raise Overdue("the scenario's deadline is over")
+
+
+def _terminated(signo, _frame):
+    raise SystemExit(128 + signo)
+
+
+def attempt(action):
+    """None, or what went wrong as text."""
+    try:
+        action()
+        return None
+    except (Exception, Overdue):  # a scenario may fail in any way
+        return traceback.format_exc()
+
+
+class Runner:
+    def __init__(self, options):
+        self.build = Path(options.build).resolve()
+        self.keep = options.keep
+        root = self.build / "e2e"
+        root.mkdir(parents=True, exist_ok=True)
+        self.directory = Path(tempfile.mkdtemp(prefix="run-", dir=root))
+        self.brokers = Brokers(self.directory, self.build, options.broker)
+        self.passed = self.failed = 0
+
+    def _body(self, scenario, run):
+        signal.alarm(scenario.deadline_s)
+        try:
+            scenario.function(run)
+        finally:
+            signal.alarm(0)
+
+    def _on_broker(self, scenario, directory, number):
+        """Runs it on the broker it wants; returns what failed, as text, or None."""
+        prefix = f"{self.directory.name}-{number}".replace("_", "-").lower()
+        broker, own = self.brokers.take(scenario, directory, prefix) if scenario.broker else (None, False)
+        try:
+            return self._with_run(scenario, Run(directory, self.build, broker, prefix, scenario.partitions))
+        finally:
+            if own:
+                broker.stop()
+
+    def _with_run(self, scenario, run):
+        """Whatever happens, SIGTERM to the runner included, no process of the run survives."""
+        problems = []
+        try:
+            failure = attempt(lambda: self._body(scenario, run))
+        finally:
+            problems += run.close()
+        if failure or problems:
+            run.processes.show_logs()
+        return (failure or "") + "".join(f"{p}\n" for p in problems)
+
+    def one(self, scenario, number):
+        directory = self.directory / f"{number:03d}-{scenario.function.__name__}"[:80]
+        directory.mkdir()
+        result = {}
+        begin = time.monotonic()
+        failure = attempt(lambda: result.update(failure=self._on_broker(scenario, directory, number)))
+        failure = failure or result.get("failure")
+        took = time.monotonic() - begin
+        print(f"{'FAILED' if failure else 'ok':6} {took:6.1f} s  {scenario.full_name}", flush=True)
+        if failure:
+            print(failure, file=sys.stderr, flush=True)
+            print(f"    files: {directory}", file=sys.stderr, flush=True)
+        elif not self.keep:
+            shutil.rmtree(directory, ignore_errors=True)
+        self.passed += not failure
+        self.failed += bool(failure)
+
+    def all(self, scenarios):
+        try:
+            for number, scenario in enumerate(scenarios, 1):
+                self.one(scenario, number)
+        finally:
+            problem = attempt(self.brokers.close)
+            if problem:
+                print(problem, file=sys.stderr)
+                self.failed += 1
+            if not self.failed and not self.keep:
+                shutil.rmtree(self.directory, ignore_errors=True)
+        print(f"e2e: {self.passed} passed, {self.failed} failed")
+        return 1 if self.failed or not self.passed else 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Runs the end-to-end tests.")
+    parser.add_argument("--broker", choices=("embedded", "real"), default="embedded")
+    parser.add_argument("--build", default=REPO / "build" / "test", help="where the programs are")
+    parser.add_argument("--keep", action="store_true", help="keep the files of passed tests")
+    parser.add_argument("--list", action="store_true", help="list the scenarios")
+    parser.add_argument("parts", nargs="*", help="run scenarios whose module and name contain one of these")
+    options = parser.parse_args()
+    scenarios = discover(options.parts)
+    if options.list:
+        for s in scenarios:
+            print(f"{s.full_name}{' (real broker)' if s.needs_real else ''}")
+        return 0
+    signal.signal(signal.SIGALRM, _overdue)
+    signal.signal(signal.SIGTERM, _terminated)
+    return Runner(options).all(scenarios)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,19 @@
+"""Waiting for conditions. Tests never sleep for a fixed time; they say what they wait for."""
+import time
+
+POLL_S = 0.02
+
+
+def wait_until(condition, timeout, what):
+    """Calls condition() until it returns something true, and returns that.
+
+    what: a sentence, or a function that makes one when the time is over, for the failure's message.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() >= deadline:
+            raise TimeoutError(f"waited {timeout:g} s in vain until {what() if callable(what) else what}")
+        time.sleep(POLL_S)

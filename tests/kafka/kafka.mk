@@ -1,0 +1,19 @@
+# Brokers for tests, the tool that reads and writes their topics, the end-to-end tests. Included by tests.mk.
+KAFKA_EMBEDDED := $(B)/kafka-embedded
+KAFKA_TOOL     := $(B)/kafka-tool
+KAFKA_TOOL_OBJ := $(call objects,$(wildcard tests/kafka/tool*.c))
+
+$(eval $(call program,$(KAFKA_EMBEDDED),$(B)/tests/kafka/embedded.o $(LIB)))
+$(eval $(call program,$(KAFKA_TOOL),$(KAFKA_TOOL_OBJ) $(LIB)))
+
+kafka-tools: $(KAFKA_EMBEDDED) $(KAFKA_TOOL) ## embedded broker and topic tool of the tests
+
+# BROKER=embedded|real for the scenarios that run on either; ONLY="parts of names" picks some.
+BROKER ?= embedded
+e2e: $(INGEST) $(WORKER) $(SANDBOX) kafka-tools ## end-to-end tests (BROKER=embedded|real ONLY=…)
+	$(Q)tests/e2e/run --build $(CURDIR)/$(B) --broker $(BROKER) $(ONLY)
+
+e2e-self: kafka-tools ## brokers and harness of the end-to-end tests alone
+	$(Q)tests/e2e/run --build $(CURDIR)/$(B) --broker $(BROKER) harness brokers
+
+.PHONY: kafka-tools e2e e2e-self

@@ -1,0 +1,173 @@
+/* miro_core.h - what the modules of the pure core share; nobody outside includes it.
+ *
+ * A request travels: miro.c (route, token, limits) → miro_users.c or miro_groups.c (decide on a draft, commit) →
+ * miro_render.c (answer). The store (miro_store.c) is the only one that changes users, teams and indexes.
+ * Thread rule: as miro.h. Allocation failures abort, see mem.h. */
+#ifndef ROLLCALL_MIRO_CORE_H
+#define ROLLCALL_MIRO_CORE_H
+
+#include "miro.h"
+
+#include "json.h"
+#include "miro_filter.h"
+#include "miro_index.h"
+#include "miro_limits.h"
+
+#define URN_USER "urn:ietf:params:scim:schemas:core:2.0:User"
+#define URN_GROUP "urn:ietf:params:scim:schemas:core:2.0:Group"
+#define URN_ENTERPRISE "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+#define URN_LIST "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+#define URN_ERROR "urn:ietf:params:scim:api:messages:2.0:Error"
+#define URN_PATCH "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+
+enum {
+    MIRO_QUERY_MAX = 8192,   /* bytes of a query string, above: 400 */
+    MIRO_OPERATIONS_MAX = 1000,
+};
+
+/* A user and what only the core needs to know. `u` comes first: a struct miro_user * of the store is a record. */
+struct record {
+    struct miro_user u;
+    struct miro_user *before; /* content before the last write; NULL with u.writes > 0: did not exist */
+    unsigned marks;           /* scratch of a membership change, 0 between requests */
+};
+
+struct team_record {
+    struct miro_team t;
+    struct miro_team *before; /* as above */
+    uint64_t writes;
+};
+
+struct miro {
+    struct miro_config cfg; /* with own copies of the strings */
+    struct record **users;  /* in order of creation, deleted ones included */
+    size_t n_users, size_users;
+    struct index by_id;   /* all users */
+    struct index by_name; /* users that are not deleted, lower-case userName */
+    struct team_record **teams;
+    size_t n_teams;
+    uint64_t users_made, teams_made; /* the ids' counters */
+    struct limits limits;
+};
+
+/* Why a request is refused. */
+struct problem {
+    int status;
+    const char *scim_type; /* NULL: none */
+    char detail[512];
+};
+
+/* Fills and returns false. */
+bool refuse(struct problem *pb, int status, const char *scim_type, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* The query's parameters, decoded. NULL: absent. */
+struct query {
+    char *filter, *attributes, *sort_by, *sort_order, *start_index, *count;
+};
+
+/* One request under way. */
+struct call {
+    struct miro *m;
+    const struct miro_request *rq;
+    int64_t now_ms;
+    struct str id; /* path segment behind /Users/ or /Groups/ */
+    struct query query;
+    cJSON *body; /* of POST, PUT, PATCH */
+    struct miro_reply *reply;
+    struct json_out out; /* onto reply->body */
+};
+
+/* --- miro_store.c ----------------------------------------------------------------------------------------------- */
+bool same_name(const char *a, const char *b); /* without regard to ASCII case */
+void user_copy(struct miro_user *to, const struct miro_user *from); /* deep, but without history; teams are borrowed */
+void user_done(struct miro_user *u);
+void user_set_admin_role(struct miro_user *u, const char *name, bool present);
+void store_init(struct miro *m);
+void store_done(struct miro *m);
+struct record *store_user(const struct miro *m, const char *id, size_t n);
+struct record *store_user_named(const struct miro *m, const char *userName);      /* not deleted */
+struct record *store_deleted_named(const struct miro *m, const char *userName); /* the latest one */
+bool user_visible(const struct miro_user *u); /* to SCIM */
+void store_next_user_id(struct miro *m, char out[MIRO_ID_SIZE]);
+/* A new user with the content of the draft, whose content moves. */
+struct record *store_add_user(struct miro *m, struct miro_user *draft);
+/* What a request does to a user: the draft's content becomes the user's (and moves), the old one is kept for stale
+ * reads, the history and the indexes follow. */
+void store_commit(struct call *c, struct record *r, struct miro_user *draft, const char *cause);
+/* The beginning and the end of a change in place, when no draft is needed (membership). */
+void store_touch(struct call *c, struct record *r);
+void store_note_activity(struct miro *m, struct record *r, int64_t at_ms, const char *cause, uint64_t seq);
+void store_remove_user(struct call *c, struct record *r, const char *cause); /* leaves every team, deleted */
+struct team_record *store_team(const struct miro *m, const char *id, size_t n);
+struct team_record *store_team_named(const struct miro *m, const char *name);
+struct team_record *store_add_team(struct miro *m, const char *name, const char *id);
+void store_touch_team(struct team_record *t);
+void store_rename_team(struct team_record *t, const char *name);
+void team_join(struct miro_team *t, struct miro_user *u, bool as_admin);
+void team_leave(struct miro_team *t, struct miro_user *u);
+bool team_has_admin(const struct miro_team *t, const struct miro_user *u);
+/* True when no other active user is an admin of the team. */
+bool team_last_admin(const struct miro_team *t, const struct miro_user *u);
+/* True when the user may neither be deactivated nor deleted: the last admin of a team or of the company. */
+bool last_admin(const struct miro *m, const struct miro_user *u);
+bool last_company_admin(const struct miro *m, const struct miro_user *u);
+int64_t full_licences_used(const struct miro *m);
+
+/* --- miro_attributes.c ------------------------------------------------------------------------------------------- */
+enum op { OP_ADD, OP_REPLACE, OP_REMOVE };
+
+/* A change in the making. */
+struct change {
+    struct miro *m;
+    struct miro_user *draft;
+    const struct miro_user *old; /* NULL: a new user */
+    struct problem *pb;
+};
+
+/* Sets, clears or adds to what `path` (attribute path, PATCH path or URN) names; value is NULL for OP_REMOVE without
+ * one. Unknown and read-only attributes are ignored. */
+bool attribute_change(struct change *ch, enum op op, const char *path, const cJSON *value);
+/* Each member of an object is changed as a path of its own. */
+bool attribute_change_object(struct change *ch, enum op op, const char *prefix, const cJSON *object);
+/* Rules that hold between attributes, after the last change. */
+bool attributes_check(struct change *ch);
+/* The i-th value of a normalised path, NULL when there are no more; a miro_getter. Valid until the next call. */
+const char *user_value(const void *user, const char *path, size_t i);
+const char *team_value(const void *team, const char *path, size_t i);
+/* displayName → name.formatted → given and family name → userName. */
+void user_display_name(const struct miro_user *u, char *out, size_t size);
+const char *role_name(enum miro_org_role role);
+bool role_parse(const char *name, enum miro_org_role *ret);
+bool email_ok(const char *s);
+bool domain_listed(const char *const *domains, const char *email); /* NULL list: true */
+
+/* --- miro_users.c, miro_groups.c, miro_discovery.c ----------------------------------------------------------------- */
+typedef bool call_fn(struct call *c, struct problem *pb); /* false: pb says why */
+call_fn users_list, user_get, user_create, user_put, user_patch, user_delete;
+call_fn groups_list, group_get, group_patch, group_create, group_put, group_delete;
+call_fn discovery_config, discovery_types, discovery_schemas;
+
+/* Walks Operations: op(ctx, op, path, value), path NULL when absent. */
+bool patch_each(const cJSON *body, bool (*each)(void *ctx, enum op op, const char *path, const cJSON *value), void *ctx,
+                struct problem *pb);
+
+/* --- miro_list.c --------------------------------------------------------------------------------------------------- */
+struct list {
+    const void **v; /* users or teams, in order of creation */
+    size_t n;
+    miro_getter *get;
+    void (*render)(struct call *c, const char *name, const void *resource);
+};
+/* Filters (NULL: all), sorts, pages and writes a ListResponse. Reorders l->v, which stays the caller's. */
+bool list_answer(struct call *c, struct list *l, const struct miro_filter *filter, struct problem *pb);
+bool query_parse(const char *text, struct query *ret, struct problem *pb);
+void query_done(struct query *q);
+
+/* --- miro_render.c --------------------------------------------------------------------------------------------------- */
+void render_user(struct call *c, const char *name, const void *user);
+void render_team(struct call *c, const char *name, const void *team);
+void render_problem(struct miro_reply *r, const struct problem *pb);
+void location_of(const struct miro *m, const char *type, const char *id, char *out, size_t size);
+
+#endif

@@ -1,0 +1,292 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem.h"
+#include "miro_core.h"
+
+static bool no_such_user(struct problem *pb, struct str id)
+{
+    return refuse(pb, 404, NULL, "No resource with ID %.*s", (int)(id.n < 64 ? id.n : 64), id.p);
+}
+
+/* What a GET sees of a user; NULL: nothing. */
+static const struct miro_user *seen(const struct call *c, const struct record *r)
+{
+    const struct miro_user *u = &r->u;
+    if (c->rq->fault == MIRO_FAULT_STALE_READ && u->writes > 0)
+        u = r->before;
+    return u && user_visible(u) ? u : NULL;
+}
+
+static void note_user(struct call *c, const struct miro_user *u)
+{
+    snprintf(c->reply->user_id, sizeof c->reply->user_id, "%s", u->id);
+    snprintf(c->reply->user_name, sizeof c->reply->user_name, "%s", u->userName);
+}
+
+static bool answer_user(struct call *c, int status, const struct miro_user *u)
+{
+    note_user(c, u);
+    c->reply->status = status;
+    render_user(c, NULL, u);
+    return true;
+}
+
+/* The user that a write is about. */
+static bool find_user(struct call *c, struct record **ret, struct problem *pb)
+{
+    struct record *r = store_user(c->m, c->id.p, c->id.n);
+    if (!r || !user_visible(&r->u))
+        return no_such_user(pb, c->id);
+    note_user(c, &r->u);
+    if (r->u.other_org && strcmp(c->rq->method, "DELETE") != 0)
+        return refuse(pb, 409, NULL, "User '%.300s' belongs to more than one organization", r->u.userName);
+    *ret = r;
+    return true;
+}
+
+/* --- reading --- */
+
+bool user_get(struct call *c, struct problem *pb)
+{
+    const struct record *r = store_user(c->m, c->id.p, c->id.n);
+    const struct miro_user *u = r ? seen(c, r) : NULL;
+    return u ? answer_user(c, 200, u) : no_such_user(pb, c->id);
+}
+
+/* The common question, `userName eq "…"`, is answered from the index. */
+static bool candidates(struct call *c, const char *userName, const void **v, size_t *n)
+{
+    const struct record *r = userName ? store_user_named(c->m, userName) : NULL;
+    if (!userName || c->rq->fault == MIRO_FAULT_STALE_READ)
+        return false;
+    *n = 0;
+    if (r && seen(c, r)) {
+        v[(*n)++] = &r->u;
+        note_user(c, &r->u);
+    }
+    return true;
+}
+
+bool users_list(struct call *c, struct problem *pb)
+{
+    struct miro_filter *f = NULL;
+    struct list l = {.v = xcalloc(c->m->n_users + 1, sizeof(void *)),
+                     .get = user_value, .render = render_user};
+    struct error err = {0};
+    bool done = !c->query.filter || miro_filter_parse(str_of(c->query.filter), &f, &err);
+    if (!done)
+        refuse(pb, 400, "invalidFilter", "%s", err.message);
+    if (done && !candidates(c, miro_filter_is_eq(f, "username"), l.v, &l.n))
+        for (size_t i = 0; i < c->m->n_users; i++) {
+            const struct miro_user *u = seen(c, c->m->users[i]);
+            if (u)
+                l.v[l.n++] = u;
+        }
+    done = done && list_answer(c, &l, f, pb);
+    miro_filter_free(f);
+    free(l.v);
+    return done;
+}
+
+/* --- creating --- */
+
+/* An empty account, or the one that a deleted user comes back with. */
+static void start_draft(struct call *c, const char *userName, struct miro_user *draft)
+{
+    const struct record *gone = c->m->cfg.recreate_with_new_id ? NULL : store_deleted_named(c->m, userName);
+    *draft = (struct miro_user){.active = true, .role = MIRO_INTERNAL_USER};
+    if (gone)
+        snprintf(draft->id, sizeof draft->id, "%s", gone->u.id);
+    else
+        store_next_user_id(c->m, draft->id);
+}
+
+static bool check_create(const struct cJSON *body, const char *userName, struct problem *pb)
+{
+    const cJSON *name = json_get(body, "name");
+    if (!userName)
+        return refuse(pb, 400, "invalidValue", "Attribute 'userName' is required");
+    if (name && (!json_string(name, "givenName") || !json_string(name, "familyName")))
+        return refuse(pb, 400, "invalidValue", "Attributes 'name.givenName' and 'name.familyName' are required");
+    return true;
+}
+
+/* What "internal Miro logic" decides when the request says nothing. */
+static void default_licence(struct call *c, struct miro_user *draft)
+{
+    const struct miro_config *cfg = &c->m->cfg;
+    const char *licence = cfg->default_licence;
+    if (attrs_get(&draft->attributes, "userType"))
+        return;
+    if (same_name(licence, "Full") && cfg->full_licences >= 0 && full_licences_used(c->m) >= cfg->full_licences)
+        licence = "Free Restricted";
+    attrs_set(&draft->attributes, "userType", licence);
+}
+
+static struct record *store_created(struct call *c, struct miro_user *draft)
+{
+    struct record *r = store_user(c->m, draft->id, strlen(draft->id));
+    if (r) {
+        store_commit(c, r, draft, "POST /Users");
+    } else {
+        r = store_add_user(c->m, draft);
+        r->u.changed_at_ms = c->now_ms;
+        r->u.writes = 1;
+        store_note_activity(c->m, r, c->now_ms, "POST /Users", c->rq->seq);
+        c->reply->applied = true;
+    }
+    struct team_record *team = c->m->cfg.default_team ? store_team_named(c->m, c->m->cfg.default_team) : NULL;
+    if (team) {
+        store_touch_team(team);
+        team_join(&team->t, &r->u, false);
+    }
+    return r;
+}
+
+bool user_create(struct call *c, struct problem *pb)
+{
+    const char *userName = json_string(c->body, "userName");
+    if (!check_create(c->body, userName, pb))
+        return false;
+    struct miro_user draft;
+    start_draft(c, userName, &draft);
+    struct change ch = {.m = c->m, .draft = &draft, .pb = pb};
+    bool done = attribute_change_object(&ch, OP_ADD, "", c->body) && attributes_check(&ch);
+    if (done) {
+        default_licence(c, &draft);
+        location_of(c->m, "Users", draft.id, c->reply->location, sizeof c->reply->location);
+        if (c->rq->fault == MIRO_FAULT_NOT_STORED)
+            answer_user(c, 201, &draft);
+        else
+            answer_user(c, 201, &store_created(c, &draft)->u);
+    }
+    user_done(&draft);
+    return done;
+}
+
+/* --- changing --- */
+
+/* Commits the draft of a change that succeeded, answers, and releases the draft either way. */
+static bool finish(struct call *c, struct record *r, struct change *ch, bool done, const char *cause)
+{
+    done = done && attributes_check(ch);
+    if (done && c->rq->fault != MIRO_FAULT_UNCHANGED)
+        store_commit(c, r, ch->draft, cause);
+    if (done)
+        answer_user(c, 200, &r->u);
+    user_done(ch->draft);
+    return done;
+}
+
+static void clear_unnamed(struct miro_user *draft)
+{
+    const char *licence = attrs_get(&draft->attributes, "userType");
+    char *keep = xstrdup_null(licence);
+    attrs_done(&draft->attributes);
+    if (keep)
+        attrs_set(&draft->attributes, "userType", keep);
+    free(keep);
+}
+
+bool user_put(struct call *c, struct problem *pb)
+{
+    struct record *r;
+    if (!find_user(c, &r, pb))
+        return false;
+    struct miro_user draft;
+    user_copy(&draft, &r->u);
+    if (c->m->cfg.put_clears)
+        clear_unnamed(&draft);
+    struct change ch = {.m = c->m, .draft = &draft, .old = &r->u, .pb = pb};
+    return finish(c, r, &ch, attribute_change_object(&ch, OP_REPLACE, "", c->body), "PUT /Users");
+}
+
+static bool patch_user(void *ctx, enum op op, const char *path, const cJSON *value)
+{
+    struct change *ch = ctx;
+    if (path)
+        return attribute_change(ch, op, path, value);
+    if (!cJSON_IsObject(value))
+        return refuse(ch->pb, 400, "invalidValue", "An operation without path needs an object as value");
+    return attribute_change_object(ch, op, "", value);
+}
+
+bool user_patch(struct call *c, struct problem *pb)
+{
+    struct record *r;
+    if (!find_user(c, &r, pb))
+        return false;
+    struct miro_user draft;
+    user_copy(&draft, &r->u);
+    struct change ch = {.m = c->m, .draft = &draft, .old = &r->u, .pb = pb};
+    return finish(c, r, &ch, patch_each(c->body, patch_user, &ch, pb), "PATCH /Users");
+}
+
+bool user_delete(struct call *c, struct problem *pb)
+{
+    struct record *r;
+    if (!find_user(c, &r, pb))
+        return false;
+    if (last_admin(c->m, &r->u))
+        return refuse(pb, 409, NULL, "Any account in organization must have at least one admin");
+    if (c->rq->fault != MIRO_FAULT_UNCHANGED)
+        store_remove_user(c, r, "DELETE /Users");
+    c->reply->status = 204;
+    return true;
+}
+
+/* --- PATCH bodies --- */
+
+static bool op_parse(const char *name, enum op *ret)
+{
+    static const char *const names[] = {"add", "replace", "remove"};
+    for (size_t i = 0; name && i < ARRAY_SIZE(names); i++)
+        if (same_name(names[i], name)) {
+            *ret = (enum op)i;
+            return true;
+        }
+    return false;
+}
+
+static bool has_patch_schema(const cJSON *body)
+{
+    const cJSON *schemas = json_get(body, "schemas");
+    for (const cJSON *el = schemas ? schemas->child : NULL; el; el = el->next)
+        if (cJSON_IsString(el) && same_name(el->valuestring, URN_PATCH))
+            return true;
+    return false;
+}
+
+static bool patch_one(const cJSON *operation, bool (*each)(void *, enum op, const char *, const cJSON *), void *ctx,
+                      struct problem *pb)
+{
+    enum op op;
+    const char *path = json_string(operation, "path");
+    const cJSON *value = json_get(operation, "value");
+    if (!op_parse(json_string(operation, "op"), &op))
+        return refuse(pb, 400, "invalidSyntax", "Each operation needs an op: Add, Remove or Replace");
+    if (path && !*path)
+        path = NULL;
+    if (op == OP_REMOVE && !path)
+        return refuse(pb, 400, "noTarget", "A Remove needs a path");
+    if (op != OP_REMOVE && !value)
+        return refuse(pb, 400, "invalidValue", "An Add or Replace needs a value");
+    return each(ctx, op, path, value);
+}
+
+bool patch_each(const cJSON *body, bool (*each)(void *ctx, enum op op, const char *path, const cJSON *value), void *ctx,
+                struct problem *pb)
+{
+    const cJSON *operations = json_get(body, "Operations");
+    if (!has_patch_schema(body))
+        return refuse(pb, 400, "invalidSyntax", "schemas must contain " URN_PATCH);
+    if (!cJSON_IsArray(operations) || !operations->child || cJSON_GetArraySize(operations) > MIRO_OPERATIONS_MAX)
+        return refuse(pb, 400, "invalidSyntax", "Operations must have between 1 and %d elements", MIRO_OPERATIONS_MAX);
+    for (const cJSON *el = operations->child; el; el = el->next)
+        if (!patch_one(el, each, ctx, pb))
+            return false;
+    return true;
+}

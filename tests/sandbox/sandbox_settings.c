@@ -1,0 +1,292 @@
+#include "sandbox_settings.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem.h"
+
+enum kind { STRING, INTEGER, NUMBER, FLAG, LIST, CHOICE, STATUS };
+
+struct setting {
+    const char *name;
+    enum kind kind;
+    size_t at;
+    const char *choices; /* CHOICE: names of the enum's values in order; STATUS: the codes; separated by | */
+    const char *help;
+};
+
+#define AT(member)   offsetof(struct settings, member)
+#define MIRO(member) offsetof(struct settings, miro.member)
+
+static const struct setting table[] = {
+    {"port", INTEGER, AT(port), NULL, "port to listen on (0: any free one)"},
+    {"port-file", STRING, AT(port_file), NULL, "file to write the port to when ready"},
+    {"listen", STRING, AT(listen), NULL, "address to listen on"},
+    {"state", STRING, AT(state_file), NULL, "JSON file with users and teams to start with"},
+    {"latency-ms", INTEGER, AT(latency_ms), NULL, "delay of every SCIM answer"},
+    {"latency-jitter-ms", INTEGER, AT(latency_jitter_ms), NULL, "more delay, from 0 to this"},
+    {"journal-max", INTEGER, AT(journal_max), NULL, "requests that the journal remembers"},
+    {"connections-max", INTEGER, AT(connections_max), NULL, "connections at a time"},
+    {"seed", INTEGER, AT(seed), NULL, "of ids and of faults by probability"},
+    {"token", STRING, MIRO(token), NULL, "SCIM token (default: any will do)"},
+    {"base-url", STRING, MIRO(base_url), NULL, "base of meta.location and Location"},
+    {"default-team", STRING, MIRO(default_team), NULL, "team that every new user joins"},
+    {"admin", STRING, MIRO(admin), NULL, "userName of a first company and team admin"},
+    {"allowed-domains", LIST, MIRO(allowed_domains), NULL, "a,b: e-mail domains, others are 409 not whitelisted"},
+    {"claimed-domains", LIST, MIRO(claimed_domains), NULL, "a,b: a userName may only leave and enter these, else 400"},
+    {"default-licence", STRING, MIRO(default_licence), NULL, "userType of new users"},
+    {"full-licences", INTEGER, MIRO(full_licences), NULL, "seats; later users are Free Restricted (-1: no end)"},
+    {"group-mode", CHOICE, MIRO(group_mode), "team|user_group", "what a SCIM group is"},
+    {"duplicate-status", STATUS, MIRO(duplicate_status), "400|409", "POST of an existing userName"},
+    {"rename-duplicate-status", STATUS, MIRO(rename_duplicate_status), "400|409", "PATCH or PUT to an existing one"},
+    {"count-over-max-is-error", FLAG, MIRO(count_over_max_is_error), NULL, "count > 1000: 400 instead of 1000"},
+    {"omit-paging", FLAG, MIRO(omit_paging_when_unpaged), NULL, "no startIndex and itemsPerPage in unpaged lists"},
+    {"internal-location", FLAG, MIRO(internal_location), NULL, "meta.location names an internal host"},
+    {"scim-disabled", FLAG, MIRO(scim_disabled), NULL, "everything is 403"},
+    {"licences-full-only", FLAG, MIRO(licences_full_only), NULL, "userType: only Full is accepted"},
+    {"admin-deactivation-refused", FLAG, MIRO(admin_deactivation_refused), NULL, "active=false of an admin: 409"},
+    {"recreate-with-new-id", FLAG, MIRO(recreate_with_new_id), NULL, "POST of a deleted userName: new id"},
+    {"partial-add-is-error", FLAG, MIRO(partial_add_is_error), NULL, "group Add with an unknown id: 404"},
+    {"show-team-admins", FLAG, MIRO(show_team_admins), NULL, "groups list their admins as members"},
+    {"frozen-is-silent", FLAG, MIRO(frozen_is_silent), NULL, "frozen attributes: 200 unchanged, not 409"},
+    {"downgrade-is-silent", FLAG, MIRO(downgrade_is_silent), NULL, "licence downwards: 200 unchanged, not 400"},
+    {"put-clears", FLAG, MIRO(put_clears), NULL, "PUT clears what it does not name"},
+    {"rates", CHOICE, MIRO(rates), "developers|help", "which of Miro's two tables of limits"},
+    {"window", CHOICE, MIRO(window), "fixed|sliding", "kind of the limits' window"},
+    {"window-scale", NUMBER, AT(window_scale), NULL, "multiplies the window of 30 s"},
+    {"share-levels", FLAG, MIRO(share_levels), NULL, "calls of one level share one counter"},
+    {"enforce-limits", FLAG, MIRO(enforce_limits), NULL, "false: counted, but never 429"},
+    {"retry-after", FLAG, MIRO(retry_after), NULL, "429 carries Retry-After"},
+    {"rate-headers", FLAG, MIRO(rate_headers), NULL, "send X-RateLimit-Limit, -Remaining, -Reset"},
+};
+
+void settings_default(struct settings *s)
+{
+    *s = (struct settings){.listen = "127.0.0.1", .window_scale = 1, .journal_max = 100000, .connections_max = 16000};
+    miro_config_default(&s->miro);
+    s->miro.admin = "admin@example.com";
+}
+
+/* --- one value --- */
+
+/* Index of the word in "a|b|c", -1 when it is none of them. */
+static int choice_of(const char *choices, const char *word)
+{
+    int i = 0;
+    for (const char *p = choices; *p; i++) {
+        size_t n = strcspn(p, "|");
+        if (strlen(word) == n && strncmp(p, word, n) == 0)
+            return i;
+        p += n + (p[n] == '|');
+    }
+    return -1;
+}
+
+static bool read_integer(const char *text, int64_t *ret)
+{
+    char *end;
+    errno = 0;
+    *ret = strtoll(text, &end, 10);
+    return *text && !*end && errno == 0;
+}
+
+static bool read_number(const char *text, double *ret)
+{
+    char *end;
+    *ret = strtod(text, &end);
+    return *text && !*end && *ret > 0 && *ret < 1e6;
+}
+
+static const char *const *read_list(const char *text)
+{
+    const char **list = xcalloc(strlen(text) + 2, sizeof *list);
+    size_t n = 0;
+    for (const char *p = text; *p;) {
+        size_t len = strcspn(p, ",");
+        if (len > 0)
+            list[n++] = xstrndup(p, len);
+        p += len + (p[len] == ',');
+    }
+    return list;
+}
+
+static void free_list(const char *const *list)
+{
+    for (size_t i = 0; list && list[i]; i++)
+        free((char *)list[i]);
+    free((void *)list);
+}
+
+static bool read_flag(const char *text, bool *ret)
+{
+    *ret = !text || strcmp(text, "true") == 0;
+    return *ret || strcmp(text, "false") == 0;
+}
+
+static bool set(const struct setting *st, struct settings *s, const char *text)
+{
+    char *to = (char *)s + st->at;
+    int choice = st->choices && text ? choice_of(st->choices, text) : -1;
+    switch (st->kind) {
+    case STRING:
+        *(const char **)(void *)to = *text ? text : NULL;
+        return true;
+    case INTEGER:
+        return read_integer(text, (int64_t *)(void *)to);
+    case NUMBER:
+        return read_number(text, (double *)(void *)to);
+    case FLAG:
+        return read_flag(text, (bool *)to);
+    case LIST:
+        free_list(*(const char *const **)(void *)to);
+        *(const char *const **)(void *)to = read_list(text);
+        return true;
+    case CHOICE:
+        *(unsigned *)(void *)to = (unsigned)choice;
+        return choice >= 0;
+    case STATUS:
+        *(int *)(void *)to = (int)strtol(text, NULL, 10);
+        return choice >= 0;
+    }
+    return false;
+}
+
+/* --- the command line: --name value, --name=value, --flag, --flag=false --- */
+
+static const struct setting *find(const char *name, size_t n)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+        if (strlen(table[i].name) == n && strncmp(table[i].name, name, n) == 0)
+            return &table[i];
+    return NULL;
+}
+
+/* Reads the option at argv[*at] and moves *at to the next one. */
+static bool take(int argc, char **argv, int *at, struct settings *s, struct error *err)
+{
+    const char *word = argv[(*at)++];
+    size_t n = strcspn(word, "=");
+    const struct setting *st = strncmp(word, "--", 2) == 0 ? find(word + 2, n - 2) : NULL;
+    if (!st)
+        return error_set(err, ERROR_INPUT, "unknown option %.*s (see --help)", (int)n, word);
+    const char *value = word[n] ? word + n + 1 : NULL;
+    if (!value && st->kind != FLAG) {
+        if (*at >= argc)
+            return error_set(err, ERROR_INPUT, "no value after --%s", st->name);
+        value = argv[(*at)++];
+    }
+    return set(st, s, value) || error_set(err, ERROR_INPUT, "--%s: '%s' will not do%s%s", st->name, value ? value : "",
+                                          st->choices ? ", one of " : "", st->choices ? st->choices : "");
+}
+
+static bool check(struct settings *s, struct error *err)
+{
+    if (s->port < 0 || s->port > 65535 || s->latency_ms < 0 || s->latency_jitter_ms < 0 || s->journal_max < 1 ||
+        s->connections_max < 1)
+        return error_set(err, ERROR_INPUT, "a number is out of range");
+    if (!s->miro.base_url || !s->miro.default_licence || !s->listen)
+        return error_set(err, ERROR_INPUT, "base-url, default-licence and listen need a value");
+    s->miro.window_ms = (int64_t)((double)s->miro.window_ms * s->window_scale);
+    if (s->miro.window_ms < 1)
+        s->miro.window_ms = 1;
+    s->miro.seed = (uint64_t)s->seed;
+    return true;
+}
+
+bool settings_parse(int argc, char **argv, struct settings *ret, struct error *err)
+{
+    settings_default(ret);
+    for (int at = 1; at < argc;) {
+        if (strcmp(argv[at], "--help") == 0) {
+            ret->help = true;
+            return true;
+        }
+        if (!take(argc, argv, &at, ret, err))
+            return false;
+    }
+    return check(ret, err);
+}
+
+void settings_done(struct settings *s)
+{
+    free_list(s->miro.allowed_domains);
+    free_list(s->miro.claimed_domains);
+    s->miro.allowed_domains = s->miro.claimed_domains = NULL;
+}
+
+/* --- showing --- */
+
+static void choice_name(const char *choices, unsigned i, char *out, size_t size)
+{
+    for (; i > 0; i--)
+        choices += strcspn(choices, "|") + 1;
+    snprintf(out, size, "%.*s", (int)strcspn(choices, "|"), choices);
+}
+
+static void put(const struct setting *st, const struct settings *s, struct json_out *w)
+{
+    const char *from = (const char *)s + st->at;
+    char text[64];
+    switch (st->kind) {
+    case STRING:
+        if (strcmp(st->name, "token") != 0)
+            json_put_string(w, st->name, *(const char *const *)(const void *)from);
+        break;
+    case INTEGER:
+        json_put_int(w, st->name, *(const int64_t *)(const void *)from);
+        break;
+    case STATUS:
+        json_put_int(w, st->name, *(const int *)(const void *)from);
+        break;
+    case NUMBER:
+        snprintf(text, sizeof text, "%g", *(const double *)(const void *)from);
+        json_put_raw(w, st->name, str_of(text));
+        break;
+    case FLAG:
+        json_put_bool(w, st->name, *(const bool *)from);
+        break;
+    case CHOICE:
+        choice_name(st->choices, *(const unsigned *)(const void *)from, text, sizeof text);
+        json_put_string(w, st->name, text);
+        break;
+    case LIST: {
+        const char *const *list = *(const char *const *const *)(const void *)from;
+        json_open(w, st->name, '[');
+        for (size_t i = 0; list && list[i]; i++)
+            json_put_string(w, NULL, list[i]);
+        json_close(w);
+        break;
+    }
+    }
+}
+
+void settings_put_json(const struct settings *s, struct json_out *w, const char *name)
+{
+    json_open(w, name, '{');
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+        put(&table[i], s, w);
+    json_close(w);
+}
+
+/* The defaults in the help are those of the code. */
+void settings_print_help(void)
+{
+    struct settings s;
+    struct buf line;
+    settings_default(&s);
+    printf("usage: miro-sandbox [--name value] …\nA Miro to develop SCIM clients against. Switches are on with "
+           "--name, off with --name=false.\n\n");
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        struct json_out w;
+        buf_init(&line, 4096);
+        json_out_init(&w, &line);
+        put(&table[i], &s, &w);
+        const char *value = line.p ? strchr(line.p, ':') + 1 : "null";
+        printf("  --%-28s %s%s%s [%s]\n", table[i].name, table[i].help, table[i].choices ? ": " : "",
+               table[i].choices ? table[i].choices : "", strcmp(value, "null") == 0 ? "none" : value);
+        buf_done(&line);
+    }
+}

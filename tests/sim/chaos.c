@@ -1,0 +1,70 @@
+#include "chaos.h"
+
+#include "mem.h"
+#include "prng.h"
+
+static const char *const fate_names[FATES] = {
+    "well", "slow",      "refused",      "lost",      "cut",        "dropped",    "answer lost",
+    "late", "cut, late", "504, late",    "429",       "429+",       "500",        "502",
+    "503",  "504",       "500, applied", "unchanged", "not stored", "stale read",
+};
+
+const char *fate_name(enum fate fate)
+{
+    return fate_names[fate];
+}
+
+/* Off in half of the runs, else up to max. */
+static unsigned maybe(struct prng *r, unsigned max)
+{
+    return prng_chance(r, 500) ? 0 : (unsigned)prng_range(r, 1, max);
+}
+
+static void draw_plot(struct chaos *c, struct prng *r)
+{
+    bool *const flags[] = {&c->two_targets,  &c->renames,     &c->existing_accounts,
+                           &c->future_dated, &c->access_ends, &c->complete,
+                           &c->deletions,    &c->ties,        &c->holds};
+    for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+        *flags[i] = prng_chance(r, 500);
+    c->permute = maybe(r, 1000);
+    c->duplicate = maybe(r, 500);
+    c->invalid = maybe(r, 200);
+    c->gap = maybe(r, 300);
+}
+
+static void draw_hosts(struct chaos *c, struct prng *r)
+{
+    c->beat_ms = prng_range(r, 500, 8000);
+    c->crash = maybe(r, 300);
+    c->pause = maybe(r, 300);
+    c->zombie = maybe(r, 200);
+    c->shake = maybe(r, 300);
+    c->stop = maybe(r, 200);
+    c->skew = prng_chance(r, 500);
+    c->abort = maybe(r, 200);
+    c->slow_commit = maybe(r, 200);
+    c->slow_marker = maybe(r, 300);
+    c->compact = maybe(r, 1000);
+}
+
+static void draw_network(struct chaos *c, struct prng *r)
+{
+    if (prng_chance(r, 150))
+        return;
+    for (int i = FATE_SLOW; i < FATES; i++)
+        c->fate[i] = prng_chance(r, 700) ? 0 : (unsigned)prng_range(r, 1, i < FATE_429 ? 120 : 80);
+}
+
+void chaos_draw(struct chaos *c, struct prng *r)
+{
+    *c = (struct chaos){.beat_ms = 1000};
+    draw_plot(c, r);
+    if (prng_chance(r, 100)) {
+        c->sick_person = prng_chance(r, 500);
+        c->target_down = !c->sick_person;
+        return;
+    }
+    draw_hosts(c, r);
+    draw_network(c, r);
+}

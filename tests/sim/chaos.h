@@ -1,0 +1,56 @@
+/* chaos.h - what may go wrong in a run, and how often. Each run switches some kinds of trouble on and leaves
+ * the others out ("swarm testing"): a run with everything at once hides what a run with one thing shows. */
+#ifndef ROLLCALL_SIM_CHAOS_H
+#define ROLLCALL_SIM_CHAOS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct prng;
+
+/* What becomes of one request. */
+enum fate {
+    FATE_WELL,         /* arrives, is answered */
+    FATE_SLOW,         /* so too, just within the timeout */
+    FATE_REFUSED,      /* no connection: certainly not sent */
+    FATE_LOST,         /* never arrives; the client waits until its timeout */
+    FATE_CUT,          /* connection cut, never arrives */
+    FATE_DROPPED,      /* applied, then the connection is cut */
+    FATE_ANSWER_LOST,  /* applied; the client waits until its timeout */
+    FATE_LATE,         /* applied long after the client has gone */
+    FATE_CUT_LATE,     /* connection cut at once, applied long after */
+    FATE_GATEWAY_LATE, /* answered 504 by something in between, applied long after */
+    FATE_429,
+    FATE_429_RETRY_AFTER,
+    FATE_500,
+    FATE_502,
+    FATE_503,
+    FATE_504,
+    FATE_500_APPLIED, /* applied, then answered 500 */
+    FATE_UNCHANGED,   /* a write answered 200 that changed nothing */
+    FATE_NOT_STORED,  /* 201, and nothing is stored */
+    FATE_STALE_READ,  /* what was true a moment ago */
+    FATES,
+};
+
+/* Chances in thousandths; 0: not in this run. */
+struct chaos {
+    /* the log */
+    unsigned permute, duplicate, invalid, gap, compact;
+    unsigned abort, slow_commit, slow_marker;
+    /* hosts and the group; drawn every `beat_ms` */
+    int64_t beat_ms;
+    unsigned crash, pause, zombie, shake, stop;
+    bool skew;
+    /* the network and the target */
+    unsigned fate[FATES];
+    /* trouble that lasts: these runs are otherwise calm, and measure what it does to the others */
+    bool sick_person, target_down;
+    /* the plot */
+    bool two_targets, renames, existing_accounts, future_dated, access_ends, complete, deletions, ties, holds;
+};
+
+void chaos_draw(struct chaos *c, struct prng *r);
+const char *fate_name(enum fate fate);
+
+#endif

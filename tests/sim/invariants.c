@@ -1,0 +1,279 @@
+#include "invariants.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "json.h"
+#include "ledger.h"
+#include "mem.h"
+#include "oracle.h"
+#include "permute.h"
+#include "scenario.h"
+#include "simlog.h"
+#include "simtarget.h"
+#include "simworker.h"
+
+enum { P4_BOUND_MS = 15 * 1000 };
+
+static bool takes(const struct world *w, size_t event, size_t target)
+{
+    size_t person = w->scenario->events[event].person;
+    return w->scenario->persons[person].tenant == w->scenario->targets[target].tenant;
+}
+
+/* ---- P2
+ * -------------------------------------------------------------------------------------------------------------
+ */
+
+static unsigned count_invalid(const struct scenario *s)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < s->n_tellings; i++)
+        n += s->tellings[i].event < 0;
+    return n;
+}
+
+static void check_results(struct world *w)
+{
+    const struct scenario *s = w->scenario;
+    for (size_t i = 0; i < s->n_events; i++)
+        for (size_t t = 0; t < s->n_targets; t++) {
+            unsigned n = ledger_answer(w, i, t)->n;
+            if (n != (takes(w, i, t) ? 1u : 0u))
+                world_fail(w, "P2 results", "event %zu (person %zu) has %u results at %s", i,
+                           s->events[i].person, n, s->targets[t].name);
+        }
+    if (w->ledger->invalid != count_invalid(s))
+        world_fail(w, "P2 letters", "%u dead letters for %u invalid records", w->ledger->invalid,
+                   count_invalid(s));
+}
+
+static bool all_answered(const struct world *w)
+{
+    for (size_t i = 0; i < w->scenario->n_events; i++)
+        for (size_t t = 0; t < w->scenario->n_targets; t++)
+            if (takes(w, i, t) && ledger_answer(w, i, t)->n == 0)
+                return false;
+    return w->ledger->invalid >= count_invalid(w->scenario);
+}
+
+static bool all_read(const struct world *w)
+{
+    for (int32_t p = 0; p < w->scenario->partitions; p++)
+        if (simlog_events_end(w->log, p) > 0 && w->ledger->offsets[p] < simlog_events_end(w->log, p))
+            return false;
+    return true;
+}
+
+bool invariants_settled(const struct world *w)
+{
+    for (size_t t = 0; t < w->n_targets; t++)
+        if (simtarget_on_way(w->targets[t]) > 0)
+            return false;
+    for (size_t i = 0; i < w->n_procs; i++) {
+        const struct proc *p = w->procs[i];
+        if (p->dead)
+            continue;
+        struct engine_stats stats;
+        engine_stats(p->engine, &stats);
+        if (p->in_flight > 0 || p->commit != COMMIT_NONE || stats.waiting > 0 || stats.doubtful > 0)
+            return false;
+    }
+    return all_read(w) && all_answered(w);
+}
+
+/* ---- P3: accounts
+ * --------------------------------------------------------------------------------------------------- */
+
+static size_t events_of(const struct world *w, size_t person, const struct event **ret)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < w->scenario->n_events; i++)
+        if (w->scenario->events[i].person == person)
+            ret[n++] = &w->scenario->events[i].ev;
+    return n;
+}
+
+static bool is_account_of(const struct world *w, const struct miro_user *user, size_t person)
+{
+    return scenario_person_of(w->scenario, user->userName, strlen(user->userName)) == (int)person;
+}
+
+struct account_check {
+    struct world *w;
+    size_t person, target;
+    const struct desired *want;
+    const struct account_note *note;
+    bool findable; /* somebody has said what the account is called */
+};
+
+static void check_attrs(const struct account_check *c, const struct miro_user *user)
+{
+    for (size_t i = 0; i < c->want->attrs.n; i++) {
+        const char *name = c->want->attrs.v[i].name, *value = c->want->attrs.v[i].value;
+        bool is_name = strcmp(name, "userName") == 0;
+        if (strcmp(name, "title") == 0) /* Miro does not keep it */
+            continue;
+        const char *has = is_name ? user->userName : attrs_get(&user->attributes, name);
+        if (is_name ? strcasecmp(has, value) == 0 : strcmp(has ? has : "", value ? value : "") == 0)
+            continue;
+        world_fail(c->w, "P3 account", "person %zu at %s: %s is \"%s\", not \"%s\"", c->person,
+                   c->w->scenario->targets[c->target].name, name, has ? has : "", value ? value : "");
+    }
+}
+
+/* Whoever may not have access has none, in any account, whatever else went wrong. */
+static void check_cut(const struct account_check *c, const struct miro_user *user, bool may_exist)
+{
+    if (user->deleted || !c->findable)
+        return;
+    const char *target = c->w->scenario->targets[c->target].name;
+    if (user->active)
+        world_fail(c->w, "P3 leaver", "person %zu at %s is still active as %s", c->person, target,
+                   user->userName);
+    else if (!may_exist && !c->note->lied_delete && !c->note->rejected)
+        world_fail(c->w, "P3 account", "person %zu at %s still exists as %s", c->person, target,
+                   user->userName);
+}
+
+static void check_account(const struct account_check *c)
+{
+    const struct miro *m = simtarget_miro(c->w->targets[c->target]);
+    const struct account_note *note = c->note;
+    bool cut =
+        c->want->kind == DESIRE_ABSENT || (c->want->kind == DESIRE_ACCOUNT && c->want->active == ACTIVE_OFF);
+    bool lied = note->lied_create || note->lied_delete || note->lied_on;
+    unsigned active = 0;
+    for (size_t i = 0; i < miro_users_n(m); i++) {
+        const struct miro_user *user = miro_user_at(m, i);
+        if (!is_account_of(c->w, user, c->person))
+            continue;
+        if (cut)
+            check_cut(c, user, c->want->kind == DESIRE_ACCOUNT);
+        else if (user->active && !user->deleted && active++ == 0 && c->want->kind == DESIRE_ACCOUNT &&
+                 !note->lied_attrs && !note->rejected)
+            check_attrs(c, user);
+    }
+    if (active > 1)
+        world_fail(c->w, "P3 account", "person %zu has %u active accounts at %s", c->person, active,
+                   c->w->scenario->targets[c->target].name);
+    if (c->want->kind == DESIRE_ACCOUNT && c->want->active == ACTIVE_ON && active == 0 && !lied &&
+        !note->rejected)
+        world_fail(c->w, "P3 account", "person %zu has no active account at %s", c->person,
+                   c->w->scenario->targets[c->target].name);
+}
+
+/* ---- P3: after a leaver's result
+ * ------------------------------------------------------------------------------------- */
+
+/* Whether somebody had called the person back, or said something newer, by at_ms. */
+static bool called_back(const struct world *w, size_t leaver, int64_t at_ms)
+{
+    const struct sim_event *left = &w->scenario->events[leaver];
+    for (size_t i = 0; i < w->scenario->n_events; i++) {
+        const struct sim_event *se = &w->scenario->events[i];
+        if (se->person == left->person && se->told && se->first_told_ms <= at_ms &&
+            se->ev.type == EVENT_JOINED && se->ev.occurred_at_ms > left->ev.occurred_at_ms)
+            return true;
+    }
+    return false;
+}
+
+static bool is_cut_done(const struct answer *a)
+{
+    return a->n > 0 && (strcmp(a->outcome, "applied") == 0 || strcmp(a->outcome, "unchanged") == 0);
+}
+
+static void check_leaver(struct world *w, size_t event, size_t target)
+{
+    const struct answer *a = ledger_answer(w, event, target);
+    const struct sim_event *se = &w->scenario->events[event];
+    if ((se->ev.type != EVENT_LEFT && se->ev.type != EVENT_DELETED) || !is_cut_done(a))
+        return;
+    const struct miro *m = simtarget_miro(w->targets[target]);
+    for (size_t i = 0; i < miro_users_n(m); i++) {
+        const struct miro_user *user = miro_user_at(m, i);
+        if (!is_account_of(w, user, se->person))
+            continue;
+        if (miro_was_active_at(user, a->at_ms) && !called_back(w, event, a->at_ms))
+            world_fail(w, "P3 leaver", "person %zu at %s is active when event %zu gets its result",
+                       se->person, w->scenario->targets[target].name, event);
+        for (size_t h = 0; h < user->n_history; h++)
+            if (user->history[h].active && user->history[h].at_ms > a->at_ms &&
+                !called_back(w, event, user->history[h].at_ms))
+                world_fail(w, "P3 leaver",
+                           "person %zu at %s is revived at %.3f s, after the result of event %zu", se->person,
+                           w->scenario->targets[target].name,
+                           (double)(user->history[h].at_ms - WORLD_EPOCH_MS) / 1000.0, event);
+    }
+}
+
+/* ---- P4, P5
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+static void check_delay(struct world *w, size_t event, size_t target)
+{
+    const struct sim_event *se = &w->scenario->events[event];
+    const struct answer *a = ledger_answer(w, event, target);
+    if (w->scenario->targets[target].down || w->scenario->persons[se->person].sick || a->n == 0)
+        return;
+    int64_t due = se->first_told_ms > se->ev.effective_at_ms ? se->first_told_ms : se->ev.effective_at_ms;
+    if (a->at_ms - due > P4_BOUND_MS)
+        world_fail(w, "P4 delay", "event %zu of person %zu waited %lld ms at %s", event, se->person,
+                   (long long)(a->at_ms - due), w->scenario->targets[target].name);
+}
+
+static void check_limits(struct world *w)
+{
+    for (size_t t = 0; t < w->n_targets; t++)
+        for (int class = 0; class < MIRO_CLASSES; class ++) {
+            struct miro_limit limit = miro_limit_get(simtarget_miro(w->targets[t]), (enum miro_class) class);
+            if (limit.over > 0)
+                world_fail(w, "P5 limits", "%s: %llu calls of %s above the limit",
+                           w->scenario->targets[t].name, (unsigned long long)limit.over, limit.name);
+        }
+}
+
+/* ---- P3: records
+ * ---------------------------------------------------------------------------------------------------- */
+
+static void check_person(struct world *w, size_t person)
+{
+    const struct scenario *s = w->scenario;
+    const struct event **events = xcalloc(s->n_events + 1, sizeof *events);
+    size_t n = events_of(w, person, events);
+    struct oracle_person expected;
+    struct desired want;
+    oracle_fold(events, n, world_now(w), &expected);
+    oracle_desired(&expected, &want);
+    bool named, findable = !s->persons[person].existing || oracle_attr(&expected, "userName", &named);
+    for (size_t t = 0; n > 0 && t < s->n_targets; t++)
+        if (s->targets[t].tenant == s->persons[person].tenant)
+            check_account(
+                &(struct account_check){w, person, t, &want, &w->ledger->accounts[person][t], findable});
+    if (n > 0) {
+        const struct log_record *r =
+            simlog_person(w->log, s->persons[person].partition, str_of(s->persons[person].key));
+        permute_check_record(w, person, &expected, r ? (struct str){r->value, r->value_n} : (struct str){0});
+        permute_check(w, person, events, n, &expected);
+    }
+    desired_done(&want);
+    free(events);
+}
+
+void invariants_check(struct world *w)
+{
+    const struct scenario *s = w->scenario;
+    check_results(w);
+    for (size_t i = 0; i < s->n_persons; i++)
+        check_person(w, i);
+    for (size_t i = 0; i < s->n_events; i++)
+        for (size_t t = 0; t < s->n_targets; t++) {
+            check_leaver(w, i, t);
+            if (w->chaos.sick_person || w->chaos.target_down)
+                check_delay(w, i, t);
+        }
+    check_limits(w);
+}

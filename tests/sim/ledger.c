@@ -1,0 +1,244 @@
+#include "ledger.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "mem.h"
+#include "simlog.h"
+#include "simtarget.h"
+#include "simworker.h"
+
+enum {
+    HAMMER_WINDOW_MS = 5000,
+    HAMMER_MAX = 40, /* requests for one account in that time: more is not convergence */
+};
+
+struct ledger *ledger_new(const struct scenario *s)
+{
+    struct ledger *l = xcalloc(1, sizeof *l);
+    l->answers = xcalloc(s->n_events * s->n_targets + 1, sizeof *l->answers);
+    for (int p = 0; p < WORLD_PARTITIONS_MAX; p++)
+        l->offsets[p] = -1;
+    return l;
+}
+
+void ledger_free(struct ledger *l)
+{
+    if (!l)
+        return;
+    free(l->answers);
+    free(l);
+}
+
+struct answer *ledger_answer(const struct world *w, size_t event, size_t target)
+{
+    return &w->ledger->answers[event * w->scenario->n_targets + target];
+}
+
+/* ---- what is committed
+ * ---------------------------------------------------------------------------------------------- */
+
+static void note_result(struct world *w, const cJSON *json, const struct txn *txn)
+{
+    const char *id = json_string(json, "eventId"), *target = json_string(json, "target");
+    const char *outcome = json_string(json, "outcome");
+    if (!target || !outcome) {
+        world_fail(w, "P2 results", "a result without target or outcome");
+        return;
+    }
+    if (!id) {
+        w->ledger->effects++;
+        return;
+    }
+    int event = scenario_event_by_id(w->scenario, id), t = scenario_target_by_name(w->scenario, target);
+    if (event < 0 || t < 0) {
+        world_fail(w, "P2 results", "a result for event %s at %s, which there is not", id, target);
+        return;
+    }
+    struct answer *a = ledger_answer(w, (size_t)event, (size_t)t);
+    world_trace(w, "log   result of event %d at %s: %s", event, target, outcome);
+    if (a->n++ > 0)
+        world_fail(w, "P2 results", "event %d at %s has a second result: %s after %s", event, target, outcome,
+                   a->outcome);
+    a->at_ms = txn->decided_ms;
+    strncpy(a->outcome, outcome, sizeof a->outcome - 1);
+    if (strcmp(outcome, "rejected") == 0)
+        w->ledger->accounts[w->scenario->events[event].person][t].rejected = true;
+}
+
+static void note_letter(struct world *w, const cJSON *json)
+{
+    const char *kind = json_string(json, "kind");
+    if (kind && strcmp(kind, "invalid") == 0)
+        w->ledger->invalid++;
+    else
+        w->ledger->rejected_letters++;
+}
+
+static int64_t header_number(const struct log_record *r, const char *name)
+{
+    for (size_t i = 0; i < r->n_headers; i++)
+        if (strcmp(r->headers[i].name, name) == 0)
+            return strtoll(r->headers[i].value, NULL, 10);
+    return -1;
+}
+
+static void note_person(struct world *w, const struct log_record *r, const struct txn *txn, int32_t partition)
+{
+    world_trace(w, "log   %d:%s = %s", partition, r->key, r->value ? r->value : "forgotten");
+    int person = scenario_person_by_key(w->scenario, (struct str){r->key, r->key_n});
+    if (person < 0 || !r->value)
+        return;
+    uint64_t *seq = &w->ledger->seqs[person], next = (uint64_t)header_number(r, "seq");
+    if (*seq != 0 && next != *seq + 1)
+        world_fail(w, "P6 sequence", "record %s goes from %llu to %llu (w%zu)", r->key,
+                   (unsigned long long)*seq, (unsigned long long)next, txn->slot);
+    *seq = next;
+    if (header_number(r, "offset") >= txn->offsets[partition])
+        world_fail(w, "P6 offset", "record %s is at offset %lld, its transaction commits %lld", r->key,
+                   (long long)header_number(r, "offset"), (long long)txn->offsets[partition]);
+}
+
+static void note_record(struct world *w, const struct log_record *r, const struct txn *txn,
+                        enum engine_topic topic, int32_t partition)
+{
+    cJSON *json;
+    struct error err;
+    if (topic == TOPIC_PERSONS) {
+        note_person(w, r, txn, partition);
+        return;
+    }
+    if (!json_parse((struct str){r->value, r->value_n}, &json, &err)) {
+        world_fail(w, "P2 results", "a record of topic %d is no JSON: %s", (int)topic, err.message);
+        return;
+    }
+    if (topic == TOPIC_RESULTS)
+        note_result(w, json, txn);
+    else
+        note_letter(w, json);
+    cJSON_Delete(json);
+}
+
+static void note_offsets(struct world *w, const struct txn *txn)
+{
+    for (int32_t p = 0; p < WORLD_PARTITIONS_MAX; p++) {
+        if (txn->offsets[p] < 0)
+            continue;
+        if (txn->offsets[p] < w->ledger->offsets[p])
+            world_fail(w, "P6 offset", "partition %d goes back from %lld to %lld (w%zu)", p,
+                       (long long)w->ledger->offsets[p], (long long)txn->offsets[p], txn->slot);
+        if (txn->offsets[p] > simlog_events_end(w->log, p))
+            world_fail(w, "P6 offset", "partition %d is committed beyond its end", p);
+        w->ledger->offsets[p] = txn->offsets[p];
+    }
+}
+
+void ledger_committed(struct world *w, const struct txn *txn)
+{
+    for (int t = 0; t < SIMLOG_TOPICS; t++)
+        for (int32_t p = 0; p < WORLD_PARTITIONS_MAX; p++) {
+            if (!txn->touched[t][p])
+                continue;
+            const struct log_part *part = simlog_part(w->log, (enum engine_topic)t, p);
+            for (size_t i = txn->first[t][p]; i < part->n; i++)
+                if (part->v[i].txn == txn->id)
+                    note_record(w, &part->v[i], txn, (enum engine_topic)t, p);
+        }
+    note_offsets(w, txn);
+}
+
+/* ---- what is written
+ * ------------------------------------------------------------------------------------------------ */
+
+/* The record that asks for a writing call is committed before the call is. */
+static void check_open(struct world *w, size_t target, int person, const struct call *call)
+{
+    const struct sim_person *who = &w->scenario->persons[person];
+    const struct log_record *r = simlog_person(w->log, who->partition, str_of(who->key));
+    cJSON *json = NULL;
+    struct error err;
+    bool open = false;
+    if (r && json_parse((struct str){r->value, r->value_n}, &json, &err)) {
+        const cJSON *state = json_get(json_get(json, "targets"), w->scenario->targets[target].name);
+        json_bool(state, "open", &open);
+        cJSON_Delete(json);
+    }
+    if (!open)
+        world_fail(w, "P6 call", "%s %s for %s is written, and no committed record says that one may be",
+                   call->method, call->path, who->key);
+}
+
+static void check_pace(struct world *w, struct account_note *note, int person)
+{
+    if (world_now(w) - note->recent_ms > HAMMER_WINDOW_MS) {
+        note->recent_ms = world_now(w);
+        note->recent = 0;
+    }
+    if (++note->recent == HAMMER_MAX)
+        world_fail(w, "P5 pace", "%u requests for person %d within %d s", note->recent, person,
+                   HAMMER_WINDOW_MS / 1000);
+}
+
+/* At most one call per account; what a process wrote before it gave its partitions up has become doubt. */
+static void check_alone(struct world *w, const struct proc *p, struct account_note *note, int person)
+{
+    bool same = note->busy == p && note->busy_assignment == p->assignment;
+    note->n_busy = same ? note->n_busy + 1 : 1;
+    note->busy = p;
+    note->busy_assignment = p->assignment;
+    if (note->n_busy > 1)
+        world_fail(w, "P3 calls", "%s has %u calls in flight for person %d", p->name, note->n_busy, person);
+}
+
+void ledger_written(struct world *w, const struct proc *p, size_t target, int person, const struct call *call)
+{
+    if (person < 0)
+        return;
+    struct account_note *note = &w->ledger->accounts[person][target];
+    check_alone(w, p, note, person);
+    if (note->rest_of == p && world_now(w) < note->rest_until_ms)
+        world_fail(w, "P5 rest",
+                   "%s calls again for person %d, %lld ms before the rest that was asked is over", p->name,
+                   person, (long long)(note->rest_until_ms - world_now(w)));
+    check_pace(w, note, person);
+    if (call->write)
+        check_open(w, target, person, call);
+}
+
+void ledger_answered(struct world *w, const struct proc *p, uint64_t assignment, size_t target, int person,
+                     const char *method, const struct call_reply *reply)
+{
+    if (person < 0)
+        return;
+    struct account_note *note = &w->ledger->accounts[person][target];
+    if (note->busy == p && note->busy_assignment == assignment && note->n_busy > 0)
+        note->n_busy--;
+    if (reply->retry_after_ms <= 0 || reply->status != 429)
+        return;
+    note->rest_of = p;
+    strncpy(note->rest_method, method, sizeof note->rest_method - 1);
+    note->rest_until_ms = world_now(w) + reply->retry_after_ms;
+}
+
+/* ---- what lands
+ * ----------------------------------------------------------------------------------------------------- */
+
+void ledger_landed(struct world *w, size_t target, int person, enum fate fate, const char *method,
+                   const char *body, const struct miro_reply *reply)
+{
+    (void)reply;
+    if (person < 0 || (fate != FATE_UNCHANGED && fate != FATE_NOT_STORED))
+        return;
+    struct account_note *note = &w->ledger->accounts[person][target];
+    bool post = strcmp(method, "POST") == 0, delete = strcmp(method, "DELETE") == 0;
+    if (post)
+        note->lied_create = note->lied_create || fate == FATE_NOT_STORED;
+    else if (delete)
+        note->lied_delete = true;
+    else if (body && strstr(body, "active"))
+        note->lied_on = true;
+    else
+        note->lied_attrs = true;
+}

@@ -1,0 +1,63 @@
+/* ledger.h - what is watched while a run goes on: every committed transaction and every request. It keeps
+ * what the final checks (invariants.h) count, and finds at once what must never be true at any instant. */
+#ifndef ROLLCALL_SIM_LEDGER_H
+#define ROLLCALL_SIM_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../../worker/engine/engine.h"
+#include "../sandbox/miro.h"
+#include "chaos.h"
+#include "scenario.h"
+
+struct txn;
+struct proc;
+
+enum { LEDGER_OUTCOME_SIZE = 16 };
+
+struct answer { /* the committed result of one event at one target */
+    unsigned n; /* how many there are: exactly one is right */
+    int64_t at_ms;
+    char outcome[LEDGER_OUTCOME_SIZE];
+};
+
+struct account_note {                                   /* one person at one target */
+    bool rejected;                                      /* an event got "rejected" */
+    bool lied_attrs, lied_on, lied_delete, lied_create; /* a 200, 201 or 204 that was not true */
+    const struct proc *busy;                            /* has a request without an answer */
+    uint64_t busy_assignment;                           /* what it had when that request was written */
+    unsigned n_busy;
+    unsigned recent; /* requests since recent_ms */
+    int64_t recent_ms;
+    char rest_method[8];   /* and class of calls */
+    int64_t rest_until_ms; /* the target asked for a rest, of this process: */
+    const struct proc *rest_of;
+};
+
+struct ledger {
+    struct answer *answers; /* [event * n_targets + target] */
+    struct account_note accounts[SCENARIO_PERSONS_MAX][WORLD_TARGETS_MAX];
+    uint64_t seqs[SCENARIO_PERSONS_MAX]; /* of the person's newest committed record; 0: none */
+    int64_t offsets[WORLD_PARTITIONS_MAX];
+    unsigned invalid; /* dead letters of kind "invalid" */
+    unsigned rejected_letters;
+    unsigned effects; /* results without an event */
+};
+
+struct ledger *ledger_new(const struct scenario *s);
+void ledger_free(struct ledger *l);
+
+void ledger_committed(struct world *w, const struct txn *txn);
+void ledger_written(struct world *w, const struct proc *p, size_t target, int person,
+                    const struct call *call);
+/* assignment: what the process had when the request was written. */
+void ledger_answered(struct world *w, const struct proc *p, uint64_t assignment, size_t target, int person,
+                     const char *method, const struct call_reply *reply);
+void ledger_landed(struct world *w, size_t target, int person, enum fate fate, const char *method,
+                   const char *body, const struct miro_reply *reply);
+
+struct answer *ledger_answer(const struct world *w, size_t event, size_t target);
+
+#endif

@@ -1,0 +1,69 @@
+#include "mutations.h"
+
+#include <string.h>
+
+#include "mem.h"
+
+enum sim_mutation sim_mutation_active = SIM_NONE;
+
+#ifdef ROLLCALL_MUTATIONS
+enum mutation mutation_active = MUTATION_NONE;
+#endif
+
+#define ENGINE(name) #name, MUTATION_##name, SIM_NONE
+#define SHELL(name)  #name, MUTATION_NONE, name
+
+static const struct mutation_row table[] = {
+    {ENGINE(MERGE_IGNORES_STAMP), 20, "what arrives last wins"},
+    {ENGINE(MERGE_TIE_BY_ARRIVAL), 50, "of words of one instant what arrives last wins"},
+    {ENGINE(NO_DEDUPE), 20, "an event seen before is merged and answered again"},
+    {ENGINE(OFFSETS_LEFT_OUT), 200, "a batch names only the partitions whose offset has moved"},
+    {ENGINE(POSITION_NOT_ADVANCED), 50, "the position stays where the restore left it"},
+    {ENGINE(UNDO_FORGOTTEN), 20, "an aborted batch is taken for committed"},
+    {ENGINE(RESULT_TWICE), 20, "what has its result stays pending"},
+    {ENGINE(CALL_BEFORE_COMMIT), 50, "a call starts before the record that asks for it is committed"},
+    {ENGINE(DOUBT_IGNORED), 100, "a call of unknown outcome leaves no doubt"},
+    {ENGINE(DOUBT_NOT_REREAD), 100, "doubt ends with time alone"},
+    {ENGINE(LEASE_IGNORED), 200, "a call may always be written"},
+    {ENGINE(TAKEOVER_IS_CLEAN), 200, "an unclean takeover leaves no doubt"},
+    {ENGINE(UNKNOWN_IS_ABSENT), 50, "an account never looked up counts as absent"},
+    {ENGINE(TWO_CALLS_PER_PERSON), 50, "a second call to an account starts while the first is in flight"},
+    {ENGINE(REFUSED_REPEATED), 50, "what the target refused is tried again and again"},
+    {SHELL(SIM_RESTORE_TO_LSO), 100, "a restore reads to the last stable offset"},
+    {SHELL(SIM_WATERMARK_FIRST), 200, "a restore asks for the watermark before the committed offset"},
+    {SHELL(SIM_NO_GROUP_FENCING), 100, "offsets of a member that the group does not know are taken"},
+    {SHELL(SIM_OFFSETS_EMPTY), 20, "transactions carry no offsets"},
+    {SHELL(SIM_LEASE_NOT_ASKED), 200, "requests are written without asking for the lease"},
+    {SHELL(SIM_NO_REWIND), 50, "after an abort nothing is read again"},
+};
+
+size_t mutations_n(void)
+{
+    return ARRAY_SIZE(table);
+}
+
+const struct mutation_row *mutations_at(size_t i)
+{
+    return &table[i];
+}
+
+static bool activate(const struct mutation_row *row)
+{
+    sim_mutation_active = row->sim;
+#ifdef ROLLCALL_MUTATIONS
+    mutation_active = row->engine;
+    return true;
+#else
+    return row->engine == MUTATION_NONE;
+#endif
+}
+
+bool mutations_activate(const char *name)
+{
+    if (!name)
+        return true;
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+        if (strcmp(table[i].name, name) == 0)
+            return activate(&table[i]);
+    return false;
+}

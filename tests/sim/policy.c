@@ -1,0 +1,78 @@
+#include "policy.h"
+
+#include <string.h>
+
+#include "mem.h"
+
+static const char *get(const struct policy_facts *f, const char *name)
+{
+    bool named;
+    return f->attr(f->person, name, &named);
+}
+
+static void copy(const struct policy_facts *f, const char *name, struct attrs *to)
+{
+    const char *value = get(f, name);
+    if (value)
+        attrs_set(to, name, value);
+}
+
+static void decide_attrs(const struct policy_facts *f, struct attrs *to)
+{
+    static const char *const plain[] = {"userName", "displayName", "employeeNumber", "title"};
+    for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
+        copy(f, plain[i], to);
+    if (get(f, "name.givenName") && get(f, "name.familyName")) {
+        copy(f, "name.givenName", to);
+        copy(f, "name.familyName", to);
+    }
+    bool named = false;
+    const char *department = f->attr(f->person, "department", &named);
+    if (named)
+        attrs_set(to, "department", department); /* cleared there when cleared here */
+}
+
+void policy_decide(const struct policy_facts *f, struct desired *ret)
+{
+    *ret = (struct desired){.kind = DESIRE_ACCOUNT, .active = ACTIVE_OFF};
+    if (f->employment == EMPLOYMENT_DELETED && get(f, "purge")) {
+        ret->kind = DESIRE_ABSENT;
+        return;
+    }
+    bool gone = f->employment == EMPLOYMENT_LEFT || f->employment == EMPLOYMENT_DELETED;
+    if (gone || f->suspended || f->ended)
+        return;
+    if (!get(f, "userName")) {
+        ret->kind = DESIRE_NOTHING;
+        return;
+    }
+    ret->active = f->employment == EMPLOYMENT_JOINED ? ACTIVE_ON : ACTIVE_AS_IS;
+    decide_attrs(f, &ret->attrs);
+}
+
+static const char *register_of(const void *person, const char *name, bool *ret_named)
+{
+    const struct person *p = person;
+    *ret_named = false;
+    for (size_t i = 0; i < p->n_attrs; i++)
+        *ret_named |= strcmp(p->attrs[i].name, name) == 0;
+    return person_attr(p, name);
+}
+
+bool policy_port(void *ctx, const struct person_view *view, const char *target, struct desired *ret,
+                 struct error *err)
+{
+    (void)ctx, (void)target, (void)err;
+    const struct person *p = view->person;
+    struct policy_facts f = {
+        .employment = p->employment,
+        .suspended = p->suspended,
+        .ended = p->employment == EMPLOYMENT_JOINED && !p->suspended && !view->may_have_access,
+        .person = p,
+        .attr = register_of,
+    };
+    if (p->access_until_ms && (p->access_ended || p->access_until_ms <= view->now_ms))
+        f.ended = true;
+    policy_decide(&f, ret);
+    return true;
+}

@@ -1,0 +1,26 @@
+/* policy.h - the simulated company's policy: a pure function of what is said of a person. The engine asks it
+ * through its port with what it has merged, the oracle with what it has folded: the only code that the two
+ * share. */
+#ifndef ROLLCALL_SIM_POLICY_H
+#define ROLLCALL_SIM_POLICY_H
+
+#include <stdbool.h>
+
+#include "../../worker/engine/engine.h"
+#include "../../worker/engine/person.h"
+
+struct policy_facts {
+    enum employment employment;
+    bool suspended, ended; /* ended: accessUntil has passed */
+    const void *person;
+    /* NULL: cleared or never named; *ret_named tells which */
+    const char *(*attr)(const void *person, const char *name, bool *ret_named);
+};
+
+void policy_decide(const struct policy_facts *f, struct desired *ret);
+
+/* engine_ports.policy */
+bool policy_port(void *ctx, const struct person_view *view, const char *target, struct desired *ret,
+                 struct error *err);
+
+#endif

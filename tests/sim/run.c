@@ -1,0 +1,186 @@
+#include "run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "invariants.h"
+#include "ledger.h"
+#include "mem.h"
+#include "scenario.h"
+#include "simgroup.h"
+#include "simlog.h"
+#include "simtarget.h"
+#include "simworker.h"
+#include "world.h"
+
+enum {
+    SETTLE_CHECK_MS = 1000,
+    SETTLE_MAX_MS = 15 * 60 * 1000, /* after the trouble; longer is a broken promise */
+    REST_MS = 60 * 1000,            /* and then nothing more may happen for so long */
+    RESTART_MAX_MS = 4000,
+    PAUSE_MAX_MS = 15000,
+    FAILURES_MAX_BYTES = 64 * 1024,
+};
+
+/* ---- trouble
+ * -------------------------------------------------------------------------------------------------------- */
+
+static struct proc *any_proc(struct world *w)
+{
+    struct proc *p = w->slots[prng_range(&w->prng, 0, (int64_t)w->n_slots - 1)];
+    return p && !p->stopping ? p : NULL;
+}
+
+/* The supervisor: a slot without a process gets one. */
+static void supervise(void *ctx, uint64_t slot)
+{
+    struct world *w = ctx;
+    if (!w->slots[slot])
+        proc_start(w, slot);
+    clock_after(&w->clock, prng_delay(&w->prng, 50, w->quiet ? 500 : RESTART_MAX_MS), supervise, w, slot);
+}
+
+static void hurt(struct world *w, struct proc *p)
+{
+    const struct chaos *c = &w->chaos;
+    struct prng *r = &w->prng;
+    if (prng_chance(r, c->crash)) {
+        proc_kill(p, "killed");
+    } else if (prng_chance(r, c->zombie)) {
+        proc_pause(p, prng_delay(r, 200, PAUSE_MAX_MS));
+        w->slots[p->slot] = NULL; /* somebody else is started under its slot while it sleeps */
+    } else if (prng_chance(r, c->pause)) {
+        proc_pause(p, prng_delay(r, 50, PAUSE_MAX_MS));
+    } else if (prng_chance(r, c->stop)) {
+        proc_stop(p);
+    }
+}
+
+static void beat(void *ctx, uint64_t arg)
+{
+    struct world *w = ctx;
+    (void)arg;
+    if (w->quiet)
+        return;
+    struct proc *p = any_proc(w);
+    if (p)
+        hurt(w, p);
+    if (prng_chance(&w->prng, w->chaos.shake))
+        group_shake(w->group);
+    clock_after(&w->clock, prng_range(&w->prng, 1, 2 * w->chaos.beat_ms), beat, w, 0);
+}
+
+static void tell_next(void *ctx, uint64_t nth)
+{
+    struct world *w = ctx;
+    const struct telling *telling = &w->scenario->tellings[nth];
+    if (telling->event >= 0) {
+        struct sim_event *se = &w->scenario->events[telling->event];
+        if (!se->told)
+            se->first_told_ms = world_now(w);
+        se->told = true;
+        world_trace(w, "told  event %d: person %zu %s occurred %+lld s%s", telling->event, se->person,
+                    event_type_name(se->ev.type), (long long)(se->ev.occurred_at_ms - WORLD_EPOCH_MS) / 1000,
+                    se->ev.effective_at_ms ? ", takes effect later" : "");
+    }
+    simlog_append_event(w->log, telling->partition, telling->event);
+    for (size_t i = 0; i < w->n_slots; i++)
+        if (w->slots[i])
+            proc_turn_in(w->slots[i], prng_range(&w->prng, 1, 50));
+}
+
+/* ---- the run
+ * -------------------------------------------------------------------------------------------------------- */
+
+static void world_begin(struct world *w, uint64_t seed, bool verbose)
+{
+    *w = (struct world){.seed = seed, .verbose = verbose, .prng = {seed * 0x9e3779b97f4a7c15u + 1}};
+    clock_init(&w->clock, WORLD_EPOCH_MS);
+    buf_init(&w->failures, FAILURES_MAX_BYTES);
+    chaos_draw(&w->chaos, &w->prng);
+    w->scenario = scenario_new(&w->chaos, &w->prng);
+    w->ledger = ledger_new(w->scenario);
+    w->log = simlog_new(w);
+    w->group = group_new(w);
+    for (; w->n_targets < w->scenario->n_targets; w->n_targets++)
+        w->targets[w->n_targets] = simtarget_new(w, w->n_targets);
+    w->n_slots = (size_t)prng_range(&w->prng, 1, WORLD_SLOTS_MAX);
+    for (size_t i = 0; i < w->n_slots; i++)
+        supervise(w, i);
+    for (size_t i = 0; i < w->scenario->n_tellings; i++)
+        clock_after(&w->clock, w->scenario->tellings[i].at_ms - WORLD_EPOCH_MS, tell_next, w, i);
+    clock_after(&w->clock, w->chaos.beat_ms, beat, w, 0);
+}
+
+static void world_end(struct world *w, struct run_figures *sum)
+{
+    for (size_t i = 0; i < w->n_procs; i++)
+        proc_free(w->procs[i]);
+    for (size_t t = 0; t < w->n_targets; t++) {
+        sum->requests += simtarget_requests(w->targets[t]);
+        simtarget_free(w->targets[t]);
+    }
+    sum->events += w->scenario->n_events;
+    sum->processes += w->n_procs;
+    sum->virtual_ms += world_now(w) - WORLD_EPOCH_MS;
+    free(w->procs);
+    group_free(w->group);
+    simlog_free(w->log);
+    ledger_free(w->ledger);
+    scenario_free(w->scenario);
+    clock_done(&w->clock);
+    buf_done(&w->failures);
+}
+
+static void run_until(struct world *w, int64_t until_ms)
+{
+    while (clock_step(&w->clock, until_ms))
+        ;
+}
+
+static bool settle(struct world *w)
+{
+    int64_t last = w->scenario->last_due_ms + 2 * WORLD_SKEW_MAX_MS;
+    for (int64_t end = world_now(w) + SETTLE_MAX_MS; world_now(w) < end;) {
+        run_until(w, world_now(w) + SETTLE_CHECK_MS);
+        if (world_now(w) > last && invariants_settled(w))
+            return true;
+    }
+    return false;
+}
+
+static uint64_t count_requests(const struct world *w)
+{
+    uint64_t n = 0;
+    for (size_t t = 0; t < w->n_targets; t++)
+        n += simtarget_requests(w->targets[t]);
+    return n;
+}
+
+/* What has converged stays so, and asks nobody anything. */
+static void rest(struct world *w)
+{
+    uint64_t requests = count_requests(w);
+    run_until(w, world_now(w) + REST_MS);
+    if (count_requests(w) != requests)
+        world_fail(w, "P3 rest", "%llu requests after everything was settled",
+                   (unsigned long long)(count_requests(w) - requests));
+}
+
+bool run_seed(uint64_t seed, bool verbose, struct buf *failures, struct run_figures *sum)
+{
+    struct world w;
+    world_begin(&w, seed, verbose);
+    run_until(&w, w.scenario->quiet_ms);
+    w.quiet = true;
+    world_trace(&w, "quiet the trouble is over");
+    if (settle(&w))
+        rest(&w);
+    else
+        world_fail(&w, "P4 settle", "not settled %d s after the trouble", SETTLE_MAX_MS / 1000);
+    invariants_check(&w);
+    bool ok = w.n_failures == 0;
+    buf_add(failures, w.failures.p, w.failures.n);
+    world_end(&w, sum);
+    return ok;
+}

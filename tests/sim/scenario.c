@@ -1,0 +1,321 @@
+#include "scenario.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem.h"
+
+enum {
+    HOUR_MS = 3600 * 1000,
+    EVENTS_PER_PERSON_MAX = 12,
+    TROUBLE_MIN_MS = 40 * 1000,
+    TROUBLE_MAX_MS = 150 * 1000,
+};
+
+/* What a person's life is made of: how likely each event follows which state. */
+struct step {
+    enum event_type type;
+    unsigned weight;
+};
+
+static const struct step life[] = {
+    {EVENT_JOINED, 25},
+    {EVENT_CHANGED, 30},
+    {EVENT_LEFT, 25},
+    {EVENT_SUSPENDED, 8},
+    {EVENT_RESUMED, 6},
+    {EVENT_DELETED, 5},
+    {EVENT_MEMBERSHIP_ADDED, 4},
+    {EVENT_MEMBERSHIP_REMOVED, 3},
+};
+
+struct draw { /* what the functions below pass around */
+    struct scenario *s;
+    const struct chaos *chaos;
+    struct prng *r;
+};
+
+static enum event_type draw_type(struct draw *d, size_t nth)
+{
+    if (nth == 0 && prng_chance(d->r, 700))
+        return EVENT_JOINED;
+    unsigned sum = 0, at = (unsigned)prng_range(d->r, 0, 105);
+    for (size_t i = 0; i < ARRAY_SIZE(life); i++) {
+        sum += life[i].weight;
+        if (at >= sum)
+            continue;
+        enum event_type type = life[i].type;
+        if ((type == EVENT_SUSPENDED || type == EVENT_RESUMED) && !d->chaos->holds)
+            return EVENT_CHANGED;
+        if (type == EVENT_DELETED && !d->chaos->deletions)
+            return EVENT_LEFT;
+        return type;
+    }
+    return EVENT_CHANGED;
+}
+
+/* A value that tells which event set it. */
+static void set_unique(struct event *ev, const char *name, const char *prefix)
+{
+    char value[64];
+    snprintf(value, sizeof value, "%s %.6s", prefix, ev->id);
+    attrs_set(&ev->profile, name, value);
+}
+
+static void set_user_name(struct draw *d, struct event *ev, const struct sim_person *person)
+{
+    char value[64];
+    bool other = d->chaos->renames && !person->existing && prng_chance(d->r, 400);
+    snprintf(value, sizeof value, "p%zu-%c@example.com", (size_t)(person - d->s->persons), other ? 'b' : 'a');
+    attrs_set(&ev->profile, "userName", value);
+}
+
+static void draw_profile(struct draw *d, struct event *ev, const struct sim_person *person)
+{
+    bool whole = ev->type == EVENT_JOINED || ev->complete;
+    if (whole ? person->existing || prng_chance(d->r, 900) : d->chaos->renames && prng_chance(d->r, 200))
+        set_user_name(d, ev, person);
+    if (prng_chance(d->r, 500))
+        set_unique(ev, "displayName", "Name");
+    if (whole || prng_chance(d->r, 200)) {
+        set_unique(ev, "name.givenName", "Given");
+        set_unique(ev, "name.familyName", "Family");
+    }
+    if (prng_chance(d->r, 400))
+        set_unique(ev, "department", "Dept");
+    if (prng_chance(d->r, 100))
+        attrs_set(&ev->profile, "department", NULL);
+    if (whole) {
+        char number[32];
+        snprintf(number, sizeof number, "E%zu", (size_t)(person - d->s->persons));
+        attrs_set(&ev->profile, "employeeNumber", number);
+    }
+    if (prng_chance(d->r, 30))
+        set_unique(ev, "title", "Title");
+}
+
+static void draw_id(struct draw *d, char out[EVENT_ID_SIZE])
+{
+    uint64_t half[2] = {prng_next(d->r), prng_next(d->r)};
+    hex_encode(half, sizeof half, out);
+}
+
+static void draw_groups(struct draw *d, struct event *ev)
+{
+    ev->n_groups = (size_t)prng_range(d->r, 1, 3);
+    ev->groups = xcalloc(ev->n_groups, sizeof *ev->groups);
+    for (size_t i = 0; i < ev->n_groups; i++)
+        ev->groups[i] = xasprintf("team %d", (int)prng_range(d->r, (int64_t)i * 2, (int64_t)i * 2 + 1));
+}
+
+/* When it takes effect and until when access lasts; both lie within the time of trouble. */
+static void draw_due(struct draw *d, struct event *ev)
+{
+    int64_t until = d->s->quiet_ms;
+    if (d->chaos->future_dated && prng_chance(d->r, 250))
+        ev->effective_at_ms = prng_range(d->r, WORLD_EPOCH_MS, until);
+    if (d->chaos->access_ends && prng_chance(d->r, 250)) {
+        ev->has_access_until = true;
+        ev->access_until_ms = prng_chance(d->r, 300) ? 0 : prng_range(d->r, WORLD_EPOCH_MS - HOUR_MS, until);
+    }
+}
+
+static void draw_event(struct draw *d, size_t person, size_t nth, int64_t occurred_ms)
+{
+    struct scenario *s = d->s;
+    struct sim_person *who = &s->persons[person];
+    struct sim_event *se = &s->events[s->n_events++];
+    struct event *ev = &se->ev;
+    se->person = person;
+    draw_id(d, ev->id);
+    ev->type = draw_type(d, nth);
+    ev->tenant = xstrdup(s->tenants[who->tenant]);
+    ev->directory = xstrdup("hr");
+    ev->subject = xstrdup(who->subject);
+    ev->source = xstrdup("hr");
+    ev->occurred_at_ms = occurred_ms;
+    ev->received_at_ms = WORLD_EPOCH_MS;
+    bool status = ev->type <= EVENT_CHANGED || ev->type == EVENT_LEFT;
+    ev->complete = d->chaos->complete && ev->type <= EVENT_CHANGED && prng_chance(d->r, 300);
+    if (ev->type <= EVENT_CHANGED || prng_chance(d->r, 150))
+        draw_profile(d, ev, who);
+    if (ev->type == EVENT_DELETED && prng_chance(d->r, 600))
+        attrs_set(&ev->profile, "purge", "yes");
+    if (ev->type >= EVENT_MEMBERSHIP_ADDED)
+        draw_groups(d, ev);
+    if (status)
+        draw_due(d, ev);
+}
+
+static void draw_life(struct draw *d, size_t person)
+{
+    size_t n = (size_t)prng_delay(d->r, 1, EVENTS_PER_PERSON_MAX);
+    int64_t occurred = WORLD_EPOCH_MS - 48 * HOUR_MS;
+    for (size_t i = 0; i < n; i++) {
+        draw_event(d, person, i, occurred);
+        if (!d->chaos->ties || prng_chance(d->r, 700))
+            occurred += prng_range(d->r, 1000, 3 * HOUR_MS);
+    }
+}
+
+static void draw_person(struct draw *d, size_t i)
+{
+    struct scenario *s = d->s;
+    struct sim_person *p = &s->persons[i];
+    p->tenant = (size_t)prng_range(d->r, 0, (int64_t)s->n_tenants - 1);
+    snprintf(p->subject, sizeof p->subject, "p%zu", i);
+    snprintf(p->key, sizeof p->key, "%s/hr/p%zu", s->tenants[p->tenant], i);
+    p->existing = d->chaos->existing_accounts && prng_chance(d->r, 400);
+    struct event probe = {
+        .tenant = xstrdup(s->tenants[p->tenant]), .directory = p->subject, .subject = p->subject};
+    struct buf key;
+    buf_init(&key, 256);
+    event_key(&probe, 1, &key);
+    p->partition = (int32_t)(digest_murmur2(key.p, key.n) % (uint32_t)s->partitions);
+    buf_done(&key);
+    free(probe.tenant);
+}
+
+static void draw_targets(struct draw *d)
+{
+    struct scenario *s = d->s;
+    for (size_t tenant = 0; tenant < s->n_tenants; tenant++) {
+        size_t n = d->chaos->two_targets || d->chaos->target_down ? 2 : 1;
+        for (size_t i = 0; i < n; i++) {
+            struct sim_target *t = &s->targets[s->n_targets++];
+            snprintf(t->name, sizeof t->name, "%s-%zu", s->tenants[tenant], i);
+            t->tenant = tenant;
+            t->down = d->chaos->target_down && i == 0;
+        }
+    }
+}
+
+/* ---- in which order it is told
+ * ------------------------------------------------------------------------------------ */
+
+static void tell(struct scenario *s, int64_t at_ms, int event, int32_t partition)
+{
+    s->tellings = xreallocarray(s->tellings, s->n_tellings + 1, sizeof *s->tellings);
+    s->tellings[s->n_tellings++] = (struct telling){at_ms, event, partition};
+}
+
+static int compare_tellings(const void *a, const void *b)
+{
+    const struct telling *x = a, *y = b;
+    if (x->at_ms != y->at_ms)
+        return x->at_ms < y->at_ms ? -1 : 1;
+    return (x->event > y->event) - (x->event < y->event);
+}
+
+static void draw_tellings(struct draw *d)
+{
+    struct scenario *s = d->s;
+    int64_t end = s->quiet_ms - 1000;
+    for (size_t i = 0; i < s->n_events; i++) {
+        int32_t partition = s->persons[s->events[i].person].partition;
+        int64_t in_order =
+            WORLD_EPOCH_MS + (end - WORLD_EPOCH_MS) * (int64_t)(i + 1) / (int64_t)(s->n_events + 1);
+        bool astray = prng_chance(d->r, d->chaos->permute);
+        int64_t at = astray ? prng_range(d->r, WORLD_EPOCH_MS, end) : in_order;
+        tell(s, at, (int)i, partition);
+        while (prng_chance(d->r, d->chaos->duplicate))
+            tell(s, prng_range(d->r, WORLD_EPOCH_MS, end), (int)i, partition);
+        if (prng_chance(d->r, d->chaos->invalid))
+            tell(s, prng_range(d->r, WORLD_EPOCH_MS, end), -1, partition);
+    }
+    qsort(s->tellings, s->n_tellings, sizeof *s->tellings, compare_tellings);
+}
+
+/* Lives are drawn person by person; in order means: as they occurred, across persons. */
+static int compare_events(const void *a, const void *b)
+{
+    const struct sim_event *x = a, *y = b;
+    if (x->ev.occurred_at_ms != y->ev.occurred_at_ms)
+        return x->ev.occurred_at_ms < y->ev.occurred_at_ms ? -1 : 1;
+    return strcmp(x->ev.id, y->ev.id);
+}
+
+static int64_t last_due(const struct scenario *s)
+{
+    int64_t last = s->quiet_ms;
+    for (size_t i = 0; i < s->n_events; i++) {
+        if (s->events[i].ev.effective_at_ms > last)
+            last = s->events[i].ev.effective_at_ms;
+        if (s->events[i].ev.access_until_ms > last)
+            last = s->events[i].ev.access_until_ms;
+    }
+    return last;
+}
+
+struct scenario *scenario_new(const struct chaos *chaos, struct prng *r)
+{
+    static const char *const tenants[SCENARIO_TENANTS_MAX] = {"acme", "globex", "initech"};
+    struct scenario *s = xcalloc(1, sizeof *s);
+    struct draw d = {s, chaos, r};
+    memcpy(s->tenants, tenants, sizeof tenants);
+    s->n_tenants = (size_t)prng_range(r, 1, SCENARIO_TENANTS_MAX);
+    s->partitions = (int32_t)prng_range(r, 1, WORLD_PARTITIONS_MAX);
+    s->quiet_ms = WORLD_EPOCH_MS + prng_range(r, TROUBLE_MIN_MS, TROUBLE_MAX_MS);
+    draw_targets(&d);
+    s->n_persons = (size_t)prng_range(r, chaos->sick_person ? 5 : 1, SCENARIO_PERSONS_MAX);
+    s->events = xcalloc(s->n_persons * EVENTS_PER_PERSON_MAX, sizeof *s->events);
+    for (size_t i = 0; i < s->n_persons; i++) {
+        draw_person(&d, i);
+        draw_life(&d, i);
+    }
+    s->persons[0].sick = chaos->sick_person;
+    qsort(s->events, s->n_events, sizeof *s->events, compare_events);
+    draw_tellings(&d);
+    s->last_due_ms = last_due(s);
+    return s;
+}
+
+void scenario_free(struct scenario *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->n_events; i++)
+        event_done(&s->events[i].ev);
+    free(s->events);
+    free(s->tellings);
+    free(s);
+}
+
+/* ---- looking up
+ * ---------------------------------------------------------------------------------------------------- */
+
+int scenario_person_of(const struct scenario *s, const char *text, size_t n)
+{
+    for (size_t i = 0; i < s->n_persons; i++) {
+        char name[SCENARIO_NAME_SIZE];
+        int size = snprintf(name, sizeof name, "%s-", s->persons[i].subject);
+        if (text && memmem(text, n, name, (size_t)size))
+            return (int)i;
+    }
+    return -1;
+}
+
+int scenario_event_by_id(const struct scenario *s, const char *id)
+{
+    for (size_t i = 0; i < s->n_events; i++)
+        if (strcmp(s->events[i].ev.id, id) == 0)
+            return (int)i;
+    return -1;
+}
+
+int scenario_person_by_key(const struct scenario *s, struct str key)
+{
+    for (size_t i = 0; i < s->n_persons; i++)
+        if (str_eq(str_of(s->persons[i].key), key))
+            return (int)i;
+    return -1;
+}
+
+int scenario_target_by_name(const struct scenario *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_targets; i++)
+        if (strcmp(s->targets[i].name, name) == 0)
+            return (int)i;
+    return -1;
+}

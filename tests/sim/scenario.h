@@ -1,0 +1,72 @@
+/* scenario.h - the plot of a run: companies, targets, people, what happened to each of them, and in which
+ * order and how often the webhooks tell of it. Everything is drawn before the run begins and does not change.
+ *
+ * An account belongs to the person whose name its userName begins with: "p3-…" is person 3's, whoever made
+ * it. */
+#ifndef ROLLCALL_SIM_SCENARIO_H
+#define ROLLCALL_SIM_SCENARIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../../worker/engine/engine.h"
+#include "event.h"
+#include "world.h"
+
+enum { SCENARIO_TENANTS_MAX = 3, SCENARIO_PERSONS_MAX = 8, SCENARIO_NAME_SIZE = 48 };
+
+struct sim_target {
+    char name[SCENARIO_NAME_SIZE];
+    size_t tenant;
+    bool down; /* refuses everything until the run is quiet */
+};
+
+struct sim_person {
+    size_t tenant;
+    char subject[SCENARIO_NAME_SIZE];
+    char key[3 * SCENARIO_NAME_SIZE]; /* of the person's record */
+    int32_t partition;
+    bool existing; /* has an account before the run begins; then never renamed */
+    bool sick;     /* every call for this person fails until the run is quiet */
+};
+
+struct sim_event {
+    struct event ev;
+    size_t person;
+    bool told;             /* appended to the log at least once */
+    int64_t first_told_ms; /* valid when told */
+};
+
+struct telling { /* one record of the events topic */
+    int64_t at_ms;
+    int event; /* index; -1: a record that is no event */
+    int32_t partition;
+};
+
+struct scenario {
+    const char *tenants[SCENARIO_TENANTS_MAX];
+    size_t n_tenants;
+    int32_t partitions;
+    struct sim_target targets[WORLD_TARGETS_MAX];
+    size_t n_targets;
+    struct sim_person persons[SCENARIO_PERSONS_MAX];
+    size_t n_persons;
+    struct sim_event *events;
+    size_t n_events;
+    struct telling *tellings; /* in order of time */
+    size_t n_tellings;
+    int64_t quiet_ms;    /* when trouble ends */
+    int64_t last_due_ms; /* nothing becomes due after this */
+};
+
+struct scenario *scenario_new(const struct chaos *chaos, struct prng *r);
+void scenario_free(struct scenario *s);
+
+/* The person that a name in a path or body belongs to; -1: nobody's. */
+int scenario_person_of(const struct scenario *s, const char *text, size_t n);
+int scenario_event_by_id(const struct scenario *s, const char *id); /* -1: no such event */
+int scenario_person_by_key(const struct scenario *s, struct str key);
+int scenario_target_by_name(const struct scenario *s, const char *name);
+
+#endif

@@ -1,0 +1,152 @@
+/* The engine's simulator; see README.md. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "mem.h"
+#include "mutations.h"
+#include "run.h"
+
+enum { FAILED_SHOWN = 10, FAILURES_MAX_BYTES = 64 * 1024 };
+
+struct options {
+    uint64_t from, to;
+    bool verbose, first; /* first: stop at the first failure */
+    const char *mutation;
+};
+
+static uint64_t current_seed;
+static const char *program = "sim";
+
+static const char usage[] = "usage: sim [--from N] [--to N] [--first] [--mutation NAME]\n"
+                            "       sim --seed N [--verbose] [--mutation NAME]     one run; --verbose prints "
+                            "everything that happens\n"
+                            "       sim --list-mutations                           name, seeds within which "
+                            "it must be caught, what it does\n";
+
+static bool parse_number(const char *text, uint64_t *ret)
+{
+    char *end;
+    errno = 0;
+    *ret = strtoull(text, &end, 10);
+    return errno == 0 && end != text && *end == '\0';
+}
+
+static void list_mutations(void)
+{
+    for (size_t i = 0; i < mutations_n(); i++) {
+        const struct mutation_row *row = mutations_at(i);
+        printf("%-24s %4u  %s\n", row->name, row->seeds, row->what);
+    }
+}
+
+static bool parse_options(int argc, char **argv, struct options *o)
+{
+    static const struct option longs[] = {
+        {"from", required_argument, NULL, 'f'},     {"to", required_argument, NULL, 't'},
+        {"seed", required_argument, NULL, 's'},     {"mutation", required_argument, NULL, 'm'},
+        {"verbose", no_argument, NULL, 'v'},        {"first", no_argument, NULL, '1'},
+        {"list-mutations", no_argument, NULL, 'l'}, {NULL, 0, NULL, 0},
+    };
+    *o = (struct options){.from = 1, .to = 1000};
+    bool ok = true;
+    for (int c; ok && (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
+        switch (c) {
+        case 'f':
+            ok = parse_number(optarg, &o->from);
+            break;
+        case 't':
+            ok = parse_number(optarg, &o->to);
+            break;
+        case 's':
+            ok = parse_number(optarg, &o->from);
+            o->to = o->from;
+            break;
+        case 'm':
+            o->mutation = optarg;
+            break;
+        case 'v':
+            o->verbose = true;
+            break;
+        case '1':
+            o->first = true;
+            break;
+        case 'l':
+            list_mutations();
+            exit(EXIT_SUCCESS);
+        default:
+            ok = false;
+        }
+    }
+    return ok && optind == argc;
+}
+
+/* An assertion of the engine is a broken promise like any other: say which seed it was. */
+static void crashed(int signal_number)
+{
+    char line[160];
+    int n =
+        snprintf(line, sizeof line, "seed %llu: signal %d; reproduce: %s --seed %llu --verbose\n",
+                 (unsigned long long)current_seed, signal_number, program, (unsigned long long)current_seed);
+    if (write(STDOUT_FILENO, line, (size_t)n) < 0)
+        _exit(2);
+    _exit(1);
+}
+
+static void report(uint64_t seed, const struct options *o, const struct buf *failures)
+{
+    printf("seed %llu failed:\n%.*s", (unsigned long long)seed, (int)failures->n, failures->p);
+    printf("  reproduce: %s --seed %llu --verbose%s%s\n", program, (unsigned long long)seed,
+           o->mutation ? " --mutation " : "", o->mutation ? o->mutation : "");
+}
+
+static unsigned run_all(const struct options *o, struct run_figures *sum)
+{
+    unsigned failed = 0;
+    for (current_seed = o->from; current_seed <= o->to; current_seed++) {
+        struct buf failures;
+        buf_init(&failures, FAILURES_MAX_BYTES);
+        bool ok = run_seed(current_seed, o->verbose, &failures, sum);
+        if (!ok && failed++ < FAILED_SHOWN)
+            report(current_seed, o, &failures);
+        buf_done(&failures);
+        if (!ok && o->first)
+            break;
+    }
+    return failed;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o;
+    struct run_figures sum = {0};
+    struct timespec began, ended;
+    program = argv[0];
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (!parse_options(argc, argv, &o)) {
+        fputs(usage, stderr);
+        return 64;
+    }
+    if (!mutations_activate(o.mutation)) {
+        fprintf(stderr, "%s: no mutation %s in this program; see --list-mutations, and sim-mutants\n",
+                program, o.mutation);
+        return 64;
+    }
+    signal(SIGABRT, crashed);
+    signal(SIGSEGV, crashed);
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    unsigned failed = run_all(&o, &sum);
+    clock_gettime(CLOCK_MONOTONIC, &ended);
+    uint64_t runs = (current_seed > o.to ? o.to : current_seed) - o.from + 1;
+    printf("%llu events, %llu requests, %llu processes, %.1f virtual hours in %.1f s\n",
+           (unsigned long long)sum.events, (unsigned long long)sum.requests,
+           (unsigned long long)sum.processes, (double)sum.virtual_ms / 3600000.0,
+           (double)(ended.tv_sec - began.tv_sec) + (double)(ended.tv_nsec - began.tv_nsec) / 1e9);
+    printf("sim: %llu passed, %u failed\n", (unsigned long long)runs - failed, failed);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,368 @@
+#include "simtarget.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ledger.h"
+#include "mem.h"
+#include "scenario.h"
+#include "simworker.h"
+
+enum { NEAR_MS = 120, NEVER_MS = -1 };
+
+/* One request and what becomes of it. Lives until the run ends. */
+struct exchange {
+    struct exchange *next;
+    struct simtarget *target;
+    struct proc *proc;
+    uint64_t assignment;     /* of proc, when it was written */
+    const struct call *call; /* the engine's; valid while proc lives and is not answered */
+    uint64_t number;
+    int person;
+    enum fate fate;
+    char *method, *path, *body;
+    size_t body_n;
+    bool answered;
+    struct call_reply reply;
+    struct miro_reply miro; /* owns the body of the reply */
+    bool handled;
+};
+
+struct simtarget {
+    struct world *world;
+    size_t index;
+    struct miro *miro;
+    struct exchange *exchanges;
+    uint64_t requests, on_way;
+    int64_t last_ms;
+};
+
+static void add_existing(struct simtarget *t)
+{
+    const struct scenario *s = t->world->scenario;
+    for (size_t i = 0; i < s->n_persons; i++) {
+        if (!s->persons[i].existing || s->persons[i].tenant != s->targets[t->index].tenant)
+            continue;
+        char name[64];
+        snprintf(name, sizeof name, "p%zu-a@example.com", i);
+        miro_add_user(t->miro, &(struct miro_user_spec){.userName = name, .displayName = "Old Name"},
+                      world_now(t->world));
+    }
+}
+
+struct simtarget *simtarget_new(struct world *w, size_t index)
+{
+    struct simtarget *t = xcalloc(1, sizeof *t);
+    struct miro_config cfg;
+    miro_config_default(&cfg);
+    cfg.seed = prng_next(&w->prng);
+    cfg.token = NULL;
+    cfg.admin = NULL;
+    cfg.default_team = NULL;
+    cfg.allowed_domains = NULL;
+    cfg.keep_history = true;
+    cfg.duplicate_status = prng_chance(&w->prng, 500) ? 409 : 400;
+    cfg.recreate_with_new_id = prng_chance(&w->prng, 500);
+    cfg.window = prng_chance(&w->prng, 500) ? MIRO_WINDOW_FIXED : MIRO_WINDOW_SLIDING;
+    t->world = w;
+    t->index = index;
+    t->miro = miro_new(&cfg);
+    add_existing(t);
+    return t;
+}
+
+static void exchange_free(struct exchange *x)
+{
+    if (x->handled)
+        miro_reply_done(&x->miro);
+    free(x->method);
+    free(x->path);
+    free(x->body);
+    free(x);
+}
+
+void simtarget_free(struct simtarget *t)
+{
+    if (!t)
+        return;
+    for (struct exchange *x = t->exchanges, *next; x; x = next) {
+        next = x->next;
+        exchange_free(x);
+    }
+    miro_free(t->miro);
+    free(t);
+}
+
+const struct miro *simtarget_miro(const struct simtarget *t)
+{
+    return t->miro;
+}
+
+uint64_t simtarget_requests(const struct simtarget *t)
+{
+    return t->requests;
+}
+
+uint64_t simtarget_on_way(const struct simtarget *t)
+{
+    return t->on_way;
+}
+
+int64_t simtarget_last_ms(const struct simtarget *t)
+{
+    return t->last_ms;
+}
+
+/* ---- whose request it is
+ * -------------------------------------------------------------------------------------------- */
+
+static const struct miro_user *user_of_path(const struct simtarget *t, const char *path)
+{
+    static const char prefix[] = "/Users/";
+    char id[MIRO_ID_SIZE];
+    if (strncmp(path, prefix, strlen(prefix)) != 0)
+        return NULL;
+    const char *p = path + strlen(prefix);
+    size_t n = strcspn(p, "?");
+    if (n == 0 || n >= sizeof id)
+        return NULL;
+    memcpy(id, p, n);
+    id[n] = '\0';
+    return miro_user_by_id(t->miro, id);
+}
+
+static int person_of(const struct simtarget *t, const struct exchange *x)
+{
+    const struct scenario *s = t->world->scenario;
+    const struct miro_user *user = user_of_path(t, x->path);
+    if (user)
+        return scenario_person_of(s, user->userName, strlen(user->userName));
+    int person = scenario_person_of(s, x->path, strlen(x->path));
+    return person >= 0 ? person : scenario_person_of(s, x->body, x->body_n);
+}
+
+/* ---- the answer
+ * ----------------------------------------------------------------------------------------------------- */
+
+static void answer(void *ctx, uint64_t arg)
+{
+    struct exchange *x = ctx;
+    struct world *w = x->target->world;
+    int64_t wait_ms;
+    if (x->answered)
+        return;
+    struct call_reply reply = x->reply;
+    if (arg != CALL_REPLIED)
+        reply = (struct call_reply){
+            .outcome = (enum call_outcome)arg, .retry_after_ms = -1, .error = "no answer"};
+    if (!x->proc->dead && world_now(w) >= x->proc->paused_until_ms) {
+        world_trace(w, "%s <- #%llu %s %d", x->proc->name, (unsigned long long)x->number,
+                    reply.outcome == CALL_REPLIED   ? "answer"
+                    : reply.outcome == CALL_UNKNOWN ? "unknown"
+                                                    : "not sent",
+                    reply.status);
+        x->answered = true;
+        ledger_answered(w, x->proc, x->assignment, x->target->index, x->person, x->method, &reply);
+    }
+    if (proc_answer(x->proc, x->call, &reply, &wait_ms))
+        x->answered = true;
+    else
+        clock_after(&w->clock, wait_ms, answer, x, arg);
+}
+
+static int64_t retry_after_ms(const struct miro_reply *r)
+{
+    return r->retry_after[0] ? (int64_t)strtoll(r->retry_after, NULL, 10) * 1000 : -1;
+}
+
+static bool answers(enum fate fate)
+{
+    switch (fate) {
+    case FATE_DROPPED:
+    case FATE_ANSWER_LOST:
+    case FATE_LATE:
+    case FATE_CUT_LATE:
+    case FATE_GATEWAY_LATE:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static enum miro_fault fault_of(const struct exchange *x)
+{
+    switch (x->fate) {
+    case FATE_429:
+        return MIRO_FAULT_429;
+    case FATE_429_RETRY_AFTER:
+        return MIRO_FAULT_429_RETRY_AFTER;
+    case FATE_500:
+        return MIRO_FAULT_500;
+    case FATE_502:
+        return MIRO_FAULT_502;
+    case FATE_503:
+        return MIRO_FAULT_503;
+    case FATE_504:
+        return MIRO_FAULT_504;
+    case FATE_500_APPLIED:
+        return MIRO_FAULT_500_APPLIED;
+    case FATE_UNCHANGED:
+        return MIRO_FAULT_UNCHANGED;
+    case FATE_NOT_STORED:
+        return MIRO_FAULT_NOT_STORED;
+    case FATE_STALE_READ:
+        return MIRO_FAULT_STALE_READ;
+    default:
+        return MIRO_FAULT_NONE;
+    }
+}
+
+/* A read may be stale only shortly after what it has missed. */
+static bool may_be_stale(const struct exchange *x)
+{
+    const struct miro *m = x->target->miro;
+    for (size_t i = 0; i < miro_users_n(m); i++) {
+        const struct miro_user *user = miro_user_at(m, i);
+        if (scenario_person_of(x->target->world->scenario, user->userName, strlen(user->userName)) ==
+                x->person &&
+            world_now(x->target->world) - user->changed_at_ms > WORLD_STALE_MAX_MS)
+            return false;
+    }
+    return true;
+}
+
+static void arrive(void *ctx, uint64_t arg)
+{
+    struct exchange *x = ctx;
+    struct simtarget *t = x->target;
+    struct world *w = t->world;
+    (void)arg;
+    t->on_way--;
+    struct miro_request rq = {
+        .method = x->method,
+        .target = x->path,
+        .content_type = "application/scim+json",
+        .body = x->body,
+        .body_n = x->body_n,
+        .fault = fault_of(x),
+        .seq = x->number,
+    };
+    if (x->fate == FATE_STALE_READ && !may_be_stale(x))
+        rq.fault = MIRO_FAULT_NONE;
+    miro_handle(t->miro, &rq, world_now(w), &x->miro);
+    x->handled = true;
+    x->reply = (struct call_reply){.outcome = CALL_REPLIED,
+                                   .status = x->miro.status,
+                                   .body = buf_str(&x->miro.body),
+                                   .retry_after_ms = retry_after_ms(&x->miro)};
+    world_trace(w, "%s #%llu lands: %d%s %s", w->scenario->targets[t->index].name,
+                (unsigned long long)x->number, x->miro.status, x->miro.applied ? ", applied" : "",
+                x->miro.user_name);
+    ledger_landed(w, t->index, x->person, x->fate, x->method, x->body, &x->miro);
+    if (answers(x->fate))
+        clock_after(&w->clock, prng_delay(&w->prng, 1, x->fate == FATE_SLOW ? WORLD_TIMEOUT_MS / 2 : NEAR_MS),
+                    answer, x, CALL_REPLIED);
+}
+
+/* ---- fates
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+/* When a request of this fate arrives after it was written; NEVER_MS: not at all. */
+static int64_t arrival_delay(struct prng *r, enum fate fate)
+{
+    switch (fate) {
+    case FATE_REFUSED:
+    case FATE_LOST:
+    case FATE_CUT:
+        return NEVER_MS;
+    case FATE_SLOW:
+        return prng_range(r, NEAR_MS, WORLD_TIMEOUT_MS / 2);
+    case FATE_LATE:
+        return prng_range(r, WORLD_TIMEOUT_MS, WORLD_LANDING_MAX_MS);
+    case FATE_CUT_LATE:
+    case FATE_GATEWAY_LATE:
+        return prng_range(r, NEAR_MS, WORLD_LANDING_MAX_MS);
+    default:
+        return prng_delay(r, 1, NEAR_MS);
+    }
+}
+
+static bool lies_about_writes(enum fate fate)
+{
+    return fate == FATE_UNCHANGED || fate == FATE_NOT_STORED;
+}
+
+static enum fate draw_fate(const struct simtarget *t, const struct exchange *x)
+{
+    static const enum fate troubles[] = {FATE_500, FATE_503, FATE_REFUSED, FATE_LOST};
+    struct world *w = t->world;
+    if (w->quiet)
+        return FATE_WELL;
+    bool sick = x->person >= 0 && w->scenario->persons[x->person].sick;
+    if (w->scenario->targets[t->index].down)
+        return troubles[prng_range(&w->prng, 0, 3)];
+    if (sick)
+        return troubles[prng_range(&w->prng, 0, 1)];
+    bool get = strcmp(x->method, "GET") == 0;
+    for (int fate = FATE_SLOW; fate < FATES; fate++) {
+        bool fits = fate == FATE_STALE_READ ? get : !get || !lies_about_writes((enum fate)fate);
+        if (prng_chance(&w->prng, w->chaos.fate[fate]) && fits)
+            return (enum fate)fate;
+    }
+    return FATE_WELL;
+}
+
+/* Endings in which the client learns something, or nothing, without the target's help. */
+static void end_without_answer(struct exchange *x, int64_t arrival_ms)
+{
+    struct world *w = x->target->world;
+    int64_t soon = prng_range(&w->prng, 1, NEAR_MS);
+    switch (x->fate) {
+    case FATE_REFUSED:
+        clock_after(&w->clock, soon, answer, x, CALL_NOT_SENT);
+        return;
+    case FATE_CUT:
+    case FATE_CUT_LATE:
+        clock_after(&w->clock, soon, answer, x, CALL_UNKNOWN);
+        return;
+    case FATE_DROPPED:
+        clock_after(&w->clock, arrival_ms + 1, answer, x, CALL_UNKNOWN);
+        return;
+    case FATE_GATEWAY_LATE:
+        x->reply = (struct call_reply){.outcome = CALL_REPLIED, .status = 504, .retry_after_ms = -1};
+        clock_after(&w->clock, soon, answer, x, CALL_REPLIED);
+        return;
+    default:
+        return;
+    }
+}
+
+void simtarget_send(struct simtarget *t, struct proc *p, const struct call *call)
+{
+    struct world *w = t->world;
+    struct exchange *x = xcalloc(1, sizeof *x);
+    *x = (struct exchange){
+        .next = t->exchanges, .target = t, .proc = p, .call = call, .number = ++t->requests};
+    t->exchanges = x;
+    t->last_ms = world_now(w);
+    x->assignment = p->assignment;
+    x->method = xstrdup(call->method);
+    x->path = xstrdup(call->path);
+    x->body = call->body ? xstrndup(call->body, call->body_n) : NULL;
+    x->body_n = call->body ? call->body_n : 0;
+    x->person = person_of(t, x);
+    x->fate = draw_fate(t, x);
+    world_trace(w, "%s -> %s #%llu (%s) %s %s %s", p->name, w->scenario->targets[t->index].name,
+                (unsigned long long)x->number, fate_name(x->fate), x->method, x->path,
+                x->body ? x->body : "");
+    ledger_written(w, p, t->index, x->person, call);
+    int64_t arrival_ms = arrival_delay(&w->prng, x->fate);
+    if (arrival_ms != NEVER_MS) {
+        t->on_way++;
+        clock_after(&w->clock, arrival_ms, arrive, x, 0);
+    }
+    end_without_answer(x, arrival_ms);
+    clock_after(&w->clock, call->timeout_ms, answer, x, CALL_UNKNOWN);
+}

@@ -1,0 +1,33 @@
+/* simtarget.h - a simulated target behind a simulated network: the sandbox's Miro, and a fate for every
+ * request.
+ *
+ *      written ──► (delay) ──► arrives: miro_handle ──► (delay) ──► answer
+ *         │             └ may be long after the client has gone        └ may be lost
+ *         └ timeout, cut connection: the client knows nothing
+ *
+ * An exchange keeps its own copy of the request, so that it outlives the process that wrote it. */
+#ifndef ROLLCALL_SIM_SIMTARGET_H
+#define ROLLCALL_SIM_SIMTARGET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../../worker/engine/engine.h"
+#include "../sandbox/miro.h"
+#include "world.h"
+
+struct proc;
+struct simtarget;
+
+struct simtarget *simtarget_new(struct world *w, size_t index);
+void simtarget_free(struct simtarget *t);
+
+/* The request is on the wire; p gets one answer, or CALL_UNKNOWN, or CALL_NOT_SENT. */
+void simtarget_send(struct simtarget *t, struct proc *p, const struct call *call);
+
+const struct miro *simtarget_miro(const struct simtarget *t);
+uint64_t simtarget_requests(const struct simtarget *t); /* written so far */
+uint64_t simtarget_on_way(const struct simtarget *t);   /* written, and may still land */
+int64_t simtarget_last_ms(const struct simtarget *t);   /* when the last one was written */
+
+#endif

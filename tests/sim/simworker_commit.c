@@ -1,0 +1,254 @@
+/* The shell's ledger: transactions and restores, step by step, so that anything may happen between two steps.
+ */
+#include "simworker.h"
+
+#include <stdlib.h>
+
+#include "mutations.h"
+#include "scenario.h"
+#include "simgroup.h"
+
+enum { STEP_MS = 15, STEP_SLOW_MS = 4000, RETRY_MS = 50 };
+
+static void commit_step(void *ctx, uint64_t arg);
+
+static void next_step(struct proc *p, enum commit_phase phase)
+{
+    struct world *w = p->world;
+    bool slow = !w->quiet && prng_chance(&w->prng, w->chaos.slow_commit);
+    p->commit = phase;
+    clock_after(&w->clock, prng_range(&w->prng, 0, slow ? STEP_SLOW_MS : STEP_MS), commit_step, p,
+                p->commit_no);
+}
+
+void proc_commit_start(struct proc *p)
+{
+    p->batch = engine_batch_take(p->engine, proc_now(p));
+    if (!p->batch)
+        return;
+    p->txn = 0;
+    p->commit_no++;
+    p->doomed = !p->world->quiet && prng_chance(&p->world->prng, p->world->chaos.abort);
+    next_step(p, COMMIT_BEGIN);
+}
+
+void proc_rewind(struct proc *p)
+{
+    if (SIM_MUTATION(SIM_NO_REWIND))
+        return;
+    for (int32_t i = 0; i < WORLD_PARTITIONS_MAX; i++)
+        if (p->parts[i].state == PART_OWNED)
+            p->parts[i].read_next = engine_position(p->engine, i);
+}
+
+static void answer(struct proc *p, bool committed)
+{
+    world_trace(p->world, "%s transaction %llu %s: %zu records", p->name, (unsigned long long)p->txn,
+                committed ? "committed" : "aborted", p->batch->n_records);
+    p->commit = COMMIT_NONE;
+    p->commit_no++;
+    p->batch = NULL;
+    if (committed)
+        engine_batch_committed(p->engine, p->sent_boot_ms, proc_now(p));
+    else
+        engine_batch_aborted(p->engine, proc_now(p));
+    if (!committed)
+        proc_rewind(p);
+    proc_turn_in(p, prng_range(&p->world->prng, 0, 5));
+}
+
+void proc_commit_give_up(struct proc *p)
+{
+    if (p->commit == COMMIT_NONE)
+        return;
+    if (p->commit == COMMIT_ANSWER) { /* decided already: the answer is on its way */
+        answer(p, simlog_txn(p->world->log, p->txn)->state == TXN_COMMITTED);
+        return;
+    }
+    if (p->txn)
+        simlog_end(p->world->log, p->txn, false);
+    answer(p, false);
+}
+
+static enum txn_reply begin(struct proc *p)
+{
+    struct simlog *log = p->world->log;
+    enum txn_reply reply = simlog_begin(log, p->slot, p->epoch, &p->txn);
+    for (size_t i = 0; reply == TXN_OK && i < p->batch->n_records; i++)
+        reply = simlog_append(log, p->txn, &p->batch->records[i]);
+    return reply;
+}
+
+static enum txn_reply send_offsets(struct proc *p)
+{
+    struct group_meta meta = p->meta;
+    if (SIM_MUTATION(SIM_NO_GROUP_FENCING))
+        meta.generation = -1;
+    size_t n = SIM_MUTATION(SIM_OFFSETS_EMPTY) ? 0 : p->batch->n_offsets;
+    p->sent_boot_ms = proc_now(p).boot_ms;
+    return simlog_send_offsets(p->world->log, p->txn, &meta, p->batch->offsets, n);
+}
+
+/* What the reply means in this phase: go on, try again, abort, or exit. */
+static void proceed(struct proc *p, enum txn_reply reply)
+{
+    switch (reply) {
+    case TXN_OK:
+        next_step(p, p->commit + 1);
+        return;
+    case TXN_BUSY:
+        p->txn = 0;
+        clock_after(&p->world->clock, RETRY_MS, commit_step, p, p->commit_no);
+        return;
+    case TXN_ILLEGAL:
+        world_trace(p->world, "%s is not of this generation", p->name);
+        p->doomed = true;
+        next_step(p, COMMIT_END);
+        return;
+    case TXN_FENCED:
+        proc_kill(p, "fenced");
+        return;
+    }
+}
+
+static void commit_step(void *ctx, uint64_t arg)
+{
+    struct proc *p = ctx;
+    if (arg != p->commit_no || proc_absent(p, commit_step, arg))
+        return;
+    switch (p->commit) {
+    case COMMIT_NONE:
+        return;
+    case COMMIT_BEGIN:
+        proceed(p, begin(p));
+        return;
+    case COMMIT_OFFSETS:
+        proceed(p, send_offsets(p));
+        return;
+    case COMMIT_END:
+        proceed(p, simlog_end(p->world->log, p->txn, !p->doomed));
+        return;
+    case COMMIT_ANSWER:
+        answer(p, !p->doomed);
+        return;
+    }
+}
+
+/* ---- restore
+ * -------------------------------------------------------------------------------------------------------- */
+
+struct reader {
+    struct proc *proc;
+    int32_t partition;
+    bool ok;
+};
+
+static void take_record(void *ctx, const struct log_record *r)
+{
+    struct reader *reader = ctx;
+    struct error err;
+    if (engine_restore_record(reader->proc->engine, reader->partition, (struct str){r->key, r->key_n},
+                              (struct str){r->value, r->value ? r->value_n : 0}, r->headers, r->n_headers,
+                              &err))
+        return;
+    reader->ok = false;
+    world_fail(reader->proc->world, "P6 restore", "%s cannot read %s: %s", reader->proc->name, r->key,
+               err.message);
+}
+
+static void restore_end(struct proc *p, int32_t i)
+{
+    struct world *w = p->world;
+    struct proc_part *part = &p->parts[i];
+    struct reader reader = {p, i, true};
+    struct error err;
+    int64_t end = part->until;
+    if (SIM_MUTATION(SIM_RESTORE_TO_LSO) && simlog_last_stable_offset(w->log, i) < end)
+        end = simlog_last_stable_offset(w->log, i);
+    simlog_read_persons(w->log, i, end, prng_chance(&w->prng, w->chaos.compact), take_record, &reader);
+    if (!reader.ok || !engine_restore_end(p->engine, i, part->committed, proc_now(p), &err)) {
+        if (reader.ok)
+            world_fail(w, "P6 restore", "%s refuses partition %d: %s", p->name, i, err.message);
+        proc_kill(p, "restore failed");
+        return;
+    }
+    part->state = PART_OWNED;
+    part->read_next = engine_position(p->engine, i);
+    world_trace(w, "%s owns partition %d from offset %lld", p->name, i, (long long)part->read_next);
+    proc_turn_in(p, 1);
+}
+
+static void restore_read(void *ctx, uint64_t arg);
+
+static void retry(struct proc *p, void (*fn)(void *ctx, uint64_t arg), uint64_t arg)
+{
+    clock_after(&p->world->clock, prng_range(&p->world->prng, 5, RETRY_MS), fn, p, arg);
+}
+
+/* The committed offset first, then the watermark: facts of tests/kafka, rule 1. */
+static void restore_bounds(void *ctx, uint64_t arg)
+{
+    struct proc *p = ctx;
+    if (arg >> 8 != p->assignment || proc_absent(p, restore_bounds, arg))
+        return;
+    struct world *w = p->world;
+    int32_t i = (int32_t)(arg & 255);
+    struct proc_part *part = &p->parts[i];
+    if (SIM_MUTATION(SIM_WATERMARK_FIRST) && part->until < 0)
+        part->until = simlog_high_watermark(w->log, i);
+    if (!simlog_committed(w->log, i, &part->committed)) {
+        retry(p, restore_bounds, arg);
+        return;
+    }
+    if (!SIM_MUTATION(SIM_WATERMARK_FIRST))
+        part->until = simlog_high_watermark(w->log, i);
+    retry(p, restore_read, arg);
+}
+
+static void restore_read(void *ctx, uint64_t arg)
+{
+    struct proc *p = ctx;
+    if (arg >> 8 != p->assignment || proc_absent(p, restore_read, arg))
+        return;
+    int32_t i = (int32_t)(arg & 255);
+    bool reached = simlog_last_stable_offset(p->world->log, i) >= p->parts[i].until;
+    if (reached || SIM_MUTATION(SIM_RESTORE_TO_LSO))
+        restore_end(p, i);
+    else
+        retry(p, restore_read, arg);
+}
+
+void proc_restore_start(struct proc *p)
+{
+    for (int32_t i = 0; i < p->world->scenario->partitions; i++) {
+        if (!(p->assigned & 1u << i))
+            continue;
+        engine_restore_begin(p->engine, i);
+        p->parts[i] = (struct proc_part){.state = PART_RESTORING, .until = -1};
+        retry(p, restore_bounds, p->assignment << 8 | (uint64_t)i);
+    }
+    p->assigned = 0;
+}
+
+static void begin_assignment(void *ctx, uint64_t arg)
+{
+    struct proc *p = ctx;
+    if (arg != p->assignment || proc_absent(p, begin_assignment, arg))
+        return;
+    world_trace(p->world, "%s is assigned %#x in generation %d", p->name, p->assigned, p->meta.generation);
+    proc_restore_start(p);
+}
+
+void proc_assigned(struct world *w, size_t slot, uint64_t member, int generation, uint32_t partitions)
+{
+    struct proc *p = NULL;
+    for (size_t i = 0; i < w->n_procs; i++)
+        if (!w->procs[i]->dead && w->procs[i]->slot == slot && w->procs[i]->member == member)
+            p = w->procs[i];
+    if (!p)
+        return;
+    p->meta = (struct group_meta){slot, member, generation};
+    p->assigned = partitions;
+    p->assignment++;
+    clock_after(&w->clock, prng_range(&w->prng, 0, 50), begin_assignment, p, p->assignment);
+}

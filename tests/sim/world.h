@@ -1,0 +1,84 @@
+/* world.h - what all parts of one simulated run share: time, chance, the plot, the parts, and the verdict.
+ *
+ *      scenario ──► simlog (events) ──► simworker: engine + shell ──► simtarget: miro + network
+ *                        ▲  group              │   ▲                        │
+ *                        └── transactions ◄────┘   └──── replies, or none ◄─┘
+ *
+ * Everything that happens is an entry of the clock; everything that is decided by chance is drawn from
+ * `prng`. Thread rule: single-threaded. */
+#ifndef ROLLCALL_SIM_WORLD_H
+#define ROLLCALL_SIM_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "chaos.h"
+#include "clock.h"
+#include "prng.h"
+
+enum {
+    WORLD_PARTITIONS_MAX = 4,
+    WORLD_TARGETS_MAX = 6,
+    WORLD_SLOTS_MAX = 3,
+
+    WORLD_SESSION_MS = 6000,
+    WORLD_HEARTBEAT_MS = 1000,
+    WORLD_LEASE_MS = WORLD_SESSION_MS - WORLD_HEARTBEAT_MS,
+    WORLD_TXN_TIMEOUT_MS = 10000,
+
+    WORLD_SKEW_MAX_MS = 1500,  /* of a host's wall clock, either way */
+    WORLD_STALE_MAX_MS = 2000, /* how old a stale read may be */
+    WORLD_TIMEOUT_MS = 5000,   /* of one call */
+    WORLD_CALL_LIFE_MS = 25000,
+    /* A call of unknown outcome has landed, and can be read, this long after it was written: the promise that
+     * engine_target.call_life_ms makes, seen through two clocks that differ. */
+    WORLD_LANDING_MAX_MS = WORLD_CALL_LIFE_MS - 2 * WORLD_SKEW_MAX_MS - WORLD_STALE_MAX_MS,
+};
+
+/* 2026-01-05T08:00:00Z: where virtual time begins. */
+#define WORLD_EPOCH_MS INT64_C(1767600000000)
+
+struct scenario;
+struct simlog;
+struct group;
+struct simtarget;
+struct proc;
+struct ledger;
+
+struct world {
+    uint64_t seed;
+    bool verbose;
+    struct clock clock;
+    struct prng prng;
+    struct chaos chaos;
+    bool quiet; /* the faults are over: what remains has to settle */
+    struct scenario *scenario;
+    struct simlog *log;
+    struct group *group;
+    struct simtarget *targets[WORLD_TARGETS_MAX];
+    size_t n_targets;
+    struct proc **procs; /* every one there ever was; the dead keep their place */
+    size_t n_procs;
+    struct proc *slots[WORLD_SLOTS_MAX]; /* who runs under each slot now, NULL: nobody */
+    size_t n_slots;
+    struct ledger *ledger; /* what the invariants remember */
+    struct buf failures;   /* one line each; empty: none */
+    size_t n_failures;
+};
+
+static inline int64_t world_now(const struct world *w)
+{
+    return w->clock.now_ms;
+}
+
+/* Notes that a promise is broken. The run goes on, so that the trace shows what follows; only the first are
+ * kept. */
+void world_fail(struct world *w, const char *promise, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* One line of the trace, if anybody wants to see it. */
+void world_trace(const struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

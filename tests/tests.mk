@@ -1,0 +1,35 @@
+# The tests' build and the commands that run them. Each suite ends with a line "N passed, N failed".
+CHECK_LIBS = $(eval CHECK_LIBS := $(shell pkg-config --libs check))$(CHECK_LIBS)
+
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/%,$(UNIT_SRC))
+# Everything a unit test may call: the programs' objects without their main().
+TESTABLE := $(filter-out %/main.o,$(INGEST_OBJ) $(WORKER_OBJ) $(SANDBOX_OBJ))
+
+$(B)/libtestable.a: $(TESTABLE)
+$(B)/tests/unit/%.o: ALL_CFLAGS += -I.
+
+# Each tests/unit/test_*.c is a program of its own, linked with what it names.
+$(B)/tests/test_%: $(B)/tests/unit/test_%.o $(B)/libtestable.a $(ENGINE) $(LIB)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(CHECK_LIBS) -lm
+
+unit: $(UNIT_BIN) ## unit tests (MODE=asan|tsan|cover as you like)
+	$(Q)tests/unit/run $(UNIT_BIN)
+
+include tests/kafka/kafka.mk
+include tests/sim/sim.mk
+include tests/lint/lint.mk
+
+cover: ## line coverage of the engine by its unit tests
+	$(Q)$(MAKE) --no-print-directory MODE=cover unit
+	$(Q)gcovr --root . --object-directory build/cover --filter 'worker/engine/' --print-summary build/cover
+
+test: deps ## everything that a change must pass, in under 10 minutes
+	$(Q)tests/run quick
+
+test-all: deps ## what takes longer: sanitizers, valgrind, mutants, more seeds
+	$(Q)tests/run all
+
+.PHONY: unit cover test test-all

@@ -1,0 +1,117 @@
+#include "test_lib.h"
+
+#include "attr.h"
+#include "buf.h"
+#include "error.h"
+#include "utf8.h"
+
+START_TEST(a_buf_grows_to_its_maximum_and_remembers_overflow)
+{
+    struct buf b;
+    buf_init(&b, 300);
+    for (int i = 0; i < 300; i++)
+        buf_addc(&b, 'x');
+    ck_assert(buf_ok(&b) && b.n == 300 && strlen(b.p) == 300);
+    buf_addc(&b, 'y');
+    ck_assert(!buf_ok(&b) && b.n == 300);
+    buf_add(&b, "", 0);
+    ck_assert(!buf_ok(&b));
+    buf_clear(&b);
+    ck_assert(buf_ok(&b) && b.n == 0 && b.p[0] == '\0');
+    buf_done(&b);
+}
+END_TEST
+
+START_TEST(a_buf_writes_every_kind_of_number)
+{
+    struct buf b;
+    buf_init(&b, 300);
+    buf_addi(&b, 0);
+    buf_addc(&b, ' ');
+    buf_addi(&b, INT64_MIN);
+    buf_addc(&b, ' ');
+    buf_addi(&b, INT64_MAX);
+    buf_addf(&b, " %s%d", "f", 7);
+    ck_assert_str_eq(b.p, "0 -9223372036854775808 9223372036854775807 f7");
+    char *taken = buf_take(&b);
+    ck_assert(b.n == 0 && b.p == NULL);
+    free(taken);
+    taken = buf_take(&b);
+    ck_assert_str_eq(taken, "");
+    free(taken);
+}
+END_TEST
+
+START_TEST(attributes_stay_sorted_and_keep_cleared_ones)
+{
+    struct attrs a = {0}, b = {0};
+    attrs_set(&a, "title", "x");
+    attrs_set(&a, "department", NULL);
+    attrs_set(&a, "userName", "u");
+    attrs_set(&a, "title", "y");
+    ck_assert_uint_eq(a.n, 3);
+    ck_assert_str_eq(a.v[0].name, "department");
+    ck_assert_str_eq(attrs_get(&a, "title"), "y");
+    ck_assert_ptr_null(attrs_get(&a, "department"));
+    ck_assert_ptr_nonnull(attrs_find(&a, "department"));
+    ck_assert_ptr_null(attrs_find(&a, "manager"));
+    attrs_copy(&b, &a);
+    ck_assert(attrs_equal(&a, &b));
+    attrs_set(&b, "department", "");
+    ck_assert(!attrs_equal(&a, &b));
+    attrs_remove(&b, "department");
+    attrs_remove(&b, "department");
+    ck_assert_uint_eq(b.n, 2);
+    attrs_set(&b, "title", attrs_get(&b, "title")); /* its own value */
+    ck_assert_str_eq(attrs_get(&b, "title"), "y");
+    attrs_done(&a);
+    attrs_done(&b);
+}
+END_TEST
+
+START_TEST(an_error_is_wrapped_and_never_overflows)
+{
+    struct error err = {0};
+    ck_assert(!error_set(&err, ERROR_TEMPORARY, "no answer from %s", "x"));
+    ck_assert(!error_wrap(&err, "loading %d", 3));
+    ck_assert_str_eq(err.message, "loading 3: no answer from x");
+    ck_assert_int_eq(err.kind, ERROR_TEMPORARY);
+    for (int i = 0; i < 100; i++)
+        error_wrap(&err, "again and again");
+    ck_assert_uint_eq(strlen(err.message), sizeof err.message - 1);
+    error_set(&err, ERROR_INPUT, "%s", err.message); /* its own message */
+    ck_assert_uint_eq(strlen(err.message), sizeof err.message - 1);
+    ck_assert(!error_set(NULL, ERROR_INPUT, "x") && !error_wrap(NULL, "x"));
+    ck_assert_str_eq(error_kind_name(ERROR_SYSTEM), "system");
+}
+END_TEST
+
+START_TEST(utf8_knows_the_shortest_forms_only)
+{
+    static const struct {
+        struct str text;
+        bool ok, printable;
+    } rows[] = {
+        {BYTES(""), true, true},
+        {BYTES("abc \xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"), true, true},
+        {BYTES("a\nb"), true, false},
+        {BYTES("a\x7f"), true, false},
+        {BYTES("\0"), true, false},
+        {BYTES("\xc1\xbf"), false, false},
+        {BYTES("\xe0\x9f\xbf"), false, false},
+        {BYTES("\xed\xbf\xbf"), false, false},
+        {BYTES("\xf0\x8f\xbf\xbf"), false, false},
+        {BYTES("\xf5\x80\x80\x80"), false, false},
+        {BYTES("\x80"), false, false},
+        {BYTES("\xe2\x82"), false, false},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        ck_assert_msg(utf8_ok(rows[i].text) == rows[i].ok, "row %zu", i);
+        ck_assert_msg(utf8_printable(rows[i].text) == rows[i].printable, "row %zu", i);
+    }
+}
+END_TEST
+
+RUN_TESTS("buf", a_buf_grows_to_its_maximum_and_remembers_overflow, a_buf_writes_every_kind_of_number,
+          attributes_stay_sorted_and_keep_cleared_ones, an_error_is_wrapped_and_never_overflows,
+          utf8_knows_the_shortest_forms_only)

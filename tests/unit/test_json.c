@@ -1,0 +1,148 @@
+#include "test_lib.h"
+
+#include "json.h"
+
+static const char *const valid[] = {
+    "{}",
+    " [ ] ",
+    "null",
+    "\"\"",
+    "-0.5e+10",
+    "[1, 2.5, -3, 0, 1E5, 10]",
+    "{\"a\":{\"b\":[true,false,null]}}",
+    "\"\\u00e9\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
+    "\"\\ud83d\\ude00 \xf0\x9f\x98\x80\"",
+    "{\"a\":1,\"a\":2}",
+};
+
+static const struct {
+    struct str text;
+    const char *why;
+} invalid[] = {
+    {BYTES(""), "the end"},
+    {BYTES("   "), "the end"},
+    {BYTES("{"), "no member name"},
+    {BYTES("[1,]"), "digits"},
+    {BYTES("{\"a\":1,}"), "no member name"},
+    {BYTES("{a:1}"), "no member name"},
+    {BYTES("{\"a\" 1}"), "no colon"},
+    {BYTES("[1 2]"), "closing bracket"},
+    {BYTES("[1}"), "closing bracket"},
+    {BYTES("01"), "more text"},
+    {BYTES("1."), "digits"},
+    {BYTES(".5"), "digits"},
+    {BYTES("+1"), "digits"},
+    {BYTES("1e"), "digits"},
+    {BYTES("NaN"), "digits"},
+    {BYTES("nul"), "no JSON value"},
+    {BYTES("{} {}"), "more text"},
+    {BYTES("{}\0"), "more text"},
+    {BYTES("\xef\xbb\xbf{}"), "digits"},
+    {BYTES("\"a"), "without end"},
+    {BYTES("\"a\nb\""), "control character"},
+    {BYTES("\"a\0b\""), "control character"},
+    {BYTES("\"\\u0000\""), "NUL"},
+    {BYTES("\"\\u12g4\""), "\\uXXXX"},
+    {BYTES("\"\\x41\""), "unknown escape"},
+    {BYTES("\"\\ud800\""), "cannot be represented"},
+    {BYTES("\"\xff\""), "UTF-8"},
+    {BYTES("\"\xc0\x80\""), "UTF-8"},
+    {BYTES("\"\xed\xa0\x80\""), "UTF-8"},
+    {BYTES("\"\xf4\x90\x80\x80\""), "UTF-8"},
+    {BYTES("\"\xe2\x82\""), "UTF-8"},
+    {BYTES("// comment\n{}"), "digits"},
+};
+
+START_TEST(reads_valid_documents)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(valid); i++) {
+        cJSON *root;
+        struct error err = {0};
+        ck_assert_msg(json_parse(str_of(valid[i]), &root, &err), "%s: %s", valid[i], err.message);
+        cJSON_Delete(root);
+    }
+}
+END_TEST
+
+START_TEST(refuses_invalid_documents_and_says_why)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(invalid); i++) {
+        cJSON *root;
+        struct error err = {0};
+        ck_assert_msg(!json_parse(invalid[i].text, &root, &err), "row %zu", i);
+        ck_assert_int_eq(err.kind, ERROR_INPUT);
+        ck_assert_msg(strstr(err.message, invalid[i].why), "row %zu: %s", i, err.message);
+        ck_assert_ptr_nonnull(strstr(err.message, "at byte "));
+    }
+}
+END_TEST
+
+static bool nested(int depth)
+{
+    char text[2 * (JSON_DEPTH_MAX + 1) + 1] = "";
+    memset(text, '[', (size_t)depth);
+    memset(text + depth, ']', (size_t)depth);
+    return json_check(str_of(text), NULL);
+}
+
+START_TEST(nests_up_to_the_limit)
+{
+    ck_assert(nested(JSON_DEPTH_MAX));
+    ck_assert(!nested(JSON_DEPTH_MAX + 1));
+}
+END_TEST
+
+START_TEST(reads_members_by_type)
+{
+    cJSON *root;
+    struct error err = {0};
+    static const char text[] =
+        "{\"s\":\"x\",\"n\":9007199254740992,\"big\":9007199254740994,\"f\":1.5,\"b\":true,"
+        "\"s\":\"second\",\"z\":null}";
+    ck_assert(json_parse(str_of(text), &root, &err));
+    int64_t n = 0;
+    bool b = false;
+    ck_assert_str_eq(json_string(root, "s"), "x");
+    ck_assert_ptr_null(json_string(root, "S"));
+    ck_assert_ptr_null(json_string(root, "n"));
+    ck_assert(json_int64(root, "n", &n) && n == INT64_C(9007199254740992));
+    ck_assert(!json_int64(root, "big", &n));
+    ck_assert(!json_int64(root, "f", &n));
+    ck_assert(!json_int64(root, "s", &n));
+    ck_assert(json_bool(root, "b", &b) && b);
+    ck_assert(!json_bool(root, "n", &b));
+    ck_assert(cJSON_IsNull(json_get(root, "z")));
+    ck_assert_ptr_null(json_get(NULL, "z"));
+    cJSON_Delete(root);
+}
+END_TEST
+
+START_TEST(writes_commas_names_and_escapes)
+{
+    struct buf b;
+    buf_init(&b, 1000);
+    struct json_out w;
+    json_out_init(&w, &b);
+    json_open(&w, NULL, '{');
+    json_put_string(&w, "a\"b", "x\\\n\x01\x1f\"\xc3\xa9");
+    json_put_string(&w, "none", NULL);
+    json_open(&w, "list", '[');
+    json_put_int(&w, NULL, -5);
+    json_put_bool(&w, NULL, true);
+    json_open(&w, NULL, '{');
+    json_close(&w);
+    json_put_raw(&w, NULL, str_of("[1]"));
+    json_close(&w);
+    json_put_time(&w, "t", 0);
+    json_put_str(&w, "s", (struct str){"abcd", 2});
+    json_close(&w);
+    ck_assert_str_eq(
+        b.p, "{\"a\\\"b\":\"x\\\\\\n\\u0001\\u001f\\\"\xc3\xa9\",\"none\":null,\"list\":[-5,true,{},[1]],"
+             "\"t\":\"1970-01-01T00:00:00.000Z\",\"s\":\"ab\"}");
+    ck_assert(json_check(buf_str(&b), NULL));
+    buf_done(&b);
+}
+END_TEST
+
+RUN_TESTS("json", reads_valid_documents, refuses_invalid_documents_and_says_why, nests_up_to_the_limit,
+          reads_members_by_type, writes_commas_names_and_escapes)

@@ -1,0 +1,38 @@
+/* test_lib.h - main() for the tests of lib/: RUN_TESTS("module", case, case, …). */
+#ifndef ROLLCALL_TEST_LIB_H
+#define ROLLCALL_TEST_LIB_H
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mem.h"
+
+enum { TEST_TIMEOUT_S = 60 };
+
+static inline int run_tests(const char *name, const TTest *const *tests, size_t n)
+{
+    Suite *suite = suite_create(name);
+    TCase *tc = tcase_create(name);
+    tcase_set_timeout(tc, TEST_TIMEOUT_S);
+    for (size_t i = 0; i < n; i++)
+        tcase_add_test(tc, tests[i]);
+    suite_add_tcase(suite, tc);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+#define RUN_TESTS(name, ...)                                                                                 \
+    int main(void)                                                                                           \
+    {                                                                                                        \
+        const TTest *const tests[] = {__VA_ARGS__};                                                          \
+        return run_tests(name, tests, ARRAY_SIZE(tests));                                                    \
+    }
+
+#define BYTES(literal) ((struct str){literal, sizeof(literal) - 1})
+
+#endif
