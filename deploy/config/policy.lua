@@ -1,0 +1,114 @@
+-- policy.lua: which account a person should have at a target.
+--
+-- rollcall-worker calls desired(person, target) whenever it has learnt something about a person, and carries out the
+-- difference between the answer and what the target holds. SIGHUP loads a new version; one that does not load, or an
+-- error in a call, changes nothing for anybody. No files, no network, no clock: the same person gives the same answer.
+--
+--   person.tenant, person.directory, person.subject
+--   person.employment   "joined", "left", "deleted", or "unknown": nobody has said yet
+--   person.suspended    on hold (long leave, investigation …)
+--   person.active       may have access now: joined, not suspended, access not ended
+--   person.profile      by name: userName, displayName, ["name.givenName"], ["name.familyName"], title, department,
+--                       division, organization, costCenter, employeeNumber, manager, ["emails.work"] …; all strings;
+--                       attributes without a value are absent
+--   person.groups       person.groups["Design"] is true for a member, nil otherwise
+--   target              the target's name in the configuration
+--
+-- The answer:
+--   nil                 leave alone: nothing is looked up, created or changed
+--   {active = true, userName = …, …}   an active account with these attributes; it is created if need be
+--   {active = false}    cut: an account that exists is deactivated; none is created
+--   {userName = …, …}   without `active`: keep what is there up to date, neither give nor take access
+--   {delete = true}     delete the account. Miro hands the boards of a deleted user to the oldest team admin, for good;
+--                       deactivation releases the licence just as well and can be taken back
+-- Attributes that the answer does not name are never changed; rollcall.null empties one.
+
+-- The longest values that Miro takes, in characters. A longer name is cut; a longer number would be a wrong number and
+-- is left out.
+local LONGEST = {
+    displayName = 60,
+    department = 120,
+    division = 120,
+    organization = 120,
+    costCenter = 120,
+}
+local EMPLOYEE_NUMBER_MAX = 20
+local FULL_NAME_MAX = 60 -- givenName and familyName together
+
+-- Cuts text to max characters (not bytes); text that is not UTF-8 is left to the target to refuse.
+local function cut(text, max)
+    local length = utf8.len(text)
+    if not length or length <= max then
+        return text
+    end
+    return text:sub(1, utf8.offset(text, max + 1) - 1)
+end
+
+local function display_name(profile)
+    if profile.displayName then
+        return profile.displayName
+    end
+    local given, family = profile["name.givenName"], profile["name.familyName"]
+    if given and family then
+        return given .. " " .. family
+    end
+    return given or family
+end
+
+-- Miro wants both parts of a name or none.
+local function add_name(account, profile)
+    local given, family = profile["name.givenName"], profile["name.familyName"]
+    if not given or not family then
+        return
+    end
+    if (utf8.len(given) or #given) + (utf8.len(family) or #family) > FULL_NAME_MAX then
+        return -- displayName says it, cut
+    end
+    account["name.givenName"] = given
+    account["name.familyName"] = family
+end
+
+local function add_number(account, profile)
+    local number = profile.employeeNumber
+    if number and #number <= EMPLOYEE_NUMBER_MAX then
+        account.employeeNumber = number
+    end
+end
+
+local function attributes(profile)
+    local account = {userName = profile.userName, displayName = display_name(profile)}
+    add_name(account, profile)
+    add_number(account, profile)
+    for name, max in pairs(LONGEST) do
+        local value = account[name] or profile[name]
+        if value then
+            account[name] = cut(value, max)
+        end
+    end
+    return account
+end
+
+local function desired(person, target)
+    -- Leavers first, whatever else is known of them. The account is found by its link or by person.profile.userName.
+    if person.employment == "left" or person.employment == "deleted" or person.suspended then
+        return {active = false}
+    end
+    -- An account is found and made by its userName, the e-mail address by which Miro knows a person.
+    if not person.profile.userName then
+        return nil
+    end
+    if person.employment == "unknown" then
+        return attributes(person.profile) -- nobody gains or loses access by a mere change of profile
+    end
+    if not person.active then
+        return {active = false} -- accessUntil has passed
+    end
+    local account = attributes(person.profile)
+    account.active = true
+    -- Ideas, to be made one's own:
+    --   if target == "miro-design" and not person.groups["Design"] then return nil end
+    --   if person.groups["Whiteboards"] then account.userType = "Full" end   -- licences only go up by SCIM
+    return account
+end
+
+return {desired = desired}
