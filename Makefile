@@ -66,7 +66,7 @@ define program
 $(1): $(2)
 	$$(call say,LD,$$@)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $(2) $$(PKG_LIBS) $(3)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $(2) $$(PKG_LIBS) -lm $(3)
 endef
 $(eval $(call program,$(INGEST),$(INGEST_OBJ) $(LIB)))
 $(eval $(call program,$(WORKER),$(WORKER_OBJ) $(ENGINE) $(LIB)))

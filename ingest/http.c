@@ -16,7 +16,7 @@
 
 enum {
     ANSWER_MAX = 2048,
-    NO_SLOT = -1,
+    SPARE_MAX = 256,  /* ended exchanges kept for the next ones */
     HEAD_ROOM = 4096, /* of MHD's memory per connection, beside the head: its own tables and our answer */
     HEADER_OVERHEAD = 64,
 };
@@ -41,13 +41,15 @@ struct http {
     bool slot_pending;    /* a slot was taken at accept and no connection has taken it over yet */
     uint32_t slot;
     bool listening;
+    struct exchange *spare; /* by next_spare */
+    size_t n_spare;
 };
 
 struct exchange {
     struct http *http;
+    struct exchange *next_spare;
     struct connection *connection;
     struct MHD_Connection *mhd;
-    struct message message;
     struct buf body;
     size_t body_max;
     size_t received; /* bytes of body, kept or not */
@@ -56,9 +58,11 @@ struct exchange {
     size_t head_bytes;
     struct answer fault;
     struct answer answer;
-    char answer_body[ANSWER_MAX];
     bool complete, answered, early, suspended, oversized;
     void *user;
+    /* From here on a new exchange is not cleared: the arrays are large, their counts say what holds. */
+    struct message message;
+    char answer_body[ANSWER_MAX];
 };
 
 /* ---- the head ---- */
@@ -122,11 +126,39 @@ static void check_head(struct exchange *x)
         x->fault = (struct answer){.status = 417, .reason = "bad_expectation"};
 }
 
+/* A spare one or a new one; everything before `message` is zero. */
+static struct exchange *exchange_take(struct http *h)
+{
+    struct exchange *x = h->spare;
+    if (x) {
+        h->spare = x->next_spare;
+        h->n_spare--;
+    } else {
+        x = xmalloc(sizeof *x);
+    }
+    memset(x, 0, offsetof(struct exchange, message));
+    x->message.n_headers = 0;
+    x->message.body = (struct str){0};
+    x->answer_body[0] = '\0';
+    return x;
+}
+
+static void exchange_give_back(struct http *h, struct exchange *x)
+{
+    if (h->n_spare == SPARE_MAX) {
+        free(x);
+        return;
+    }
+    x->next_spare = h->spare;
+    h->spare = x;
+    h->n_spare++;
+}
+
 static struct exchange *exchange_new(struct http *h, struct MHD_Connection *mhd, const char *path,
                                      const char *method)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct exchange *x = xcalloc(1, sizeof *x);
+    struct exchange *x = exchange_take(h);
     x->http = h;
     h->n_exchanges++;
     x->mhd = mhd;
@@ -306,7 +338,7 @@ static void on_completed(void *ctx, struct MHD_Connection *mhd, void **request,
     x->connection->x = NULL;
     x->connection->waiting_since = clock_mono_ms();
     h->n_exchanges--;
-    free(x);
+    exchange_give_back(h, x);
     *request = NULL;
 }
 
@@ -434,6 +466,11 @@ void http_free(struct http *h)
     if (h->slot_pending)
         leave(h, h->slot);
     assert(h->n_connections == 0 && h->bodies_bytes == 0);
+    while (h->spare) {
+        struct exchange *x = h->spare;
+        h->spare = x->next_spare;
+        free(x);
+    }
     free(h);
 }
 

@@ -120,7 +120,7 @@ static int check_config(struct program *p)
     if (ok)
         printf("%s: good, %zu sources\n", p->config_path, set->n);
     else
-        fprintf(stderr, "%s: %s\n", p->config_path, err.message);
+        fprintf(stderr, "rollcall-ingest: %s\n", err.message);
     sources_free(set);
     config_free(p->cfg);
     return ok ? EX_OK : exit_code(&err);

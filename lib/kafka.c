@@ -176,9 +176,10 @@ static bool apply_properties(rd_kafka_conf_t *conf, const struct config *cfg, st
     return true;
 }
 
+/* What librdkafka calls an error is mostly a broker that is away for a moment: a warning. */
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
-    enum log_level ours = level <= LOG_ERR       ? LOG_LEVEL_ERROR
+    enum log_level ours = level <= LOG_CRIT      ? LOG_LEVEL_ERROR
                           : level <= LOG_WARNING ? LOG_LEVEL_WARN
                           : level <= LOG_INFO    ? LOG_LEVEL_INFO
                                                  : LOG_LEVEL_DEBUG;

@@ -52,6 +52,7 @@ struct topics { /* one run */
     int partitions[KAFKA_TOPICS]; /* 0: not there */
     int replicas[KAFKA_TOPICS];   /* the fewest of its partitions */
     struct kafka_warnings *warnings;
+    bool warned_replicas; /* once is enough */
 };
 
 __attribute__((format(printf, 2, 3))) static void warn(struct topics *t, const char *format, ...)
@@ -321,12 +322,16 @@ static void warn_of_settings(struct topics *t, enum kafka_topic topic,
                              const rd_kafka_ConfigResource_t *resource)
 {
     const char *name = t->names[topic];
-    if (t->replicas[topic] < REPLICAS_WANTED)
-        warn(t, "%s has %d replica(s), %d are wanted: an accepted event may be lost with a broker", name,
-             t->replicas[topic], REPLICAS_WANTED);
-    else if (number_of(resource, "min.insync.replicas") < INSYNC_WANTED)
+    bool few = t->replicas[topic] < REPLICAS_WANTED;
+    if (few && !t->warned_replicas)
+        warn(t,
+             "%s (and maybe others) has %d replica(s), %d are wanted: accepted events may be lost with a "
+             "broker",
+             name, t->replicas[topic], REPLICAS_WANTED);
+    if (!few && number_of(resource, "min.insync.replicas") < INSYNC_WANTED)
         warn(t, "%s has min.insync.replicas=%s, %d is wanted: an accepted event may be lost with a broker",
              name, setting_of(resource, "min.insync.replicas"), INSYNC_WANTED);
+    t->warned_replicas |= few;
     if (topic == KAFKA_PERSONS && number_of(resource, "segment.bytes") > 256 * MEBIBYTE)
         warn(t,
              "%s has segment.bytes=%s: restores read up to that much per partition beyond the live records",

@@ -78,13 +78,14 @@ static bool is_private(const char *key)
     return false;
 }
 
-/* Appends text as UTF-8: bytes that are none become U+FFFD, what passes max is cut and ends in an ellipsis.
+/* Appends text as UTF-8: bytes that are none, and NUL, become U+FFFD, what passes max is cut and ends in an
+ * ellipsis.
  */
 static void clean(struct str text, size_t max, struct buf *out)
 {
     size_t used = 0;
     while (text.n > 0) {
-        size_t length = utf8_sequence(text);
+        size_t length = text.p[0] ? utf8_sequence(text) : 0;
         struct str shown = length ? (struct str){text.p, length} : str_of("\xef\xbf\xbd");
         if (used + shown.n > max) {
             buf_adds(out, "\xe2\x80\xa6");

@@ -20,7 +20,8 @@ struct consumer {
     rd_kafka_resp_err_t last_error; /* said once, until something else is to be said */
 };
 
-/* ---- rebalances ------------------------------------------------------------------------------------------------- */
+/* ---- rebalances
+ * ------------------------------------------------------------------------------------------------- */
 
 static void tell_assigned(struct consumer *c, const rd_kafka_topic_partition_list_t *list)
 {
@@ -33,7 +34,8 @@ static void tell_assigned(struct consumer *c, const rd_kafka_topic_partition_lis
     free(partitions);
 }
 
-static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list, void *ctx)
+static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list,
+                         void *ctx)
 {
     struct consumer *c = ctx;
     if (c->closing)
@@ -71,7 +73,8 @@ void consumer_pause(struct consumer *c, bool paused)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-/* ---- records ---------------------------------------------------------------------------------------------------- */
+/* ---- records
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void tell_fatal(struct consumer *c)
 {
@@ -80,7 +83,8 @@ static void tell_fatal(struct consumer *c)
     rd_kafka_resp_err_t code = rd_kafka_fatal_error(c->rk, reason, sizeof reason);
     bool fenced = code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
     error_set(&err, ERROR_TEMPORARY, "group: %s%s", reason,
-              fenced ? "; another process joined the group with this slot; give each worker a slot of its own" : "");
+              fenced ? "; another process joined the group with this slot; give each worker a slot of its own"
+                     : "");
     c->callbacks.failed(c->callbacks.ctx, &err);
 }
 
@@ -89,7 +93,8 @@ static void tell_gone(struct consumer *c, const rd_kafka_message_t *message)
 {
     struct error err;
     error_set(&err, ERROR_PERMANENT,
-              "events of partition %d were deleted before they were read (%s); lengthen the topic's retention, then "
+              "events of partition %d were deleted before they were read (%s); lengthen the topic's "
+              "retention, then "
               "set the group's offset with kafka-consumer-groups --reset-offsets --to-earliest",
               message->partition, rd_kafka_message_errstr(message));
     c->callbacks.failed(c->callbacks.ctx, &err);
@@ -109,7 +114,8 @@ static void note_error(struct consumer *c, const rd_kafka_message_t *message)
     if (message->err == c->last_error)
         return;
     c->last_error = message->err;
-    log_warn("events topic", LOG_I("partition", message->partition), LOG_S("error", rd_kafka_message_errstr(message)));
+    log_warn("events topic", LOG_I("partition", message->partition),
+             LOG_S("error", rd_kafka_message_errstr(message)));
 }
 
 size_t consumer_poll(struct consumer *c, size_t max)
@@ -150,7 +156,8 @@ void consumer_ready(struct consumer *c)
     c->more = true;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------- */
+/* ---- life
+ * ------------------------------------------------------------------------------------------------------- */
 
 static bool open_client(struct consumer *c, const struct config *cfg, const char *slot, struct error *err)
 {

@@ -1,8 +1,9 @@
 /* consumer.h - the group consumer of the events topic.
  *
- * Static membership (group.instance.id = slot), range assignor, read_committed, no commits of its own: offsets travel in
- * the ledger's transactions. All callbacks run inside consumer_poll or consumer_close on the loop's thread. While a
- * rebalance waits for consumer_assign or consumer_unassign the membership goes on (heartbeats are librdkafka's). */
+ * Static membership (group.instance.id = slot), range assignor, read_committed, no commits of its own:
+ * offsets travel in the ledger's transactions. All callbacks run inside consumer_poll or consumer_close on
+ * the loop's thread. While a rebalance waits for consumer_assign or consumer_unassign the membership goes on
+ * (heartbeats are librdkafka's). */
 #ifndef ROLLCALL_WORKER_CONSUMER_H
 #define ROLLCALL_WORKER_CONSUMER_H
 
@@ -20,9 +21,10 @@ struct consumer;
 
 struct consumer_callbacks {
     void *ctx;
-    /* The group gives us these; answer with consumer_assign (or _unassign) some time. group: the membership at this
-     * moment; ownership goes to the callee. */
-    void (*assigned)(void *ctx, const int32_t *partitions, size_t n, rd_kafka_consumer_group_metadata_t *group);
+    /* The group gives us these; answer with consumer_assign (or _unassign) some time. group: the membership
+     * at this moment; ownership goes to the callee. */
+    void (*assigned)(void *ctx, const int32_t *partitions, size_t n,
+                     rd_kafka_consumer_group_metadata_t *group);
     /* All go back; answer with consumer_unassign some time. lost: they may already be somebody else's. */
     void (*revoked)(void *ctx, bool lost);
     /* A record; borrowed. */
@@ -40,8 +42,8 @@ void consumer_free(struct consumer *c);
 /* For the ledger: committed offsets and seeks. */
 rd_kafka_t *consumer_handle(struct consumer *c);
 
-/* Readable when something arrived while nothing was there (and then only): tell it by consumer_ready, and poll until
- * consumer_more says no. */
+/* Readable when something arrived while nothing was there (and then only): tell it by consumer_ready, and
+ * poll until consumer_more says no. */
 int consumer_fd(const struct consumer *c);
 void consumer_ready(struct consumer *c);
 /* Takes what is there, at most max records and everything else. */

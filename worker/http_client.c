@@ -29,7 +29,7 @@ struct target {
 struct transfer { /* a call and its easy handle; handles are reused within a target */
     struct http_client *client;
     struct target *target;
-    struct transfer *next; /* in target->idle or client->running */
+    struct transfer *next;  /* in target->idle or client->running */
     struct transfer **link; /* what points at it in client->running */
     CURL *easy;
     char error[CURL_ERROR_SIZE];
@@ -53,7 +53,8 @@ struct http_client {
     size_t n_running;
 };
 
-/* ---- header sets ----------------------------------------------------------------------------------------------- */
+/* ---- header sets
+ * ----------------------------------------------------------------------------------------------- */
 
 static void append_header(struct curl_slist **list, const char *line)
 {
@@ -100,7 +101,8 @@ static void header_set_drop(struct header_set *set)
     free(set);
 }
 
-/* ---- what libcurl calls during a transfer ----------------------------------------------------------------------- */
+/* ---- what libcurl calls during a transfer
+ * ----------------------------------------------------------------------- */
 
 static size_t on_body(char *p, size_t size, size_t n, void *ctx)
 {
@@ -116,8 +118,9 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
     return size * n;
 }
 
-/* libcurl repeats a request by itself when a kept connection dies before the first byte of the answer. The target may
- * have acted on the first one all the same, so a write is not repeated; its outcome is then unknown. */
+/* libcurl repeats a request by itself when a kept connection dies before the first byte of the answer. The
+ * target may have acted on the first one all the same, so a write is not repeated; its outcome is then
+ * unknown. */
 static int on_about_to_write(void *ctx, char *to, char *from, int to_port, int from_port)
 {
     struct transfer *t = ctx;
@@ -132,7 +135,8 @@ static int on_about_to_write(void *ctx, char *to, char *from, int to_port, int f
     return CURL_PREREQFUNC_OK;
 }
 
-/* ---- transfers -------------------------------------------------------------------------------------------------- */
+/* ---- transfers
+ * -------------------------------------------------------------------------------------------------- */
 
 static struct transfer *transfer_new(struct http_client *c, struct target *target)
 {
@@ -239,7 +243,8 @@ void http_client_start(struct http_client *c, const struct call *call)
     (void)code;
 }
 
-/* ---- endings ---------------------------------------------------------------------------------------------------- */
+/* ---- endings
+ * ---------------------------------------------------------------------------------------------------- */
 
 static enum call_outcome outcome_of(const struct transfer *t, CURLcode code)
 {
@@ -290,7 +295,8 @@ static void answer_ended(struct http_client *c)
     }
 }
 
-/* ---- sockets and the timer --------------------------------------------------------------------------------------- */
+/* ---- sockets and the timer
+ * --------------------------------------------------------------------------------------- */
 
 static void act(struct http_client *c, curl_socket_t fd, int what)
 {
@@ -335,7 +341,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *so
         *watch = (struct watch){c, fd};
         curl_multi_assign(c->multi, fd, watch);
     }
-    uint32_t events = (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0) | (what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0);
+    uint32_t events =
+        (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0) | (what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0);
     return loop_add(c->loop, fd, events, on_ready, watch, NULL) ? 0 : -1;
 }
 
@@ -369,7 +376,8 @@ size_t http_client_in_flight(const struct http_client *c)
     return c->n_running;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------- */
+/* ---- life
+ * ------------------------------------------------------------------------------------------------------- */
 
 void http_client_set_token(struct http_client *c, size_t target, const char *token)
 {
@@ -398,7 +406,8 @@ bool http_client_new(struct loop *loop, const struct http_target *targets, size_
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return error_set(err, ERROR_SYSTEM, "libcurl does not start");
     struct http_client *c = xcalloc(1, sizeof *c);
-    *c = (struct http_client){.loop = loop, .callbacks = *callbacks, .due_ms = -1, .multi = curl_multi_init()};
+    *c =
+        (struct http_client){.loop = loop, .callbacks = *callbacks, .due_ms = -1, .multi = curl_multi_init()};
     if (!c->multi)
         abort(); /* out of memory */
     curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket);

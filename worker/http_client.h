@@ -1,8 +1,9 @@
 /* http_client.h - SCIM calls over libcurl, driven by the loop.
  *
- * The multi interface with sockets (curl_multi_socket_action) on the program's own epoll; connections are kept, HTTP/2
- * where TLS offers it. Nothing queues inside libcurl: what may be under way is limited by the engine. One easy handle
- * pool per target. A write is sent at most once: libcurl's own repetition on a connection that died is refused.
+ * The multi interface with sockets (curl_multi_socket_action) on the program's own epoll; connections are
+ * kept, HTTP/2 where TLS offers it. Nothing queues inside libcurl: what may be under way is limited by the
+ * engine. One easy handle pool per target. A write is sent at most once: libcurl's own repetition on a
+ * connection that died is refused.
  *
  * What a call came to:
  *     NOT_SENT  no connection, or may_write said no: nothing was written
@@ -25,7 +26,7 @@ enum { HTTP_REPLY_MAX = 1024 * 1024, HTTP_CONNECT_TIMEOUT_MS = 5000 };
 
 struct http_client;
 
-struct http_target { /* copied, except the token, of which the header line is kept */
+struct http_target {      /* copied, except the token, of which the header line is kept */
     const char *base_url; /* http(s)://host/path without a trailing slash */
     const char *token;    /* NULL: no Authorization header */
     unsigned in_flight_max;
@@ -33,7 +34,8 @@ struct http_target { /* copied, except the token, of which the header line is ke
 
 struct http_callbacks {
     void *ctx;
-    /* Asked when the call's request is about to be written: once for a write; again when a read is repeated. */
+    /* Asked when the call's request is about to be written: once for a write; again when a read is repeated.
+     */
     bool (*may_write)(void *ctx, const struct call *call);
     /* Once per call; reply is borrowed. elapsed_ms: from http_client_start. */
     void (*done)(void *ctx, const struct call *call, const struct call_reply *reply, int64_t elapsed_ms);

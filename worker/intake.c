@@ -49,5 +49,6 @@ bool intake_record(struct engine *engine, const rd_kafka_message_t *message, str
 {
     struct record_header headers[INTAKE_HEADERS_MAX];
     size_t n = read_headers(message, headers);
-    return engine_restore_record(engine, message->partition, key_of(message), value_of(message), headers, n, err);
+    return engine_restore_record(engine, message->partition, key_of(message), value_of(message), headers, n,
+                                 err);
 }

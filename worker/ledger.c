@@ -46,7 +46,8 @@ struct ledger {
     rd_kafka_consumer_group_metadata_t *membership; /* the thread reads it during a commit only */
 };
 
-/* ---- results ---------------------------------------------------------------------------------------------------- */
+/* ---- results
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void post(struct ledger *l, struct ledger_result *result)
 {
@@ -121,7 +122,8 @@ struct ledger_result *ledger_take(struct ledger *l)
     return result;
 }
 
-/* ---- the thread's work ------------------------------------------------------------------------------------------ */
+/* ---- the thread's work
+ * ------------------------------------------------------------------------------------------ */
 
 static struct timespec in_ms(int64_t ms)
 {
@@ -269,7 +271,8 @@ static void *thread_main(void *ctx)
     return NULL;
 }
 
-/* ---- requests --------------------------------------------------------------------------------------------------- */
+/* ---- requests
+ * --------------------------------------------------------------------------------------------------- */
 
 static void submit(struct ledger *l, const struct request *request)
 {
@@ -288,7 +291,8 @@ void ledger_commit(struct ledger *l, const struct engine_batch *batch)
     submit(l, &(struct request){.kind = REQUEST_COMMIT, .batch = batch});
 }
 
-void ledger_restore(struct ledger *l, const int32_t *partitions, size_t n, rd_kafka_consumer_group_metadata_t *group)
+void ledger_restore(struct ledger *l, const int32_t *partitions, size_t n,
+                    rd_kafka_consumer_group_metadata_t *group)
 {
     assert(!l->busy);
     struct request request = {.kind = REQUEST_RESTORE, .n_offsets = n};
@@ -328,12 +332,14 @@ int64_t ledger_silent_ms(const struct ledger *l)
     return clock_mono_ms() - atomic_load(&l->pulse.beat_ms);
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------- */
+/* ---- life
+ * ------------------------------------------------------------------------------------------------------- */
 
 static bool open_producer(struct ledger *l, const struct config *cfg, const char *slot, struct error *err)
 {
-    static const enum kafka_topic topics[TX_TOPICS] = {
-        [TOPIC_PERSONS] = KAFKA_PERSONS, [TOPIC_RESULTS] = KAFKA_RESULTS, [TOPIC_DEADLETTERS] = KAFKA_DEADLETTERS};
+    static const enum kafka_topic topics[TX_TOPICS] = {[TOPIC_PERSONS] = KAFKA_PERSONS,
+                                                       [TOPIC_RESULTS] = KAFKA_RESULTS,
+                                                       [TOPIC_DEADLETTERS] = KAFKA_DEADLETTERS};
     rd_kafka_conf_t *conf;
     char reason[256];
     l->tx.pulse = &l->pulse;
@@ -374,7 +380,8 @@ static bool start(struct ledger *l, struct error *err)
     return true;
 }
 
-bool ledger_new(const struct config *cfg, const char *slot, rd_kafka_t *group, struct ledger **ret, struct error *err)
+bool ledger_new(const struct config *cfg, const char *slot, rd_kafka_t *group, struct ledger **ret,
+                struct error *err)
 {
     struct ledger *l = xcalloc(1, sizeof *l);
     l->fd = -1;

@@ -4,9 +4,9 @@
  *                              │ ledger's thread  │
  *      LEDGER_ANSWERED etc. ◄──└──────────────────┘
  *
- * One request at a time (ledger_idle); each is answered by exactly one closing result, a restore by any number of
- * LEDGER_RECORDS before it. After LEDGER_FATAL nothing more is answered and the process has to end: its successor finds
- * out what was committed. All functions below belong to the loop's thread. */
+ * One request at a time (ledger_idle); each is answered by exactly one closing result, a restore by any
+ * number of LEDGER_RECORDS before it. After LEDGER_FATAL nothing more is answered and the process has to end:
+ * its successor finds out what was committed. All functions below belong to the loop's thread. */
 #ifndef ROLLCALL_WORKER_LEDGER_H
 #define ROLLCALL_WORKER_LEDGER_H
 
@@ -47,7 +47,8 @@ struct ledger_result { /* release with ledger_result_done */
     struct ledger_result *next; /* the ledger's */
 };
 
-/* Starts the thread. Borrows cfg for the time of the call and group (the group consumer) until ledger_free. */
+/* Starts the thread. Borrows cfg for the time of the call and group (the group consumer) until ledger_free.
+ */
 bool ledger_new(const struct config *cfg, const char *slot, rd_kafka_t *group, struct ledger **ret,
                 struct error *err) __attribute__((warn_unused_result));
 /* Stops and joins; what is under way is given up. Takes as long as one blocking call of librdkafka. */
@@ -55,10 +56,12 @@ void ledger_free(struct ledger *l);
 
 /* Borrows batch until the closing result: LEDGER_COMMITTED or LEDGER_ABORTED. */
 void ledger_commit(struct ledger *l, const struct engine_batch *batch);
-/* Takes ownership of group, under whose membership all later commits are made. Closing result: LEDGER_RESTORED or
- * LEDGER_CANCELLED. */
-void ledger_restore(struct ledger *l, const int32_t *partitions, size_t n, rd_kafka_consumer_group_metadata_t *group);
-/* Moves the group consumer; what it had fetched is thrown away. Closing result: LEDGER_SOUGHT or LEDGER_SEEK_FAILED. */
+/* Takes ownership of group, under whose membership all later commits are made. Closing result:
+ * LEDGER_RESTORED or LEDGER_CANCELLED. */
+void ledger_restore(struct ledger *l, const int32_t *partitions, size_t n,
+                    rd_kafka_consumer_group_metadata_t *group);
+/* Moves the group consumer; what it had fetched is thrown away. Closing result: LEDGER_SOUGHT or
+ * LEDGER_SEEK_FAILED. */
 void ledger_seek(struct ledger *l, const struct partition_offset *v, size_t n);
 /* Asks a restore under way to end early. Nothing under way: does nothing. */
 void ledger_cancel(struct ledger *l);

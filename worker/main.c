@@ -79,11 +79,11 @@ static int serve(struct program *p)
     if (!choose_slot(p, &err) || !worker_new(p->cfg, p->slot, &p->worker, &err))
         return fail(&err);
     log_info("started", LOG_S("version", ROLLCALL_VERSION), LOG_S("slot", p->slot));
-    bool ok = worker_run(p->worker, &err);
-    int rc = ok ? EX_OK : fail(&err);
+    if (!worker_run(p->worker, &err))
+        _exit(fail(&err)); /* as after a crash, which is safe; a tear-down could wait for what has failed */
     worker_free(p->worker);
-    log_info("ended", LOG_I("exit", rc));
-    return rc;
+    log_info("ended");
+    return EX_OK;
 }
 
 int main(int argc, char **argv)

@@ -53,7 +53,8 @@ void membership_failed(void *ctx, const struct error *err)
     fail(ctx, err);
 }
 
-/* ---- leaving ---------------------------------------------------------------------------------------------------- */
+/* ---- leaving
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void drop_all(struct membership *m)
 {
@@ -107,8 +108,8 @@ static void close_all(struct membership *m)
     m->closed = true;
 }
 
-/* One step of LEAVING. Half of the time is for calls in flight, the rest for the commits. What is not clean at the
- * end is left as after a crash: the next owner finds the partition open. */
+/* One step of LEAVING. Half of the time is for calls in flight, the rest for the commits. What is not clean
+ * at the end is left as after a crash: the next owner finds the partition open. */
 static void leave(struct membership *m)
 {
     int64_t left_ms = m->leave_by_ms - clock_mono_ms();
@@ -170,9 +171,11 @@ bool membership_drained(const struct membership *m)
     return m->drain && m->state == IDLE;
 }
 
-/* ---- arriving --------------------------------------------------------------------------------------------------- */
+/* ---- arriving
+ * --------------------------------------------------------------------------------------------------- */
 
-void membership_assigned(void *ctx, const int32_t *partitions, size_t n, rd_kafka_consumer_group_metadata_t *group)
+void membership_assigned(void *ctx, const int32_t *partitions, size_t n,
+                         rd_kafka_consumer_group_metadata_t *group)
 {
     struct membership *m = ctx;
     assert(m->state == IDLE);
@@ -246,7 +249,8 @@ static void on_restored(struct membership *m, struct ledger_result *result)
              LOG_I("ms", result->took_ms));
 }
 
-/* ---- commits ---------------------------------------------------------------------------------------------------- */
+/* ---- commits
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void look_at_crowd(struct membership *m)
 {
@@ -380,9 +384,11 @@ void membership_commit(struct membership *m)
     ledger_commit(m->ledger, m->batch);
 }
 
-/* ---- events ----------------------------------------------------------------------------------------------------- */
+/* ---- events
+ * ----------------------------------------------------------------------------------------------------- */
 
-/* Outside RUNNING a record is passed over: it is read again from the committed offset, by us or by the next owner. */
+/* Outside RUNNING a record is passed over: it is read again from the committed offset, by us or by the next
+ * owner. */
 void membership_message(void *ctx, const rd_kafka_message_t *message)
 {
     struct membership *m = ctx;
@@ -397,8 +403,8 @@ static bool too_far_ahead(const struct membership *m)
     return m->state == RUNNING && (m->ahead >= MEMBERSHIP_AHEAD_MAX || m->crowded);
 }
 
-/* True: leave the queue alone for a moment. When that moment gets long, pauses the partitions instead, because the
- * queue also carries the group's words. */
+/* True: leave the queue alone for a moment. When that moment gets long, pauses the partitions instead,
+ * because the queue also carries the group's words. */
 static bool hold(struct membership *m)
 {
     if (!too_far_ahead(m)) {
@@ -424,7 +430,8 @@ void membership_poll(struct membership *m)
         consumer_poll(m->consumer, MEMBERSHIP_POLL_MAX);
 }
 
-/* ---- the loop's questions ---------------------------------------------------------------------------------------- */
+/* ---- the loop's questions
+ * ---------------------------------------------------------------------------------------- */
 
 int membership_timeout_ms(const struct membership *m)
 {

@@ -4,11 +4,11 @@
  *     IDLE ───────────► RESTORING ────────────► RUNNING ◄──────────► SEEKING
  *       ▲                   │ revoked              │ revoked, drain     │ sought
  *       │                   ▼                      ▼                    │
- *       └──────── dropped, unassigned ◄──── LEAVING: calls in flight end (bounded), the partition's record is closed
- *                                            and committed, then dropped. Lost partitions are dropped at once.
+ *       └──────── dropped, unassigned ◄──── LEAVING: calls in flight end (bounded), the partition's record is
+ * closed and committed, then dropped. Lost partitions are dropped at once.
  *
- * It feeds the engine, hands its batches to the ledger and tells the engine what came of them. The loop's thread;
- * nothing here blocks. */
+ * It feeds the engine, hands its batches to the ledger and tells the engine what came of them. The loop's
+ * thread; nothing here blocks. */
 #ifndef ROLLCALL_WORKER_MEMBERSHIP_H
 #define ROLLCALL_WORKER_MEMBERSHIP_H
 
@@ -22,8 +22,8 @@
 #include "metrics.h"
 
 enum {
-    MEMBERSHIP_POLL_MAX = 1000,    /* records per turn */
-    MEMBERSHIP_AHEAD_MAX = 50000,  /* events merged since the last batch was taken */
+    MEMBERSHIP_POLL_MAX = 1000,       /* records per turn */
+    MEMBERSHIP_AHEAD_MAX = 50000,     /* events merged since the last batch was taken */
     MEMBERSHIP_WAITING_MAX = 4000000, /* persons who wait for calls: memory */
     MEMBERSHIP_PAUSE_AFTER_MS = 3000,
 };
@@ -33,7 +33,7 @@ struct membership;
 struct membership_settings {
     struct engine *engine;   /* kept */
     struct metrics *metrics; /* kept; may be NULL */
-    int64_t drain_ms;          /* most time for LEAVING */
+    int64_t drain_ms;        /* most time for LEAVING */
     void *ctx;
     /* The process has to end; ERROR_PERMANENT: a restart alone will not help. */
     void (*failed)(void *ctx, const struct error *err);
@@ -45,7 +45,8 @@ void membership_connect(struct membership *m, struct consumer *consumer, struct 
 void membership_free(struct membership *m);
 
 /* consumer_callbacks; ctx is the membership. */
-void membership_assigned(void *ctx, const int32_t *partitions, size_t n, rd_kafka_consumer_group_metadata_t *group);
+void membership_assigned(void *ctx, const int32_t *partitions, size_t n,
+                         rd_kafka_consumer_group_metadata_t *group);
 void membership_revoked(void *ctx, bool lost);
 void membership_message(void *ctx, const rd_kafka_message_t *message);
 void membership_failed(void *ctx, const struct error *err);

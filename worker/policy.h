@@ -2,12 +2,11 @@
  *
  *     return {desired = function(person, target) … end}
  *
- * person: {tenant, directory, subject, employment = "joined|left|deleted|unknown", suspended, active, profile =
- * {name = value}, groups = {name = true}}; target: its name. The answer:
- *     nil                                   leave alone
- *     {active = true|false, attribute = …}  the account; `active` absent: as it is; rollcall.null: without value
- *     {delete = true}                       no account
- * Immutable once loaded: a new policy is a new object. One thread at a time. */
+ * person: {tenant, directory, subject, employment = "joined|left|deleted|unknown", suspended, active, profile
+ * = {name = value}, groups = {name = true}}; target: its name. The answer: nil leave alone {active =
+ * true|false, attribute = …}  the account; `active` absent: as it is; rollcall.null: without value {delete =
+ * true}                       no account Immutable once loaded: a new policy is a new object. One thread at a
+ * time. */
 #ifndef ROLLCALL_WORKER_POLICY_H
 #define ROLLCALL_WORKER_POLICY_H
 
@@ -26,8 +25,8 @@ void policy_free(struct policy *p);
 /* Changes with every byte of the file. */
 uint64_t policy_fingerprint(const struct policy *p);
 
-/* The policy's word; *ret is released with desired_done. False: the script failed or said something that means
- * nothing; ERROR_INPUT with the script's line or the attribute. */
+/* The policy's word; *ret is released with desired_done. False: the script failed or said something that
+ * means nothing; ERROR_INPUT with the script's line or the attribute. */
 bool policy_decide(struct policy *p, const struct person_view *view, const char *target, struct desired *ret,
                    struct error *err) __attribute__((warn_unused_result));
 

@@ -1,7 +1,7 @@
 /* pulse.h - what the loop sees of the ledger's thread, and how it tells it to stop waiting.
  *
- * Everything that blocks on the ledger's thread does so in slices of at most PULSE_SLICE_MS and calls pulse_beat in
- * between. Any thread. */
+ * Everything that blocks on the ledger's thread does so in slices of at most PULSE_SLICE_MS and calls
+ * pulse_beat in between. Any thread. */
 #ifndef ROLLCALL_WORKER_PULSE_H
 #define ROLLCALL_WORKER_PULSE_H
 

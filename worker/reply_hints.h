@@ -1,8 +1,8 @@
 /* reply_hints.h - what the headers of a reply say about when to come again.
  *
- * Retry-After (seconds or an HTTP date) counts first; without one, X-RateLimit-Reset (seconds since 1970, or seconds
- * from now) counts when the status is 429 or X-RateLimit-Remaining is 0. Values that make no sense are left out, waits
- * are cut at HINT_WAIT_MAX_MS. One owner at a time; cannot fail. */
+ * Retry-After (seconds or an HTTP date) counts first; without one, X-RateLimit-Reset (seconds since 1970, or
+ * seconds from now) counts when the status is 429 or X-RateLimit-Remaining is 0. Values that make no sense
+ * are left out, waits are cut at HINT_WAIT_MAX_MS. One owner at a time; cannot fail. */
 #ifndef ROLLCALL_WORKER_REPLY_HINTS_H
 #define ROLLCALL_WORKER_REPLY_HINTS_H
 
@@ -13,8 +13,8 @@
 enum { HINT_WAIT_MAX_MS = 24 * 3600 * 1000 };
 
 struct reply_hints {
-    int64_t retry_after_s; /* -1: absent */
-    int64_t retry_at_ms;   /* of an HTTP date; -1: absent */
+    int64_t retry_after_s;  /* -1: absent */
+    int64_t retry_at_ms;    /* of an HTTP date; -1: absent */
     int64_t rate_remaining; /* -1: absent */
     int64_t rate_reset_s;   /* -1: absent */
 };

@@ -40,7 +40,8 @@ static bool wait_out(struct restore *r, rd_kafka_resp_err_t code, const char *wh
     return true;
 }
 
-/* ---- 1. committed offsets ---------------------------------------------------------------------------------------- */
+/* ---- 1. committed offsets
+ * ---------------------------------------------------------------------------------------- */
 
 static rd_kafka_resp_err_t ask_committed(struct restore *r, rd_kafka_topic_partition_list_t *list)
 {
@@ -68,7 +69,8 @@ static bool read_committed_offsets(struct reading *rd, struct error *err)
     return !code;
 }
 
-/* ---- 2. high watermarks ------------------------------------------------------------------------------------------ */
+/* ---- 2. high watermarks
+ * ------------------------------------------------------------------------------------------ */
 
 static bool read_watermark(struct reading *rd, size_t i, struct error *err)
 {
@@ -96,7 +98,8 @@ static bool read_watermarks(struct reading *rd, struct error *err)
     return true;
 }
 
-/* ---- 3. records -------------------------------------------------------------------------------------------------- */
+/* ---- 3. records
+ * -------------------------------------------------------------------------------------------------- */
 
 static void note_end(struct reading *rd, int32_t partition, int64_t offset)
 {
@@ -150,7 +153,8 @@ static bool start_reading(struct reading *rd, struct error *err)
     for (size_t i = 0; i < rd->n; i++) {
         if (rd->ends[i] == 0)
             continue;
-        if (rd_kafka_consume_start_queue(rd->r->records, rd->v[i].partition, RD_KAFKA_OFFSET_BEGINNING, rd->queue))
+        if (rd_kafka_consume_start_queue(rd->r->records, rd->v[i].partition, RD_KAFKA_OFFSET_BEGINNING,
+                                         rd->queue))
             return error_set(err, ERROR_SYSTEM, "restore: reading partition %d: %s", rd->v[i].partition,
                              rd_kafka_err2str(rd_kafka_last_error()));
     }
@@ -176,7 +180,8 @@ bool restore_run(struct restore *r, struct partition_offset *v, size_t n, struct
     return ok;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------- */
+/* ---- life
+ * ------------------------------------------------------------------------------------------------------- */
 
 static bool open_client(const struct config *cfg, enum kafka_role role, rd_kafka_t **ret, struct error *err)
 {
@@ -213,7 +218,8 @@ bool restore_init(struct restore *r, const struct config *cfg, rd_kafka_t *group
         return false;
     r->records = rd_kafka_topic_new(r->reader, r->persons, NULL);
     if (!r->records)
-        return error_set(err, ERROR_INPUT, "kafka: topic %s: %s", r->persons, rd_kafka_err2str(rd_kafka_last_error()));
+        return error_set(err, ERROR_INPUT, "kafka: topic %s: %s", r->persons,
+                         rd_kafka_err2str(rd_kafka_last_error()));
     warm(r->reader, r->records);
     return true;
 }

@@ -4,8 +4,8 @@
  *     1. the group's committed offsets of the events partitions (stable: waits for open transactions)
  *     2. the high watermark of the same partitions of the records topic, open transactions included
  *     3. the records, read_committed, until the end of partition lies at or beyond that watermark
- * The last stable offset is no substitute for the watermark: with a dead worker's transaction still open, reading to
- * it gives stale state. Blocks; the ledger's thread only. */
+ * The last stable offset is no substitute for the watermark: with a dead worker's transaction still open,
+ * reading to it gives stale state. Blocks; the ledger's thread only. */
 #ifndef ROLLCALL_WORKER_RESTORE_H
 #define ROLLCALL_WORKER_RESTORE_H
 
@@ -44,8 +44,8 @@ bool restore_init(struct restore *r, const struct config *cfg, rd_kafka_t *group
                   struct error *err) __attribute__((warn_unused_result));
 void restore_done(struct restore *r);
 
-/* Fills in the offsets of v. Waits for brokers as long as it takes; false: cancelled, or failed for good (err says
- * which: kind ERROR_NONE for cancelled). */
+/* Fills in the offsets of v. Waits for brokers as long as it takes; false: cancelled, or failed for good (err
+ * says which: kind ERROR_NONE for cancelled). */
 bool restore_run(struct restore *r, struct partition_offset *v, size_t n, struct error *err)
     __attribute__((warn_unused_result));
 

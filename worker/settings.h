@@ -12,12 +12,13 @@
 #include "secret.h"
 
 /* Tokens of all targets, read together so that a reload is all or nothing. */
-struct tokens { /* release with tokens_done */
+struct tokens {       /* release with tokens_done */
     struct secret *v; /* by target; empty: none */
     size_t n;
 };
 
-bool tokens_load(const struct config *cfg, struct tokens *ret, struct error *err) __attribute__((warn_unused_result));
+bool tokens_load(const struct config *cfg, struct tokens *ret, struct error *err)
+    __attribute__((warn_unused_result));
 void tokens_done(struct tokens *t);
 
 /* Borrows cfg and slot for as long as it is used; free with settings_free. seed: for jitter. */

@@ -6,7 +6,8 @@
 #include "loop.h"
 #include "mem.h"
 
-/* ---- judgement -------------------------------------------------------------------------------------------------- */
+/* ---- judgement
+ * -------------------------------------------------------------------------------------------------- */
 
 /* Codes that mean more than librdkafka's own classes say. Whatever is not here goes by those classes. */
 static const struct {
@@ -15,7 +16,8 @@ static const struct {
     const char *advice;
 } known[] = {
     {RD_KAFKA_RESP_ERR__FENCED, TX_EXIT,
-     "another process runs with this slot, or this one stood still longer than the transaction timeout; give each "
+     "another process runs with this slot, or this one stood still longer than the transaction timeout; give "
+     "each "
      "worker a slot of its own"},
     {RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, TX_EXIT,
      "another process runs with this slot; give each worker a slot of its own"},
@@ -56,7 +58,8 @@ enum tx_verdict tx_judge(enum tx_step step, const struct tx_fault *fault)
     return cannot_undo && verdict != TX_RETRY ? TX_EXIT : verdict;
 }
 
-/* ---- steps ------------------------------------------------------------------------------------------------------ */
+/* ---- steps
+ * ------------------------------------------------------------------------------------------------------ */
 
 struct run { /* a transaction under way */
     struct tx *tx;
@@ -67,7 +70,11 @@ struct run { /* a transaction under way */
 };
 
 static const char *const step_names[TX_STEPS] = {
-    "taking over the transactional id", "beginning a transaction", "producing", "sending offsets", "committing",
+    "taking over the transactional id",
+    "beginning a transaction",
+    "producing",
+    "sending offsets",
+    "committing",
     "aborting",
 };
 
@@ -120,6 +127,17 @@ static rd_kafka_error_t *do_abort(struct run *run)
 
 typedef rd_kafka_error_t *step_fn(struct run *run);
 
+/* No use in trying again: told to stop, or the producer has failed for good behind a step that merely timed
+ * out. */
+static bool done_for(struct run *run, enum tx_step which)
+{
+    char reason[256];
+    rd_kafka_resp_err_t code = rd_kafka_fatal_error(run->tx->rk, reason, sizeof reason);
+    if (code)
+        explain(&run->result->err, which, code, reason);
+    return code || atomic_load(&run->tx->pulse->stop);
+}
+
 /* Repeats a step while its errors ask for it; *ret is set when it fails and is never TX_RETRY then. */
 static bool step(struct run *run, enum tx_step which, step_fn *fn, enum tx_verdict *ret)
 {
@@ -129,17 +147,16 @@ static bool step(struct run *run, enum tx_step which, step_fn *fn, enum tx_verdi
         if (!error)
             return true;
         *ret = judge(error, which, &run->result->err);
+        if (*ret == TX_RETRY && done_for(run, which))
+            *ret = TX_EXIT;
         if (*ret != TX_RETRY)
             return false;
-        if (atomic_load(&run->tx->pulse->stop)) {
-            *ret = TX_EXIT;
-            return false;
-        }
         pulse_pause(run->tx->pulse);
     }
 }
 
-/* ---- records ---------------------------------------------------------------------------------------------------- */
+/* ---- records
+ * ---------------------------------------------------------------------------------------------------- */
 
 static rd_kafka_headers_t *headers_of(const struct out_record *r)
 {
@@ -149,16 +166,16 @@ static rd_kafka_headers_t *headers_of(const struct out_record *r)
     return headers;
 }
 
-/* producev, not produceva: the latter frees the headers twice when the partition is unknown (librdkafka 2.0.2). */
+/* producev, not produceva: the latter frees the headers twice when the partition is unknown
+ * (librdkafka 2.0.2). */
 static rd_kafka_resp_err_t produce_record(struct tx *tx, const struct out_record *r)
 {
     int32_t partition = r->partition < 0 ? RD_KAFKA_PARTITION_UA : r->partition;
     rd_kafka_headers_t *headers = headers_of(r);
-    rd_kafka_resp_err_t code =
-        rd_kafka_producev(tx->rk, RD_KAFKA_V_TOPIC(tx->topics[r->topic]), RD_KAFKA_V_PARTITION(partition),
-                          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY((void *)r->key.p, r->key.n),
-                          RD_KAFKA_V_VALUE((void *)r->value.p, r->value.n), RD_KAFKA_V_HEADERS(headers),
-                          RD_KAFKA_V_END);
+    rd_kafka_resp_err_t code = rd_kafka_producev(
+        tx->rk, RD_KAFKA_V_TOPIC(tx->topics[r->topic]), RD_KAFKA_V_PARTITION(partition),
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY((void *)r->key.p, r->key.n),
+        RD_KAFKA_V_VALUE((void *)r->value.p, r->value.n), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
     if (code)
         rd_kafka_headers_destroy(headers);
     return code;
@@ -172,7 +189,8 @@ static bool produce_one(struct run *run, const struct out_record *r, enum tx_ver
         if (!code)
             return true;
         const struct tx_fault fault = {.code = code,
-                                       .fatal = code == RD_KAFKA_RESP_ERR__FATAL || code == RD_KAFKA_RESP_ERR__FENCED,
+                                       .fatal = code == RD_KAFKA_RESP_ERR__FATAL ||
+                                                code == RD_KAFKA_RESP_ERR__FENCED,
                                        .retriable = code == RD_KAFKA_RESP_ERR__QUEUE_FULL};
         *ret = tx_judge(TX_PRODUCE, &fault);
         explain(&run->result->err, TX_PRODUCE, code, rd_kafka_err2str(code));
@@ -191,7 +209,8 @@ static bool produce_all(struct run *run, enum tx_verdict *ret)
     return true;
 }
 
-/* ---- the whole -------------------------------------------------------------------------------------------------- */
+/* ---- the whole
+ * -------------------------------------------------------------------------------------------------- */
 
 static bool attempt(struct run *run, enum tx_verdict *ret)
 {

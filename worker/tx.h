@@ -3,9 +3,9 @@
  *     begin ─► produce records ─► send offsets ─► commit ──► TX_COMMITTED
  *                 └──────────────────┴──────────────┴─ abort ─► TX_ABORTED, or TX_FATAL
  *
- * The offsets go through the metadata of the group membership that the batch was made under: the group refuses them
- * (and with them the records) when the partitions have meanwhile gone to somebody else. Blocks; the ledger's thread
- * only. */
+ * The offsets go through the metadata of the group membership that the batch was made under: the group
+ * refuses them (and with them the records) when the partitions have meanwhile gone to somebody else. Blocks;
+ * the ledger's thread only. */
 #ifndef ROLLCALL_WORKER_TX_H
 #define ROLLCALL_WORKER_TX_H
 
@@ -30,7 +30,8 @@ struct tx { /* plain data; the owner keeps what it points to */
 enum tx_end {
     TX_COMMITTED,
     TX_ABORTED, /* nothing of the batch is visible to anybody, now or later */
-    TX_FATAL,   /* the producer is done for, and whether the batch is visible is for the successor to find out */
+    TX_FATAL,   /* the producer is done for, and whether the batch is visible is for the successor to find out
+                 */
 };
 
 struct tx_result {
@@ -47,7 +48,8 @@ bool tx_init(struct tx *tx, struct error *err) __attribute__((warn_unused_result
 void tx_run(struct tx *tx, const struct engine_batch *batch, const rd_kafka_consumer_group_metadata_t *group,
             struct tx_result *ret);
 
-/* ---- what an error of a step means; apart for tests ------------------------------------------------------------ */
+/* ---- what an error of a step means; apart for tests
+ * ------------------------------------------------------------ */
 
 enum tx_step { TX_INIT, TX_BEGIN, TX_PRODUCE, TX_OFFSETS, TX_COMMIT, TX_ABORT, TX_STEPS };
 

@@ -1,7 +1,7 @@
 /* watchdog.h - words to the service manager (systemd's notify protocol); silent where there is none.
  *
- * WATCHDOG=1 is sent by the loop and only while the ledger's thread shows life: a hang of either ends in a restart,
- * which always recovers. The loop's thread. */
+ * WATCHDOG=1 is sent by the loop and only while the ledger's thread shows life: a hang of either ends in a
+ * restart, which always recovers. The loop's thread. */
 #ifndef ROLLCALL_WORKER_WATCHDOG_H
 #define ROLLCALL_WORKER_WATCHDOG_H
 

@@ -54,7 +54,8 @@ struct worker {
     struct error failure; /* with failed */
 };
 
-/* ---- what the pieces ask of each other ---------------------------------------------------------------------------- */
+/* ---- what the pieces ask of each other
+ * ---------------------------------------------------------------------------- */
 
 static void on_failed(void *ctx, const struct error *err)
 {
@@ -81,7 +82,8 @@ static bool on_may_write(void *ctx, const struct call *call)
     return may;
 }
 
-static void on_call_done(void *ctx, const struct call *call, const struct call_reply *reply, int64_t elapsed_ms)
+static void on_call_done(void *ctx, const struct call *call, const struct call_reply *reply,
+                         int64_t elapsed_ms)
 {
     struct worker *w = ctx;
     const char *target = w->cfg->targets.v[call->target].name;
@@ -110,7 +112,8 @@ static void on_metrics_asked(void *ctx, struct buf *out)
     metrics_render(w->metrics, out);
 }
 
-/* ---- signals ---------------------------------------------------------------------------------------------------- */
+/* ---- signals
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void begin_stop(struct worker *w)
 {
@@ -167,12 +170,14 @@ static void on_signal(void *ctx, uint32_t events)
     }
 }
 
-/* ---- the loop --------------------------------------------------------------------------------------------------- */
+/* ---- the loop
+ * --------------------------------------------------------------------------------------------------- */
 
 static void start_calls(struct worker *w)
 {
     size_t started = 0;
-    for (const struct call *call; started < CALLS_PER_TURN && (call = engine_call_next(w->engine, now_read()));) {
+    for (const struct call *call;
+         started < CALLS_PER_TURN && (call = engine_call_next(w->engine, now_read()));) {
         http_client_start(w->http, call);
         started++;
     }
@@ -245,7 +250,8 @@ bool worker_run(struct worker *w, struct error *err)
     return true;
 }
 
-/* ---- opening, one step per piece ---------------------------------------------------------------------------------- */
+/* ---- opening, one step per piece
+ * ---------------------------------------------------------------------------------- */
 
 static void on_consumer(void *ctx, uint32_t events)
 {
@@ -351,7 +357,7 @@ static bool open_admin(struct worker *w, struct error *err)
 
 bool worker_new(const struct config *cfg, const char *slot, struct worker **ret, struct error *err)
 {
-    static bool (*const steps[])(struct worker *w, struct error *err) = {
+    static bool (*const steps[])(struct worker * w, struct error * err) = {
         open_loop, open_policy,     open_tokens, open_topics, open_engine,
         open_http, open_membership, open_ledger, open_admin,
     };

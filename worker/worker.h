@@ -9,9 +9,9 @@
 
 struct worker;
 
-/* Opens everything, bottom-up. Blocks signals first, so no thread may have been started before. Keeps cfg and slot
- * until worker_free. Kinds of failure: ERROR_INPUT and ERROR_PERMANENT: a person has to act; ERROR_TEMPORARY: brokers
- * do not answer. */
+/* Opens everything, bottom-up. Blocks signals first, so no thread may have been started before. Keeps cfg and
+ * slot until worker_free. Kinds of failure: ERROR_INPUT and ERROR_PERMANENT: a person has to act;
+ * ERROR_TEMPORARY: brokers do not answer. */
 bool worker_new(const struct config *cfg, const char *slot, struct worker **ret, struct error *err)
     __attribute__((warn_unused_result));
 /* Runs until SIGTERM or SIGINT and drained, or until something failed for good. */

@@ -10,29 +10,38 @@
 static const struct metric_def table[WORKER_METRICS] = {
     [WM_EVENTS] = {NAME("events_total"), METRIC_COUNTER, "Events merged.", {0}, 0},
     [WM_DUPLICATES] = {NAME("duplicates_total"), METRIC_COUNTER, "Events seen before.", {0}, 0},
-    [WM_INVALID] = {NAME("invalid_total"), METRIC_COUNTER, "Records that are no events (dead letters).", {0}, 0},
+    [WM_INVALID] =
+        {NAME("invalid_total"), METRIC_COUNTER, "Records that are no events (dead letters).", {0}, 0},
     [WM_RESULTS] = {NAME("results_total"), METRIC_COUNTER, "Results by outcome.", {"outcome"}, 0},
     [WM_PERSONS] = {NAME("persons"), METRIC_GAUGE, "Persons in memory.", {0}, 0},
     [WM_LIVE] = {NAME("persons_live"), METRIC_GAUGE, "Persons unpacked for work.", {0}, 0},
     [WM_WAITING] = {NAME("persons_waiting"), METRIC_GAUGE, "Persons who wait for a call or a time.", {0}, 0},
-    [WM_DOUBTFUL] = {NAME("accounts_doubtful"), METRIC_GAUGE, "Accounts with a call of unknown outcome.", {0}, 0},
+    [WM_DOUBTFUL] =
+        {NAME("accounts_doubtful"), METRIC_GAUGE, "Accounts with a call of unknown outcome.", {0}, 0},
     [WM_IN_FLIGHT] = {NAME("calls_in_flight"), METRIC_GAUGE, "Calls under way.", {0}, 0},
     [WM_POLICY_ERRORS] = {NAME("policy_errors_total"), METRIC_COUNTER, "Failures of policy.lua.", {0}, 0},
-    [WM_CALLS] = {NAME("calls_total"), METRIC_COUNTER, "Calls by target and ending.", {"target", "status"}, 0},
+    [WM_CALLS] =
+        {NAME("calls_total"), METRIC_COUNTER, "Calls by target and ending.", {"target", "status"}, 0},
     [WM_CALL_TIME] = {NAME("call_seconds_total"), METRIC_COUNTER, "Time that calls took.", {"target"}, 0.001},
     [WM_CALLS_REFUSED] =
         {NAME("calls_refused_total"), METRIC_COUNTER, "Calls held back because the lease was over.", {0}, 0},
     [WM_COMMITS] = {NAME("commits_total"), METRIC_COUNTER, "Transactions committed.", {0}, 0},
     [WM_COMMIT_TIME] = {NAME("commit_seconds_total"), METRIC_COUNTER, "Time that commits took.", {0}, 0.001},
-    [WM_COMMIT_RECORDS] = {NAME("commit_records_total"), METRIC_COUNTER, "Records in committed transactions.", {0}, 0},
+    [WM_COMMIT_RECORDS] =
+        {NAME("commit_records_total"), METRIC_COUNTER, "Records in committed transactions.", {0}, 0},
     [WM_ABORTS] = {NAME("aborts_total"), METRIC_COUNTER, "Transactions aborted.", {0}, 0},
     [WM_PARTITIONS] = {NAME("partitions"), METRIC_GAUGE, "Partitions owned.", {0}, 0},
     [WM_REBALANCES] = {NAME("rebalances_total"), METRIC_COUNTER, "Assignments received.", {0}, 0},
-    [WM_RESTORED_RECORDS] = {NAME("restored_records_total"), METRIC_COUNTER, "Records read by restores.", {0}, 0},
-    [WM_RESTORE_TIME] = {NAME("restore_seconds_total"), METRIC_COUNTER, "Time that restores took.", {0}, 0.001},
+    [WM_RESTORED_RECORDS] =
+        {NAME("restored_records_total"), METRIC_COUNTER, "Records read by restores.", {0}, 0},
+    [WM_RESTORE_TIME] =
+        {NAME("restore_seconds_total"), METRIC_COUNTER, "Time that restores took.", {0}, 0.001},
     [WM_PAUSED] = {NAME("paused"), METRIC_GAUGE, "1 while no events are read because too many wait.", {0}, 0},
-    [WM_LEDGER_SILENT] =
-        {NAME("ledger_silent_seconds"), METRIC_GAUGE, "Time since the ledger's thread last moved.", {0}, 0.001},
+    [WM_LEDGER_SILENT] = {NAME("ledger_silent_seconds"),
+                          METRIC_GAUGE,
+                          "Time since the ledger's thread last moved.",
+                          {0},
+                          0.001},
     [WM_RELOADS] = {NAME("reloads_total"), METRIC_COUNTER, "SIGHUPs by what came of them.", {"outcome"}, 0},
 };
 
@@ -47,10 +56,11 @@ void worker_metrics_engine(struct metrics *m, const struct engine_stats *stats)
         enum worker_metric metric;
         uint64_t value;
     } rows[] = {
-        {WM_EVENTS, stats->events},         {WM_DUPLICATES, stats->duplicates}, {WM_INVALID, stats->invalid},
-        {WM_PERSONS, stats->persons},       {WM_LIVE, stats->live},             {WM_WAITING, stats->waiting},
-        {WM_DOUBTFUL, stats->doubtful},     {WM_IN_FLIGHT, stats->in_flight},   {WM_ABORTS, stats->aborts},
-        {WM_POLICY_ERRORS, stats->policy_errors},
+        {WM_EVENTS, stats->events},     {WM_DUPLICATES, stats->duplicates},
+        {WM_INVALID, stats->invalid},   {WM_PERSONS, stats->persons},
+        {WM_LIVE, stats->live},         {WM_WAITING, stats->waiting},
+        {WM_DOUBTFUL, stats->doubtful}, {WM_IN_FLIGHT, stats->in_flight},
+        {WM_ABORTS, stats->aborts},     {WM_POLICY_ERRORS, stats->policy_errors},
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
         metrics_set(m, rows[i].metric, NULL, (int64_t)rows[i].value);

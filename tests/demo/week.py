@@ -20,6 +20,11 @@ def profile(name, department=None):
     return {**user, "department": department} if department else user
 
 
+def okta(user):
+    """What an Okta hook tells of a user: login and display name."""
+    return {name: user[name] for name in ("userName", "displayName")}
+
+
 @dataclass
 class Post:
     """One request. outcomes: what the result of each word must be; None: it gets no result."""
@@ -55,12 +60,12 @@ def make_week():
         Post("HR: Cy leaves, Wednesday 17:00", "hr", [Word("left", "1003", at(3, 17))], ["applied"]),
         Post("HR: late news of Cy's move, Wednesday 10:00", "hr",
              [Word("changed", "1003", at(3, 10), {"department": "Legal"})], ["unchanged"]),
-        Post("Okta: Dee is suspended", "okta", [Word("suspended", "1004", at(4, 9))], ["applied"]),
+        Post("Okta: Dee is suspended", "okta", [Word("suspended", "1004", at(4, 9), okta(dee))], ["applied"]),
         Post("somebody posts a forged leaver", "hr", [Word("left", "1002", at(4, 10))], [None], forged=True),
-        Post("Okta: Dee is back", "okta", [Word("resumed", "1004", at(5, 9))], ["applied"]),
+        Post("Okta: Dee is back", "okta", [Word("resumed", "1004", at(5, 9), okta(dee))], ["applied"]),
         Post("HR: Cy is hired again", "hr", [Word("joined", "1003", at(5, 12), {"department": "Legal"})],
              ["applied"]),
-        Post("Okta: Ann is deactivated", "okta", [Word("left", "1001", at(6, 18))], ["applied"]),
+        Post("Okta: Ann is deactivated", "okta", [Word("left", "1001", at(6, 18), okta(ann))], ["applied"]),
     ]
     after = {"ann@example.com": (False, "Sales"), "bo@example.com": (True, "Engineering"),
              "cy@example.com": (True, "Legal"), "dee@example.com": (True, "Support"),

@@ -6,13 +6,18 @@
  * the bootstrap servers to FILE. SIGUSR1 takes all brokers down, SIGUSR2 brings them back (each is confirmed
  * by a line), SIGTERM and SIGINT end it. Signals are blocked before librdkafka starts its threads and read in
  * one place. */
+#include <arpa/inet.h>
 #include <getopt.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <librdkafka/rdkafka.h>
@@ -21,7 +26,7 @@
 #include "error.h"
 #include "mem.h"
 
-enum { BROKERS_MAX = 9, TOPICS_MAX = 64, PARTITIONS_MAX = 1024 };
+enum { BROKERS_MAX = 9, TOPICS_MAX = 64, PARTITIONS_MAX = 1024, NUDGE_MS = 2 };
 
 struct topic {
     char *name;
@@ -98,7 +103,49 @@ static void cluster_done(struct cluster *c)
         rd_kafka_destroy(c->rk);
 }
 
-static bool cluster_create_topics(struct cluster *c, const struct options *o, struct error *err)
+/* In librdkafka 2.0.2 the mock cluster's thread misses about every third wake-up and then sleeps out its
+ * second. A connection wakes it as well: a thread makes one every few milliseconds while topics are created.
+ */
+struct nudge {
+    pthread_t thread;
+    atomic_bool stop;
+    struct sockaddr_in broker;
+};
+
+static void *nudge_run(void *arg)
+{
+    struct nudge *n = arg;
+    static const struct timespec pause = {.tv_nsec = NUDGE_MS * 1000000L};
+    while (!atomic_load(&n->stop)) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd >= 0) {
+            (void)connect(fd, (const struct sockaddr *)&n->broker, sizeof n->broker);
+            close(fd);
+        }
+        nanosleep(&pause, NULL);
+    }
+    return NULL;
+}
+
+/* The mock cluster listens on 127.0.0.1 only. */
+static bool nudge_start(struct nudge *n, const char *bootstrap, struct error *err)
+{
+    const char *colon = strchr(bootstrap, ':');
+    long port = colon ? strtol(colon + 1, NULL, 10) : 0;
+    atomic_init(&n->stop, false);
+    n->broker = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    n->broker.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return pthread_create(&n->thread, NULL, nudge_run, n) == 0 ||
+           error_set(err, ERROR_SYSTEM, "a thread does not start");
+}
+
+static void nudge_stop(struct nudge *n)
+{
+    atomic_store(&n->stop, true);
+    pthread_join(n->thread, NULL);
+}
+
+static bool create_topics(struct cluster *c, const struct options *o, struct error *err)
 {
     for (size_t i = 0; i < o->n_topics; i++) {
         const struct topic *t = &o->topics[i];
@@ -107,6 +154,16 @@ static bool cluster_create_topics(struct cluster *c, const struct options *o, st
             return error_set(err, ERROR_INPUT, "creating %s: %s", t->name, rd_kafka_err2str(code));
     }
     return true;
+}
+
+static bool cluster_create_topics(struct cluster *c, const struct options *o, struct error *err)
+{
+    struct nudge nudge;
+    if (!nudge_start(&nudge, rd_kafka_mock_cluster_bootstraps(c->mock), err))
+        return false;
+    bool ok = create_topics(c, o, err);
+    nudge_stop(&nudge);
+    return ok;
 }
 
 static bool cluster_init(struct cluster *c, const struct options *o, struct error *err)

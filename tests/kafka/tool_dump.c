@@ -9,6 +9,7 @@
 #include "buf.h"
 #include "digest.h"
 #include "json.h"
+#include "mem.h"
 #include "utf8.h"
 
 enum { LINE_MAX_BYTES = 64 * 1024 * 1024, POLL_MS = 100, APPEAR_POLL_MS = 200 };
@@ -148,14 +149,28 @@ static void reached(struct dump *d, rd_kafka_topic_partition_t *at, int64_t next
     print_end(d, at, next);
 }
 
+/* Just after a topic's creation or a broker's start. */
+static bool passes_by_itself(rd_kafka_resp_err_t code)
+{
+    static const rd_kafka_resp_err_t codes[] = {
+        RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+        RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
+        RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+        RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION,
+        RD_KAFKA_RESP_ERR__TRANSPORT,
+        RD_KAFKA_RESP_ERR__WAIT_COORD,
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
+        if (codes[i] == code)
+            return true;
+    return false;
+}
+
 static bool take(struct dump *d, const rd_kafka_message_t *m, struct error *err)
 {
     bool eof = m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
-    if (m->err && !eof && (!m->rkt || m->err == RD_KAFKA_RESP_ERR__TRANSPORT)) {
-        if (d->o->follow || m->err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
-            return true; /* librdkafka goes on by itself */
-        return error_set(err, ERROR_TEMPORARY, "no broker answers");
-    }
+    if (m->err && !eof && (passes_by_itself(m->err) || m->err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN))
+        return true; /* librdkafka goes on; read_all gives up when nothing comes */
     if (m->err && !eof)
         return error_set(err, ERROR_TEMPORARY, "%s", rd_kafka_message_errstr(m));
 
@@ -179,14 +194,27 @@ static bool read_all(struct dump *d, struct error *err)
     while (ok && !stop && (d->o->follow || d->running > 0)) {
         rd_kafka_message_t *m = rd_kafka_consume_queue(d->queue, POLL_MS);
         if (m) {
-            silent_since = time(NULL);
+            silent_since = m->err ? silent_since : time(NULL);
             ok = take(d, m, err);
             rd_kafka_message_destroy(m);
-        } else if (!d->o->follow && (time(NULL) - silent_since) * 1000 > d->o->timeout_ms) {
-            ok = error_set(err, ERROR_TEMPORARY, "nothing arrived for %d ms", d->o->timeout_ms);
         }
+        if (ok && !d->o->follow && (time(NULL) - silent_since) * 1000 > d->o->timeout_ms)
+            ok = error_set(err, ERROR_TEMPORARY, "nothing arrived for %d ms", d->o->timeout_ms);
     }
     return ok;
+}
+
+static bool find_end(struct dump *d, rd_kafka_topic_partition_t *at, int64_t *ret_low, struct error *err)
+{
+    rd_kafka_resp_err_t code;
+    for (int waited_ms = 0;; waited_ms += APPEAR_POLL_MS) {
+        code = rd_kafka_query_watermark_offsets(d->rk, at->topic, at->partition, ret_low, &at->offset,
+                                                d->o->timeout_ms);
+        if (!passes_by_itself(code) || waited_ms >= d->o->timeout_ms || stop)
+            break;
+        rd_kafka_poll(d->rk, APPEAR_POLL_MS);
+    }
+    return !code || error_set(err, ERROR_TEMPORARY, "end of %s: %s", at->topic, rd_kafka_err2str(code));
 }
 
 /* Replaces the offsets of the list by the partitions' ends: the last stable offset, or with --uncommitted the
@@ -195,14 +223,11 @@ static bool find_ends(struct dump *d, struct error *err)
 {
     for (int i = 0; i < d->list->cnt; i++) {
         rd_kafka_topic_partition_t *at = &d->list->elems[i];
-        int64_t low, high;
-        rd_kafka_resp_err_t code =
-            rd_kafka_query_watermark_offsets(d->rk, at->topic, at->partition, &low, &high, d->o->timeout_ms);
-        if (code)
-            return error_set(err, ERROR_TEMPORARY, "end of %s: %s", at->topic, rd_kafka_err2str(code));
-        at->offset = high;
-        if (!d->o->follow && low >= high)
-            reached(d, at, high);
+        int64_t low;
+        if (!find_end(d, at, &low, err))
+            return false;
+        if (low >= at->offset)
+            reached(d, at, at->offset);
     }
     return true;
 }
@@ -252,7 +277,7 @@ bool tool_dump(const struct tool_options *o, struct error *err)
     bool ok = tool_client_new(RD_KAFKA_CONSUMER, o, settings, &d.rk, err) && find_partitions(&d, err);
     if (ok) {
         d.running = d.list->cnt;
-        ok = find_ends(&d, err) && assign(&d, err) && read_all(&d, err);
+        ok = (o->follow || find_ends(&d, err)) && assign(&d, err) && read_all(&d, err);
     }
 
     if (d.queue)

@@ -8,8 +8,13 @@
 #include "error.h"
 
 /* Failing functions return false. */
-#define error_set(...)  ((void)error_set(__VA_ARGS__), false)
-#define error_wrap(...) ((void)error_wrap(__VA_ARGS__), false)
+static inline bool model_false(bool returned)
+{
+    (void)returned;
+    return false;
+}
+#define error_set(...)  model_false(error_set(__VA_ARGS__))
+#define error_wrap(...) model_false(error_wrap(__VA_ARGS__))
 
 /* No item is of no type. */
 #define cJSON_IsString(item) ((item) != NULL && cJSON_IsString(item))

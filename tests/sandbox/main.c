@@ -30,8 +30,8 @@ static bool announce(const struct settings *s, int port, struct error *err)
 {
     if (s->port_file && !write_port_file(s->port_file, port, err))
         return false;
-    printf("{\"port\":%d,\"scim\":\"http://%s:%d/api/v1/scim\",\"page\":\"http://%s:%d/_sandbox/\"}\n", port, s->listen,
-           port, s->listen, port);
+    printf("{\"port\":%d,\"scim\":\"http://%s:%d/api/v1/scim\",\"page\":\"http://%s:%d/_sandbox/\"}\n", port,
+           s->listen, port, s->listen, port);
     fflush(stdout);
     return true;
 }

@@ -179,8 +179,8 @@ static bool split_target(const char *target, struct path *ret)
     return !slash || !memchr(ret->id.p, '/', ret->id.n);
 }
 
-static const struct route *find_route(const struct miro *m, const struct miro_request *rq, const struct path *path,
-                                      struct problem *pb)
+static const struct route *find_route(const struct miro *m, const struct miro_request *rq,
+                                      const struct path *path, struct problem *pb)
 {
     bool known = false;
     for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
@@ -188,7 +188,8 @@ static const struct route *find_route(const struct miro *m, const struct miro_re
         if (!str_eq(path->resource, str_of(rt->resource)) || rt->with_id != (path->id.n > 0))
             continue;
         known = true;
-        if (strcmp(rt->method, rq->method) == 0 && (!rt->user_groups_only || m->cfg.group_mode == MIRO_USER_GROUPS))
+        if (strcmp(rt->method, rq->method) == 0 &&
+            (!rt->user_groups_only || m->cfg.group_mode == MIRO_USER_GROUPS))
             return rt;
     }
     if (known)
@@ -234,7 +235,8 @@ static bool count(struct miro *m, const struct miro_request *rq, const struct ro
         return true;
     if (m->cfg.retry_after)
         snprintf(ret->retry_after, sizeof ret->retry_after, "%" PRId64, (v.free_at_ms - now_ms + 999) / 1000);
-    return refuse(pb, 429, "tooManyRequests", "The user has sent too many requests in a given amount of time");
+    return refuse(pb, 429, "tooManyRequests",
+                  "The user has sent too many requests in a given amount of time");
 }
 
 static const struct fault {
@@ -274,7 +276,8 @@ bool miro_fault_parse(const char *name, enum miro_fault *ret)
     return false;
 }
 
-static bool fault_status(const struct miro *m, enum miro_fault fault, struct miro_reply *ret, struct problem *pb)
+static bool fault_status(const struct miro *m, enum miro_fault fault, struct miro_reply *ret,
+                         struct problem *pb)
 {
     if (faults[fault].status == 0)
         return true;

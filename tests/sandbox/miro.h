@@ -1,8 +1,9 @@
 /* miro.h - a Miro to talk to: the behaviour of Miro's SCIM API as a pure state machine.
  *
- * No sockets, no clock, no threads, no randomness: every answer follows from the configuration, the requests so far
- * and the `now_ms` given. The program miro-sandbox puts HTTP in front of it, the simulator calls it directly.
- * Thread rule: one owner at a time. Nothing here fails except loading a state file; a bad request gets a bad reply. */
+ * No sockets, no clock, no threads, no randomness: every answer follows from the configuration, the requests
+ * so far and the `now_ms` given. The program miro-sandbox puts HTTP in front of it, the simulator calls it
+ * directly. Thread rule: one owner at a time. Nothing here fails except loading a state file; a bad request
+ * gets a bad reply. */
 #ifndef ROLLCALL_MIRO_H
 #define ROLLCALL_MIRO_H
 
@@ -15,9 +16,9 @@
 #include "error.h"
 
 enum {
-    MIRO_ID_SIZE = 20,            /* 19 decimal digits and NUL */
-    MIRO_NAME_MAX = 254,          /* bytes of a userName: an e-mail address */
-    MIRO_BODY_MAX = 800000,       /* bytes of a request body, above: 413 */
+    MIRO_ID_SIZE = 20,             /* 19 decimal digits and NUL */
+    MIRO_NAME_MAX = 254,           /* bytes of a userName: an e-mail address */
+    MIRO_BODY_MAX = 800000,        /* bytes of a request body, above: 413 */
     MIRO_PATCH_MEMBERS_MAX = 8000, /* members in one PATCH, above: 413 */
     MIRO_REPLY_MAX = 64 << 20,
 };
@@ -41,10 +42,11 @@ enum miro_class {
 
 enum miro_fault {
     MIRO_FAULT_NONE,
-    MIRO_FAULT_UNCHANGED,       /* PATCH or PUT: 200 with the old state, nothing applied; DELETE: 204, nothing done */
-    MIRO_FAULT_NOT_STORED,      /* POST: 201 with a body, nothing stored */
-    MIRO_FAULT_STALE_READ,      /* GET: answers from the state before the last write to each user or group */
-    MIRO_FAULT_401,             /* the rest: this status, nothing applied */
+    MIRO_FAULT_UNCHANGED,  /* PATCH or PUT: 200 with the old state, nothing applied; DELETE: 204, nothing done
+                            */
+    MIRO_FAULT_NOT_STORED, /* POST: 201 with a body, nothing stored */
+    MIRO_FAULT_STALE_READ, /* GET: answers from the state before the last write to each user or group */
+    MIRO_FAULT_401,        /* the rest: this status, nothing applied */
     MIRO_FAULT_403,
     MIRO_FAULT_429,             /* without Retry-After */
     MIRO_FAULT_429_RETRY_AFTER, /* with the seconds of a window */
@@ -58,10 +60,14 @@ enum miro_fault {
 };
 
 enum miro_window { MIRO_WINDOW_FIXED, MIRO_WINDOW_SLIDING };
-enum miro_rates { MIRO_RATES_DEVELOPERS, MIRO_RATES_HELP }; /* the developers' table, the Help Center's stricter one */
-enum miro_group_mode { MIRO_TEAMS, MIRO_USER_GROUPS };      /* teams: group POST, PUT and DELETE are 405 */
+enum miro_rates {
+    MIRO_RATES_DEVELOPERS,
+    MIRO_RATES_HELP
+}; /* the developers' table, the Help Center's stricter one */
+enum miro_group_mode { MIRO_TEAMS, MIRO_USER_GROUPS }; /* teams: group POST, PUT and DELETE are 405 */
 
-/* Fill with miro_config_default, then change. Strings are borrowed during miro_new only. Lists end with NULL. */
+/* Fill with miro_config_default, then change. Strings are borrowed during miro_new only. Lists end with NULL.
+ */
 struct miro_config {
     uint64_t seed;                      /* of the ids */
     const char *token;                  /* NULL: any bearer token will do */
@@ -69,24 +75,25 @@ struct miro_config {
     const char *default_team;           /* every new user joins it; NULL: no such team */
     const char *admin;                  /* userName of a first company and team admin; NULL: nobody */
     const char *const *allowed_domains; /* others: 409 not whitelisted; NULL: every domain */
-    const char *const *claimed_domains; /* a userName may only leave and enter these, else 400; NULL: every domain */
-    const char *default_licence;        /* userType of new users: "Full", "Free" or "Free Restricted" */
-    int64_t full_licences;              /* with default "Full": later users become Free Restricted; -1: no end */
+    const char *const
+        *claimed_domains;        /* a userName may only leave and enter these, else 400; NULL: every domain */
+    const char *default_licence; /* userType of new users: "Full", "Free" or "Free Restricted" */
+    int64_t full_licences;       /* with default "Full": later users become Free Restricted; -1: no end */
     enum miro_group_mode group_mode;
-    int duplicate_status;           /* POST of an existing userName: 409 or 400 */
-    int rename_duplicate_status;    /* PATCH or PUT to an existing userName: 400 or 409 */
-    bool count_over_max_is_error;   /* count > 1000: 400 instead of clamping */
-    bool omit_paging_when_unpaged;  /* no startIndex and itemsPerPage unless the request pages */
-    bool internal_location;         /* meta.location names an internal host */
-    bool scim_disabled;             /* everything: 403 */
-    bool licences_full_only;        /* userType: only "Full" is accepted, as older documents say */
+    int duplicate_status;            /* POST of an existing userName: 409 or 400 */
+    int rename_duplicate_status;     /* PATCH or PUT to an existing userName: 400 or 409 */
+    bool count_over_max_is_error;    /* count > 1000: 400 instead of clamping */
+    bool omit_paging_when_unpaged;   /* no startIndex and itemsPerPage unless the request pages */
+    bool internal_location;          /* meta.location names an internal host */
+    bool scim_disabled;              /* everything: 403 */
+    bool licences_full_only;         /* userType: only "Full" is accepted, as older documents say */
     bool admin_deactivation_refused; /* active=false of a company admin: 409 */
-    bool recreate_with_new_id;      /* POST of a deleted userName: new id instead of the old one */
-    bool partial_add_is_error;      /* group Add with some unknown ids: 404 instead of adding the known ones */
-    bool show_team_admins;          /* groups list their admins among the members */
-    bool frozen_is_silent;          /* frozen attributes of inactive users: 200 unchanged instead of 409 */
-    bool downgrade_is_silent;       /* userType downwards: 200 unchanged instead of 400 */
-    bool put_clears;                /* PUT clears the attributes it does not name */
+    bool recreate_with_new_id;       /* POST of a deleted userName: new id instead of the old one */
+    bool partial_add_is_error; /* group Add with some unknown ids: 404 instead of adding the known ones */
+    bool show_team_admins;     /* groups list their admins among the members */
+    bool frozen_is_silent;     /* frozen attributes of inactive users: 200 unchanged instead of 409 */
+    bool downgrade_is_silent;  /* userType downwards: 200 unchanged instead of 400 */
+    bool put_clears;           /* PUT clears the attributes it does not name */
     enum miro_rates rates;
     enum miro_window window;
     int64_t window_ms;   /* 30,000 in the real Miro */
@@ -119,13 +126,13 @@ struct miro_reply {
     int status;
     struct buf body; /* empty for 204 */
     char content_type[40];
-    char retry_after[24];  /* "" : no such header */
-    char location[320];    /* "" : no such header */
+    char retry_after[24];       /* "" : no such header */
+    char location[320];         /* "" : no such header */
     char user_id[MIRO_ID_SIZE]; /* the user or group the request was about; "" if none or many */
     char user_name[MIRO_NAME_MAX + 2];
     enum miro_class class;
-    bool counted; /* class is valid */
-    bool applied; /* the state has changed */
+    bool counted;  /* class is valid */
+    bool applied;  /* the state has changed */
     bool has_rate; /* the three rate headers are to be sent */
     int64_t rate_limit, rate_remaining, rate_reset_s;
 };
@@ -133,16 +140,19 @@ struct miro_reply {
 void miro_reply_init(struct miro_reply *r);
 void miro_reply_done(struct miro_reply *r);
 
-/* Counts the request at its arrival and, unless it is over its limit, applies and answers it. ret is initialised
- * here, even on reuse without miro_reply_done it must have been done; release with miro_reply_done. */
+/* Counts the request at its arrival and, unless it is over its limit, applies and answers it. ret is
+ * initialised here, even on reuse without miro_reply_done it must have been done; release with
+ * miro_reply_done. */
 void miro_handle(struct miro *m, const struct miro_request *rq, int64_t now_ms, struct miro_reply *ret);
 
-/* The two halves, for requests that are applied later than they arrive. miro_arrive checks the token, counts, and
- * returns false with a complete reply (401, 403, 429 or the fault's status) when the request goes no further. */
+/* The two halves, for requests that are applied later than they arrive. miro_arrive checks the token, counts,
+ * and returns false with a complete reply (401, 403, 429 or the fault's status) when the request goes no
+ * further. */
 bool miro_arrive(struct miro *m, const struct miro_request *rq, int64_t now_ms, struct miro_reply *ret);
 void miro_apply(struct miro *m, const struct miro_request *rq, int64_t now_ms, struct miro_reply *ret);
 
-/* --- limits --------------------------------------------------------------------------------------------------- */
+/* --- limits
+ * --------------------------------------------------------------------------------------------------- */
 
 struct miro_limit {
     const char *name; /* "PATCH /Users/{id}" */
@@ -159,17 +169,20 @@ const char *miro_class_name(enum miro_class class);
 struct miro_limit miro_limit_get(const struct miro *m, enum miro_class class);
 uint64_t miro_over_limit(const struct miro *m); /* sum over all classes; tests want 0 */
 void miro_limits_clear(struct miro *m);
-const char *miro_fault_name(enum miro_fault fault); /* "none", "unchanged", "not_stored", "stale_read", "429" … */
+const char *
+miro_fault_name(enum miro_fault fault); /* "none", "unchanged", "not_stored", "stale_read", "429" … */
 bool miro_fault_parse(const char *name, enum miro_fault *ret);
 
-/* --- looking inside ------------------------------------------------------------------------------------------- */
+/* --- looking inside
+ * ------------------------------------------------------------------------------------------- */
 
 enum miro_org_role { MIRO_INTERNAL_USER, MIRO_INTERNAL_ADMIN, MIRO_EXTERNAL_USER, MIRO_TEAM_GUEST };
 
 struct miro_activity {
     int64_t at_ms;
     bool active;       /* false also for deleted */
-    const char *cause; /* "POST /Users", "PATCH /Users", "PUT /Users", "DELETE /Users", "group Add", "group Remove", "load" */
+    const char *cause; /* "POST /Users", "PATCH /Users", "PUT /Users", "DELETE /Users", "group Add", "group
+                          Remove", "load" */
     uint64_t seq;      /* of the request */
 };
 
@@ -187,7 +200,8 @@ struct miro_user {
     char **admin_roles; /* "Content Admin" … */
     size_t n_admin_roles;
     /* displayName, name.formatted, name.givenName, name.familyName, userType, preferredLanguage, photo (URL),
-     * employeeNumber, costCenter, organization, division, department, manager (manager.value), manager.displayName */
+     * employeeNumber, costCenter, organization, division, department, manager (manager.value),
+     * manager.displayName */
     struct attrs attributes;
     struct miro_team **teams;
     size_t n_teams;
@@ -199,17 +213,17 @@ struct miro_user {
 
 struct miro_team {
     char id[MIRO_ID_SIZE];
-    char *displayName; /* the security group's name: what SCIM shows and renames */
-    char *team_name;   /* the team's own name in Miro's pages */
-    bool deleted;      /* user_group mode */
+    char *displayName;          /* the security group's name: what SCIM shows and renames */
+    char *team_name;            /* the team's own name in Miro's pages */
+    bool deleted;               /* user_group mode */
     struct miro_user **members; /* admins included, in order of joining */
     size_t n_members;
     struct miro_user **admins;
     size_t n_admins;
 };
 
-/* All borrowed, valid until the next request or load. Names are compared without regard to case. Deleted users are
- * found by id and by iteration, not by name. */
+/* All borrowed, valid until the next request or load. Names are compared without regard to case. Deleted
+ * users are found by id and by iteration, not by name. */
 const struct miro_user *miro_user_by_name(const struct miro *m, const char *userName);
 const struct miro_user *miro_user_by_id(const struct miro *m, const char *id);
 size_t miro_users_n(const struct miro *m);
@@ -221,7 +235,8 @@ const struct miro_team *miro_team_at(const struct miro *m, size_t i);
 bool miro_is_member(const struct miro_team *team, const struct miro_user *user);
 bool miro_was_active_at(const struct miro_user *user, int64_t at_ms); /* by the history */
 
-/* --- changing it behind the client's back, and fixtures --------------------------------------------------------- */
+/* --- changing it behind the client's back, and fixtures
+ * --------------------------------------------------------- */
 
 struct miro_user_spec { /* what a person in Miro's pages could have done */
     const char *userName;
@@ -234,8 +249,8 @@ const struct miro_team *miro_add_team(struct miro *m, const char *name);
 void miro_join_team(struct miro *m, const char *team_id, const char *user_id, bool as_admin);
 void miro_set_active(struct miro *m, const char *user_id, bool active, int64_t now_ms);
 
-/* The state as JSON, and back: miro_load_json replaces users and teams (limits and configuration stay). Fails with
- * ERROR_INPUT and changes nothing then. */
+/* The state as JSON, and back: miro_load_json replaces users and teams (limits and configuration stay). Fails
+ * with ERROR_INPUT and changes nothing then. */
 void miro_dump_json(const struct miro *m, struct buf *out);
 bool miro_load_json(struct miro *m, struct str json, int64_t now_ms, struct error *err)
     __attribute__((warn_unused_result));

@@ -5,7 +5,7 @@
 #include <strings.h>
 
 #include "mem.h"
-#include "miro_core.h"
+#include "miro_change.h"
 
 enum { TEXT_MAX = 60, LONG_TEXT_MAX = 120, NUMBER_MAX = 20, URL_MAX = 1000 };
 
@@ -21,13 +21,6 @@ bool refuse(struct problem *pb, int status, const char *scim_type, const char *f
 }
 
 /* --- what a path names --- */
-
-struct target {
-    char path[MIRO_FILTER_PATH_MAX]; /* attribute, and .sub unless there is a filter; lower case, no URN */
-    char attribute[MIRO_FILTER_PATH_MAX];
-    char sub[MIRO_FILTER_PATH_MAX]; /* "" : none */
-    struct miro_filter *filter;     /* NULL: none */
-};
 
 static bool bad_path(struct problem *pb, const char *path)
 {
@@ -84,7 +77,7 @@ static const struct text {
     {"manager.displayname", "manager.displayName", TEXT_MAX},
 };
 
-static size_t characters(const char *s)
+size_t text_characters(const char *s)
 {
     size_t n = 0;
     for (; *s; s++)
@@ -92,7 +85,7 @@ static size_t characters(const char *s)
     return n;
 }
 
-static bool bad_value(struct problem *pb, const char *attr, const char *why)
+bool refuse_value(struct problem *pb, const char *attr, const char *why)
 {
     return refuse(pb, 400, "invalidValue", "Attribute '%s' is invalid: %s", attr, why);
 }
@@ -104,10 +97,10 @@ static bool change_text(struct change *ch, const struct text *text, enum op op, 
         return true;
     }
     if (!cJSON_IsString(value))
-        return bad_value(ch->pb, text->attr, "a string is expected");
-    if (characters(value->valuestring) > text->max)
-        return refuse(ch->pb, 400, "invalidValue", "Attribute '%s' is invalid: longer than %zu characters", text->attr,
-                      text->max);
+        return refuse_value(ch->pb, text->attr, "a string is expected");
+    if (text_characters(value->valuestring) > text->max)
+        return refuse(ch->pb, 400, "invalidValue", "Attribute '%s' is invalid: longer than %zu characters",
+                      text->attr, text->max);
     if (*value->valuestring)
         attrs_set(&ch->draft->attributes, text->attr, value->valuestring);
     else
@@ -117,24 +110,22 @@ static bool change_text(struct change *ch, const struct text *text, enum op op, 
 
 /* --- the attributes with rules of their own --- */
 
-typedef bool change_fn(struct change *ch, const struct target *t, enum op op, const cJSON *value);
-
 /* Frozen attributes of an inactive user: 409, or (by a switch) nothing happens. */
-static bool frozen(const struct change *ch)
+bool change_frozen(const struct change *ch)
 {
     return ch->old && !ch->draft->active;
 }
 
-static bool refuse_frozen(struct change *ch, const char *attr)
+bool refuse_frozen(struct change *ch, const char *attr)
 {
     if (ch->m->cfg.frozen_is_silent)
         return true;
     return refuse(ch->pb, 409, NULL, "Attribute '%s' of a deactivated user cannot be updated", attr);
 }
 
-static bool refuse_last_admin(struct change *ch)
+bool refuse_last_admin(struct problem *pb)
 {
-    return refuse(ch->pb, 409, NULL, "Any account in organization must have at least one admin");
+    return refuse(pb, 409, NULL, "Any account in organization must have at least one admin");
 }
 
 bool email_ok(const char *s)
@@ -168,7 +159,8 @@ static bool check_new_name(struct change *ch, const char *name)
     if (!domain_listed(cfg->allowed_domains, name))
         return refuse(ch->pb, 409, NULL, "%.300s is not whitelisted", name);
     if (ch->old && !domain_listed(cfg->claimed_domains, ch->old->userName))
-        return refuse(ch->pb, 400, "invalidValue", "The domain of '%.300s' is not claimed", ch->old->userName);
+        return refuse(ch->pb, 400, "invalidValue", "The domain of '%.300s' is not claimed",
+                      ch->old->userName);
     if (ch->old && !domain_listed(cfg->claimed_domains, name))
         return refuse(ch->pb, 400, "invalidValue", "The domain of '%.300s' is not claimed", name);
     const struct record *other = store_user_named(ch->m, name);
@@ -183,11 +175,11 @@ static bool change_user_name(struct change *ch, const struct target *t, enum op 
 {
     (void)t;
     if (op == OP_REMOVE || !cJSON_IsString(value))
-        return bad_value(ch->pb, "userName", "a string is expected");
+        return refuse_value(ch->pb, "userName", "a string is expected");
     const char *name = value->valuestring;
     if (ch->draft->userName && strcmp(ch->draft->userName, name) == 0)
         return true;
-    if (frozen(ch))
+    if (change_frozen(ch))
         return refuse_frozen(ch, "userName");
     if (!check_new_name(ch, name))
         return false;
@@ -214,10 +206,10 @@ static bool change_active(struct change *ch, const struct target *t, enum op op,
     (void)t;
     bool active;
     if (op == OP_REMOVE || !read_bool(value, &active))
-        return bad_value(ch->pb, "active", "true or false is expected");
+        return refuse_value(ch->pb, "active", "true or false is expected");
     if (ch->old && ch->draft->active && !active) {
         if (last_admin(ch->m, ch->old))
-            return refuse_last_admin(ch);
+            return refuse_last_admin(ch->pb);
         if (ch->m->cfg.admin_deactivation_refused && ch->draft->role == MIRO_INTERNAL_ADMIN)
             return refuse(ch->pb, 409, NULL, "A company admin cannot be deactivated");
     }
@@ -253,15 +245,16 @@ static bool change_licence(struct change *ch, const struct target *t, enum op op
     const struct licence *wanted = licence_find(op == OP_REMOVE ? NULL : cJSON_GetStringValue(value));
     const struct licence *have = ch->old ? licence_find(attrs_get(&ch->draft->attributes, "userType")) : NULL;
     if (!wanted)
-        return bad_value(ch->pb, "userType", "no such licence in this organization");
+        return refuse_value(ch->pb, "userType", "no such licence in this organization");
     if (wanted == have)
         return true;
     if (ch->m->cfg.licences_full_only && !same_name(wanted->name, "Full"))
-        return bad_value(ch->pb, "userType", "only 'Full' is accepted");
-    if (frozen(ch))
+        return refuse_value(ch->pb, "userType", "only 'Full' is accepted");
+    if (change_frozen(ch))
         return refuse_frozen(ch, "userType");
     if (have && wanted->rank < have->rank)
-        return ch->m->cfg.downgrade_is_silent || bad_value(ch->pb, "userType", "licences cannot be downgraded");
+        return ch->m->cfg.downgrade_is_silent ||
+               refuse_value(ch->pb, "userType", "licences cannot be downgraded");
     if (same_name(wanted->name, "Full") && !seats_left(ch))
         return true;
     attrs_set(&ch->draft->attributes, "userType", wanted->name);
@@ -318,133 +311,12 @@ static bool change_photo(struct change *ch, const struct target *t, enum op op, 
     if (*t->sub && strcmp(t->sub, "value") != 0)
         return true;
     if (!cJSON_IsString(value) || !photo_ok(value->valuestring))
-        return bad_value(ch->pb, "photos", "the URL of a jpg, jpeg, bmp, png or gif is expected");
+        return refuse_value(ch->pb, "photos", "the URL of a jpg, jpeg, bmp, png or gif is expected");
     attrs_set(&ch->draft->attributes, "photo", value->valuestring);
     return true;
 }
 
-/* --- roles --- */
-
-static const char *const role_names[] = {
-    [MIRO_INTERNAL_USER] = "ORGANIZATION_INTERNAL_USER",
-    [MIRO_INTERNAL_ADMIN] = "ORGANIZATION_INTERNAL_ADMIN",
-    [MIRO_EXTERNAL_USER] = "ORGANIZATION_EXTERNAL_USER",
-    [MIRO_TEAM_GUEST] = "ORGANIZATION_TEAM_GUEST_USER",
-};
-
-const char *role_name(enum miro_org_role role)
-{
-    return role_names[role];
-}
-
-bool role_parse(const char *name, enum miro_org_role *ret)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(role_names); i++)
-        if (same_name(role_names[i], name)) {
-            *ret = (enum miro_org_role)i;
-            return true;
-        }
-    return false;
-}
-
-static bool set_org_role(struct change *ch, const char *name)
-{
-    enum miro_org_role role;
-    if (!role_parse(name, &role) || role > MIRO_INTERNAL_ADMIN)
-        return bad_value(ch->pb, "roles.value", "ORGANIZATION_INTERNAL_ADMIN or ORGANIZATION_INTERNAL_USER is expected");
-    if (role == ch->draft->role)
-        return true;
-    if (frozen(ch))
-        return refuse_frozen(ch, "roles.value");
-    if (ch->old && role == MIRO_INTERNAL_USER && last_company_admin(ch->m, ch->old))
-        return refuse_last_admin(ch);
-    ch->draft->role = role;
-    return true;
-}
-
-static bool set_admin_role(struct change *ch, const char *name, bool present)
-{
-    if (!*name || characters(name) > TEXT_MAX)
-        return bad_value(ch->pb, "roles.value", "the name of an admin role is expected");
-    if (frozen(ch))
-        return refuse_frozen(ch, "roles.value");
-    user_set_admin_role(ch->draft, name, present);
-    return true;
-}
-
-/* One element of a roles value: an object, or a bare name. */
-static bool change_role(struct change *ch, enum op op, const cJSON *element)
-{
-    const char *value = cJSON_IsString(element) ? element->valuestring : json_string(element, "value");
-    const char *type = cJSON_IsObject(element) ? json_string(element, "type") : NULL;
-    enum miro_org_role role;
-    if (!value)
-        return bad_value(ch->pb, "roles", "each role needs a value");
-    bool org = type ? same_name(type, "organization_user_role") : role_parse(value, &role);
-    if (type && !org && !same_name(type, "organization_admin_role"))
-        return bad_value(ch->pb, "roles.type", "organization_user_role or organization_admin_role is expected");
-    if (!org)
-        return set_admin_role(ch, value, op != OP_REMOVE);
-    if (op == OP_REMOVE)
-        return bad_value(ch->pb, "roles", "the primary role cannot be removed");
-    return set_org_role(ch, value);
-}
-
-static bool change_role_list(struct change *ch, enum op op, const cJSON *value)
-{
-    while ((op == OP_REPLACE || !value) && ch->draft->n_admin_roles > 0) {
-        size_t n = ch->draft->n_admin_roles;
-        if (!set_admin_role(ch, ch->draft->admin_roles[n - 1], false))
-            return false;
-        if (ch->draft->n_admin_roles == n)
-            break; /* frozen, silently */
-    }
-    if (!cJSON_IsArray(value))
-        return !value || change_role(ch, op, value);
-    for (const cJSON *el = value->child; el; el = el->next)
-        if (!change_role(ch, op, el))
-            return false;
-    return true;
-}
-
-/* The i-th role is the i-th value of user_value(…, "roles"): first the primary one, then the admin roles. */
-static bool change_matched_role(struct change *ch, size_t i, enum op op, const cJSON *value)
-{
-    if (i == 0 && op == OP_REMOVE)
-        return bad_value(ch->pb, "roles", "the primary role cannot be removed");
-    const char *name = cJSON_IsObject(value) ? json_string(value, "value") : cJSON_GetStringValue(value);
-    if (op != OP_REMOVE && !name)
-        return bad_value(ch->pb, "roles.value", "a string is expected");
-    if (i == 0)
-        return set_org_role(ch, name);
-    if (!set_admin_role(ch, ch->draft->admin_roles[i - 1], false))
-        return false;
-    return op == OP_REMOVE || set_admin_role(ch, name, true);
-}
-
-static bool change_filtered_roles(struct change *ch, const struct target *t, enum op op, const cJSON *value)
-{
-    if (*t->sub && strcmp(t->sub, "value") != 0)
-        return true; /* display, type and primary follow from the value */
-    bool any = false;
-    for (size_t i = ch->draft->n_admin_roles + 1; i-- > 0;) {
-        if (!miro_filter_match_element(t->filter, user_value, ch->draft, "roles", i))
-            continue;
-        any = true;
-        if (!change_matched_role(ch, i, op, value))
-            return false;
-    }
-    return any || refuse(ch->pb, 400, "noTarget", "No role matches the path");
-}
-
-static bool change_roles(struct change *ch, const struct target *t, enum op op, const cJSON *value)
-{
-    if (t->filter)
-        return change_filtered_roles(ch, t, op, value);
-    if (!*t->sub)
-        return change_role_list(ch, op, value);
-    return strcmp(t->sub, "value") != 0 || change_matched_role(ch, 0, op, value);
-}
+/* --- groups of attributes --- */
 
 static bool change_name(struct change *ch, const struct target *t, enum op op, const cJSON *value)
 {
@@ -452,7 +324,7 @@ static bool change_name(struct change *ch, const struct target *t, enum op op, c
     if (cJSON_IsObject(value))
         return attribute_change_object(ch, op, "name.", value);
     if (op != OP_REMOVE)
-        return bad_value(ch->pb, "name", "an object is expected");
+        return refuse_value(ch->pb, "name", "an object is expected");
     static const char *const parts[] = {"name.formatted", "name.givenName", "name.familyName"};
     for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
         attrs_remove(&ch->draft->attributes, parts[i]);
@@ -471,10 +343,14 @@ static const struct {
     change_fn *change;
     bool subs; /* sub-attributes and filters come here too */
 } rules[] = {
-    {"username", change_user_name, false},  {"active", change_active, false},
-    {"usertype", change_licence, false},    {"manager", change_manager, false},
-    {"manager.value", change_manager, false}, {"photos", change_photo, true},
-    {"roles", change_roles, true},          {"name", change_name, false},
+    {"username", change_user_name, false},
+    {"active", change_active, false},
+    {"usertype", change_licence, false},
+    {"manager", change_manager, false},
+    {"manager.value", change_manager, false},
+    {"photos", change_photo, true},
+    {"roles", change_roles, true},
+    {"name", change_name, false},
     {"", change_extension, false},
 };
 
@@ -504,8 +380,8 @@ static bool change_member(struct change *ch, enum op op, const char *prefix, con
     return (size_t)n >= sizeof path || attribute_change(ch, op, path, member); /* too long to be known */
 }
 
-/* Activation comes first and deactivation last, whatever the members' order: what is frozen in an inactive user can
- * be set by the object that activates or deactivates. */
+/* Activation comes first and deactivation last, whatever the members' order: what is frozen in an inactive
+ * user can be set by the object that activates or deactivates. */
 bool attribute_change_object(struct change *ch, enum op op, const char *prefix, const cJSON *object)
 {
     const cJSON *active = NULL;
@@ -525,7 +401,8 @@ bool attributes_check(struct change *ch)
 {
     const char *given = attrs_get(&ch->draft->attributes, "name.givenName");
     const char *family = attrs_get(&ch->draft->attributes, "name.familyName");
-    if (given && family && characters(given) + characters(family) > TEXT_MAX)
-        return bad_value(ch->pb, "name", "givenName and familyName together are longer than 60 characters");
+    if (given && family && text_characters(given) + text_characters(family) > TEXT_MAX)
+        return refuse_value(ch->pb, "name",
+                            "givenName and familyName together are longer than 60 characters");
     return true;
 }

@@ -1,8 +1,8 @@
 /* miro_core.h - what the modules of the pure core share; nobody outside includes it.
  *
- * A request travels: miro.c (route, token, limits) → miro_users.c or miro_groups.c (decide on a draft, commit) →
- * miro_render.c (answer). The store (miro_store.c) is the only one that changes users, teams and indexes.
- * Thread rule: as miro.h. Allocation failures abort, see mem.h. */
+ * A request travels: miro.c (route, token, limits) → miro_users.c or miro_groups.c (decide on a draft,
+ * commit) → miro_render.c (answer). The store (miro_store.c) is the only one that changes users, teams and
+ * indexes. Thread rule: as miro.h. Allocation failures abort, see mem.h. */
 #ifndef ROLLCALL_MIRO_CORE_H
 #define ROLLCALL_MIRO_CORE_H
 
@@ -13,19 +13,20 @@
 #include "miro_index.h"
 #include "miro_limits.h"
 
-#define URN_USER "urn:ietf:params:scim:schemas:core:2.0:User"
-#define URN_GROUP "urn:ietf:params:scim:schemas:core:2.0:Group"
+#define URN_USER       "urn:ietf:params:scim:schemas:core:2.0:User"
+#define URN_GROUP      "urn:ietf:params:scim:schemas:core:2.0:Group"
 #define URN_ENTERPRISE "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-#define URN_LIST "urn:ietf:params:scim:api:messages:2.0:ListResponse"
-#define URN_ERROR "urn:ietf:params:scim:api:messages:2.0:Error"
-#define URN_PATCH "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+#define URN_LIST       "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+#define URN_ERROR      "urn:ietf:params:scim:api:messages:2.0:Error"
+#define URN_PATCH      "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 enum {
-    MIRO_QUERY_MAX = 8192,   /* bytes of a query string, above: 400 */
+    MIRO_QUERY_MAX = 8192, /* bytes of a query string, above: 400 */
     MIRO_OPERATIONS_MAX = 1000,
 };
 
-/* A user and what only the core needs to know. `u` comes first: a struct miro_user * of the store is a record. */
+/* A user and what only the core needs to know. `u` comes first: a struct miro_user * of the store is a
+ * record. */
 struct record {
     struct miro_user u;
     struct miro_user *before; /* content before the last write; NULL with u.writes > 0: did not exist */
@@ -78,22 +79,24 @@ struct call {
     struct json_out out; /* onto reply->body */
 };
 
-/* --- miro_store.c ----------------------------------------------------------------------------------------------- */
+/* --- miro_store.c
+ * ----------------------------------------------------------------------------------------------- */
 bool same_name(const char *a, const char *b); /* without regard to ASCII case */
-void user_copy(struct miro_user *to, const struct miro_user *from); /* deep, but without history; teams are borrowed */
+void user_copy(struct miro_user *to,
+               const struct miro_user *from); /* deep, but without history; teams are borrowed */
 void user_done(struct miro_user *u);
 void user_set_admin_role(struct miro_user *u, const char *name, bool present);
 void store_init(struct miro *m);
 void store_done(struct miro *m);
 struct record *store_user(const struct miro *m, const char *id, size_t n);
-struct record *store_user_named(const struct miro *m, const char *userName);      /* not deleted */
+struct record *store_user_named(const struct miro *m, const char *userName);    /* not deleted */
 struct record *store_deleted_named(const struct miro *m, const char *userName); /* the latest one */
-bool user_visible(const struct miro_user *u); /* to SCIM */
+bool user_visible(const struct miro_user *u);                                   /* to SCIM */
 void store_next_user_id(struct miro *m, char out[MIRO_ID_SIZE]);
 /* A new user with the content of the draft, whose content moves. */
 struct record *store_add_user(struct miro *m, struct miro_user *draft);
-/* What a request does to a user: the draft's content becomes the user's (and moves), the old one is kept for stale
- * reads, the history and the indexes follow. */
+/* What a request does to a user: the draft's content becomes the user's (and moves), the old one is kept for
+ * stale reads, the history and the indexes follow. */
 void store_commit(struct call *c, struct record *r, struct miro_user *draft, const char *cause);
 /* The beginning and the end of a change in place, when no draft is needed (membership). */
 void store_touch(struct call *c, struct record *r);
@@ -114,7 +117,8 @@ bool last_admin(const struct miro *m, const struct miro_user *u);
 bool last_company_admin(const struct miro *m, const struct miro_user *u);
 int64_t full_licences_used(const struct miro *m);
 
-/* --- miro_attributes.c ------------------------------------------------------------------------------------------- */
+/* --- miro_attributes.c
+ * ------------------------------------------------------------------------------------------- */
 enum op { OP_ADD, OP_REPLACE, OP_REMOVE };
 
 /* A change in the making. */
@@ -125,14 +129,15 @@ struct change {
     struct problem *pb;
 };
 
-/* Sets, clears or adds to what `path` (attribute path, PATCH path or URN) names; value is NULL for OP_REMOVE without
- * one. Unknown and read-only attributes are ignored. */
+/* Sets, clears or adds to what `path` (attribute path, PATCH path or URN) names; value is NULL for OP_REMOVE
+ * without one. Unknown and read-only attributes are ignored. */
 bool attribute_change(struct change *ch, enum op op, const char *path, const cJSON *value);
 /* Each member of an object is changed as a path of its own. */
 bool attribute_change_object(struct change *ch, enum op op, const char *prefix, const cJSON *object);
 /* Rules that hold between attributes, after the last change. */
 bool attributes_check(struct change *ch);
-/* The i-th value of a normalised path, NULL when there are no more; a miro_getter. Valid until the next call. */
+/* The i-th value of a normalised path, NULL when there are no more; a miro_getter. Valid until the next call.
+ */
 const char *user_value(const void *user, const char *path, size_t i);
 const char *team_value(const void *team, const char *path, size_t i);
 /* displayName → name.formatted → given and family name → userName. */
@@ -142,17 +147,19 @@ bool role_parse(const char *name, enum miro_org_role *ret);
 bool email_ok(const char *s);
 bool domain_listed(const char *const *domains, const char *email); /* NULL list: true */
 
-/* --- miro_users.c, miro_groups.c, miro_discovery.c ----------------------------------------------------------------- */
+/* --- miro_users.c, miro_groups.c, miro_discovery.c
+ * ----------------------------------------------------------------- */
 typedef bool call_fn(struct call *c, struct problem *pb); /* false: pb says why */
 call_fn users_list, user_get, user_create, user_put, user_patch, user_delete;
 call_fn groups_list, group_get, group_patch, group_create, group_put, group_delete;
 call_fn discovery_config, discovery_types, discovery_schemas;
 
 /* Walks Operations: op(ctx, op, path, value), path NULL when absent. */
-bool patch_each(const cJSON *body, bool (*each)(void *ctx, enum op op, const char *path, const cJSON *value), void *ctx,
-                struct problem *pb);
+bool patch_each(const cJSON *body, bool (*each)(void *ctx, enum op op, const char *path, const cJSON *value),
+                void *ctx, struct problem *pb);
 
-/* --- miro_list.c --------------------------------------------------------------------------------------------------- */
+/* --- miro_list.c
+ * --------------------------------------------------------------------------------------------------- */
 struct list {
     const void **v; /* users or teams, in order of creation */
     size_t n;
@@ -164,7 +171,8 @@ bool list_answer(struct call *c, struct list *l, const struct miro_filter *filte
 bool query_parse(const char *text, struct query *ret, struct problem *pb);
 void query_done(struct query *q);
 
-/* --- miro_render.c --------------------------------------------------------------------------------------------------- */
+/* --- miro_render.c
+ * --------------------------------------------------------------------------------------------------- */
 void render_user(struct call *c, const char *name, const void *user);
 void render_team(struct call *c, const char *name, const void *team);
 void render_problem(struct miro_reply *r, const struct problem *pb);

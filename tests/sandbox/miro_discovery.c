@@ -74,7 +74,8 @@ static bool answer_fixed(struct call *c, const struct fixed *v, size_t n, struct
             return true;
         }
     if (c->id.n > 0)
-        return refuse(pb, 404, NULL, "No resource with ID %.*s", (int)(c->id.n < 200 ? c->id.n : 200), c->id.p);
+        return refuse(pb, 404, NULL, "No resource with ID %.*s", (int)(c->id.n < 200 ? c->id.n : 200),
+                      c->id.p);
     json_open(&c->out, NULL, '{');
     put_schemas(c, URN_LIST);
     json_put_int(&c->out, "totalResults", (int64_t)n);
@@ -90,7 +91,8 @@ struct type {
     const char *endpoint, *schema, *extension;
 };
 
-static const struct type user_type = {"/Users", URN_USER, URN_ENTERPRISE}, group_type = {"/Groups", URN_GROUP, NULL};
+static const struct type user_type = {"/Users", URN_USER, URN_ENTERPRISE},
+                         group_type = {"/Groups", URN_GROUP, NULL};
 
 static void put_type(struct call *c, const struct fixed *f)
 {
@@ -147,9 +149,12 @@ static const struct attribute group_attributes[] = {
 };
 
 static const struct attribute enterprise_attributes[] = {
-    {"employeeNumber", "string", false, false, false, NULL}, {"costCenter", "string", false, false, false, NULL},
-    {"organization", "string", false, false, false, NULL},   {"division", "string", false, false, false, NULL},
-    {"department", "string", false, false, false, NULL},     {"manager", "complex", false, false, false, "value displayName"},
+    {"employeeNumber", "string", false, false, false, NULL},
+    {"costCenter", "string", false, false, false, NULL},
+    {"organization", "string", false, false, false, NULL},
+    {"division", "string", false, false, false, NULL},
+    {"department", "string", false, false, false, NULL},
+    {"manager", "complex", false, false, false, "value displayName"},
     {0},
 };
 

@@ -13,14 +13,15 @@ enum compare { EQ, NE, CO, SW, EW, GT, GE, LT, LE, PR };
 struct miro_filter {
     enum kind kind;
     enum compare op;
-    char path[MIRO_FILTER_PATH_MAX]; /* COMPARE and ELEMENT */
-    char *value;                     /* COMPARE, except pr */
+    char path[MIRO_FILTER_PATH_MAX];  /* COMPARE and ELEMENT */
+    char *value;                      /* COMPARE, except pr */
     struct miro_filter *left, *right; /* NOT and ELEMENT: left only */
 };
 
 static const char *const compare_names[] = {"eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le", "pr"};
 
-/* --- parsing: or := and {"or" and}; and := unary {"and" unary}; unary := ["not"] "(" or ")" | path … --- */
+/* --- parsing: or := and {"or" and}; and := unary {"and" unary}; unary := ["not"] "(" or ")" | path ... ---
+ */
 
 struct parser {
     const char *start, *p, *end;

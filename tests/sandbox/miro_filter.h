@@ -1,6 +1,6 @@
-/* miro_filter.h - SCIM filters (RFC 7644 §3.4.2.2): parsing, and matching against anything that can be asked for the
- * values of a path. Attribute names and operators in any case; values quoted, or bare words, as Miro's own samples
- * show (`members[value eq 3074457364022187294]`). Thread rule: one owner at a time. */
+/* miro_filter.h - SCIM filters (RFC 7644 §3.4.2.2): parsing, and matching against anything that can be asked
+ * for the values of a path. Attribute names and operators in any case; values quoted, or bare words, as
+ * Miro's own samples show (`members[value eq 3074457364022187294]`). Thread rule: one owner at a time. */
 #ifndef ROLLCALL_MIRO_FILTER_H
 #define ROLLCALL_MIRO_FILTER_H
 
@@ -12,7 +12,8 @@
 
 enum { MIRO_FILTER_DEPTH_MAX = 32, MIRO_FILTER_PATH_MAX = 64 };
 
-/* The i-th value of a normalised path (lower case, no URN), "" for an element without it, NULL behind the last. */
+/* The i-th value of a normalised path (lower case, no URN), "" for an element without it, NULL behind the
+ * last. */
 typedef const char *miro_getter(const void *subject, const char *path, size_t i);
 
 struct miro_filter;

@@ -66,7 +66,8 @@ static bool read_filter(const struct call *c, struct miro_filter **ret, struct p
 bool groups_list(struct call *c, struct problem *pb)
 {
     struct miro_filter *f;
-    struct list l = {.v = xcalloc(c->m->n_teams + 1, sizeof(void *)), .get = team_value, .render = render_team};
+    struct list l = {
+        .v = xcalloc(c->m->n_teams + 1, sizeof(void *)), .get = team_value, .render = render_team};
     for (size_t i = 0; i < c->m->n_teams; i++) {
         const struct miro_team *t = seen(c, c->m->teams[i]);
         if (t)
@@ -80,12 +81,13 @@ bool groups_list(struct call *c, struct problem *pb)
 
 /* --- names --- */
 
-static bool check_name(const struct call *c, const struct team_record *self, const cJSON *value, struct problem *pb)
+static bool check_name(const struct call *c, const struct team_record *self, const cJSON *value,
+                       struct problem *pb)
 {
     const char *name = cJSON_GetStringValue(value);
     if (!name || !*name || strlen(name) > 4 * TEAM_NAME_MAX)
-        return refuse(pb, 400, "invalidValue", "Attribute 'displayName' is invalid: 1 to %d characters are expected",
-                      TEAM_NAME_MAX);
+        return refuse(pb, 400, "invalidValue",
+                      "Attribute 'displayName' is invalid: 1 to %d characters are expected", TEAM_NAME_MAX);
     const struct team_record *other = store_team_named(c->m, name);
     if (other && other != self)
         return refuse(pb, 409, "uniqueness", "Group name '%.200s' is invalid: 'not unique'", name);
@@ -160,7 +162,8 @@ static bool patch_team(void *ctx, enum op op, const char *path, const cJSON *val
         return bracket ? remove_filtered(tc, op, path, bracket) : change_members(tc, op, value);
     if (!bracket && strcmp(normal, "displayname") == 0 && op != OP_REMOVE)
         return set_name(tc, value);
-    return refuse(tc->pb, 400, "invalidPath", "Path '%.200s' is invalid: members or displayName is expected", path);
+    return refuse(tc->pb, 400, "invalidPath", "Path '%.200s' is invalid: members or displayName is expected",
+                  path);
 }
 
 /* Makes the change, unless a fault says otherwise, and answers. */

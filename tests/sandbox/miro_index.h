@@ -1,5 +1,5 @@
-/* miro_index.h - hash index from a string key to a record; the key lives in the record. Keys are compared without
- * regard to ASCII case. Thread rule: one owner at a time; cannot fail. */
+/* miro_index.h - hash index from a string key to a record; the key lives in the record. Keys are compared
+ * without regard to ASCII case. Thread rule: one owner at a time; cannot fail. */
 #ifndef ROLLCALL_MIRO_INDEX_H
 #define ROLLCALL_MIRO_INDEX_H
 

@@ -1,7 +1,8 @@
 /* miro_limits.h - counts requests per class at their arrival and says which ones are over the limit.
  *
- * A fixed window is aligned to multiples of its length; a sliding one ends at the arrival. Requests that are refused
- * do not use up the allowance. Times must not run backwards. Thread rule: one owner at a time; cannot fail. */
+ * A fixed window is aligned to multiples of its length; a sliding one ends at the arrival. Requests that are
+ * refused do not use up the allowance. Times must not run backwards. Thread rule: one owner at a time; cannot
+ * fail. */
 #ifndef ROLLCALL_MIRO_LIMITS_H
 #define ROLLCALL_MIRO_LIMITS_H
 

@@ -59,7 +59,7 @@ static bool query_take(struct query *q, struct str name, struct str value)
     const struct {
         const char *name;
         char **to;
-    } known[] = {{"filter", &q->filter},        {"attributes", &q->attributes},   {"sortBy", &q->sort_by},
+    } known[] = {{"filter", &q->filter},        {"attributes", &q->attributes},  {"sortBy", &q->sort_by},
                  {"sortOrder", &q->sort_order}, {"startIndex", &q->start_index}, {"count", &q->count}};
     for (size_t i = 0; i < ARRAY_SIZE(known); i++)
         if (str_eq(name, str_of(known[i].name)) && !*known[i].to)

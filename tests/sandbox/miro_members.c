@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "mem.h"
+#include "miro_change.h"
 
 enum mark {
     WAS = 1,    /* a member before the request */
@@ -53,7 +54,8 @@ static const char *id_of(const cJSON *element)
 }
 
 /* Calls each(ctx, id) for every member in the value. */
-static bool each_id(const cJSON *value, bool (*each)(void *ctx, const char *id), void *ctx, struct problem *pb)
+static bool each_id(const cJSON *value, bool (*each)(void *ctx, const char *id), void *ctx,
+                    struct problem *pb)
 {
     const cJSON *first = cJSON_IsArray(value) ? value->child : value;
     for (const cJSON *el = first; el; el = cJSON_IsArray(value) ? el->next : NULL) {
@@ -114,7 +116,8 @@ static bool name_all(struct members *d, const cJSON *value, unsigned marks, stru
     struct naming nm = {.d = d, .pb = pb, .marks = marks};
     buf_init(&nm.unknown, sizeof pb->detail);
     bool done = each_id(value, name_one, &nm, pb);
-    if (done && (nm.unknown.n > 0 || nm.unknown.overflow) && (nm.n_known == 0 || d->c->m->cfg.partial_add_is_error))
+    if (done && (nm.unknown.n > 0 || nm.unknown.overflow) &&
+        (nm.n_known == 0 || d->c->m->cfg.partial_add_is_error))
         done = refuse_unknown(&nm);
     buf_done(&nm.unknown);
     return done;
@@ -123,11 +126,6 @@ static bool name_all(struct members *d, const cJSON *value, unsigned marks, stru
 bool members_add(struct members *d, const cJSON *value, struct problem *pb)
 {
     return name_all(d, value, REVIVE, pb);
-}
-
-static bool refuse_last_admin(struct problem *pb)
-{
-    return refuse(pb, 409, NULL, "Any account in organization must have at least one admin");
 }
 
 /* Admins that the API does not show are not replaced either. */

@@ -1,7 +1,8 @@
 /* miro_members.h - a change of a team's members: decided as a whole, then made as a whole.
  *
- * The draft is a list of users in order of joining; marks in the records say who is in it. Every operation checks
- * and edits the draft only; members_commit joins, removes, revives. Thread rule: one draft at a time. */
+ * The draft is a list of users in order of joining; marks in the records say who is in it. Every operation
+ * checks and edits the draft only; members_commit joins, removes, revives. Thread rule: one draft at a time.
+ */
 #ifndef ROLLCALL_MIRO_MEMBERS_H
 #define ROLLCALL_MIRO_MEMBERS_H
 

@@ -122,7 +122,8 @@ static void render_groups(struct call *c, const struct miro_user *u)
     json_close(&c->out);
 }
 
-static void render_role(struct call *c, const char *value, const char *display, const char *type, bool primary)
+static void render_role(struct call *c, const char *value, const char *display, const char *type,
+                        bool primary)
 {
     json_open(&c->out, NULL, '{');
     if (wants_sub(c, "roles", "roles.value"))
@@ -149,8 +150,9 @@ static void render_roles(struct call *c, const struct miro_user *u)
 }
 
 static const char *const extension[][2] = {
-    {"employeenumber", "employeeNumber"}, {"costcenter", "costCenter"}, {"organization", "organization"},
-    {"division", "division"},             {"department", "department"},
+    {"employeenumber", "employeeNumber"}, {"costcenter", "costCenter"},
+    {"organization", "organization"},     {"division", "division"},
+    {"department", "department"},
 };
 
 static bool has_extension(const struct call *c, const struct miro_user *u)

@@ -1,5 +1,6 @@
-/* The state as JSON, and back. The same form serves as a hand-written fixture: only userName and displayName are
- * required, members may be named by id or by userName. To change it: miro_dump_json, the readers here, README.md. */
+/* The state as JSON, and back. The same form serves as a hand-written fixture: only userName and displayName
+ * are required, members may be named by id or by userName. To change it: miro_dump_json, the readers here,
+ * README.md. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,7 +100,7 @@ static bool read_flag(const cJSON *object, const char *name, bool missing)
 
 static const char *known_cause(const char *name)
 {
-    static const char *const causes[] = {"POST /Users",  "PATCH /Users", "PUT /Users",
+    static const char *const causes[] = {"POST /Users",   "PATCH /Users", "PUT /Users",
                                          "DELETE /Users", "group Add",    "group Remove"};
     for (size_t i = 0; name && i < ARRAY_SIZE(causes); i++)
         if (strcmp(causes[i], name) == 0)
@@ -191,7 +192,8 @@ static bool read_user(struct miro *m, const cJSON *object, int64_t now_ms, struc
     return true;
 }
 
-static bool read_members(struct miro *m, struct miro_team *t, const cJSON *list, bool admins, struct error *err)
+static bool read_members(struct miro *m, struct miro_team *t, const cJSON *list, bool admins,
+                         struct error *err)
 {
     for (const cJSON *el = list ? list->child : NULL; el; el = el->next) {
         const char *name = cJSON_GetStringValue(el);
@@ -246,8 +248,9 @@ bool miro_load_json(struct miro *m, struct str json, int64_t now_ms, struct erro
         return false;
     struct miro fresh = {.cfg = m->cfg, .users_made = m->users_made, .teams_made = m->teams_made};
     store_init(&fresh);
-    bool done = cJSON_IsObject(root) ? read_state(&fresh, root, now_ms, err)
-                                     : error_set(err, ERROR_INPUT, "an object with users and teams is expected");
+    bool done = cJSON_IsObject(root)
+                    ? read_state(&fresh, root, now_ms, err)
+                    : error_set(err, ERROR_INPUT, "an object with users and teams is expected");
     cJSON_Delete(root);
     if (!done) {
         store_done(&fresh);

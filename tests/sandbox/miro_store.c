@@ -8,8 +8,8 @@
 #include "mem.h"
 #include "miro_core.h"
 
-/* Ids look like Miro's: 19 digits, above 2^53 (so that clients that keep them as double are found out), neither
- * dense nor starting at one. */
+/* Ids look like Miro's: 19 digits, above 2^53 (so that clients that keep them as double are found out),
+ * neither dense nor starting at one. */
 static const uint64_t user_id_base = 3458764500000000000u, team_id_base = 3074457300000000000u;
 enum { ID_STEP = 10007, SEEDS = 50000 };
 static const uint64_t seed_step = 1000000000000u;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "mem.h"
-#include "miro_core.h"
+#include "miro_change.h"
 
 static bool no_such_user(struct problem *pb, struct str id)
 {
@@ -73,8 +73,8 @@ static bool candidates(struct call *c, const char *userName, const void **v, siz
 bool users_list(struct call *c, struct problem *pb)
 {
     struct miro_filter *f = NULL;
-    struct list l = {.v = xcalloc(c->m->n_users + 1, sizeof(void *)),
-                     .get = user_value, .render = render_user};
+    struct list l = {
+        .v = xcalloc(c->m->n_users + 1, sizeof(void *)), .get = user_value, .render = render_user};
     struct error err = {0};
     bool done = !c->query.filter || miro_filter_parse(str_of(c->query.filter), &f, &err);
     if (!done)
@@ -110,7 +110,8 @@ static bool check_create(const struct cJSON *body, const char *userName, struct 
     if (!userName)
         return refuse(pb, 400, "invalidValue", "Attribute 'userName' is required");
     if (name && (!json_string(name, "givenName") || !json_string(name, "familyName")))
-        return refuse(pb, 400, "invalidValue", "Attributes 'name.givenName' and 'name.familyName' are required");
+        return refuse(pb, 400, "invalidValue",
+                      "Attributes 'name.givenName' and 'name.familyName' are required");
     return true;
 }
 
@@ -121,7 +122,8 @@ static void default_licence(struct call *c, struct miro_user *draft)
     const char *licence = cfg->default_licence;
     if (attrs_get(&draft->attributes, "userType"))
         return;
-    if (same_name(licence, "Full") && cfg->full_licences >= 0 && full_licences_used(c->m) >= cfg->full_licences)
+    if (same_name(licence, "Full") && cfg->full_licences >= 0 &&
+        full_licences_used(c->m) >= cfg->full_licences)
         licence = "Free Restricted";
     attrs_set(&draft->attributes, "userType", licence);
 }
@@ -139,10 +141,8 @@ static struct record *store_created(struct call *c, struct miro_user *draft)
         c->reply->applied = true;
     }
     struct team_record *team = c->m->cfg.default_team ? store_team_named(c->m, c->m->cfg.default_team) : NULL;
-    if (team) {
-        store_touch_team(team);
+    if (team) /* no write to the team: a copy of its members for each new user would cost too much */
         team_join(&team->t, &r->u, false);
-    }
     return r;
 }
 
@@ -231,7 +231,7 @@ bool user_delete(struct call *c, struct problem *pb)
     if (!find_user(c, &r, pb))
         return false;
     if (last_admin(c->m, &r->u))
-        return refuse(pb, 409, NULL, "Any account in organization must have at least one admin");
+        return refuse_last_admin(pb);
     if (c->rq->fault != MIRO_FAULT_UNCHANGED)
         store_remove_user(c, r, "DELETE /Users");
     c->reply->status = 204;
@@ -260,8 +260,8 @@ static bool has_patch_schema(const cJSON *body)
     return false;
 }
 
-static bool patch_one(const cJSON *operation, bool (*each)(void *, enum op, const char *, const cJSON *), void *ctx,
-                      struct problem *pb)
+static bool patch_one(const cJSON *operation, bool (*each)(void *, enum op, const char *, const cJSON *),
+                      void *ctx, struct problem *pb)
 {
     enum op op;
     const char *path = json_string(operation, "path");
@@ -277,14 +277,16 @@ static bool patch_one(const cJSON *operation, bool (*each)(void *, enum op, cons
     return each(ctx, op, path, value);
 }
 
-bool patch_each(const cJSON *body, bool (*each)(void *ctx, enum op op, const char *path, const cJSON *value), void *ctx,
-                struct problem *pb)
+bool patch_each(const cJSON *body, bool (*each)(void *ctx, enum op op, const char *path, const cJSON *value),
+                void *ctx, struct problem *pb)
 {
     const cJSON *operations = json_get(body, "Operations");
     if (!has_patch_schema(body))
         return refuse(pb, 400, "invalidSyntax", "schemas must contain " URN_PATCH);
-    if (!cJSON_IsArray(operations) || !operations->child || cJSON_GetArraySize(operations) > MIRO_OPERATIONS_MAX)
-        return refuse(pb, 400, "invalidSyntax", "Operations must have between 1 and %d elements", MIRO_OPERATIONS_MAX);
+    if (!cJSON_IsArray(operations) || !operations->child ||
+        cJSON_GetArraySize(operations) > MIRO_OPERATIONS_MAX)
+        return refuse(pb, 400, "invalidSyntax", "Operations must have between 1 and %d elements",
+                      MIRO_OPERATIONS_MAX);
     for (const cJSON *el = operations->child; el; el = el->next)
         if (!patch_one(el, each, ctx, pb))
             return false;

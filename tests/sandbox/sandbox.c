@@ -100,11 +100,12 @@ static bool start_daemon(struct sandbox *sb, struct error *err)
     struct sockaddr_in address;
     if (!address_of(sb->settings, &address, err))
         return false;
-    sb->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, (uint16_t)sb->settings->port, NULL, NULL, exchange_handle, sb,
-        MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, sb,
-        MHD_OPTION_NOTIFY_COMPLETED, exchange_end, sb, MHD_OPTION_CONNECTION_LIMIT, connection_limit(sb->settings),
-        MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_LISTEN_BACKLOG_SIZE, (unsigned)BACKLOG, MHD_OPTION_END);
+    sb->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, (uint16_t)sb->settings->port,
+                                  NULL, NULL, exchange_handle, sb, MHD_OPTION_SOCK_ADDR, &address,
+                                  MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, sb,
+                                  MHD_OPTION_NOTIFY_COMPLETED, exchange_end, sb, MHD_OPTION_CONNECTION_LIMIT,
+                                  connection_limit(sb->settings), MHD_OPTION_CONNECTION_TIMEOUT, 0u,
+                                  MHD_OPTION_LISTEN_BACKLOG_SIZE, (unsigned)BACKLOG, MHD_OPTION_END);
     if (!sb->daemon)
         return error_set(err, ERROR_SYSTEM, "cannot listen on %s:%d: %s", sb->settings->listen,
                          (int)sb->settings->port, strerror(errno));

@@ -1,7 +1,8 @@
 /* sandbox.h - the Miro core behind HTTP: one event loop, one thread.
  *
- * Serves SCIM under /api/v1/scim and the control API under /_sandbox/. libmicrohttpd runs from this loop, never from
- * its own epoll_wait, which can stall with k × 128 ready events. Thread rule: one thread; sandbox_wake is for any. */
+ * Serves SCIM under /api/v1/scim and the control API under /_sandbox/. libmicrohttpd runs from this loop,
+ * never from its own epoll_wait, which can stall with k × 128 ready events. Thread rule: one thread;
+ * sandbox_wake is for any. */
 #ifndef ROLLCALL_SANDBOX_H
 #define ROLLCALL_SANDBOX_H
 
@@ -14,8 +15,8 @@
 
 struct sandbox;
 
-/* Listens when it returns. Settings are borrowed until sandbox_free. Fails with ERROR_SYSTEM (cannot listen) or
- * ERROR_INPUT (state file). */
+/* Listens when it returns. Settings are borrowed until sandbox_free. Fails with ERROR_SYSTEM (cannot listen)
+ * or ERROR_INPUT (state file). */
 bool sandbox_new(const struct settings *settings, struct sandbox **ret, struct error *err)
     __attribute__((warn_unused_result));
 void sandbox_free(struct sandbox *sb);

@@ -1,4 +1,5 @@
-/* The API that tests use beside SCIM: looking at the state, at what has happened, and making things go wrong. */
+/* The API that tests use beside SCIM: looking at the state, at what has happened, and making things go wrong.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,8 +75,8 @@ static void put_state(struct control *c)
 static void get_journal(struct control *c)
 {
     uint64_t max = query_number(c->query, "limit", JOURNAL_PAGE);
-    journal_put_json(&c->sb->journal, query_number(c->query, "since", 0), max < JOURNAL_PAGE ? max : JOURNAL_PAGE,
-                     &c->out);
+    journal_put_json(&c->sb->journal, query_number(c->query, "since", 0),
+                     max < JOURNAL_PAGE ? max : JOURNAL_PAGE, &c->out);
 }
 
 static void delete_journal(struct control *c)
@@ -101,7 +102,8 @@ static void put_limit(struct json_out *w, struct miro_limit l)
 static void get_limits(struct control *c)
 {
     json_open(&c->out, NULL, '{');
-    json_put_string(&c->out, "window", c->sb->settings->miro.window == MIRO_WINDOW_FIXED ? "fixed" : "sliding");
+    json_put_string(&c->out, "window",
+                    c->sb->settings->miro.window == MIRO_WINDOW_FIXED ? "fixed" : "sliding");
     json_put_bool(&c->out, "enforced", c->sb->settings->miro.enforce_limits);
     json_put_int(&c->out, "over", (int64_t)miro_over_limit(c->sb->miro));
     json_open(&c->out, "classes", '[');
@@ -206,11 +208,20 @@ static const struct {
     const char *method, *path;
     void (*answer)(struct control *c);
 } routes[] = {
-    {"GET", "/", get_page},         {"GET", "/state", get_state},         {"PUT", "/state", put_state},
-    {"GET", "/journal", get_journal}, {"DELETE", "/journal", delete_journal}, {"GET", "/limits", get_limits},
-    {"DELETE", "/limits", delete_limits}, {"GET", "/faults", get_faults},   {"POST", "/faults", post_faults},
-    {"DELETE", "/faults", delete_faults}, {"POST", "/reset", post_reset},   {"GET", "/settings", get_settings},
-    {"POST", "/users", post_users}, {"POST", "/teams", post_teams},
+    {"GET", "/", get_page},
+    {"GET", "/state", get_state},
+    {"PUT", "/state", put_state},
+    {"GET", "/journal", get_journal},
+    {"DELETE", "/journal", delete_journal},
+    {"GET", "/limits", get_limits},
+    {"DELETE", "/limits", delete_limits},
+    {"GET", "/faults", get_faults},
+    {"POST", "/faults", post_faults},
+    {"DELETE", "/faults", delete_faults},
+    {"POST", "/reset", post_reset},
+    {"GET", "/settings", get_settings},
+    {"POST", "/users", post_users},
+    {"POST", "/teams", post_teams},
 };
 
 static void route(struct control *c, struct str path)

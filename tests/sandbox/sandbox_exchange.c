@@ -23,11 +23,11 @@ struct exchange {
     struct buf body;
     enum ending ending;
     struct miro_reply reply;
-    uint64_t seq;          /* in the journal; 0: not a SCIM request */
-    struct timer answer;   /* resumes the connection */
-    struct timer apply;    /* applies the request late */
-    int watched_fd;        /* to see the client go; -1: none */
-    bool suspended, late;  /* member of the list of that name */
+    uint64_t seq;         /* in the journal; 0: not a SCIM request */
+    struct timer answer;  /* resumes the connection */
+    struct timer apply;   /* applies the request late */
+    int watched_fd;       /* to see the client go; -1: none */
+    bool suspended, late; /* member of the list of that name */
     struct exchange *next_waiting, *prev_waiting, *next_late, *prev_late;
     unsigned refs;
 };
@@ -119,7 +119,8 @@ static void on_client_gone(void *ctx, uint32_t events)
 /* A client that gives up is noticed: suspended connections are not watched by libmicrohttpd. */
 static void watch(struct exchange *x)
 {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(x->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(x->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
     struct error err;
     if (info && loop_add(x->sb->loop, info->connect_fd, EPOLLRDHUP, on_client_gone, x, &err))
         x->watched_fd = info->connect_fd;
@@ -160,7 +161,8 @@ static const char *name_in_path(const struct miro *m, const char *target)
     return u ? u->userName : NULL;
 }
 
-static void note_reply(struct sandbox *sb, const struct exchange *x, const struct miro_reply *r, int64_t now_ms)
+static void note_reply(struct sandbox *sb, const struct exchange *x, const struct miro_reply *r,
+                       int64_t now_ms)
 {
     struct journal_entry *e = journal_find(&sb->journal, x->seq);
     if (!e)
@@ -201,7 +203,7 @@ static void on_apply_due(void *ctx)
     apply(x, &rq);
     struct journal_entry *e = journal_find(&x->sb->journal, x->seq);
     if (e)
-        e->late = true;
+        e->late = x->reply.applied;
     leave_late(x);
 }
 

@@ -20,9 +20,10 @@ struct exchange;
 void *exchange_begin(void *ctx, const char *uri, struct MHD_Connection *conn);
 enum MHD_Result exchange_handle(void *ctx, struct MHD_Connection *conn, const char *url, const char *method,
                                 const char *version, const char *upload, size_t *upload_n, void **con_cls);
-void exchange_end(void *ctx, struct MHD_Connection *conn, void **con_cls, enum MHD_RequestTerminationCode why);
+void exchange_end(void *ctx, struct MHD_Connection *conn, void **con_cls,
+                  enum MHD_RequestTerminationCode why);
 
-void exchanges_let_go(struct sandbox *sb);    /* closes all suspended connections */
+void exchanges_let_go(struct sandbox *sb);      /* closes all suspended connections */
 void exchanges_forget_late(struct sandbox *sb); /* drops what would have been applied late */
 
 #endif

@@ -155,8 +155,8 @@ static bool matches(const struct fault_rule *r, const struct miro_request *rq, c
         return false;
     if (!r->match)
         return true;
-    return (rq->body && memmem(rq->body, rq->body_n, r->match, strlen(r->match))) || strstr(rq->target, r->match) ||
-           (name && strcasestr(name, r->match));
+    return (rq->body && memmem(rq->body, rq->body_n, r->match, strlen(r->match))) ||
+           strstr(rq->target, r->match) || (name && strcasestr(name, r->match));
 }
 
 static bool draw(struct fault_rule *r)

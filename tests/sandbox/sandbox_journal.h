@@ -1,6 +1,7 @@
 /* sandbox_journal.h - every SCIM request that arrived, in order, and what became of it: what tests read.
  *
- * A ring: the oldest entries go when there are more than its size. Thread rule: one owner at a time; cannot fail. */
+ * A ring: the oldest entries go when there are more than its size. Thread rule: one owner at a time; cannot
+ * fail. */
 #ifndef ROLLCALL_SANDBOX_JOURNAL_H
 #define ROLLCALL_SANDBOX_JOURNAL_H
 
@@ -13,7 +14,7 @@
 enum { JOURNAL_BODY_MAX = 16384 }; /* bytes kept of a request's body */
 
 struct journal_entry {
-    uint64_t seq; /* from 1 */
+    uint64_t seq;                                /* from 1 */
     int64_t arrived_ms, applied_ms, answered_ms; /* 0: not (yet) */
     char *method, *target, *body;                /* body may be NULL */
     size_t body_n;                               /* as received */

@@ -14,7 +14,8 @@ static const char head[] =
     "<meta name=viewport content=\"width=device-width\"><title>miro-sandbox</title><style>"
     ":root{color-scheme:light dark;--line:#8883;--soft:#888;--accent:#4262ff;--bad:#d4380d;--good:#2a9d55}"
     "body{font:14px/1.45 system-ui,sans-serif;max-width:1180px;margin:2rem auto;padding:0 1rem}"
-    "h1{font-size:1.5rem;margin:0}h2{font-size:1.05rem;margin:2rem 0 .5rem}p{color:var(--soft);margin:.2rem 0}"
+    "h1{font-size:1.5rem;margin:0}h2{font-size:1.05rem;margin:2rem 0 .5rem}p{color:var(--soft);margin:.2rem "
+    "0}"
     ".cards{display:flex;gap:.8rem;flex-wrap:wrap;margin:1rem 0}.card{border:1px solid var(--line);"
     "border-radius:10px;padding:.6rem 1.1rem;min-width:7rem}.card b{display:block;font-size:1.5rem}"
     "table{border-collapse:collapse;width:100%}th{text-align:left;color:var(--soft);font-weight:500}"
@@ -35,7 +36,11 @@ static void escaped(struct buf *b, const char *s, size_t max)
             buf_adds(b, "…");
             return;
         }
-        const char *as = s[i] == '<' ? "&lt;" : s[i] == '>' ? "&gt;" : s[i] == '&' ? "&amp;" : s[i] == '"' ? "&quot;" : NULL;
+        const char *as = s[i] == '<'   ? "&lt;"
+                         : s[i] == '>' ? "&gt;"
+                         : s[i] == '&' ? "&amp;"
+                         : s[i] == '"' ? "&quot;"
+                                       : NULL;
         if (as)
             buf_adds(b, as);
         else
@@ -82,8 +87,10 @@ static void write_cards(const struct sandbox *sb, struct buf *b)
 static void write_limits(const struct sandbox *sb, struct buf *b)
 {
     bool fixed = sb->settings->miro.window == MIRO_WINDOW_FIXED;
-    buf_addf(b, "<h2>Limits</h2><p>%s windows of %" PRId64 " ms%s</p><table><tr><th>call<th>level<th class=n>limit"
-                "<th class=n>arrived<th class=n>most in a window<th><th class=n>over",
+    buf_addf(b,
+             "<h2>Limits</h2><p>%s windows of %" PRId64
+             " ms%s</p><table><tr><th>call<th>level<th class=n>limit"
+             "<th class=n>arrived<th class=n>most in a window<th><th class=n>over",
              fixed ? "fixed" : "sliding", sb->settings->miro.window_ms,
              sb->settings->miro.enforce_limits ? "" : ", counted but not enforced");
     for (int i = 0; i < MIRO_CLASSES; i++) {
@@ -91,9 +98,10 @@ static void write_limits(const struct sandbox *sb, struct buf *b)
         int64_t most = fixed ? l.max_fixed : l.max_sliding;
         buf_adds(b, "<tr>");
         cell(b, l.name);
-        buf_addf(b, "<td>%d<td class=n>%" PRId64 "<td class=n>%" PRIu64 "<td class=n>%" PRId64, l.level, l.limit,
-                 l.arrivals, most);
-        buf_addf(b, "<td><div class=bar><i style=width:%" PRId64 "%%></i></div>", l.limit ? most * 100 / l.limit : 0);
+        buf_addf(b, "<td>%d<td class=n>%" PRId64 "<td class=n>%" PRIu64 "<td class=n>%" PRId64, l.level,
+                 l.limit, l.arrivals, most);
+        buf_addf(b, "<td><div class=bar><i style=width:%" PRId64 "%%></i></div>",
+                 l.limit ? most * 100 / l.limit : 0);
         buf_addf(b, "<td class=\"n %s\">%" PRIu64, l.over ? "bad" : "", l.over);
     }
     buf_adds(b, "</table>");
@@ -103,7 +111,8 @@ static void write_faults(const struct sandbox *sb, struct buf *b)
 {
     if (sb->faults.n == 0)
         return;
-    buf_adds(b, "<h2>Faults</h2><table><tr><th>fault<th>method<th>path<th>match<th class=n>left<th class=n>hits");
+    buf_adds(
+        b, "<h2>Faults</h2><table><tr><th>fault<th>method<th>path<th>match<th class=n>left<th class=n>hits");
     for (size_t i = 0; i < sb->faults.n; i++) {
         const struct fault_rule *r = &sb->faults.v[i];
         buf_adds(b, "<tr>");
@@ -145,7 +154,8 @@ static void write_request(struct buf *b, const struct journal_entry *e)
 static void write_requests(const struct sandbox *sb, struct buf *b)
 {
     const struct journal *j = &sb->journal;
-    buf_adds(b, "<h2>Last requests</h2><table><tr><th class=n>#<th>time<th>status<th>method<th>path<th>about<th>body<th>");
+    buf_adds(b, "<h2>Last requests</h2><table><tr><th "
+                "class=n>#<th>time<th>status<th>method<th>path<th>about<th>body<th>");
     for (uint64_t seq = j->last, n = 0; seq > 0 && n < REQUESTS_SHOWN && n < j->size; seq--, n++)
         write_request(b, &j->ring[seq % j->size]);
     buf_adds(b, "</table>");
@@ -172,9 +182,11 @@ static void write_user(struct buf *b, const struct miro_user *u)
 static void write_users(const struct sandbox *sb, struct buf *b)
 {
     size_t n = miro_users_n(sb->miro);
-    buf_addf(b, "<h2>Users</h2><p>%zu, the newest first%s</p><table><tr><th>id<th>userName<th>displayName<th>state"
-                "<th>licence<th>role<th>teams",
-             n, n > USERS_SHOWN ? ", 200 shown" : "");
+    buf_addf(
+        b,
+        "<h2>Users</h2><p>%zu, the newest first%s</p><table><tr><th>id<th>userName<th>displayName<th>state"
+        "<th>licence<th>role<th>teams",
+        n, n > USERS_SHOWN ? ", 200 shown" : "");
     for (size_t i = 0; i < n && i < USERS_SHOWN; i++)
         write_user(b, miro_user_at(sb->miro, n - 1 - i));
     buf_adds(b, "</table>");

@@ -16,8 +16,8 @@ struct sandbox {
     struct journal journal;
     struct faults faults;
     struct timers timers;
-    struct exchange *waiting; /* suspended connections */
-    struct exchange *late;    /* requests to be applied after their connection is gone */
+    struct exchange *waiting;           /* suspended connections */
+    struct exchange *late;              /* requests to be applied after their connection is gone */
     int64_t real_base_ms, mono_base_ms; /* of the clock, which never runs backwards */
     uint64_t jitter;                    /* state of the draws */
 };

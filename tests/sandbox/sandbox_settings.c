@@ -35,24 +35,32 @@ static const struct setting table[] = {
     {"base-url", STRING, MIRO(base_url), NULL, "base of meta.location and Location"},
     {"default-team", STRING, MIRO(default_team), NULL, "team that every new user joins"},
     {"admin", STRING, MIRO(admin), NULL, "userName of a first company and team admin"},
-    {"allowed-domains", LIST, MIRO(allowed_domains), NULL, "a,b: e-mail domains, others are 409 not whitelisted"},
-    {"claimed-domains", LIST, MIRO(claimed_domains), NULL, "a,b: a userName may only leave and enter these, else 400"},
+    {"allowed-domains", LIST, MIRO(allowed_domains), NULL,
+     "a,b: e-mail domains, others are 409 not whitelisted"},
+    {"claimed-domains", LIST, MIRO(claimed_domains), NULL,
+     "a,b: a userName may only leave and enter these, else 400"},
     {"default-licence", STRING, MIRO(default_licence), NULL, "userType of new users"},
-    {"full-licences", INTEGER, MIRO(full_licences), NULL, "seats; later users are Free Restricted (-1: no end)"},
+    {"full-licences", INTEGER, MIRO(full_licences), NULL,
+     "seats; later users are Free Restricted (-1: no end)"},
     {"group-mode", CHOICE, MIRO(group_mode), "team|user_group", "what a SCIM group is"},
     {"duplicate-status", STATUS, MIRO(duplicate_status), "400|409", "POST of an existing userName"},
-    {"rename-duplicate-status", STATUS, MIRO(rename_duplicate_status), "400|409", "PATCH or PUT to an existing one"},
-    {"count-over-max-is-error", FLAG, MIRO(count_over_max_is_error), NULL, "count > 1000: 400 instead of 1000"},
-    {"omit-paging", FLAG, MIRO(omit_paging_when_unpaged), NULL, "no startIndex and itemsPerPage in unpaged lists"},
+    {"rename-duplicate-status", STATUS, MIRO(rename_duplicate_status), "400|409",
+     "PATCH or PUT to an existing one"},
+    {"count-over-max-is-error", FLAG, MIRO(count_over_max_is_error), NULL,
+     "count > 1000: 400 instead of 1000"},
+    {"omit-paging", FLAG, MIRO(omit_paging_when_unpaged), NULL,
+     "no startIndex and itemsPerPage in unpaged lists"},
     {"internal-location", FLAG, MIRO(internal_location), NULL, "meta.location names an internal host"},
     {"scim-disabled", FLAG, MIRO(scim_disabled), NULL, "everything is 403"},
     {"licences-full-only", FLAG, MIRO(licences_full_only), NULL, "userType: only Full is accepted"},
-    {"admin-deactivation-refused", FLAG, MIRO(admin_deactivation_refused), NULL, "active=false of an admin: 409"},
+    {"admin-deactivation-refused", FLAG, MIRO(admin_deactivation_refused), NULL,
+     "active=false of an admin: 409"},
     {"recreate-with-new-id", FLAG, MIRO(recreate_with_new_id), NULL, "POST of a deleted userName: new id"},
     {"partial-add-is-error", FLAG, MIRO(partial_add_is_error), NULL, "group Add with an unknown id: 404"},
     {"show-team-admins", FLAG, MIRO(show_team_admins), NULL, "groups list their admins as members"},
     {"frozen-is-silent", FLAG, MIRO(frozen_is_silent), NULL, "frozen attributes: 200 unchanged, not 409"},
-    {"downgrade-is-silent", FLAG, MIRO(downgrade_is_silent), NULL, "licence downwards: 200 unchanged, not 400"},
+    {"downgrade-is-silent", FLAG, MIRO(downgrade_is_silent), NULL,
+     "licence downwards: 200 unchanged, not 400"},
     {"put-clears", FLAG, MIRO(put_clears), NULL, "PUT clears what it does not name"},
     {"rates", CHOICE, MIRO(rates), "developers|help", "which of Miro's two tables of limits"},
     {"window", CHOICE, MIRO(window), "fixed|sliding", "kind of the limits' window"},
@@ -65,7 +73,8 @@ static const struct setting table[] = {
 
 void settings_default(struct settings *s)
 {
-    *s = (struct settings){.listen = "127.0.0.1", .window_scale = 1, .journal_max = 100000, .connections_max = 16000};
+    *s = (struct settings){
+        .listen = "127.0.0.1", .window_scale = 1, .journal_max = 100000, .connections_max = 16000};
     miro_config_default(&s->miro);
     s->miro.admin = "admin@example.com";
 }
@@ -178,14 +187,15 @@ static bool take(int argc, char **argv, int *at, struct settings *s, struct erro
             return error_set(err, ERROR_INPUT, "no value after --%s", st->name);
         value = argv[(*at)++];
     }
-    return set(st, s, value) || error_set(err, ERROR_INPUT, "--%s: '%s' will not do%s%s", st->name, value ? value : "",
-                                          st->choices ? ", one of " : "", st->choices ? st->choices : "");
+    return set(st, s, value) ||
+           error_set(err, ERROR_INPUT, "--%s: '%s' will not do%s%s", st->name, value ? value : "",
+                     st->choices ? ", one of " : "", st->choices ? st->choices : "");
 }
 
 static bool check(struct settings *s, struct error *err)
 {
-    if (s->port < 0 || s->port > 65535 || s->latency_ms < 0 || s->latency_jitter_ms < 0 || s->journal_max < 1 ||
-        s->connections_max < 1)
+    if (s->port < 0 || s->port > 65535 || s->latency_ms < 0 || s->latency_jitter_ms < 0 ||
+        s->journal_max < 1 || s->connections_max < 1)
         return error_set(err, ERROR_INPUT, "a number is out of range");
     if (!s->miro.base_url || !s->miro.default_licence || !s->listen)
         return error_set(err, ERROR_INPUT, "base-url, default-licence and listen need a value");
@@ -277,7 +287,8 @@ void settings_print_help(void)
     struct settings s;
     struct buf line;
     settings_default(&s);
-    printf("usage: miro-sandbox [--name value] …\nA Miro to develop SCIM clients against. Switches are on with "
+    printf("usage: miro-sandbox [--name value] ...\nA Miro to develop SCIM clients against. Switches are on "
+           "with "
            "--name, off with --name=false.\n\n");
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
         struct json_out w;

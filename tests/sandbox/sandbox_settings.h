@@ -1,7 +1,7 @@
 /* sandbox_settings.h - what the command line says: how to serve, and which Miro to be.
  *
- * One table is parser, help text and GET /_sandbox/settings. Strings are borrowed from argv; lists are freed by
- * settings_done. Main thread only. */
+ * One table is parser, help text and GET /_sandbox/settings. Strings are borrowed from argv; lists are freed
+ * by settings_done. Main thread only. */
 #ifndef ROLLCALL_SANDBOX_SETTINGS_H
 #define ROLLCALL_SANDBOX_SETTINGS_H
 
@@ -19,7 +19,7 @@ struct settings {
     const char *state_file; /* loaded at start and at every reset */
     double window_scale;    /* multiplies the limits' window */
     int64_t latency_ms, latency_jitter_ms;
-    int64_t journal_max;     /* requests that the journal remembers */
+    int64_t journal_max; /* requests that the journal remembers */
     int64_t connections_max;
     int64_t seed;
     bool help;               /* print the help and leave */

@@ -1,4 +1,5 @@
-/* sandbox_timers.h - a heap of timers that live in their owners. Thread rule: one owner at a time; cannot fail. */
+/* sandbox_timers.h - a heap of timers that live in their owners. Thread rule: one owner at a time; cannot
+ * fail. */
 #ifndef ROLLCALL_SANDBOX_TIMERS_H
 #define ROLLCALL_SANDBOX_TIMERS_H
 
@@ -18,9 +19,10 @@ struct timers {
 };
 
 void timers_done(struct timers *ts);
-void timer_set(struct timers *ts, struct timer *t, int64_t at_ms); /* sets or moves; fn and ctx are the owner's */
+void timer_set(struct timers *ts, struct timer *t,
+               int64_t at_ms); /* sets or moves; fn and ctx are the owner's */
 void timer_clear(struct timers *ts, struct timer *t);
 int64_t timers_next_ms(const struct timers *ts, int64_t now_ms); /* -1: none; 0: due */
-void timers_run(struct timers *ts, int64_t now_ms);              /* calls fn of what is due; the timer is clear then */
+void timers_run(struct timers *ts, int64_t now_ms); /* calls fn of what is due; the timer is clear then */
 
 #endif

@@ -35,14 +35,14 @@ static void draw_plot(struct chaos *c, struct prng *r)
 
 static void draw_hosts(struct chaos *c, struct prng *r)
 {
-    c->beat_ms = prng_range(r, 500, 8000);
+    c->beat_ms = prng_range(r, 300, 6000);
     c->crash = maybe(r, 300);
     c->pause = maybe(r, 300);
     c->zombie = maybe(r, 200);
     c->shake = maybe(r, 300);
     c->stop = maybe(r, 200);
     c->skew = prng_chance(r, 500);
-    c->abort = maybe(r, 200);
+    c->abort = maybe(r, 400);
     c->slow_commit = maybe(r, 200);
     c->slow_marker = maybe(r, 300);
     c->compact = maybe(r, 1000);

@@ -66,6 +66,20 @@ static bool all_read(const struct world *w)
     return true;
 }
 
+/* What the committed records themselves say is still to be done. */
+static bool all_closed(const struct world *w)
+{
+    static const char *const signs[] = {"\"open\":true", "\"scheduled\":[{"};
+    for (size_t i = 0; i < w->scenario->n_persons; i++) {
+        const struct sim_person *p = &w->scenario->persons[i];
+        const struct log_record *r = simlog_person(w->log, p->partition, str_of(p->key));
+        for (size_t j = 0; r && j < ARRAY_SIZE(signs); j++)
+            if (memmem(r->value, r->value_n, signs[j], strlen(signs[j])))
+                return false;
+    }
+    return true;
+}
+
 bool invariants_settled(const struct world *w)
 {
     for (size_t t = 0; t < w->n_targets; t++)
@@ -80,7 +94,7 @@ bool invariants_settled(const struct world *w)
         if (p->in_flight > 0 || p->commit != COMMIT_NONE || stats.waiting > 0 || stats.doubtful > 0)
             return false;
     }
-    return all_read(w) && all_answered(w);
+    return all_read(w) && all_answered(w) && all_closed(w);
 }
 
 /* ---- P3: accounts

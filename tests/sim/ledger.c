@@ -198,10 +198,11 @@ void ledger_written(struct world *w, const struct proc *p, size_t target, int pe
         return;
     struct account_note *note = &w->ledger->accounts[person][target];
     check_alone(w, p, note, person);
-    if (note->rest_of == p && world_now(w) < note->rest_until_ms)
+    bool resting = note->rest_of == p && world_now(w) < note->rest_until_ms;
+    if (resting && strcmp(note->rest_method, call->method) == 0)
         world_fail(w, "P5 rest",
-                   "%s calls again for person %d, %lld ms before the rest that was asked is over", p->name,
-                   person, (long long)(note->rest_until_ms - world_now(w)));
+                   "%s calls %s again for person %d, %lld ms before the rest that was asked is over", p->name,
+                   call->method, person, (long long)(note->rest_until_ms - world_now(w)));
     check_pace(w, note, person);
     if (call->write)
         check_open(w, target, person, call);

@@ -18,7 +18,7 @@ enum {
     SETTLE_MAX_MS = 15 * 60 * 1000, /* after the trouble; longer is a broken promise */
     REST_MS = 60 * 1000,            /* and then nothing more may happen for so long */
     RESTART_MAX_MS = 4000,
-    PAUSE_MAX_MS = 15000,
+    PAUSE_MAX_MS = 60000,
     FAILURES_MAX_BYTES = 64 * 1024,
 };
 

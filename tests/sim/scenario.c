@@ -8,9 +8,9 @@
 
 enum {
     HOUR_MS = 3600 * 1000,
-    EVENTS_PER_PERSON_MAX = 12,
-    TROUBLE_MIN_MS = 40 * 1000,
-    TROUBLE_MAX_MS = 150 * 1000,
+    EVENTS_PER_PERSON_MAX = 20,
+    TROUBLE_MIN_MS = 20 * 1000,
+    TROUBLE_MAX_MS = 120 * 1000,
 };
 
 /* What a person's life is made of: how likely each event follows which state. */

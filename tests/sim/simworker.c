@@ -16,7 +16,7 @@ enum {
     TURN_MAX_MS = 1000,
     REVOKE_AWAIT_MS = 3000, /* for calls in flight */
     REVOKE_COMMIT_MS = 3000,
-    REJOIN_MS = 200,
+    HEARTBEAT_ANSWER_MS = 300,
 };
 
 static void turn(void *ctx, uint64_t arg);
@@ -233,31 +233,52 @@ static void lose_all(struct proc *p)
     group_join(p->world->group, p->slot, p->member);
 }
 
-static void heartbeat(void *ctx, uint64_t arg)
+static void act_on_heartbeat(struct proc *p, enum heartbeat_reply reply)
 {
-    struct proc *p = ctx;
-    if (proc_absent(p, heartbeat, arg))
-        return;
-    switch (group_heartbeat(p->world->group, p->slot, p->member)) {
+    switch (reply) {
     case HEARTBEAT_OK:
-        break;
+        return;
     case HEARTBEAT_REJOIN:
-        if (!p->revoking)
+        if (!p->revoking && p->meta.generation > 0)
             begin_revoke(p);
         proc_turn_in(p, 1);
-        break;
+        return;
     case HEARTBEAT_UNKNOWN:
         if (p->stopping)
             proc_kill(p, "removed while stopping");
         else
             lose_all(p);
-        break;
+        return;
     case HEARTBEAT_FENCED:
         proc_kill(p, "another process has its slot");
-        break;
+        return;
     }
-    if (!p->dead)
-        clock_after(&p->world->clock, WORLD_HEARTBEAT_MS, heartbeat, p, 0);
+}
+
+/* The answer says something about the member that asked, which the process may have ceased to be. */
+static uint64_t pack_answer(const struct proc *p, enum heartbeat_reply reply)
+{
+    return p->member << 8 | (uint64_t)reply;
+}
+
+static void heartbeat_answered(void *ctx, uint64_t arg)
+{
+    struct proc *p = ctx;
+    enum heartbeat_reply reply = (enum heartbeat_reply)(arg & 255);
+    if (!proc_absent(p, heartbeat_answered, arg) && arg == pack_answer(p, reply))
+        act_on_heartbeat(p, reply);
+}
+
+static void heartbeat(void *ctx, uint64_t arg)
+{
+    struct proc *p = ctx;
+    if (proc_absent(p, heartbeat, arg))
+        return;
+    struct world *w = p->world;
+    enum heartbeat_reply reply = group_heartbeat(w->group, p->slot, p->member);
+    clock_after(&w->clock, prng_delay(&w->prng, 1, HEARTBEAT_ANSWER_MS), heartbeat_answered, p,
+                pack_answer(p, reply));
+    clock_after(&w->clock, WORLD_HEARTBEAT_MS, heartbeat, p, 0);
 }
 
 /* ---- the loop

@@ -52,8 +52,9 @@ struct proc {
     enum commit_phase commit;
     uint64_t commit_no; /* steps of an older commit are void */
     const struct engine_batch *batch;
-    uint64_t txn; /* 0: not begun */
-    bool doomed;  /* this transaction will be aborted */
+    uint64_t txn;    /* 0: not begun */
+    size_t appended; /* records of the batch that have reached the log */
+    bool doomed;     /* this transaction will be aborted */
     int64_t sent_boot_ms;
     uint64_t turn_no;
     int64_t turn_at_ms;

@@ -70,13 +70,28 @@ void proc_commit_give_up(struct proc *p)
     answer(p, false);
 }
 
+/* librdkafka sends records when it likes; all of them have arrived when the commit is asked for. */
+static enum txn_reply append_up_to(struct proc *p, size_t n)
+{
+    enum txn_reply reply = TXN_OK;
+    for (; reply == TXN_OK && p->appended < n; p->appended++)
+        reply = simlog_append(p->world->log, p->txn, &p->batch->records[p->appended]);
+    return reply;
+}
+
 static enum txn_reply begin(struct proc *p)
 {
-    struct simlog *log = p->world->log;
-    enum txn_reply reply = simlog_begin(log, p->slot, p->epoch, &p->txn);
-    for (size_t i = 0; reply == TXN_OK && i < p->batch->n_records; i++)
-        reply = simlog_append(log, p->txn, &p->batch->records[i]);
-    return reply;
+    enum txn_reply reply = simlog_begin(p->world->log, p->slot, p->epoch, &p->txn);
+    p->appended = 0;
+    return reply == TXN_OK
+               ? append_up_to(p, (size_t)prng_range(&p->world->prng, 0, (int64_t)p->batch->n_records))
+               : reply;
+}
+
+static enum txn_reply end(struct proc *p)
+{
+    enum txn_reply reply = p->doomed ? TXN_OK : append_up_to(p, p->batch->n_records);
+    return reply == TXN_OK ? simlog_end(p->world->log, p->txn, !p->doomed) : reply;
 }
 
 static enum txn_reply send_offsets(struct proc *p)
@@ -126,7 +141,7 @@ static void commit_step(void *ctx, uint64_t arg)
         proceed(p, send_offsets(p));
         return;
     case COMMIT_END:
-        proceed(p, simlog_end(p->world->log, p->txn, !p->doomed));
+        proceed(p, end(p));
         return;
     case COMMIT_ANSWER:
         answer(p, !p->doomed);

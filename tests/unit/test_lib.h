@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "buf.h"
 #include "mem.h"
 
 enum { TEST_TIMEOUT_S = 60 };

@@ -9,9 +9,11 @@ static const char *replace(const char *path, const char *value)
 
 START_TEST(creates_a_user_with_a_decimal_id_of_19_digits)
 {
-    ck_assert_int_eq(kit_call("POST", "/api/v1/scim/Users",
-                              "{\"userName\":\"ann@example.com\",\"name\":{\"givenName\":\"Ann\",\"familyName\":\"Lee\"}}"),
-                     201);
+    ck_assert_int_eq(
+        kit_call(
+            "POST", "/api/v1/scim/Users",
+            "{\"userName\":\"ann@example.com\",\"name\":{\"givenName\":\"Ann\",\"familyName\":\"Lee\"}}"),
+        201);
     const char *id = kit_string("id");
     ck_assert_uint_eq(strlen(id), 19);
     ck_assert_uint_eq(strspn(id, "0123456789"), 19);
@@ -38,30 +40,38 @@ static const struct {
     {"userName is no string", "{\"userName\":1}", 400, "invalidValue", "userName"},
     {"no JSON", "{", 400, "invalidSyntax", "JSON"},
     {"no object", "[]", 400, "invalidSyntax", "object"},
-    {"half a name", "{\"userName\":\"b@example.com\",\"name\":{\"givenName\":\"B\"}}", 400, "invalidValue", "familyName"},
+    {"half a name", "{\"userName\":\"b@example.com\",\"name\":{\"givenName\":\"B\"}}", 400, "invalidValue",
+     "familyName"},
     {"display name of 61 characters",
-     "{\"userName\":\"b@example.com\",\"displayName\":\"1234567890123456789012345678901234567890123456789012345678901\"}", 400,
-     "invalidValue", "displayName"},
+     "{\"userName\":\"b@example.com\",\"displayName\":"
+     "\"1234567890123456789012345678901234567890123456789012345678901\"}",
+     400, "invalidValue", "displayName"},
     {"employee number of 21 characters",
-     "{\"userName\":\"b@example.com\",\"" ENTERPRISE "\":{\"employeeNumber\":\"123456789012345678901\"}}", 400, "invalidValue",
-     "employeeNumber"},
+     "{\"userName\":\"b@example.com\",\"" ENTERPRISE "\":{\"employeeNumber\":\"123456789012345678901\"}}",
+     400, "invalidValue", "employeeNumber"},
     {"given and family name of 61 characters together",
-     "{\"userName\":\"b@example.com\",\"name\":{\"givenName\":\"1234567890123456789012345678901\",\"familyName\":"
+     "{\"userName\":\"b@example.com\",\"name\":{\"givenName\":\"1234567890123456789012345678901\","
+     "\"familyName\":"
      "\"123456789012345678901234567890\"}}",
      400, "invalidValue", "name"},
-    {"unknown licence", "{\"userName\":\"b@example.com\",\"userType\":\"Gold\"}", 400, "invalidValue", "userType"},
-    {"guest role", "{\"userName\":\"b@example.com\",\"roles\":[{\"value\":\"ORGANIZATION_TEAM_GUEST_USER\"}]}", 400,
+    {"unknown licence", "{\"userName\":\"b@example.com\",\"userType\":\"Gold\"}", 400, "invalidValue",
+     "userType"},
+    {"guest role",
+     "{\"userName\":\"b@example.com\",\"roles\":[{\"value\":\"ORGANIZATION_TEAM_GUEST_USER\"}]}", 400,
      "invalidValue", "roles"},
-    {"photo of another type", "{\"userName\":\"b@example.com\",\"photos\":[{\"value\":\"https://x.example/a.svg\"}]}", 400,
+    {"photo of another type",
+     "{\"userName\":\"b@example.com\",\"photos\":[{\"value\":\"https://x.example/a.svg\"}]}", 400,
      "invalidValue", "photos"},
-    {"active is no boolean", "{\"userName\":\"b@example.com\",\"active\":\"maybe\"}", 400, "invalidValue", "active"},
+    {"active is no boolean", "{\"userName\":\"b@example.com\",\"active\":\"maybe\"}", 400, "invalidValue",
+     "active"},
 };
 
 START_TEST(refuses_a_bad_user_and_stores_nothing)
 {
     ck_assert_int_eq(kit_call("POST", "/Users", bad_creates[_i].body), bad_creates[_i].status);
     ck_assert_str_eq(kit_string("scimType"), bad_creates[_i].scim_type);
-    ck_assert_msg(strstr(kit_string("detail"), bad_creates[_i].detail), "%s: %s", bad_creates[_i].why, kit_string("detail"));
+    ck_assert_msg(strstr(kit_string("detail"), bad_creates[_i].detail), "%s: %s", bad_creates[_i].why,
+                  kit_string("detail"));
     ck_assert_str_eq(json_string(kit.json, "status"), "400");
     ck_assert_uint_eq(miro_users_n(kit.m), 0);
 }
@@ -69,11 +79,12 @@ END_TEST
 
 START_TEST(ignores_unknown_and_read_only_attributes)
 {
-    ck_assert_int_eq(kit_call("POST", "/Users",
-                              "{\"userName\":\"ann@example.com\",\"externalId\":\"x\",\"title\":\"Boss\",\"id\":\"1\","
-                              "\"emails\":[{\"value\":\"other@example.com\"}],\"groups\":[{\"value\":\"1\"}],"
-                              "\"" ENTERPRISE "\":{\"manager\":{\"value\":\"not a number\"},\"department\":\"R&D\"}}"),
-                     201);
+    ck_assert_int_eq(
+        kit_call("POST", "/Users",
+                 "{\"userName\":\"ann@example.com\",\"externalId\":\"x\",\"title\":\"Boss\",\"id\":\"1\","
+                 "\"emails\":[{\"value\":\"other@example.com\"}],\"groups\":[{\"value\":\"1\"}],"
+                 "\"" ENTERPRISE "\":{\"manager\":{\"value\":\"not a number\"},\"department\":\"R&D\"}}"),
+        201);
     ck_assert_str_eq(json_string(kit_item("emails", 0), "value"), "ann@example.com");
     ck_assert_ptr_null(json_get(kit.json, "externalId"));
     ck_assert_ptr_null(json_get(kit.json, "title"));
@@ -116,8 +127,9 @@ START_TEST(finds_a_user_by_name)
 {
     const struct miro_user *u = kit_user("ann@example.com");
     kit_user("bob@example.com");
-    static const char *const filters[] = {"userName%20eq%20%22ann@example.com%22", "username+Eq+%22ANN%40example.com%22",
-                                          "urn:ietf:params:scim:schemas:core:2.0:User:userName%20eq%20%22ann@example.com%22"};
+    static const char *const filters[] = {
+        "userName%20eq%20%22ann@example.com%22", "username+Eq+%22ANN%40example.com%22",
+        "urn:ietf:params:scim:schemas:core:2.0:User:userName%20eq%20%22ann@example.com%22"};
     for (size_t i = 0; i < ARRAY_SIZE(filters); i++) {
         ck_assert_int_eq(kit_callf("GET", NULL, "/Users?filter=%s", filters[i]), 200);
         ck_assert_int_eq(kit_int("totalResults"), 1);
@@ -130,8 +142,8 @@ END_TEST
 
 START_TEST(hides_guests)
 {
-    const struct miro_user *u =
-        miro_add_user(kit.m, &(struct miro_user_spec){.userName = "guest@example.com", .guest = true}, kit.now_ms);
+    const struct miro_user *u = miro_add_user(
+        kit.m, &(struct miro_user_spec){.userName = "guest@example.com", .guest = true}, kit.now_ms);
     ck_assert_int_eq(kit_callf("GET", NULL, "/Users/%s", u->id), 404);
     ck_assert_int_eq(kit_patch("Users", u->id, replace("active", "false")), 404);
     ck_assert_int_eq(kit_callf("DELETE", NULL, "/Users/%s", u->id), 404);
@@ -156,12 +168,15 @@ static const struct {
     {"{\"op\":\"Replace\",\"value\":{\"" ENTERPRISE "\":{\"costCenter\":\"77\"}}}", "costCenter", "77"},
     {"{\"op\":\"Replace\",\"value\":{\"" ENTERPRISE ":division\":\"EMEA\"}}", "division", "EMEA"},
     {"{\"op\":\"Replace\",\"path\":\"" ENTERPRISE ":costCentre\",\"value\":\"77\"}", "costCenter", "(none)"},
-    {"{\"op\":\"Replace\",\"path\":\"" ENTERPRISE ":manager\",\"value\":{\"value\":\"42\"}}", "manager", "42"},
+    {"{\"op\":\"Replace\",\"path\":\"" ENTERPRISE ":manager\",\"value\":{\"value\":\"42\"}}", "manager",
+     "42"},
     {"{\"op\":\"Replace\",\"path\":\"" ENTERPRISE ":manager.value\",\"value\":\"x42\"}", "manager", "(none)"},
-    {"{\"op\":\"Replace\",\"path\":\"photos[type eq \\\"photo\\\"].value\",\"value\":\"https://x.example/a.png\"}", "photo",
-     "https://x.example/a.png"},
-    {"{\"op\":\"Replace\",\"path\":\"displayName\",\"value\":\"A\"},{\"op\":\"Remove\",\"path\":\"displayName\"}", "displayName",
-     "(none)"},
+    {"{\"op\":\"Replace\",\"path\":\"photos[type eq "
+     "\\\"photo\\\"].value\",\"value\":\"https://x.example/a.png\"}",
+     "photo", "https://x.example/a.png"},
+    {"{\"op\":\"Replace\",\"path\":\"displayName\",\"value\":\"A\"},{\"op\":\"Remove\",\"path\":"
+     "\"displayName\"}",
+     "displayName", "(none)"},
     {"{\"op\":\"Replace\",\"path\":\"preferredLanguage\",\"value\":\"en_US\"}", "preferredLanguage", "en_US"},
     {"{\"op\":\"Replace\",\"path\":\"title\",\"value\":\"Boss\"}", "title", "(none)"},
 };
@@ -204,16 +219,23 @@ static const struct {
     int status;
     const char *scim_type;
 } bad_patches[] = {
-    {"no schemas", "{\"Operations\":[{\"op\":\"Replace\",\"path\":\"active\",\"value\":true}]}", 400, "invalidSyntax"},
+    {"no schemas", "{\"Operations\":[{\"op\":\"Replace\",\"path\":\"active\",\"value\":true}]}", 400,
+     "invalidSyntax"},
     {"no operations", PATCH_HEAD PATCH_TAIL, 400, "invalidSyntax"},
-    {"unknown op", PATCH_HEAD "{\"op\":\"move\",\"path\":\"active\",\"value\":true}" PATCH_TAIL, 400, "invalidSyntax"},
+    {"unknown op", PATCH_HEAD "{\"op\":\"move\",\"path\":\"active\",\"value\":true}" PATCH_TAIL, 400,
+     "invalidSyntax"},
     {"remove without path", PATCH_HEAD "{\"op\":\"Remove\"}" PATCH_TAIL, 400, "noTarget"},
-    {"replace without value", PATCH_HEAD "{\"op\":\"Replace\",\"path\":\"active\"}" PATCH_TAIL, 400, "invalidValue"},
-    {"no path and no object", PATCH_HEAD "{\"op\":\"Replace\",\"value\":true}" PATCH_TAIL, 400, "invalidValue"},
-    {"path without end", PATCH_HEAD "{\"op\":\"Remove\",\"path\":\"roles[value eq \\\"a\\\"\"}" PATCH_TAIL, 400, "invalidPath"},
-    {"downgrade", PATCH_HEAD "{\"op\":\"Replace\",\"path\":\"userType\",\"value\":\"Free\"}" PATCH_TAIL, 400, "invalidValue"},
+    {"replace without value", PATCH_HEAD "{\"op\":\"Replace\",\"path\":\"active\"}" PATCH_TAIL, 400,
+     "invalidValue"},
+    {"no path and no object", PATCH_HEAD "{\"op\":\"Replace\",\"value\":true}" PATCH_TAIL, 400,
+     "invalidValue"},
+    {"path without end", PATCH_HEAD "{\"op\":\"Remove\",\"path\":\"roles[value eq \\\"a\\\"\"}" PATCH_TAIL,
+     400, "invalidPath"},
+    {"downgrade", PATCH_HEAD "{\"op\":\"Replace\",\"path\":\"userType\",\"value\":\"Free\"}" PATCH_TAIL, 400,
+     "invalidValue"},
     {"second operation fails",
-     PATCH_HEAD "{\"op\":\"Replace\",\"path\":\"displayName\",\"value\":\"x\"},{\"op\":\"Replace\",\"path\":\"active\",\"value\":7}" PATCH_TAIL,
+     PATCH_HEAD "{\"op\":\"Replace\",\"path\":\"displayName\",\"value\":\"x\"},{\"op\":\"Replace\",\"path\":"
+                "\"active\",\"value\":7}" PATCH_TAIL,
      400, "invalidValue"},
 };
 
@@ -276,7 +298,8 @@ END_TEST
 
 START_TEST(sets_the_primary_role_by_every_known_path)
 {
-    static const char *const paths[] = {"roles.value", "roles[primary eq true].value", "roles[primary eq \\\"True\\\"].value"};
+    static const char *const paths[] = {"roles.value", "roles[primary eq true].value",
+                                        "roles[primary eq \\\"True\\\"].value"};
     kit_config();
     kit.cfg.admin = "root@example.com";
     kit_start();
@@ -292,16 +315,21 @@ END_TEST
 START_TEST(adds_and_removes_admin_roles)
 {
     const struct miro_user *u = kit_user("ann@example.com");
-    ck_assert_int_eq(kit_patch("Users", u->id,
-                               "{\"op\":\"Add\",\"path\":\"roles\",\"value\":[{\"value\":\"Content Admin\",\"type\":"
-                               "\"organization_admin_role\",\"primary\":false},{\"value\":\"Pizza Admin\",\"type\":"
-                               "\"organization_admin_role\"}]}"),
-                     200);
+    ck_assert_int_eq(
+        kit_patch("Users", u->id,
+                  "{\"op\":\"Add\",\"path\":\"roles\",\"value\":[{\"value\":\"Content Admin\",\"type\":"
+                  "\"organization_admin_role\",\"primary\":false},{\"value\":\"Pizza Admin\",\"type\":"
+                  "\"organization_admin_role\"}]}"),
+        200);
     ck_assert_uint_eq(u->n_admin_roles, 2);
-    ck_assert_int_eq(kit_patch("Users", u->id, "{\"op\":\"Remove\",\"path\":\"roles[value eq \\\"Content Admin\\\"]\"}"), 200);
+    ck_assert_int_eq(
+        kit_patch("Users", u->id, "{\"op\":\"Remove\",\"path\":\"roles[value eq \\\"Content Admin\\\"]\"}"),
+        200);
     ck_assert_uint_eq(u->n_admin_roles, 1);
     ck_assert_str_eq(u->admin_roles[0], "Pizza Admin");
-    ck_assert_int_eq(kit_patch("Users", u->id, "{\"op\":\"Remove\",\"path\":\"roles[value eq \\\"Content Admin\\\"]\"}"), 400);
+    ck_assert_int_eq(
+        kit_patch("Users", u->id, "{\"op\":\"Remove\",\"path\":\"roles[value eq \\\"Content Admin\\\"]\"}"),
+        400);
 }
 END_TEST
 
@@ -335,7 +363,9 @@ START_TEST(puts_what_is_supplied_and_keeps_the_rest)
 {
     const struct miro_user *u = kit_user("ann@example.com");
     kit_patch("Users", u->id, replace("preferredLanguage", "\"en_US\""));
-    ck_assert_int_eq(kit_callf("PUT", "{\"userName\":\"ann@example.com\",\"displayName\":\"Ann\",\"emails\":[]}", "/Users/%s", u->id),
+    ck_assert_int_eq(kit_callf("PUT",
+                               "{\"userName\":\"ann@example.com\",\"displayName\":\"Ann\",\"emails\":[]}",
+                               "/Users/%s", u->id),
                      200);
     ck_assert_str_eq(kit_attr(u, "displayName"), "Ann");
     ck_assert_str_eq(kit_attr(u, "preferredLanguage"), "en_US");
@@ -383,10 +413,12 @@ START_TEST(keeps_the_last_admin)
     ck_assert_int_eq(kit_patch("Users", root->id, replace("active", "false")), 409);
     ck_assert_str_eq(kit_string("detail"), "Any account in organization must have at least one admin");
     ck_assert_int_eq(kit_callf("DELETE", NULL, "/Users/%s", root->id), 409);
-    ck_assert_int_eq(kit_patch("Users", root->id, replace("roles.value", "\"ORGANIZATION_INTERNAL_USER\"")), 409);
+    ck_assert_int_eq(kit_patch("Users", root->id, replace("roles.value", "\"ORGANIZATION_INTERNAL_USER\"")),
+                     409);
     const struct miro_user *second = kit_user("second@example.com");
     kit_patch("Users", second->id, replace("roles.value", "\"ORGANIZATION_INTERNAL_ADMIN\""));
-    ck_assert_int_eq(kit_patch("Users", root->id, replace("active", "false")), 409); /* the team's last one still */
+    ck_assert_int_eq(kit_patch("Users", root->id, replace("active", "false")),
+                     409); /* the team's last one still */
     miro_join_team(kit.m, miro_team_at(kit.m, 0)->id, second->id, true);
     ck_assert_int_eq(kit_patch("Users", root->id, replace("active", "false")), 200);
 }
@@ -394,8 +426,8 @@ END_TEST
 
 START_TEST(refuses_updates_of_users_of_two_organisations)
 {
-    const struct miro_user *u =
-        miro_add_user(kit.m, &(struct miro_user_spec){.userName = "two@example.com", .other_org = true}, kit.now_ms);
+    const struct miro_user *u = miro_add_user(
+        kit.m, &(struct miro_user_spec){.userName = "two@example.com", .other_org = true}, kit.now_ms);
     ck_assert_int_eq(kit_patch("Users", u->id, replace("active", "false")), 409);
     ck_assert_int_eq(kit_callf("GET", NULL, "/Users/%s", u->id), 200);
 }

@@ -152,17 +152,6 @@ bool engine_call_may_write(const struct engine *e, const struct call *call, stru
 
 /* ---- ending ---------------------------------------------------------------------------------------------------- */
 
-/* Started for a version of the record that was undone (or the policy fails now): all we know is that we do not know. */
-static void take_stale(struct flight *f, struct target_state *t, const struct call_reply *reply, struct now now)
-{
-    target_state_set_known(t, KNOWN_UNKNOWN);
-    f->work->fresh = false;
-    if (reply->outcome == CALL_UNKNOWN && step_writes(f->step)) {
-        int64_t until = now.wall_ms + f->target->cfg->call_life_ms;
-        t->doubt_until_ms = until > t->doubt_until_ms ? until : t->doubt_until_ms;
-    }
-}
-
 void engine_call_done(struct engine *e, const struct call *call, const struct call_reply *reply, struct now now)
 {
     struct flight *f = (struct flight *)(uintptr_t)call;
@@ -171,6 +160,7 @@ void engine_call_done(struct engine *e, const struct call *call, const struct ca
     e->stats.replies += reply->outcome == CALL_REPLIED;
     e->stats.unknown += reply->outcome == CALL_UNKNOWN;
     if (!f->slot) {
+        reply_take_orphan(f, reply, now);
         flight_free(f);
         return;
     }
@@ -180,7 +170,7 @@ void engine_call_done(struct engine *e, const struct call *call, const struct ca
     f->work->flight = NULL;
     struct error err;
     if (f->stale || !work_ask_policy(e, f->work, t, now, &err))
-        take_stale(f, t, reply, now);
+        reply_take_stale(e, f, t, reply, now);
     else
         reply_take(e, f, t, reply, now);
     f->work->learnt = true;

@@ -53,7 +53,8 @@ static void put_header(struct out_record *r, struct batch_item *item, const char
     r->headers[r->n_headers++] = (struct record_header){name, text};
 }
 
-static void batch_slot(struct out_record *r, struct batch_item *item, struct slot *slot)
+static void batch_slot(const struct engine *e, struct out_record *r, struct batch_item *item, struct slot *slot,
+                       struct now now)
 {
     struct person *p = slot->live;
     struct buf value;
@@ -70,7 +71,7 @@ static void batch_slot(struct out_record *r, struct batch_item *item, struct slo
         r->value.p = buf_take(&value);
         put_header(r, item, "seq", (int64_t)p->seq);
         put_header(r, item, "offset", p->offset);
-        put_header(r, item, "due", slot->due_ms);
+        put_header(r, item, "due", converge_due(e, slot, now));
         put_header(r, item, "flags", record_flags(p));
     }
     item->slot = slot;
@@ -151,7 +152,7 @@ const struct engine_batch *engine_batch_take(struct engine *e, struct now now)
     while (e->dirty_first) {
         struct slot *slot = e->dirty_first;
         slot_unmark_dirty(e, slot);
-        batch_slot(&b->out.records[*at], &b->items[*at], slot);
+        batch_slot(e, &b->out.records[*at], &b->items[*at], slot, now);
         (*at)++;
     }
     for (size_t i = 0; i < e->outbox.n; i++)
@@ -252,6 +253,8 @@ static bool keep_facts(struct work *w, struct target_state *t)
     if (w->learnt || w->learnt_batched) {
         target_state_set_known(t, KNOWN_UNKNOWN);
         w->fresh = w->unverified = false;
+        t->attempts = w->failures;
+        t->next_attempt_ms = w->next_attempt_ms;
         kept = true;
     }
     if (w->doubt_until_ms > t->doubt_until_ms) {

@@ -65,8 +65,8 @@ static void drop_finished_works(struct slot *slot)
     for (size_t i = slot->n_works; i-- > 0;) {
         struct work *w = slot->works[i];
         const struct target_state *t = person_target(slot->live, w->name);
-        if (w->flight || w->queued || (t && t->open))
-            continue;
+        if (w->flight || w->queued || w->learnt || w->learnt_batched || (t && t->open))
+            continue; /* what was learnt must outlive an abort */
         work_free(w);
         slot->works[i] = slot->works[--slot->n_works];
     }
@@ -247,9 +247,11 @@ static void choose_name(struct engine *e, struct work *w, struct target_state *t
 {
     const char *name = plan_match_value(w->slot->live, &w->desired, w->target->cfg->match);
     bool needed = !t->link && w->desired.kind == DESIRE_ACCOUNT && w->desired.active == ACTIVE_ON && name;
-    if (!needed || t->doubt_until_ms || (t->create_as && strcmp(t->create_as, name) == 0))
+    if (!needed)
         return;
-    if (t->create_as && t->known == KNOWN_ABSENT)
+    if (t->create_as && (t->doubt_until_ms || t->known != KNOWN_ABSENT || strcmp(t->create_as, name) == 0))
+        return;
+    if (t->create_as) /* absent by the old name, unknown by the new one */
         target_state_set_known(t, KNOWN_UNKNOWN);
     free(t->create_as);
     t->create_as = xstrdup(name);
@@ -320,13 +322,13 @@ static int64_t tombstone_due(const struct engine *e, const struct person *p)
     return p->employment_stamp.at_ms + e->cfg.tombstone_ms;
 }
 
-static void set_due(struct engine *e, struct slot *slot, struct now now)
+int64_t converge_due(const struct engine *e, const struct slot *slot, struct now now)
 {
     const struct person *p = slot->live;
-    int64_t due = earliest(person_next_due(p), tombstone_due(e, p));
+    int64_t due = slot->tombstone ? 0 : earliest(person_next_due(p), tombstone_due(e, p));
     for (size_t i = 0; i < p->n_targets; i++)
         due = earliest(due, target_due(slot, &p->targets[i], now));
-    store_set_due(&e->store, slot, due);
+    return due;
 }
 
 /* Effects need no event: a word that came due concerns every target that knows the person. */
@@ -354,8 +356,6 @@ void converge_slot(struct engine *e, struct slot *slot, struct now now)
         slot_mark_dirty(e, slot);
     }
     drop_finished_works(slot);
-    set_due(e, slot, now);
-    if (slot->tombstone)
-        store_set_due(&e->store, slot, 0);
+    store_set_due(&e->store, slot, converge_due(e, slot, now));
     slot_release(e, slot);
 }

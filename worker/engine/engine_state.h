@@ -70,6 +70,8 @@ struct work {
     bool learnt;            /* an answer came since the last batch */
     bool learnt_batched;    /* one is part of the outstanding batch */
     int64_t doubt_until_ms; /* doubt that answers (or none) have left; 0: none */
+    uint32_t failures;      /* in a row, as in the target's state */
+    int64_t next_attempt_ms;
 };
 
 /* A call in flight. */
@@ -164,6 +166,8 @@ void slot_key(const struct slot *slot, struct person_key *ret);
 
 /* converge.c */
 void converge_slot(struct engine *e, struct slot *slot, struct now now);
+/* When the person (live) next has something due, by the wall clock; 0: never. */
+int64_t converge_due(const struct engine *e, const struct slot *slot, struct now now);
 struct work *work_find(const struct slot *slot, const char *target);
 struct work *work_add(struct engine *e, struct slot *slot, const char *target);
 void work_free_all(struct engine *e, struct slot *slot);

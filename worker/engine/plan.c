@@ -186,6 +186,16 @@ static void plan_account(const struct plan_input *in, struct plan *ret)
         plan_rest(in, ret);
 }
 
+/* The policy wants nothing; what we may have done ourselves before is cleared up all the same. */
+static void plan_nothing(const struct plan_input *in, struct plan *ret)
+{
+    plan_rest(in, ret);
+    if (in->state->doubt_until_ms && in->now_ms >= in->state->doubt_until_ms)
+        plan_lookup(in, ret);
+    ret->ignored = ret->step == STEP_NONE;
+    ret->rejected = ret->action = NULL;
+}
+
 void plan_make(const struct plan_input *in, struct plan *ret)
 {
     const struct target_state *t = in->state;
@@ -195,7 +205,7 @@ void plan_make(const struct plan_input *in, struct plan *ret)
         known = KNOWN_ABSENT;
     bool doubt_over = t->doubt_until_ms && in->now_ms >= t->doubt_until_ms && !MUTATION(MUTATION_DOUBT_NOT_REREAD);
     if (in->desired->kind == DESIRE_NOTHING)
-        ret->ignored = true;
+        plan_nothing(in, ret);
     else if (known == KNOWN_UNKNOWN || doubt_over)
         plan_lookup(in, ret);
     else if (known == KNOWN_ABSENT)

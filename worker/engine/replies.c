@@ -34,6 +34,8 @@ static void fail(const struct answer *a, const char *reason, int64_t at_least_ms
     wait = at_least_ms > wait && !MUTATION(MUTATION_RETRY_AFTER_IGNORED) ? at_least_ms : wait;
     t->attempts++;
     t->next_attempt_ms = a->now.wall_ms + wait;
+    a->w->failures = t->attempts;
+    a->w->next_attempt_ms = t->next_attempt_ms;
     free(t->last_failure);
     t->last_failure = xstrdup(reason);
     a->e->stats.temporary++;
@@ -201,8 +203,8 @@ static void verify(const struct answer *a, enum step step, const struct attrs *w
 
 static void end_of_attempts(const struct answer *a)
 {
-    a->t->attempts = 0;
-    a->t->next_attempt_ms = 0;
+    a->t->attempts = a->w->failures = 0;
+    a->t->next_attempt_ms = a->w->next_attempt_ms = 0;
     a->w->trouble = false;
 }
 
@@ -381,15 +383,20 @@ static void took_refusal(const struct answer *a, const char *reason)
     }
 }
 
+/* The whole class rests as long as the target asks for, or for a window. Returns how long. */
+static int64_t rest_class(struct flight *f, const struct call_reply *reply, struct now now)
+{
+    int64_t rest = reply->retry_after_ms;
+    if (rest < 0 && f->class >= 0)
+        rest = f->target->budget.classes[f->class].limit.window_ms;
+    if (!MUTATION(MUTATION_RETRY_AFTER_IGNORED))
+        budget_pause(&f->target->budget, f->class, now.boot_ms + rest);
+    return rest;
+}
+
 static void took_throttle(const struct answer *a, const char *reason)
 {
-    int64_t rest = a->reply->retry_after_ms;
-    struct target *target = a->f->target;
-    if (rest < 0 && a->f->class >= 0)
-        rest = target->budget.classes[a->f->class].limit.window_ms;
-    if (!MUTATION(MUTATION_RETRY_AFTER_IGNORED))
-        budget_pause(&target->budget, a->f->class, a->now.boot_ms + rest);
-    fail(a, reason, rest);
+    fail(a, reason, rest_class(a->f, a->reply, a->now));
 }
 
 /* A server that failed while writing may have written; 503 says that it did not begin. */
@@ -400,15 +407,22 @@ static void took_temporary(const struct answer *a, const char *reason)
     fail(a, reason, a->reply->retry_after_ms);
 }
 
+/* What an answer means, and why in words: "400 invalidValue: …". */
+static enum reply_class classify(const struct flight *f, const struct call_reply *reply, char reason[REASON_MAX])
+{
+    char type[SCIM_TYPE_MAX] = "", detail[SCIM_DETAIL_MAX] = "";
+    int status = reply->status;
+    if (status >= 400)
+        scim_parse_error(reply->body, type, detail);
+    snprintf(reason, REASON_MAX, "%d%s%s%s%s", status, *type ? " " : "", type, *detail ? ": " : "", detail);
+    return profile_classify(f->target->profile, f->step, status, type, detail);
+}
+
 static void took_reply(const struct answer *a)
 {
-    char type[SCIM_TYPE_MAX] = "", detail[SCIM_DETAIL_MAX] = "", reason[REASON_MAX];
-    int status = a->reply->status;
-    if (status >= 400)
-        scim_parse_error(a->reply->body, type, detail);
-    snprintf(reason, sizeof reason, "%d%s%s%s%s", status, *type ? " " : "", type, *detail ? ": " : "", detail);
-    record_operation(a, status);
-    switch (profile_classify(a->f->target->profile, a->f->step, status, type, detail)) {
+    char reason[REASON_MAX];
+    record_operation(a, a->reply->status);
+    switch (classify(a->f, a->reply, reason)) {
     case REPLY_OK:
         took_success(a);
         break;
@@ -435,18 +449,52 @@ static void took_reply(const struct answer *a)
     }
 }
 
+static void took_no_reply(const struct answer *a)
+{
+    record_operation(a, 0);
+    if (a->reply->outcome == CALL_UNKNOWN && step_writes(a->f->step))
+        doubt(a);
+    fail(a, a->reply->error ? a->reply->error : "no answer", 0);
+}
+
+/* Not sent because our own lease was over: nobody's failure. */
+static bool held_back(const struct engine *e, const struct call_reply *reply, struct now now)
+{
+    return reply->outcome == CALL_NOT_SENT && now.boot_ms >= e->lease_until_ms;
+}
+
 void reply_take(struct engine *e, struct flight *f, struct target_state *t, const struct call_reply *reply,
                 struct now now)
 {
     struct answer a = {e, f, f->work, t, reply, now};
-    if (reply->outcome == CALL_REPLIED) {
+    if (reply->outcome == CALL_REPLIED)
         took_reply(&a);
-        return;
+    else if (!held_back(e, reply, now))
+        took_no_reply(&a);
+}
+
+void reply_take_stale(struct engine *e, struct flight *f, struct target_state *t, const struct call_reply *reply,
+                      struct now now)
+{
+    struct answer a = {e, f, f->work, t, reply, now};
+    char reason[REASON_MAX];
+    enum reply_class class = reply->outcome == CALL_REPLIED ? classify(f, reply, reason) : REPLY_OK;
+    if (reply->outcome != CALL_REPLIED) {
+        if (!held_back(e, reply, now))
+            took_no_reply(&a);
+    } else if (class == REPLY_THROTTLED) {
+        took_throttle(&a, reason);
+    } else if (class == REPLY_TEMPORARY || class == REPLY_TROUBLE) {
+        f->work->trouble = class == REPLY_TROUBLE;
+        took_temporary(&a, reason);
     }
-    if (reply->outcome == CALL_NOT_SENT && now.boot_ms >= e->lease_until_ms)
-        return; /* our own lease was over: nobody's failure */
-    record_operation(&a, 0);
-    if (reply->outcome == CALL_UNKNOWN && step_writes(f->step))
-        doubt(&a);
-    fail(&a, reply->error ? reply->error : "no answer", 0);
+    target_state_set_known(t, KNOWN_UNKNOWN);
+    f->work->fresh = f->work->unverified = false;
+}
+
+void reply_take_orphan(struct flight *f, const struct call_reply *reply, struct now now)
+{
+    char reason[REASON_MAX];
+    if (reply->outcome == CALL_REPLIED && classify(f, reply, reason) == REPLY_THROTTLED)
+        rest_class(f, reply, now);
 }

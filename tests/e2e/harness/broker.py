@@ -101,7 +101,7 @@ class Real(Broker):
     kind = "real"
     proves_transactions = True
     manages_topics = True
-    COMMAND_S = 180  # the first run downloads
+    COMMAND_S = 300  # the first run downloads
 
     def __init__(self, directory, build, nodes=1):
         super().__init__(directory, build)

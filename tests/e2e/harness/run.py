@@ -156,7 +156,7 @@ class Run:
         """Waits until every accepted event has its results. follower: of "results"."""
 
         def missing():
-            seen = {(r.value["eventId"], r.value["target"]) for r in list(follower.records)}
+            seen = {(r.value["eventId"], r.value["target"]) for r in follower.find(lambda _: True)}
             return self.expected_results() - seen
 
         wait_until(lambda: not missing(), timeout,

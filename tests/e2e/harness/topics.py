@@ -48,14 +48,15 @@ class Follower:
                 self.records.append(_record(line))
 
     def find(self, predicate):
+        """The records so far that fulfil it. Fails when nobody reads any more."""
+        if self._child.poll() is not None:
+            raise ToolFailed(f"kafka-tool dump --follow ended with {self._child.returncode}")
         return [r for r in list(self.records) if predicate(r)]
 
     def await_count(self, predicate, count, timeout, what):
         """Waits until at least count records fulfil predicate and returns them."""
 
         def enough():
-            if self._child.poll() is not None:
-                raise ToolFailed(f"kafka-tool dump --follow ended with {self._child.returncode}")
             found = self.find(predicate)
             return found if len(found) >= count else None
 

@@ -1,0 +1,190 @@
+#include "test_lib.h"
+
+#include <stdio.h>
+
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
+#include "kafka.h"
+#include "loop.h"
+
+static struct config cfg;
+
+static void set_config(char *brokers)
+{
+    cfg = (struct config){
+        .kafka = {.brokers = brokers, .topic_prefix = "t", .partitions = 3, .replication_factor = 1},
+        .worker = {.group = "g",
+                   .session_timeout_ms = 6000,
+                   .heartbeat_ms = 2000,
+                   .transaction_timeout_ms = 5000},
+    };
+}
+
+static void check_setting(rd_kafka_conf_t *conf, const char *name, const char *expected)
+{
+    char value[256];
+    size_t n = sizeof value;
+    ck_assert_int_eq(rd_kafka_conf_get(conf, name, value, &n), RD_KAFKA_CONF_OK);
+    ck_assert_msg(strcmp(value, expected) == 0, "%s is %s", name, value);
+}
+
+static const struct {
+    enum kafka_role role;
+    const char *name, *value;
+} expected[] = {
+    {KAFKA_ROLE_PUBLISHER, "enable.idempotence", "true"},
+    {KAFKA_ROLE_PUBLISHER, "request.required.acks", "-1"},
+    {KAFKA_ROLE_LEDGER, "transactional.id", "g-w0"},
+    {KAFKA_ROLE_LEDGER, "transaction.timeout.ms", "5000"},
+    {KAFKA_ROLE_EVENTS, "group.id", "g"},
+    {KAFKA_ROLE_EVENTS, "group.instance.id", "w0"},
+    {KAFKA_ROLE_EVENTS, "isolation.level", "read_committed"},
+    {KAFKA_ROLE_EVENTS, "enable.auto.commit", "false"},
+    {KAFKA_ROLE_EVENTS, "session.timeout.ms", "6000"},
+    {KAFKA_ROLE_EVENTS, "heartbeat.interval.ms", "2000"},
+    {KAFKA_ROLE_RESTORE, "enable.partition.eof", "true"},
+    {KAFKA_ROLE_RESTORE, "isolation.level", "read_committed"},
+    {KAFKA_ROLE_WATERMARK, "isolation.level", "read_uncommitted"},
+    {KAFKA_ROLE_ADMIN, "bootstrap.servers", "x:1"},
+};
+
+START_TEST(each_role_has_its_settings)
+{
+    set_config("x:1");
+    for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
+        rd_kafka_conf_t *conf;
+        struct error err = {0};
+        ck_assert_msg(kafka_conf_new(&cfg, expected[i].role, "w0", &conf, &err), "%s", err.message);
+        check_setting(conf, expected[i].name, expected[i].value);
+        rd_kafka_conf_destroy(conf);
+    }
+}
+END_TEST
+
+START_TEST(properties_of_the_config_are_passed_on)
+{
+    set_config("x:1");
+    setenv("ROLLCALL_TEST_PASSWORD", "hunter2", 1);
+    struct config_pair pairs[] = {{"security.protocol", "sasl_plaintext"},
+                                  {"sasl.password", "env:ROLLCALL_TEST_PASSWORD"},
+                                  {"linger.ms", "7"}};
+    cfg.kafka.properties = (struct config_pairs){pairs, ARRAY_SIZE(pairs)};
+    rd_kafka_conf_t *conf;
+    struct error err = {0};
+    ck_assert_msg(kafka_conf_new(&cfg, KAFKA_ROLE_LEDGER, "w0", &conf, &err), "%s", err.message);
+    check_setting(conf, "security.protocol", "sasl_plaintext");
+    check_setting(conf, "sasl.password", "hunter2");
+    check_setting(conf, "linger.ms", "7");
+    rd_kafka_conf_destroy(conf);
+}
+END_TEST
+
+START_TEST(properties_that_would_break_a_promise_are_refused)
+{
+    static const struct {
+        struct config_pair pair;
+        const char *why;
+    } rows[] = {
+        {{"acks", "1"}, "acks is set by the program"},
+        {{"enable.auto.commit", "true"}, "set by the program"},
+        {{"isolation.level", "read_uncommitted"}, "set by the program"},
+        {{"metadata.broker.list", "y:1"}, "set by the program"},
+        {{"no.such.thing", "1"}, "no.such.thing"},
+        {{"socket.timeout.ms", "env:ROLLCALL_TEST_PASSWORD"}, "refuses"},
+        {{"sasl.password", "env:ROLLCALL_TEST_ABSENT"}, "not set"},
+    };
+    set_config("x:1");
+    setenv("ROLLCALL_TEST_PASSWORD", "hunter2", 1);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct config_pair pair = rows[i].pair;
+        cfg.kafka.properties = (struct config_pairs){&pair, 1};
+        rd_kafka_conf_t *conf;
+        struct error err = {0};
+        ck_assert(!kafka_conf_new(&cfg, KAFKA_ROLE_PUBLISHER, NULL, &conf, &err));
+        ck_assert_int_eq(err.kind, ERROR_INPUT);
+        ck_assert_msg(strncmp(err.message, "kafka.properties[0]: ", 21) == 0 &&
+                          strstr(err.message, rows[i].why),
+                      "%s", err.message);
+        ck_assert_ptr_null(strstr(err.message, "hunter2"));
+    }
+}
+END_TEST
+
+START_TEST(topics_are_named_after_the_prefix)
+{
+    set_config("x:1");
+    char name[KAFKA_TOPIC_NAME_SIZE];
+    kafka_topic_name(&cfg, KAFKA_DEADLETTERS, name);
+    ck_assert_str_eq(name, "t.deadletters");
+    kafka_topic_name(&cfg, KAFKA_EVENTS, name);
+    ck_assert_str_eq(name, "t.events");
+}
+END_TEST
+
+static rd_kafka_t *new_mock(rd_kafka_mock_cluster_t **ret)
+{
+    char why[256];
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, NULL, why, sizeof why);
+    ck_assert_msg(rk, "%s", why);
+    *ret = rd_kafka_mock_cluster_new(rk, 1);
+    set_config((char *)(uintptr_t)rd_kafka_mock_cluster_bootstraps(*ret));
+    return rk;
+}
+
+static void create(rd_kafka_mock_cluster_t *mock, enum kafka_topic topic, int partitions)
+{
+    char name[KAFKA_TOPIC_NAME_SIZE];
+    kafka_topic_name(&cfg, topic, name);
+    ck_assert_int_eq(rd_kafka_mock_topic_create(mock, name, partitions, 1), 0);
+}
+
+START_TEST(unmanaged_topics_are_accepted_when_they_agree)
+{
+    rd_kafka_mock_cluster_t *mock;
+    rd_kafka_t *rk = new_mock(&mock);
+    for (int i = 0; i < KAFKA_TOPICS; i++)
+        create(mock, (enum kafka_topic)i, 5);
+    int partitions = 0;
+    struct kafka_warnings warnings;
+    struct error err = {0};
+    ck_assert_msg(kafka_topics_ensure(&cfg, 10000, &partitions, &warnings, &err), "%s", err.message);
+    ck_assert_int_eq(partitions, 5);
+    rd_kafka_mock_cluster_destroy(mock);
+    rd_kafka_destroy(rk);
+}
+END_TEST
+
+START_TEST(partition_counts_that_differ_are_refused)
+{
+    rd_kafka_mock_cluster_t *mock;
+    rd_kafka_t *rk = new_mock(&mock);
+    for (int i = 0; i < KAFKA_TOPICS; i++)
+        create(mock, (enum kafka_topic)i, i == KAFKA_PERSONS ? 4 : 5);
+    struct error err = {0};
+    ck_assert(!kafka_topics_ensure(&cfg, 10000, NULL, NULL, &err));
+    ck_assert_int_eq(err.kind, ERROR_INPUT);
+    ck_assert_msg(strstr(err.message, "t.persons has 4 partitions and t.events has 5"), "%s", err.message);
+    rd_kafka_mock_cluster_destroy(mock);
+    rd_kafka_destroy(rk);
+}
+END_TEST
+
+START_TEST(brokers_that_do_not_answer_are_a_temporary_error)
+{
+    set_config("127.0.0.1:1");
+    struct error err = {0};
+    int64_t start = clock_mono_ms();
+    ck_assert(!kafka_topics_ensure(&cfg, 500, NULL, NULL, &err));
+    ck_assert_msg(err.kind == ERROR_TEMPORARY, "%s", err.message);
+    cfg.kafka.manage_topics = 1;
+    ck_assert(!kafka_topics_ensure(&cfg, 500, NULL, NULL, &err));
+    ck_assert_msg(err.kind == ERROR_TEMPORARY, "%s", err.message);
+    ck_assert_int_lt(clock_mono_ms() - start, 20000);
+}
+END_TEST
+
+RUN_TESTS("kafka", each_role_has_its_settings, properties_of_the_config_are_passed_on,
+          properties_that_would_break_a_promise_are_refused, topics_are_named_after_the_prefix,
+          unmanaged_topics_are_accepted_when_they_agree, partition_counts_that_differ_are_refused,
+          brokers_that_do_not_answer_are_a_temporary_error)

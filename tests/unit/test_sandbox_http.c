@@ -1,0 +1,476 @@
+/* The sandbox as a client meets it: over HTTP, served by a thread of this program. */
+#include <check.h>
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../sandbox/sandbox.h"
+#include "json.h"
+#include "mem.h"
+
+static struct settings settings;
+static struct sandbox *sb;
+static pthread_t server;
+static atomic_bool stop;
+static int port;
+
+static void *serve(void *ctx)
+{
+    while (!atomic_load(&stop))
+        sandbox_turn(ctx, -1);
+    return NULL;
+}
+
+static void start(void)
+{
+    struct error err;
+    ck_assert_msg(sandbox_new(&settings, &sb, &err), "%s", err.message);
+    port = sandbox_port(sb);
+    atomic_store(&stop, false);
+    ck_assert_int_eq(pthread_create(&server, NULL, serve, sb), 0);
+}
+
+static void setup(void)
+{
+    curl_global_init(CURL_GLOBAL_ALL);
+    settings_default(&settings);
+    settings.miro.token = "secret";
+    settings.miro.enforce_limits = false;
+}
+
+static void setup_started(void)
+{
+    setup();
+    start();
+}
+
+static void teardown(void)
+{
+    atomic_store(&stop, true);
+    sandbox_wake(sb);
+    pthread_join(server, NULL);
+    sandbox_free(sb);
+    curl_global_cleanup();
+}
+
+/* --- the client --- */
+
+struct answer {
+    CURLcode code;
+    long status;
+    struct buf body, headers;
+    cJSON *json;
+};
+
+static size_t take(char *p, size_t size, size_t n, void *ctx)
+{
+    buf_add(ctx, p, size * n);
+    return size * n;
+}
+
+static CURL *prepare(struct answer *a, const char *method, const char *path, const char *body,
+                     struct curl_slist *headers)
+{
+    char url[1024];
+    CURL *curl = curl_easy_init();
+    snprintf(url, sizeof url, "http://127.0.0.1:%d%s", port, path);
+    buf_init(&a->body, 1 << 28);
+    buf_init(&a->headers, 1 << 16);
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 10000L);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &a->body);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, &a->headers);
+    if (body)
+        curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, body);
+    return curl;
+}
+
+static struct curl_slist *scim_headers(void)
+{
+    struct curl_slist *headers = curl_slist_append(NULL, "Authorization: Bearer secret");
+    headers = curl_slist_append(headers, "Content-Type: application/json");
+    return curl_slist_append(headers, "Expect:");
+}
+
+static struct answer call_within(const char *method, const char *path, const char *body, long timeout_ms)
+{
+    struct answer a = {0};
+    struct curl_slist *headers = scim_headers();
+    CURL *curl = prepare(&a, method, path, body, headers);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms);
+    a.code = curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &a.status);
+    curl_easy_cleanup(curl);
+    curl_slist_free_all(headers);
+    if (a.body.n > 0 && a.body.p[0] == '{') {
+        struct error err;
+        ck_assert_msg(json_parse(buf_str(&a.body), &a.json, &err), "%s", err.message);
+    }
+    return a;
+}
+
+static struct answer call(const char *method, const char *path, const char *body)
+{
+    return call_within(method, path, body, 10000);
+}
+
+static void done(struct answer *a)
+{
+    buf_done(&a->body);
+    buf_done(&a->headers);
+    cJSON_Delete(a->json);
+}
+
+static long status(const char *method, const char *path, const char *body)
+{
+    struct answer a = call(method, path, body);
+    done(&a);
+    return a.status;
+}
+
+static CURLcode code(const char *method, const char *path, const char *body, long timeout_ms)
+{
+    struct answer a = call_within(method, path, body, timeout_ms);
+    done(&a);
+    return a.code;
+}
+
+static void fault(const char *json)
+{
+    ck_assert_int_eq(status("POST", "/_sandbox/faults", json), 200);
+}
+
+/* How many users SCIM knows by that name, asked behind the limits and faults. */
+static int64_t count(const char *name)
+{
+    char path[200];
+    int64_t n = -1;
+    snprintf(path, sizeof path, "/_sandbox/scim/Users?filter=userName%%20eq%%20%%22%s%%22", name);
+    struct answer a = call("GET", path, NULL);
+    json_int64(a.json, "totalResults", &n);
+    done(&a);
+    return n;
+}
+
+static const char ann[] = "{\"userName\":\"ann@example.com\"}";
+
+/* --- tests --- */
+
+START_TEST(serves_scim_and_a_page)
+{
+    struct answer a = call("POST", "/api/v1/scim/Users", ann);
+    ck_assert_int_eq(a.status, 201);
+    ck_assert_ptr_nonnull(strstr(a.headers.p, "Location: https://miro.com/api/v1/scim/Users/"));
+    ck_assert_ptr_nonnull(strstr(a.headers.p, "Content-Type: application/scim+json"));
+    done(&a);
+    a = call("GET", "/_sandbox/", NULL);
+    ck_assert_int_eq(a.status, 200);
+    ck_assert_ptr_nonnull(strstr(a.headers.p, "text/html"));
+    ck_assert_ptr_nonnull(strstr(a.body.p, "ann@example.com"));
+    done(&a);
+    a = call("GET", "/_sandbox/state", NULL);
+    ck_assert_int_eq(cJSON_GetArraySize(json_get(a.json, "users")), 2);
+    done(&a);
+    ck_assert_int_eq(status("GET", "/_sandbox/nothing", NULL), 404);
+    ck_assert_int_eq(status("PUT", "/_sandbox/journal", "{}"), 405);
+    ck_assert_int_eq(status("GET", "/elsewhere", NULL), 404);
+}
+END_TEST
+
+START_TEST(journals_every_request)
+{
+    status("POST", "/api/v1/scim/Users", ann);
+    status("GET", "/api/v1/scim/Users?count=1", NULL);
+    struct answer a = call("GET", "/_sandbox/journal?since=0", NULL);
+    const cJSON *entries = json_get(a.json, "entries"), *first = cJSON_GetArrayItem(entries, 0);
+    int64_t arrived = 0, applied = 0, http = 0;
+    ck_assert_int_eq(cJSON_GetArraySize(entries), 2);
+    ck_assert_str_eq(json_string(first, "method"), "POST");
+    ck_assert_str_eq(json_string(first, "path"), "/api/v1/scim/Users");
+    ck_assert_str_eq(json_string(first, "body"), ann);
+    ck_assert_str_eq(json_string(first, "name"), "ann@example.com");
+    ck_assert_str_eq(json_string(first, "class"), "POST /Users");
+    ck_assert(json_int64(first, "arrivedAt", &arrived) && json_int64(first, "appliedAt", &applied));
+    ck_assert(applied >= arrived && arrived > 1600000000000);
+    ck_assert(json_int64(first, "status", &http) && http == 201);
+    ck_assert(cJSON_IsNull(json_get(cJSON_GetArrayItem(entries, 1), "appliedAt")));
+    done(&a);
+    a = call("GET", "/_sandbox/journal?since=1&limit=5", NULL);
+    ck_assert_int_eq(cJSON_GetArraySize(json_get(a.json, "entries")), 1);
+    done(&a);
+    ck_assert_int_eq(status("DELETE", "/_sandbox/journal", NULL), 200);
+}
+END_TEST
+
+START_TEST(drops_after_commit)
+{
+    fault("{\"fault\":\"drop_after_commit\",\"method\":\"POST\",\"times\":1}");
+    ck_assert_int_eq(code("POST", "/api/v1/scim/Users", ann, 10000), CURLE_GOT_NOTHING);
+    ck_assert_int_eq(count("ann@example.com"), 1);
+    ck_assert_int_eq(status("POST", "/api/v1/scim/Users", ann), 409);
+}
+END_TEST
+
+START_TEST(drops_before_commit)
+{
+    fault("{\"fault\":\"drop\",\"method\":\"POST\",\"times\":1}");
+    ck_assert_int_eq(code("POST", "/api/v1/scim/Users", ann, 10000), CURLE_GOT_NOTHING);
+    ck_assert_int_eq(count("ann@example.com"), 0);
+}
+END_TEST
+
+START_TEST(never_answers_and_does_not_apply)
+{
+    fault("{\"fault\":\"timeout\",\"method\":\"POST\",\"times\":1}");
+    ck_assert_int_eq(code("POST", "/api/v1/scim/Users", ann, 100), CURLE_OPERATION_TIMEDOUT);
+    ck_assert_int_eq(count("ann@example.com"), 0);
+}
+END_TEST
+
+static void applies_late(const char *rule, long patience_ms, CURLcode expected)
+{
+    fault(rule);
+    ck_assert_int_eq(code("POST", "/api/v1/scim/Users", ann, patience_ms), expected);
+    while (count("ann@example.com") == 0)
+        ; /* the test's time limit ends a wait in vain */
+    struct answer a = call("GET", "/_sandbox/journal", NULL);
+    const cJSON *e = cJSON_GetArrayItem(json_get(a.json, "entries"), 0);
+    bool late = false;
+    int64_t arrived = 0, applied = 0;
+    ck_assert(json_bool(e, "late", &late) && late);
+    ck_assert(json_int64(e, "arrivedAt", &arrived) && json_int64(e, "appliedAt", &applied));
+    ck_assert_int_ge(applied - arrived, 400);
+    ck_assert_str_eq(json_string(e, "fault"), "apply_late");
+    done(&a);
+}
+
+START_TEST(applies_after_the_connection_was_closed)
+{
+    applies_late("{\"fault\":\"apply_late\",\"method\":\"POST\",\"delay_ms\":400}", 10000, CURLE_GOT_NOTHING);
+}
+END_TEST
+
+START_TEST(applies_after_the_client_has_gone)
+{
+    applies_late("{\"fault\":\"apply_late\",\"method\":\"POST\",\"delay_ms\":400,\"hold\":true}", 100,
+                 CURLE_OPERATION_TIMEDOUT);
+}
+END_TEST
+
+START_TEST(a_reset_forgets_what_was_to_be_applied_late)
+{
+    fault("{\"fault\":\"apply_late\",\"method\":\"POST\",\"delay_ms\":100}");
+    code("POST", "/api/v1/scim/Users", ann, 1000);
+    ck_assert_int_eq(status("POST", "/_sandbox/reset", NULL), 200);
+    fault("{\"fault\":\"slow\",\"method\":\"GET\",\"delay_ms\":200}");
+    ck_assert_int_eq(status("GET", "/api/v1/scim/Users", NULL), 200); /* longer than the delay */
+    ck_assert_int_eq(count("ann@example.com"), 0);
+    struct answer a = call("GET", "/_sandbox/journal", NULL);
+    ck_assert_int_eq(cJSON_GetArraySize(json_get(a.json, "entries")), 1);
+    done(&a);
+}
+END_TEST
+
+START_TEST(answers_slowly)
+{
+    fault("{\"fault\":\"slow\",\"method\":\"POST\",\"delay_ms\":5000,\"times\":1}");
+    ck_assert_int_eq(code("POST", "/api/v1/scim/Users", ann, 100), CURLE_OPERATION_TIMEDOUT);
+    ck_assert_int_eq(count("ann@example.com"), 1);
+    ck_assert_int_eq(status("POST", "/api/v1/scim/Users", "{\"userName\":\"bob@example.com\"}"), 201);
+}
+END_TEST
+
+START_TEST(gives_statuses_by_rule)
+{
+    fault("[{\"fault\":\"503\",\"times\":1},{\"fault\":\"429_retry_after\",\"times\":1}]");
+    ck_assert_int_eq(status("GET", "/api/v1/scim/Users", NULL), 503);
+    struct answer a = call("GET", "/api/v1/scim/Users", NULL);
+    ck_assert_int_eq(a.status, 429);
+    ck_assert_ptr_nonnull(strstr(a.headers.p, "Retry-After: 30"));
+    done(&a);
+    ck_assert_int_eq(status("DELETE", "/_sandbox/faults", NULL), 200);
+    ck_assert_int_eq(status("POST", "/_sandbox/faults", "{\"fault\":\"flood\"}"), 400);
+    ck_assert_int_eq(status("POST", "/_sandbox/faults", "{"), 400);
+}
+END_TEST
+
+START_TEST(refuses_a_body_over_the_limit)
+{
+    char *body = malloc(3000001);
+    memset(body, ' ', 3000000);
+    body[3000000] = '\0';
+    ck_assert_int_eq(status("POST", "/api/v1/scim/Users", body), 413);
+    body[900000] = '\0';
+    ck_assert_int_eq(status("POST", "/api/v1/scim/Users", body), 413);
+    free(body);
+}
+END_TEST
+
+START_TEST(people_can_be_added_behind_the_clients_back)
+{
+    ck_assert_int_eq(status("POST", "/_sandbox/users", "{\"userName\":\"guest@example.com\",\"guest\":true}"),
+                     201);
+    ck_assert_int_eq(count("guest@example.com"), 0);
+    ck_assert_int_eq(status("POST", "/_sandbox/teams", "{\"displayName\":\"Design\"}"), 201);
+    ck_assert_int_eq(status("POST", "/_sandbox/teams", "{\"displayName\":\"Design\"}"), 400);
+    ck_assert_int_eq(status("PUT", "/_sandbox/state", "{\"users\":[{\"userName\":\"new@example.com\"}]}"),
+                     200);
+    ck_assert_int_eq(count("new@example.com"), 1);
+    ck_assert_int_eq(status("PUT", "/_sandbox/state", "[]"), 400);
+    ck_assert_int_eq(status("POST", "/_sandbox/scim/Users", ann), 201);
+    struct answer a = call("GET", "/_sandbox/limits", NULL);
+    const cJSON *classes = json_get(a.json, "classes");
+    int64_t arrivals = -1;
+    ck_assert(json_int64(cJSON_GetArrayItem(classes, 2), "arrivals", &arrivals));
+    ck_assert_int_eq(arrivals, 0);
+    done(&a);
+}
+END_TEST
+
+/* Bursts of exactly k × 128 requests are those that libmicrohttpd's own epoll loop leaves hanging. */
+START_TEST(answers_bursts_of_any_size_after_the_latency)
+{
+    static const int sizes[] = {127, 128, 256, 1000};
+    enum { MOST = 1000 };
+    settings.latency_ms = 50;
+    start();
+    static struct answer answers[MOST];
+    static CURL *handles[MOST];
+    int n = sizes[_i], running = 1;
+    CURLM *multi = curl_multi_init();
+    struct curl_slist *headers = scim_headers();
+    for (int i = 0; i < n; i++) {
+        answers[i] = (struct answer){0};
+        handles[i] = prepare(&answers[i], "GET", "/api/v1/scim/Users", NULL, headers);
+        curl_multi_add_handle(multi, handles[i]);
+    }
+    while (running > 0) {
+        curl_multi_perform(multi, &running);
+        if (running > 0)
+            curl_multi_poll(multi, NULL, 0, 1000, NULL);
+    }
+    for (int i = 0; i < n; i++) {
+        double seconds = 0;
+        curl_easy_getinfo(handles[i], CURLINFO_RESPONSE_CODE, &answers[i].status);
+        curl_easy_getinfo(handles[i], CURLINFO_TOTAL_TIME, &seconds);
+        ck_assert_int_eq(answers[i].status, 200);
+        ck_assert_double_ge(seconds, 0.045);
+        curl_multi_remove_handle(multi, handles[i]);
+        curl_easy_cleanup(handles[i]);
+        done(&answers[i]);
+    }
+    curl_slist_free_all(headers);
+    curl_multi_cleanup(multi);
+}
+END_TEST
+
+START_TEST(enforces_limits_and_counts_what_it_refused)
+{
+    settings.miro.enforce_limits = true;
+    settings.miro.rate_headers = true;
+    start();
+    for (int i = 0; i < 5; i++)
+        ck_assert_int_eq(status("GET", "/api/v1/scim/Groups", NULL), 200);
+    struct answer a = call("GET", "/api/v1/scim/Groups", NULL);
+    ck_assert_int_eq(a.status, 429);
+    ck_assert_ptr_nonnull(strstr(a.headers.p, "X-RateLimit-Remaining: 0"));
+    ck_assert_ptr_null(strstr(a.headers.p, "Retry-After"));
+    done(&a);
+    int64_t over = 0;
+    a = call("GET", "/_sandbox/limits", NULL);
+    ck_assert(json_int64(a.json, "over", &over));
+    ck_assert_int_eq(over, 1);
+    done(&a);
+    ck_assert_int_eq(status("DELETE", "/_sandbox/limits", NULL), 200);
+}
+END_TEST
+
+START_TEST(ends_with_requests_hanging)
+{
+    start();
+    fault("[{\"fault\":\"timeout\",\"method\":\"GET\"},{\"fault\":\"apply_late\",\"method\":\"POST\",\"delay_"
+          "ms\":100000,\"hold\":true}]");
+    CURLM *multi = curl_multi_init();
+    struct curl_slist *headers = scim_headers();
+    struct answer answers[2] = {0};
+    CURL *handles[2] = {prepare(&answers[0], "GET", "/api/v1/scim/Users", NULL, headers),
+                        prepare(&answers[1], "POST", "/api/v1/scim/Users", ann, headers)};
+    int running = 2;
+    for (int i = 0; i < 2; i++)
+        curl_multi_add_handle(multi, handles[i]);
+    for (bool both = false; !both;) {
+        curl_multi_perform(multi, &running);
+        struct answer a = call("GET", "/_sandbox/journal", NULL);
+        both = cJSON_GetArraySize(json_get(a.json, "entries")) == 2;
+        done(&a);
+    }
+    ck_assert_int_eq(running, 2);
+    teardown();
+    while (running > 0) {
+        curl_multi_perform(multi, &running);
+        curl_multi_poll(multi, NULL, 0, 100, NULL);
+    }
+    for (int i = 0; i < 2; i++) {
+        curl_multi_remove_handle(multi, handles[i]);
+        curl_easy_cleanup(handles[i]);
+        done(&answers[i]);
+    }
+    curl_slist_free_all(headers);
+    curl_multi_cleanup(multi);
+}
+END_TEST
+
+START_TEST(does_not_start_with_a_bad_state_file)
+{
+    struct error err;
+    settings.state_file = "/nonexistent/state.json";
+    ck_assert(!sandbox_new(&settings, &sb, &err));
+    ck_assert_int_eq(err.kind, ERROR_INPUT);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("sandbox http");
+    TCase *t = tcase_create("running");
+    tcase_add_checked_fixture(t, setup_started, teardown);
+    tcase_set_timeout(t, 30);
+    tcase_add_test(t, serves_scim_and_a_page);
+    tcase_add_test(t, journals_every_request);
+    tcase_add_test(t, drops_after_commit);
+    tcase_add_test(t, drops_before_commit);
+    tcase_add_test(t, never_answers_and_does_not_apply);
+    tcase_add_test(t, applies_after_the_connection_was_closed);
+    tcase_add_test(t, applies_after_the_client_has_gone);
+    tcase_add_test(t, a_reset_forgets_what_was_to_be_applied_late);
+    tcase_add_test(t, answers_slowly);
+    tcase_add_test(t, gives_statuses_by_rule);
+    tcase_add_test(t, refuses_a_body_over_the_limit);
+    tcase_add_test(t, people_can_be_added_behind_the_clients_back);
+    suite_add_tcase(s, t);
+    TCase *own = tcase_create("with settings of their own");
+    tcase_add_checked_fixture(own, setup, teardown);
+    tcase_set_timeout(own, 30);
+    tcase_add_loop_test(own, answers_bursts_of_any_size_after_the_latency, 0, 4);
+    tcase_add_test(own, enforces_limits_and_counts_what_it_refused);
+    suite_add_tcase(s, own);
+    TCase *ends = tcase_create("endings");
+    tcase_add_checked_fixture(ends, setup, NULL);
+    tcase_set_timeout(ends, 30);
+    tcase_add_test(ends, ends_with_requests_hanging);
+    tcase_add_test(ends, does_not_start_with_a_bad_state_file);
+    suite_add_tcase(s, ends);
+    SRunner *runner = srunner_create(s);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}

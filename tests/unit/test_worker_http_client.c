@@ -1,0 +1,422 @@
+#include "../../worker/http_client.h"
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "mem.h"
+
+enum { REQUEST_MAX = 8192, WAIT_MS = 10000 };
+
+/* A server for one test: answers each request of each connection with the next of its scripted replies. */
+struct server {
+    int fd;
+    uint16_t port;
+    pthread_t thread;
+    const char *const *replies; /* NULL ends: then it closes without an answer */
+    char requests[4][REQUEST_MAX];
+    _Atomic int n_requests;
+    _Atomic int n_connections;
+    bool close_after_reply;
+    bool silent; /* reads and never answers */
+};
+
+static bool read_request(int fd, char *out)
+{
+    size_t n = 0;
+    while (n < REQUEST_MAX - 1) {
+        ssize_t got = read(fd, out + n, REQUEST_MAX - 1 - n);
+        if (got <= 0)
+            return false;
+        n += (size_t)got;
+        out[n] = '\0';
+        const char *end = strstr(out, "\r\n\r\n");
+        if (!end)
+            continue;
+        const char *length = strcasestr(out, "\r\nContent-Length:");
+        size_t body = length ? strtoul(length + strlen("\r\nContent-Length:"), NULL, 10) : 0;
+        if (n >= (size_t)(end - out) + 4 + body)
+            return true;
+    }
+    return false;
+}
+
+static void serve_connection(struct server *s, int fd)
+{
+    while (s->n_requests < 4 && read_request(fd, s->requests[s->n_requests])) {
+        const char *reply = s->replies[s->n_requests++];
+        if (s->silent)
+            continue;
+        if (!reply || write(fd, reply, strlen(reply)) < 0 || s->close_after_reply)
+            break;
+    }
+    close(fd);
+}
+
+static void *serve(void *ctx)
+{
+    struct server *s = ctx;
+    for (int fd; (fd = accept(s->fd, NULL, NULL)) >= 0;) {
+        s->n_connections++;
+        serve_connection(s, fd);
+    }
+    return NULL;
+}
+
+static void server_start(struct server *s)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    s->fd = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(bind(s->fd, (struct sockaddr *)&address, size), 0);
+    ck_assert_int_eq(listen(s->fd, 16), 0);
+    getsockname(s->fd, (struct sockaddr *)&address, &size);
+    s->port = ntohs(address.sin_port);
+    pthread_create(&s->thread, NULL, serve, s);
+}
+
+/* After http_client_free: the connections are closed then, and the thread is back in accept. */
+static void server_stop(struct server *s)
+{
+    shutdown(s->fd, SHUT_RDWR);
+    pthread_join(s->thread, NULL);
+    close(s->fd);
+}
+
+/* ---- the client under test
+ * ---------------------------------------------------------------------------------------- */
+
+struct trial {
+    struct loop *loop;
+    struct http_client *client;
+    bool may_write;
+    int asked;
+    int done;
+    struct call_reply reply; /* of the last call; body and error copied */
+    char *body;
+    char *error;
+};
+
+static bool on_may_write(void *ctx, const struct call *call)
+{
+    struct trial *t = ctx;
+    (void)call;
+    t->asked++;
+    return t->may_write;
+}
+
+static void on_done(void *ctx, const struct call *call, const struct call_reply *reply, int64_t elapsed_ms)
+{
+    struct trial *t = ctx;
+    (void)call, (void)elapsed_ms;
+    t->done++;
+    t->reply = *reply;
+    free(t->body);
+    free(t->error);
+    t->body = xstrndup(reply->body.p ? reply->body.p : "", reply->body.n);
+    t->error = xstrdup_null(reply->error);
+}
+
+static void trial_init(struct trial *t, uint16_t port, const char *token)
+{
+    const struct http_callbacks callbacks = {.ctx = t, .may_write = on_may_write, .done = on_done};
+    struct error err = {0};
+    *t = (struct trial){.may_write = true};
+    ck_assert_msg(loop_new(&t->loop, &err), "%s", err.message);
+    char *url = xasprintf("http://127.0.0.1:%d/scim", port);
+    const struct http_target target = {.base_url = url, .token = token, .in_flight_max = 4};
+    ck_assert_msg(http_client_new(t->loop, &target, 1, &callbacks, &t->client, &err), "%s", err.message);
+    free(url);
+}
+
+static void trial_done(struct trial *t)
+{
+    http_client_free(t->client);
+    loop_free(t->loop);
+    free(t->body);
+    free(t->error);
+}
+
+static void await(struct trial *t, int calls)
+{
+    int64_t until = clock_mono_ms() + WAIT_MS;
+    http_client_run(t->client);
+    while (t->done < calls && clock_mono_ms() < until) {
+        int wait = http_client_timeout_ms(t->client);
+        loop_wait(t->loop, wait < 0 || wait > 100 ? 100 : wait);
+        http_client_run(t->client);
+    }
+    ck_assert_int_eq(t->done, calls);
+    ck_assert_uint_eq(http_client_in_flight(t->client), 0);
+}
+
+static void run(struct trial *t, const struct call *call)
+{
+    http_client_start(t->client, call);
+    await(t, t->done + 1);
+}
+
+static const struct call get = {.method = "GET", .path = "/Users/1?attributes=id", .timeout_ms = 5000};
+static const struct call patch = {.method = "PATCH",
+                                  .path = "/Users/1",
+                                  .body = "{\"a\":1}",
+                                  .body_n = 7,
+                                  .timeout_ms = 5000,
+                                  .write = true};
+static const struct call delete = {.method = "DELETE", .path = "/Users/1", .timeout_ms = 5000, .write = true};
+
+static const char *const ok[] = {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+                                 "HTTP/1.1 204 No Content\r\n\r\n",
+                                 "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\ngone", NULL};
+
+START_TEST(sends_what_scim_asks_for_on_one_kept_connection)
+{
+    struct server s = {.replies = ok};
+    struct trial t;
+    server_start(&s);
+    trial_init(&t, s.port, "s3cret");
+
+    run(&t, &patch);
+    ck_assert_int_eq(t.reply.outcome, CALL_REPLIED);
+    ck_assert_int_eq(t.reply.status, 200);
+    ck_assert_str_eq(t.body, "{}");
+    run(&t, &delete);
+    ck_assert_int_eq(t.reply.status, 204);
+    ck_assert_str_eq(t.body, "");
+    run(&t, &get);
+    ck_assert_int_eq(t.reply.status, 404);
+    ck_assert_str_eq(t.body, "gone");
+
+    trial_done(&t);
+    server_stop(&s);
+    ck_assert_int_eq(s.n_connections, 1);
+    ck_assert_ptr_nonnull(strstr(s.requests[0], "PATCH /scim/Users/1 HTTP/1.1\r\n"));
+    ck_assert_ptr_nonnull(strstr(s.requests[0], "Authorization: Bearer s3cret\r\n"));
+    ck_assert_ptr_nonnull(strstr(s.requests[0], "Content-Type: application/scim+json\r\n"));
+    ck_assert_ptr_nonnull(strstr(s.requests[0], "Accept: application/scim+json"));
+    ck_assert_ptr_nonnull(strstr(s.requests[0], "\r\n\r\n{\"a\":1}"));
+    ck_assert_ptr_null(strstr(s.requests[0], "Expect:"));
+    ck_assert_ptr_nonnull(strstr(s.requests[1], "DELETE /scim/Users/1 HTTP/1.1\r\n"));
+    ck_assert_ptr_null(strcasestr(s.requests[1], "chunked"));
+    ck_assert_ptr_nonnull(strstr(s.requests[2], "GET /scim/Users/1?attributes=id HTTP/1.1\r\n"));
+}
+END_TEST
+
+START_TEST(calls_after_a_reload_carry_the_new_token)
+{
+    struct server s = {.replies = ok};
+    struct trial t;
+    server_start(&s);
+    trial_init(&t, s.port, "old");
+    run(&t, &get);
+    http_client_set_token(t.client, 0, "new");
+    run(&t, &get);
+    http_client_set_token(t.client, 0, NULL);
+    run(&t, &get);
+    trial_done(&t);
+    server_stop(&s);
+    ck_assert_ptr_nonnull(strstr(s.requests[0], "Bearer old\r\n"));
+    ck_assert_ptr_nonnull(strstr(s.requests[1], "Bearer new\r\n"));
+    ck_assert_ptr_null(strstr(s.requests[2], "Authorization"));
+}
+END_TEST
+
+START_TEST(tells_when_to_come_again_and_follows_no_redirect)
+{
+    static const char *const replies[] = {
+        "HTTP/1.1 429 Slow\r\nRetry-After: 3\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n", NULL};
+    struct server s = {.replies = replies};
+    struct trial t;
+    server_start(&s);
+    trial_init(&t, s.port, NULL);
+    run(&t, &get);
+    ck_assert_int_eq(t.reply.status, 429);
+    ck_assert_int_eq(t.reply.retry_after_ms, 3000);
+    run(&t, &get);
+    ck_assert_int_eq(t.reply.status, 302);
+    ck_assert_int_eq(t.reply.retry_after_ms, -1);
+    trial_done(&t);
+    server_stop(&s);
+    ck_assert_int_eq(s.n_requests, 2);
+}
+END_TEST
+
+START_TEST(what_may_not_be_written_is_not_sent)
+{
+    struct server s = {.replies = ok};
+    struct trial t;
+    server_start(&s);
+    trial_init(&t, s.port, NULL);
+    t.may_write = false;
+    run(&t, &patch);
+    ck_assert_int_eq(t.reply.outcome, CALL_NOT_SENT);
+    ck_assert_str_eq(t.error, "lease over");
+    ck_assert_int_eq(t.asked, 1);
+    trial_done(&t);
+    server_stop(&s);
+    ck_assert_int_eq(s.n_requests, 0);
+}
+END_TEST
+
+START_TEST(a_refused_connection_is_not_sent)
+{
+    struct server s = {.replies = ok};
+    struct trial t;
+    server_start(&s);
+    server_stop(&s);
+    trial_init(&t, s.port, NULL);
+    run(&t, &patch);
+    ck_assert_int_eq(t.reply.outcome, CALL_NOT_SENT);
+    ck_assert_int_eq(t.asked, 0);
+    trial_done(&t);
+}
+END_TEST
+
+START_TEST(a_cut_connection_leaves_the_outcome_unknown)
+{
+    static const char *const nothing[] = {NULL};
+    struct server s = {.replies = nothing};
+    struct trial t;
+    server_start(&s);
+    trial_init(&t, s.port, NULL);
+    run(&t, &patch);
+    ck_assert_int_eq(t.reply.outcome, CALL_UNKNOWN);
+    ck_assert_ptr_nonnull(t.error);
+    trial_done(&t);
+    server_stop(&s);
+}
+END_TEST
+
+START_TEST(a_time_out_leaves_the_outcome_unknown)
+{
+    struct server s = {.replies = ok, .silent = true};
+    struct trial t;
+    struct call hasty = patch;
+    hasty.timeout_ms = 100;
+    server_start(&s);
+    trial_init(&t, s.port, NULL);
+    run(&t, &hasty);
+    ck_assert_int_eq(t.reply.outcome, CALL_UNKNOWN);
+    trial_done(&t);
+    server_stop(&s);
+}
+END_TEST
+
+START_TEST(half_an_answer_is_none)
+{
+    static const char *const half[] = {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", NULL};
+    struct server s = {.replies = half, .close_after_reply = true};
+    struct trial t;
+    server_start(&s);
+    trial_init(&t, s.port, NULL);
+    run(&t, &patch);
+    ck_assert_int_eq(t.reply.outcome, CALL_UNKNOWN);
+    trial_done(&t);
+    server_stop(&s);
+}
+END_TEST
+
+/* A kept connection that dies as the next request is written: libcurl would repeat it by itself. */
+START_TEST(a_write_is_never_sent_twice)
+{
+    static const char *const once[] = {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", NULL, NULL, NULL};
+    struct server s = {.replies = once};
+    struct trial t;
+    server_start(&s);
+    trial_init(&t, s.port, NULL);
+    run(&t, &patch);
+    ck_assert_int_eq(t.reply.outcome, CALL_REPLIED);
+    run(&t, &patch);
+    ck_assert_int_eq(t.reply.outcome, CALL_UNKNOWN);
+    trial_done(&t);
+    server_stop(&s);
+    ck_assert_int_eq(s.n_requests, 2);
+}
+END_TEST
+
+START_TEST(a_read_may_be_repeated)
+{
+    static const char *const second[] = {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", NULL,
+                                         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", NULL};
+    struct server s = {.replies = second};
+    struct trial t;
+    server_start(&s);
+    trial_init(&t, s.port, NULL);
+    run(&t, &get);
+    run(&t, &get);
+    ck_assert_int_eq(t.reply.outcome, CALL_REPLIED);
+    ck_assert_str_eq(t.body, "[]");
+    trial_done(&t);
+    server_stop(&s);
+    ck_assert_int_eq(s.n_requests, 3);
+}
+END_TEST
+
+START_TEST(refuses_a_body_over_the_limit)
+{
+    char *huge = xmalloc(HTTP_REPLY_MAX + 200);
+    int head = snprintf(huge, 100, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", HTTP_REPLY_MAX + 1);
+    memset(huge + head, 'x', HTTP_REPLY_MAX + 1);
+    huge[head + HTTP_REPLY_MAX + 1] = '\0';
+    const char *const replies[] = {huge, NULL};
+    struct server s = {.replies = replies, .close_after_reply = true};
+    struct trial t;
+    signal(SIGPIPE, SIG_IGN);
+    server_start(&s);
+    trial_init(&t, s.port, NULL);
+    run(&t, &get);
+    ck_assert_int_eq(t.reply.outcome, CALL_UNKNOWN);
+    ck_assert_str_eq(t.error, "reply too large");
+    trial_done(&t);
+    server_stop(&s);
+    free(huge);
+}
+END_TEST
+
+START_TEST(ends_with_calls_under_way)
+{
+    struct server s = {.replies = ok, .silent = true};
+    struct trial t;
+    server_start(&s);
+    trial_init(&t, s.port, NULL);
+    http_client_start(t.client, &patch);
+    http_client_run(t.client);
+    ck_assert_uint_eq(http_client_in_flight(t.client), 1);
+    trial_done(&t);
+    ck_assert_int_eq(t.done, 0);
+    server_stop(&s);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("worker_http_client");
+    TCase *tc = tcase_create("calls");
+    tcase_set_timeout(tc, 30);
+    tcase_add_test(tc, sends_what_scim_asks_for_on_one_kept_connection);
+    tcase_add_test(tc, calls_after_a_reload_carry_the_new_token);
+    tcase_add_test(tc, tells_when_to_come_again_and_follows_no_redirect);
+    tcase_add_test(tc, what_may_not_be_written_is_not_sent);
+    tcase_add_test(tc, a_refused_connection_is_not_sent);
+    tcase_add_test(tc, a_cut_connection_leaves_the_outcome_unknown);
+    tcase_add_test(tc, a_time_out_leaves_the_outcome_unknown);
+    tcase_add_test(tc, half_an_answer_is_none);
+    tcase_add_test(tc, a_write_is_never_sent_twice);
+    tcase_add_test(tc, a_read_may_be_repeated);
+    tcase_add_test(tc, refuses_a_body_over_the_limit);
+    tcase_add_test(tc, ends_with_calls_under_way);
+    suite_add_tcase(suite, tc);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

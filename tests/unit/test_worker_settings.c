@@ -1,0 +1,140 @@
+#include "../../worker/settings.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../worker/worker_metrics.h"
+#include "mem.h"
+
+static struct config_target target = {
+    .name = "miro",
+    .tenant = "acme",
+    .directory = "hr",
+    .kind = TARGET_MIRO,
+    .base_url = "http://t",
+    .match = "userName",
+    .timeout_ms = 1,
+    .call_life_ms = 2,
+    .in_flight = 3,
+    .retry = {4, 5, 6},
+};
+static char *protected_names[] = {"root@acme.test"};
+static struct config_tenant tenant = {.name = "acme", .protected = {protected_names, 1}};
+
+static struct config config_of(void)
+{
+    struct config cfg = {.tenants = {&tenant, 1}, .targets = {&target, 1}};
+    cfg.worker.session_timeout_ms = 10000;
+    cfg.worker.heartbeat_ms = 3000;
+    return cfg;
+}
+
+START_TEST(the_engine_is_told_what_the_config_says)
+{
+    static struct config_limit limit = {"users.read", 10, 1000};
+    struct config cfg = config_of();
+    target.limits = (struct config_limits){&limit, 1};
+    struct engine_config *c = settings_engine_new(&cfg, "s", 12, 7);
+    const struct engine_target *t = &c->targets[0];
+    ck_assert_int_eq(c->partitions, 12);
+    ck_assert_int_eq(c->lease_ms, 7000);
+    ck_assert_str_eq(c->slot, "s");
+    ck_assert_str_eq(t->kind, "miro");
+    ck_assert_str_eq(t->directory, "hr");
+    ck_assert_int_eq(t->timeout_ms, 1);
+    ck_assert_int_eq(t->call_life_ms, 2);
+    ck_assert_uint_eq(t->in_flight_max, 3);
+    ck_assert_int_eq(t->retry_base_ms, 4);
+    ck_assert_int_eq(t->retry_cap_ms, 5);
+    ck_assert_int_eq(t->deadline_ms, 6);
+    ck_assert_uint_eq(t->n_limits, 1);
+    ck_assert_str_eq(t->limits[0].class_name, "users.read");
+    ck_assert_uint_eq(t->n_protected, 1);
+    ck_assert_str_eq(t->protected_names[0], "root@acme.test");
+    settings_engine_free(c);
+    target.limits = (struct config_limits){0};
+}
+END_TEST
+
+START_TEST(tokens_are_read_all_or_none)
+{
+    struct config cfg = config_of();
+    struct tokens tokens;
+    struct error err = {0};
+    target.token = (char *)"env:TEST_WORKER_TOKEN";
+    unsetenv("TEST_WORKER_TOKEN");
+    ck_assert(!tokens_load(&cfg, &tokens, &err));
+    ck_assert_ptr_nonnull(strstr(err.message, "targets[0].token"));
+    setenv("TEST_WORKER_TOKEN", "s3cret", 1);
+    ck_assert(tokens_load(&cfg, &tokens, &err));
+    struct http_target *http = settings_http_new(&cfg, &tokens);
+    ck_assert_str_eq(http[0].token, "s3cret");
+    ck_assert_str_eq(http[0].base_url, "http://t");
+    free(http);
+    tokens_done(&tokens);
+    target.token = NULL;
+}
+END_TEST
+
+START_TEST(a_target_without_token_sends_none)
+{
+    struct config cfg = config_of();
+    struct tokens tokens;
+    struct error err = {0};
+    ck_assert(tokens_load(&cfg, &tokens, &err));
+    struct http_target *http = settings_http_new(&cfg, &tokens);
+    ck_assert_ptr_null(http[0].token);
+    free(http);
+    tokens_done(&tokens);
+}
+END_TEST
+
+START_TEST(calls_are_counted_by_how_they_ended)
+{
+    static const struct {
+        struct call_reply reply;
+        const char *label;
+    } rows[] = {
+        {{.outcome = CALL_REPLIED, .status = 200}, "2xx"}, {{.outcome = CALL_REPLIED, .status = 404}, "4xx"},
+        {{.outcome = CALL_REPLIED, .status = 429}, "429"}, {{.outcome = CALL_REPLIED, .status = 503}, "5xx"},
+        {{.outcome = CALL_REPLIED, .status = 999}, "odd"}, {{.outcome = CALL_REPLIED, .status = 0}, "odd"},
+        {{.outcome = CALL_NOT_SENT}, "not_sent"},          {{.outcome = CALL_UNKNOWN}, "unknown"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        ck_assert_str_eq(worker_metrics_status(&rows[i].reply), rows[i].label);
+}
+END_TEST
+
+START_TEST(every_metric_has_a_name_and_is_shown)
+{
+    struct metrics *metrics = worker_metrics_new();
+    const struct engine_stats stats = {.events = 41, .results = {1, 2, 3, 4, 5, 6, 7}};
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    worker_metrics_engine(metrics, &stats);
+    metrics_render(metrics, &out);
+    ck_assert_ptr_nonnull(strstr(out.p, "rollcall_worker_events_total 41\n"));
+    ck_assert_ptr_nonnull(strstr(out.p, "rollcall_worker_results_total{outcome=\"applied\"} 1\n"));
+    ck_assert_ptr_nonnull(strstr(out.p, "rollcall_worker_results_total{outcome=\"denied\"} 7\n"));
+    buf_done(&out);
+    metrics_free(metrics);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("worker_settings");
+    TCase *tc = tcase_create("settings");
+    tcase_add_test(tc, the_engine_is_told_what_the_config_says);
+    tcase_add_test(tc, tokens_are_read_all_or_none);
+    tcase_add_test(tc, a_target_without_token_sends_none);
+    tcase_add_test(tc, calls_are_counted_by_how_they_ended);
+    tcase_add_test(tc, every_metric_has_a_name_and_is_shown);
+    suite_add_tcase(suite, tc);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
