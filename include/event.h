@@ -93,9 +93,10 @@ void event_key(const struct event *ev, unsigned spread, struct buf *out);
 bool event_read(const struct event_header *headers, size_t n_headers, struct str value, struct event *ret,
                 struct error *err) __attribute__((warn_unused_result));
 
-/* Reads what event_write_value wrote, for a store that keeps id and type beside it. As event_read otherwise. */
-bool event_read_value(const char *id, const char *type, struct str value, struct event *ret, struct error *err)
-    __attribute__((warn_unused_result));
+/* Reads what event_write_value wrote, for a store that keeps id and type beside it. As event_read otherwise.
+ */
+bool event_read_value(const char *id, const char *type, struct str value, struct event *ret,
+                      struct error *err) __attribute__((warn_unused_result));
 
 /* Same rule for tenant, directory, source and target names: [a-z0-9][a-z0-9._-]{0,63}. */
 bool event_name_ok(const char *name);

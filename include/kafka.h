@@ -37,12 +37,13 @@ enum kafka_role {
     KAFKA_ROLE_LEDGER,    /* transactional producer; transactional.id = <group>-<slot> */
     KAFKA_ROLE_EVENTS,  /* group consumer: read_committed, no auto commit, range; group.instance.id = slot */
     KAFKA_ROLE_RESTORE, /* assigns by hand, read_committed, no commits, PARTITION_EOF on */
-    KAFKA_ROLE_WATERMARK, /* as RESTORE but read_uncommitted: its high watermark is not the last stable offset
-                           */
+    KAFKA_ROLE_WATERMARK, /* as RESTORE but read_uncommitted: sees the true high watermark */
 };
 
 /* Settings for a client of the role, config's kafka.properties applied last but one: what correctness rests
- * on (acks, isolation, auto commit …) cannot be overridden and such a property fails. slot: for LEDGER and
+ * on (acks, isolation, auto commit …) cannot be overridden and such a property fails.
+ * auto.offset.reset is error: an offset that is gone is told (RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) and
+ * nothing is skipped; without a committed offset assign RD_KAFKA_OFFSET_BEGINNING. slot: for LEDGER and
  * EVENTS, else NULL. librdkafka's log lines go to log.h. The caller owns *ret (rd_kafka_new takes it, or
  * rd_kafka_conf_destroy). Fails with ERROR_INPUT and the property's path. */
 bool kafka_conf_new(const struct config *cfg, enum kafka_role role, const char *slot,

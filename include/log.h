@@ -5,8 +5,8 @@
  *
  * Values are technical ids only. What is secret or personal goes through LOG_REDACTED, and a key that names
  * such a thing (token, authorization, userName, email …) is redacted whatever its kind. A line is at most
- * LOG_LINE_MAX bytes (longer ones are cut and marked), leaves in a single write(2) and is dropped when stderr
- * does not take it. Thread-safe; log_init comes before other threads start. Cannot fail. */
+ * LOG_LINE_MAX bytes (longer ones are cut and marked), leaves in a single write(2); what stderr refuses is
+ * lost. Thread-safe; log_init comes before other threads start. Cannot fail. */
 #ifndef ROLLCALL_LOG_H
 #define ROLLCALL_LOG_H
 

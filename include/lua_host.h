@@ -2,9 +2,9 @@
  *
  * Inside: base functions without load*, require, metatables and collectgarbage; string, table, math and utf8
  * reduced to what ends; the `rollcall` helpers; no I/O, no clock except rollcall.now(). Each script has
- * globals of its own and returns one table. A call is limited in instructions (fresh for each call) and in
- * memory, subjects of pattern functions to LUA_SUBJECT_MAX bytes. Whatever a script does comes back as
- * ERROR_INPUT "name.lua:12: message".
+ * globals of its own and returns one table. A call is limited in instructions (fresh for each call), in CPU
+ * time (2 s) and in memory; subjects of pattern functions to LUA_SUBJECT_MAX bytes, and to fewer the more a
+ * pattern can backtrack. Whatever a script does comes back as ERROR_INPUT "name.lua:12: message".
  *
  * A call:
  *     lua_State *L = lua_host_state(h);
@@ -12,15 +12,17 @@
  *     lua_host_push_json(h, document); lua_pushstring(L, tenant);   // arguments
  *     if (!lua_host_call(h, 2, 1, err)) return false;               // stack is clean on failure
  *     … read the result at index -1 with lua_host_field_* …
- *     lua_host_end(h);                                              // empties the stack, invalidates JSON
- * views The memory limit holds inside lua_host_call (and lua_host_load) only, so pushing and reading outside
- * cannot raise it; but reading must be raw (lua_host_field_*, lua_next, lua_rawgeti): a result may hold JSON
- * views, whose metamethods raise errors. Steps that may raise go into lua_host_protect.
+ *     lua_host_end(h);                                              // empties the stack, JSON views end
+ *
+ * The memory limit holds inside lua_host_call (and lua_host_load) only, so pushing and reading outside cannot
+ * raise it; but reading must be raw (lua_host_field_*, lua_next, lua_rawgeti): a result may hold JSON views,
+ * whose metamethods raise errors. Steps that may raise go into lua_host_protect.
  *
  * JSON views: a userdata over a cJSON node: v.name, v[1], #v, pairs(v) in document order, tostring(v) (its
  * JSON). Strings, numbers, booleans become Lua values; JSON null reads as nil, and as rollcall.null when
- * iterating. A view is valid until lua_host_end; later use is a Lua error. Thread rule: a host belongs to one
- * thread. */
+ * iterating. A view is valid until lua_host_end; later use is a Lua error.
+ *
+ * Thread rule: a host belongs to one thread. */
 #ifndef ROLLCALL_LUA_HOST_H
 #define ROLLCALL_LUA_HOST_H
 

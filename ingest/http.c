@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -56,7 +55,7 @@ struct exchange {
     enum exchange_body state;
     int64_t declared;
     size_t head_bytes;
-    struct answer fault;
+    enum head_fault fault;
     struct answer answer;
     bool complete, answered, early, suspended, oversized;
     void *user;
@@ -75,55 +74,11 @@ static enum MHD_Result take_header(void *ctx, enum MHD_ValueKind kind, const cha
     (void)kind;
     x->head_bytes += name_n + value_n + 4;
     if (m->n_headers == MESSAGE_HEADERS_MAX) {
-        x->fault = (struct answer){.status = 431, .reason = "too_many_headers"};
+        x->fault = HEAD_TOO_MANY;
         return MHD_NO;
     }
     m->headers[m->n_headers++] = (struct message_header){{name, name_n}, {value ? value : "", value_n}};
     return MHD_YES;
-}
-
-static bool read_length(struct str text, int64_t *ret)
-{
-    int64_t value = 0;
-    if (text.n == 0 || text.n > 18)
-        return false;
-    for (size_t i = 0; i < text.n; i++) {
-        if (text.p[i] < '0' || text.p[i] > '9')
-            return false;
-        value = value * 10 + (text.p[i] - '0');
-    }
-    *ret = value;
-    return true;
-}
-
-/* One way only of saying how long the body is (RFC 9112 6.3): else two parties could see two messages. */
-static bool framing_ok(struct exchange *x)
-{
-    struct str length = {0}, encoding = {0};
-    size_t lengths = message_header(&x->message, "content-length", &length);
-    size_t encodings = message_header(&x->message, "transfer-encoding", &encoding);
-    x->declared = -1;
-    if (lengths + encodings > 1)
-        return false;
-    if (lengths == 1)
-        return read_length(length, &x->declared);
-    return encodings == 0 || (encoding.n == 7 && strncasecmp(encoding.p, "chunked", 7) == 0);
-}
-
-static void check_head(struct exchange *x)
-{
-    struct str expect;
-    if (x->fault.status)
-        return;
-    if (x->head_bytes > (size_t)x->http->settings.header_bytes)
-        x->fault = (struct answer){.status = 431, .reason = "headers_too_large"};
-    else if (!framing_ok(x))
-        x->fault = (struct answer){.status = 400, .reason = "bad_framing"};
-    else if (message_header(&x->message, "host", NULL) > 1)
-        x->fault = (struct answer){.status = 400, .reason = "duplicate_host"};
-    else if (message_header(&x->message, "expect", &expect) > 0 &&
-             (expect.n != 12 || strncasecmp(expect.p, "100-continue", 12) != 0))
-        x->fault = (struct answer){.status = 417, .reason = "bad_expectation"};
 }
 
 /* A spare one or a new one; everything before `message` is zero. */
@@ -169,7 +124,8 @@ static struct exchange *exchange_new(struct http *h, struct MHD_Connection *mhd,
     x->message.path = str_of(path);
     x->head_bytes = x->message.method.n + x->message.path.n;
     MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, take_header, x);
-    check_head(x);
+    if (x->fault == HEAD_OK)
+        x->fault = head_check(&x->message, x->head_bytes, (size_t)h->settings.header_bytes, &x->declared);
     return x;
 }
 
@@ -287,7 +243,7 @@ static enum MHD_Result begin(struct http *h, struct MHD_Connection *mhd, const c
         return MHD_YES;
     /* Without a body to skip, the connection can go on. */
     x->early =
-        x->declared > 0 || message_header(&x->message, "transfer-encoding", NULL) > 0 || x->fault.status;
+        x->declared > 0 || message_header(&x->message, "transfer-encoding", NULL) > 0 || x->fault != HEAD_OK;
     return queue_answer(x);
 }
 
@@ -545,9 +501,9 @@ const struct message *exchange_message(const struct exchange *x)
     return &x->message;
 }
 
-const struct answer *exchange_fault(const struct exchange *x)
+enum head_fault exchange_fault(const struct exchange *x)
 {
-    return x->fault.status ? &x->fault : NULL;
+    return x->fault;
 }
 
 int64_t exchange_declared(const struct exchange *x)

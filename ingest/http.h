@@ -15,6 +15,7 @@
 
 #include "addresses.h"
 #include "error.h"
+#include "head.h"
 #include "message.h"
 #include "metrics.h"
 
@@ -67,10 +68,9 @@ void http_sweep(struct http *h, int64_t now_ms);
 size_t http_connections(const struct http *h);
 size_t http_exchanges(const struct http *h); /* under way */
 
-const struct message *
-exchange_message(const struct exchange *x); /* body: inside on_complete until the answer */
-const struct answer *
-exchange_fault(const struct exchange *x);               /* what is wrong with the head; NULL: nothing */
+/* The body: inside on_complete until the answer. */
+const struct message *exchange_message(const struct exchange *x);
+enum head_fault exchange_fault(const struct exchange *x);
 int64_t exchange_declared(const struct exchange *x);    /* Content-Length; -1: none */
 void exchange_body_max(struct exchange *x, size_t max); /* in on_head; default 0 */
 

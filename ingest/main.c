@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -23,7 +24,7 @@
 #include "server.h"
 #include "source.h"
 
-enum { TURN_MS = 1000, KAFKA_WAIT_MS = 5000 };
+enum { TURN_MS = 1000, KAFKA_WAIT_MS = 5000, DESCRIPTORS_PER_THREAD = 64 };
 
 static const char DEFAULT_CONFIG[] = "/etc/rollcall/rollcall.yaml";
 static const char USAGE[] =
@@ -138,10 +139,25 @@ static int run_tool(struct program *p)
 
 /* ---- start ---- */
 
+/* Every connection is a descriptor; at the limit the HTTP server stops accepting. */
+static void raise_descriptor_limit(const struct config *cfg)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    int64_t wanted = cfg->ingest.limits.connections + cfg->ingest.threads * DESCRIPTORS_PER_THREAD;
+    if (limit.rlim_max != RLIM_INFINITY && (int64_t)limit.rlim_max < wanted)
+        log_warn("fewer descriptors than connections are allowed; raise LimitNOFILE",
+                 LOG_I("descriptors", limit.rlim_max), LOG_I("wanted", wanted));
+}
+
 static bool start_process(struct program *p, struct error *err)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP, 0};
     signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit(p->cfg);
     uint64_t watchdog_us = 0;
     if (sd_watchdog_enabled(0, &watchdog_us) > 0)
         p->watchdog_ms = (int64_t)(watchdog_us / 2000);
@@ -223,7 +239,7 @@ static void reload(struct program *p)
 {
     struct error err = {0};
     struct config *cfg = NULL;
-    sd_notify(0, "RELOADING=1");
+    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_mono_ms() * 1000);
     bool ok = config_load(p->config_path, &cfg, &err) && server_reload(p->server, cfg, &err);
     metrics_add(p->metrics, COUNT_RELOADS, ok ? "done" : "failed", 1);
     if (ok)

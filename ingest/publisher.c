@@ -94,25 +94,31 @@ static bool set(rd_kafka_conf_t *conf, const char *name, const char *value, stru
            error_set(err, ERROR_INPUT, "librdkafka refuses %s: %s", name, why);
 }
 
+static bool has_property(const struct config *cfg, const char *name)
+{
+    return config_pair_get(&cfg->kafka.properties, name) != NULL;
+}
+
 static bool own_linger(const struct config *cfg)
 {
-    return config_pair_get(&cfg->kafka.properties, "linger.ms") ||
-           config_pair_get(&cfg->kafka.properties, "queue.buffering.max.ms");
+    return has_property(cfg, "linger.ms") || has_property(cfg, "queue.buffering.max.ms");
 }
 
 /* A message that could not be sent until long after its request was answered with 503 is given up: the sender
- * sends it again. */
+ * sends it again. What the operator has set stays, except where readers rely on it. */
 static bool configure(struct publisher *p, const struct config *cfg, size_t lane, rd_kafka_conf_t *conf,
                       struct error *err)
 {
     char timeout[16];
     snprintf(timeout, sizeof timeout, "%lld", (long long)cfg->ingest.deadline_ms * 2);
+    bool own_timeout = has_property(cfg, "message.timeout.ms") || has_property(cfg, "delivery.timeout.ms");
     rd_kafka_conf_set_opaque(conf, p);
     rd_kafka_conf_set_dr_msg_cb(conf, on_report);
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_stats_cb(conf, on_stats);
-    return set(conf, "partitioner", "murmur2_random", err) && set(conf, "message.timeout.ms", timeout, err) &&
+    return set(conf, "partitioner", "murmur2_random", err) &&
            set(conf, "statistics.interval.ms", "1000", err) &&
+           (own_timeout || set(conf, "message.timeout.ms", timeout, err)) &&
            (own_linger(cfg) || set(conf, "linger.ms", lane_linger[lane], err));
 }
 

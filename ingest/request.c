@@ -156,9 +156,9 @@ static void refuse_method(struct request *req)
 
 static void check_head(struct request *req, const struct message *m)
 {
-    const struct answer *fault = exchange_fault(req->x);
-    if (fault)
-        reject(req, fault->status, fault->reason);
+    enum head_fault fault = exchange_fault(req->x);
+    if (fault != HEAD_OK)
+        reject(req, head_fault_status(fault), head_fault_name(fault));
     else if (!req->src)
         reject(req, 404, "unknown_source");
     else if (str_eq(m->method, str_of(req->src->handshake.method)) && m->method.n > 0)

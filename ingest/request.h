@@ -1,11 +1,11 @@
 /* request.h - the life of a request on one thread: what is allowed, who it is from, what it becomes, when it
  * is answered.
  *
- *     head ──limits, method, length, media type──▶ body ──verify──▶ events ──publish──▶ waiting ──reports──▶
- * answered └─ handshake, 4xx                            └─ reject_status, 4xx    └─ 503      └─ deadline: 503
+ *     head ──limits──▶ body ──verify──▶ events ──publish──▶ waiting ──reports──▶ answered
+ *       └─ 4xx, handshake  └─ reject_status, 4xx   └─ 503       └─ deadline: 503
  *
- * A request outlives its exchange when Kafka has not reported on all its events yet. Thread rule: one thread.
- */
+ * A request outlives its exchange when Kafka has not reported on all its events yet. Thread rule: one
+ * thread. */
 #ifndef INGEST_REQUEST_H
 #define INGEST_REQUEST_H
 

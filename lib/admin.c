@@ -19,6 +19,7 @@ enum {
     CONNECTION_MEMORY = 16 * 1024,
     IDLE_S = 15,
     BACKLOG = 64,
+    BUSY_POLL_MS = 20,
     REASON_MAX = 1024,
     PAGE_MAX = 32 * 1024 * 1024,
 };
@@ -100,6 +101,7 @@ static enum MHD_Result answer(struct MHD_Connection *connection, struct page *pa
         return MHD_NO;
     }
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, page->type);
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close"); /* see admin_timeout_ms */
     if (page->status == MHD_HTTP_METHOD_NOT_ALLOWED)
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, MHD_HTTP_METHOD_GET);
     enum MHD_Result queued = MHD_queue_response(connection, page->status, response);
@@ -196,12 +198,15 @@ int admin_fd(const struct admin *a)
     return MHD_get_daemon_info(a->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 }
 
+/* libmicrohttpd 0.9.75 watches connections edge-triggered, yet reads no more than its buffer takes and then
+ * tells no one that bytes are left: whoever has a connection must run it now and then. Connections are
+ * short-lived here. */
 int admin_timeout_ms(const struct admin *a)
 {
     MHD_UNSIGNED_LONG_LONG ms;
-    if (MHD_get_timeout(a->daemon, &ms) != MHD_YES)
+    if (MHD_get_daemon_info(a->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections == 0)
         return -1;
-    return ms > INT32_MAX ? INT32_MAX : (int)ms;
+    return MHD_get_timeout(a->daemon, &ms) == MHD_YES && ms < BUSY_POLL_MS ? (int)ms : BUSY_POLL_MS;
 }
 
 void admin_run(struct admin *a)

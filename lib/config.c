@@ -126,7 +126,8 @@ static void take_frame(struct complaint *c, const char *text)
     }
 }
 
-static void take_line(cyaml_log_t level, void *ctx, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void take_line(cyaml_log_t level, void *ctx, const char *format,
+                                                            va_list args)
 {
     (void)level;
     struct complaint *c = ctx;

@@ -177,7 +177,8 @@ static bool check_repeated_headers(struct headers h, const struct event *ev, str
            wrong(err, "ce_time", "missing or not occurredAt");
 }
 
-static bool read_event(struct headers h, bool repeated, struct str value, struct event *ret, struct error *err)
+static bool read_event(struct headers h, bool repeated, struct str value, struct event *ret,
+                       struct error *err)
 {
     if (value.n > EVENT_VALUE_MAX)
         return wrong(err, "value", "longer than allowed");
@@ -204,7 +205,8 @@ bool event_read(const struct event_header *headers, size_t n_headers, struct str
     return read_event((struct headers){headers, n_headers}, true, value, ret, err);
 }
 
-bool event_read_value(const char *id, const char *type, struct str value, struct event *ret, struct error *err)
+bool event_read_value(const char *id, const char *type, struct str value, struct event *ret,
+                      struct error *err)
 {
     const struct event_header own[] = {{"ce_id", id}, {"ce_type", type}};
     return read_event((struct headers){own, 2}, false, value, ret, err);

@@ -48,21 +48,32 @@ static const char *behind_set(const char *p, const char *end)
     return p < end ? p + 1 : end;
 }
 
+/* What a '%' starts: an item that may repeat, or something that may not. Moves *p behind it. */
+static bool is_item(const char **p, const char *end, struct branches *b)
+{
+    char c = *p < end ? *(*p)++ : '\0';
+    bool references = c >= '0' && c <= '9', balances = c == 'b';
+    b->repeats += references || balances;
+    return !references && !balances && c != 'f';
+}
+
+/* A sign counts where Lua takes it for one: behind an item; elsewhere it stands for itself. */
 static struct branches count_branches(const char *p, size_t n)
 {
     struct branches b = {0};
     const char *end = p + n;
+    bool behind_item = false;
     while (p < end) {
         char c = *p++;
-        if (c == '%' && p < end) {
-            c = *p++;
-            b.repeats += c == 'b' || (c >= '0' && c <= '9');
+        if (behind_item && (c == '*' || c == '+' || c == '-' || c == '?')) {
+            b.repeats += c != '?';
+            b.optionals += c == '?';
+            behind_item = false;
         } else if (c == '[') {
             p = behind_set(p, end);
-        } else if (c == '*' || c == '+' || c == '-') {
-            b.repeats++;
-        } else if (c == '?') {
-            b.optionals++;
+            behind_item = true;
+        } else {
+            behind_item = c == '%' ? is_item(&p, end, &b) : c != '(' && c != ')';
         }
     }
     return b;

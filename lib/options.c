@@ -119,9 +119,9 @@ bool options_parse(int argc, char **argv, const char *usage, const struct option
 
 const char *options_get(const struct options *o, const char *name)
 {
-    for (size_t i = 0; o->defs[i].name; i++)
-        if (strcmp(o->defs[i].name, name) == 0)
-            return o->values[i];
-    assert(!"an option that the table does not have");
-    return NULL;
+    size_t i = 0;
+    while (o->defs[i].name && strcmp(o->defs[i].name, name) != 0)
+        i++;
+    assert(o->defs[i].name); /* the table has it */
+    return o->values[i];
 }

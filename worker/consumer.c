@@ -4,6 +4,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <librdkafka/rdkafka.h>
+
 #include "failpoint.h"
 #include "kafka.h"
 #include "log.h"

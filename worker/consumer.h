@@ -11,11 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <librdkafka/rdkafka.h>
-
 #include "config.h"
 #include "error.h"
 #include "restore.h"
+
+struct rd_kafka_consumer_group_metadata_s;
+struct rd_kafka_message_s;
+struct rd_kafka_s;
 
 struct consumer;
 
@@ -24,11 +26,11 @@ struct consumer_callbacks {
     /* The group gives us these; answer with consumer_assign (or _unassign) some time. group: the membership
      * at this moment; ownership goes to the callee. */
     void (*assigned)(void *ctx, const int32_t *partitions, size_t n,
-                     rd_kafka_consumer_group_metadata_t *group);
+                     struct rd_kafka_consumer_group_metadata_s *group);
     /* All go back; answer with consumer_unassign some time. lost: they may already be somebody else's. */
     void (*revoked)(void *ctx, bool lost);
     /* A record; borrowed. */
-    void (*message)(void *ctx, const rd_kafka_message_t *message);
+    void (*message)(void *ctx, const struct rd_kafka_message_s *message);
     /* The consumer is done for; the process has to end. */
     void (*failed)(void *ctx, const struct error *err);
 };
@@ -40,7 +42,7 @@ bool consumer_new(const struct config *cfg, const char *slot, const struct consu
 void consumer_free(struct consumer *c);
 
 /* For the ledger: committed offsets and seeks. */
-rd_kafka_t *consumer_handle(struct consumer *c);
+struct rd_kafka_s *consumer_handle(struct consumer *c);
 
 /* Readable when something arrived while nothing was there (and then only): tell it by consumer_ready, and
  * poll until consumer_more says no. */

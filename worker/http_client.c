@@ -12,7 +12,7 @@
 #include "now.h"
 #include "reply_hints.h"
 
-enum { IDLE_CONNECTIONS_MIN = 16, IDLE_CONNECTIONS_MAX = 4096 };
+enum { IDLE_CONNECTIONS_MIN = 16, IDLE_CONNECTIONS_MAX = 4096, BODY_KEPT_MAX = 64 * 1024 };
 
 /* The header lines of a target; calls under way keep the ones that they began with when the token changes. */
 struct header_set {
@@ -191,6 +191,8 @@ static void transfer_put(struct transfer *t)
     t->headers = NULL;
     t->call = NULL;
     buf_clear(&t->body);
+    if (t->body.size > BODY_KEPT_MAX)
+        buf_done(&t->body);
     t->next = t->target->idle;
     t->target->idle = t;
 }

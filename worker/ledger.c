@@ -7,6 +7,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <librdkafka/rdkafka.h>
+
 #include "mem.h"
 #include "pulse.h"
 #include "tx.h"

@@ -14,12 +14,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <librdkafka/rdkafka.h>
-
 #include "engine/engine.h"
 #include "error.h"
 #include "kafka.h"
 #include "restore.h"
+
+struct rd_kafka_consumer_group_metadata_s;
+struct rd_kafka_message_s;
+struct rd_kafka_s;
 
 struct ledger;
 
@@ -42,14 +44,14 @@ struct ledger_result { /* release with ledger_result_done */
     struct error err;
     struct partition_offset *offsets;
     size_t n_offsets;
-    rd_kafka_message_t **messages;
+    struct rd_kafka_message_s **messages;
     size_t n_messages;
     struct ledger_result *next; /* the ledger's */
 };
 
 /* Starts the thread. Borrows cfg for the time of the call and group (the group consumer) until ledger_free.
  */
-bool ledger_new(const struct config *cfg, const char *slot, rd_kafka_t *group, struct ledger **ret,
+bool ledger_new(const struct config *cfg, const char *slot, struct rd_kafka_s *group, struct ledger **ret,
                 struct error *err) __attribute__((warn_unused_result));
 /* Stops and joins; what is under way is given up. Takes as long as one blocking call of librdkafka. */
 void ledger_free(struct ledger *l);
@@ -59,7 +61,7 @@ void ledger_commit(struct ledger *l, const struct engine_batch *batch);
 /* Takes ownership of group, under whose membership all later commits are made. Closing result:
  * LEDGER_RESTORED or LEDGER_CANCELLED. */
 void ledger_restore(struct ledger *l, const int32_t *partitions, size_t n,
-                    rd_kafka_consumer_group_metadata_t *group);
+                    struct rd_kafka_consumer_group_metadata_s *group);
 /* Moves the group consumer; what it had fetched is thrown away. Closing result: LEDGER_SOUGHT or
  * LEDGER_SEEK_FAILED. */
 void ledger_seek(struct ledger *l, const struct partition_offset *v, size_t n);

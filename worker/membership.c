@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include <librdkafka/rdkafka.h>
+
 #include "failpoint.h"
 #include "intake.h"
 #include "log.h"
@@ -174,16 +176,34 @@ bool membership_drained(const struct membership *m)
 /* ---- arriving
  * --------------------------------------------------------------------------------------------------- */
 
+/* A topic that grew: persons would move to other partitions than their records. */
+static bool all_known(struct membership *m, const int32_t *partitions, size_t n)
+{
+    struct error err;
+    for (size_t i = 0; i < n; i++) {
+        if (partitions[i] < m->is.partitions)
+            continue;
+        error_set(
+            &err, ERROR_PERMANENT,
+            "the events topic had %d partitions at start and has at least %d now: persons would lose their "
+            "order; recreate it with %d partitions",
+            m->is.partitions, partitions[i] + 1, m->is.partitions);
+        fail(m, &err);
+        return false;
+    }
+    return true;
+}
+
 void membership_assigned(void *ctx, const int32_t *partitions, size_t n,
                          rd_kafka_consumer_group_metadata_t *group)
 {
     struct membership *m = ctx;
     assert(m->state == IDLE);
     metrics_add(m->is.metrics, WM_REBALANCES, NULL, 1);
-    if (m->drain || n == 0) {
+    if (m->drain || n == 0 || !all_known(m, partitions, n)) {
         rd_kafka_consumer_group_metadata_destroy(group);
         consumer_assign(m->consumer, NULL, 0);
-        m->state = m->drain ? IDLE : RUNNING;
+        m->state = n == 0 && !m->drain ? RUNNING : IDLE;
         return;
     }
     log_info("partitions assigned", LOG_I("partitions", n), LOG_I("first", partitions[0]),

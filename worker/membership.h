@@ -21,6 +21,9 @@
 #include "ledger.h"
 #include "metrics.h"
 
+struct rd_kafka_consumer_group_metadata_s;
+struct rd_kafka_message_s;
+
 enum {
     MEMBERSHIP_POLL_MAX = 1000,       /* records per turn */
     MEMBERSHIP_AHEAD_MAX = 50000,     /* events merged since the last batch was taken */
@@ -33,6 +36,7 @@ struct membership;
 struct membership_settings {
     struct engine *engine;   /* kept */
     struct metrics *metrics; /* kept; may be NULL */
+    int partitions;          /* of the events topic, as the engine was told */
     int64_t drain_ms;        /* most time for LEAVING */
     void *ctx;
     /* The process has to end; ERROR_PERMANENT: a restart alone will not help. */
@@ -46,9 +50,9 @@ void membership_free(struct membership *m);
 
 /* consumer_callbacks; ctx is the membership. */
 void membership_assigned(void *ctx, const int32_t *partitions, size_t n,
-                         rd_kafka_consumer_group_metadata_t *group);
+                         struct rd_kafka_consumer_group_metadata_s *group);
 void membership_revoked(void *ctx, bool lost);
-void membership_message(void *ctx, const rd_kafka_message_t *message);
+void membership_message(void *ctx, const struct rd_kafka_message_s *message);
 void membership_failed(void *ctx, const struct error *err);
 
 /* Steps of a loop turn, in this order. */

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include <librdkafka/rdkafka.h>
+
 #include "failpoint.h"
 #include "mem.h"
 

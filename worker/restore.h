@@ -13,11 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <librdkafka/rdkafka.h>
-
 #include "error.h"
 #include "kafka.h"
 #include "pulse.h"
+
+struct rd_kafka_message_s;
+struct rd_kafka_s;
+struct rd_kafka_topic_s;
 
 enum { RESTORE_CHUNK = 1000 };
 
@@ -27,20 +29,20 @@ struct partition_offset {
 };
 
 struct restore {
-    rd_kafka_t *group;     /* borrowed: the group consumer, for the committed offsets */
-    rd_kafka_t *watermark; /* read_uncommitted */
-    rd_kafka_t *reader;    /* read_committed, reports ends of partitions */
-    rd_kafka_topic_t *records;
+    struct rd_kafka_s *group;     /* borrowed: the group consumer, for the committed offsets */
+    struct rd_kafka_s *watermark; /* read_uncommitted */
+    struct rd_kafka_s *reader;    /* read_committed, reports ends of partitions */
+    struct struct rd_kafka_sopic_s *records;
     char events[KAFKA_TOPIC_NAME_SIZE];
     char persons[KAFKA_TOPIC_NAME_SIZE];
     struct pulse *pulse;
     void *ctx; /* of records_read */
     /* Takes ownership of the messages of v (not of v). */
-    void (*records_read)(void *ctx, rd_kafka_message_t **v, size_t n);
+    void (*records_read)(void *ctx, struct rd_kafka_message_s **v, size_t n);
 };
 
 /* r: zeroed, with ctx and records_read filled in. */
-bool restore_init(struct restore *r, const struct config *cfg, rd_kafka_t *group, struct pulse *pulse,
+bool restore_init(struct restore *r, const struct config *cfg, struct rd_kafka_s *group, struct pulse *pulse,
                   struct error *err) __attribute__((warn_unused_result));
 void restore_done(struct restore *r);
 

@@ -326,6 +326,7 @@ static bool open_membership(struct worker *w, struct error *err)
 {
     const struct membership_settings settings = {.engine = w->engine,
                                                  .metrics = w->metrics,
+                                                 .partitions = w->partitions,
                                                  .drain_ms = w->cfg->worker.drain_ms,
                                                  .ctx = w,
                                                  .failed = on_failed};

@@ -1,17 +1,19 @@
 -- Okta Event Hooks.
 --
--- Set up in the Okta admin console under Workflow > Event Hooks: URL https://HOST/hooks/NAME, authentication field
--- `Authorization`, authentication secret: a long random text, the same as in the source's `secrets`. Subscribe to
--- the event types in `meaning` below, save, then press Verify: Okta sends one GET with a challenge.
+-- Set up in the Okta admin console under Workflow > Event Hooks: URL https://HOST/hooks/NAME,
+-- authentication field `Authorization`, authentication secret: a long random text, the same as in the
+-- source's `secrets`. Subscribe to the event types in `meaning` below, save, then press Verify: Okta sends
+-- one GET with a challenge.
 --
--- What it sends: one POST with up to many entries of Okta's system log in data.events, at least once, in any order;
--- no signature and no timestamp of the delivery, so the secret header is the only proof (limit the addresses that
--- may reach the URL to Okta's, and keep the secret out of proxies' logs). It waits 3 seconds and tries once more after
--- a 5xx or no answer, never after a 4xx.
+-- What it sends: one POST with up to many entries of Okta's system log in data.events, at least once, in
+-- any order; no signature and no timestamp of the delivery, so the secret header is the only proof (let
+-- only Okta's addresses reach the URL, and keep the header out of proxies' logs). It waits 3 seconds and
+-- tries once more after a 5xx or no answer, never after a 4xx.
 --
--- What we make of it: one event for each entry whose outcome is SUCCESS and whose type is below, about the target
--- of type User; its uuid becomes the event's id. The entry carries login and display name only and never what
--- changed, so a profile change asks for a fetch. Everything else is counted as skipped and answered with success.
+-- What we make of it: one event for each entry whose outcome is SUCCESS and whose type is below, about the
+-- target of type User; its uuid becomes the event's id. The entry carries login and display name only and
+-- never what changed, so a profile change asks for a fetch. Everything else is counted as skipped and
+-- answered with success.
 
 local meaning = {
     ["user.lifecycle.create"] = "person.joined",

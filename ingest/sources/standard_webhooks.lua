@@ -1,31 +1,34 @@
 -- Standard Webhooks 1.0.0 (https://www.standardwebhooks.com), also as Svix sends it.
 --
 -- Set up at the sender: an endpoint https://HOST/hooks/NAME for the events below; take its signing secret
--- (`whsec_…`, or a public key `whpk_…` where the sender signs with Ed25519) into a file that only rollcall-ingest
--- reads, and name that file in the source's `secrets`. To change the secret list the new one beside the old one,
--- change it at the sender, then remove the old one.
+-- (`whsec_…`, or a public key `whpk_…` where the sender signs with Ed25519) into a file that only
+-- rollcall-ingest reads, and name that file in the source's `secrets`. To change the secret list the new
+-- one beside the old one, change it at the sender, then remove the old one.
 --
--- What it sends: headers webhook-id, webhook-timestamp (seconds, of this attempt) and webhook-signature (a list of
--- v1 HMAC-SHA256 and v1a Ed25519 signatures over id "." timestamp "." body), or the same as svix-*. The id is the
--- same in every attempt and becomes the event's id. What the body means is ours to define:
+-- What it sends: headers webhook-id, webhook-timestamp (seconds, of this attempt) and webhook-signature (a
+-- list of v1 HMAC-SHA256 and v1a Ed25519 signatures over id "." timestamp "." body), or the same as
+-- svix-*. The id is the same in every attempt and becomes the event's id. What the body means is ours to
+-- define:
 --
---   { "type": "person.joined",                 or changed, suspended, resumed, left, deleted; membership.added,
---                                              membership.removed; each also with "rollcall." before it
---     "timestamp": "2026-11-22T08:00:00Z",     when it happened, unless data.occurredAt says so
---     "data": { "id": "4711",                  the person's stable id at the sender; "subject" is the same
---               "occurredAt", "effectiveAt":   instants in RFC 3339; both optional
---               "accessUntil":                 instant, or null for "without end"
---               "profile": { "userName": "ann@example.com", "name": { "givenName": "Ann" }, "title": null, … },
---                                              SCIM names, nested or flat ("name.givenName"); null clears
---               "complete": true,              the profile names everything: what it does not name is cleared
---               "needsFetch": true,            the profile has to be fetched
---               "groups": ["Design"] } }       names of the groups of a membership event
+--   { "type": "person.joined",              or changed, suspended, resumed, left, deleted; membership.added,
+--                                           membership.removed; each also with "rollcall." before it
+--     "timestamp": "2026-11-22T08:00:00Z",  when it happened, unless data.occurredAt says so
+--     "data": {
+--       "id": "4711",                       the person's stable id at the sender; "subject" is the same
+--       "occurredAt", "effectiveAt":        instants in RFC 3339; both optional
+--       "accessUntil":                      instant, or null for "without end"
+--       "profile": { "userName": "ann@example.com", "name": { "givenName": "Ann" }, "title": null },
+--                                           SCIM names, nested or flat ("name.givenName"); null clears
+--       "complete": true,                   the profile names everything: what it does not name is cleared
+--       "needsFetch": true,                 the profile has to be fetched
+--       "groups": ["Design"] } }            names of the groups of a membership event
 --
 -- Other types are counted as skipped and answered with success.
 
 local known = {
-    ["person.joined"] = true, ["person.changed"] = true, ["person.suspended"] = true, ["person.resumed"] = true,
-    ["person.left"] = true, ["person.deleted"] = true, ["membership.added"] = true, ["membership.removed"] = true,
+    ["person.joined"] = true, ["person.changed"] = true, ["person.suspended"] = true,
+    ["person.resumed"] = true, ["person.left"] = true, ["person.deleted"] = true,
+    ["membership.added"] = true, ["membership.removed"] = true,
 }
 
 -- JSON null reads as nil; here it has a meaning of its own.
@@ -42,7 +45,9 @@ local function form(prefix)
         header = prefix .. "signature",
         versions = { v1 = "hmac-sha256", v1a = "ed25519" },
         encoding = "base64",
-        signed = { { header = prefix .. "id" }, ".", { header = prefix .. "timestamp" }, ".", { body = true } },
+        signed = {
+            { header = prefix .. "id" }, ".", { header = prefix .. "timestamp" }, ".", { body = true },
+        },
         time = { header = prefix .. "timestamp", unit = "s", tolerance = 300 },
         delivery = prefix .. "id",
     }

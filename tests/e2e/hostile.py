@@ -1,9 +1,9 @@
 """Hostile clients against a running rollcall-ingest, over plain sockets.
 
-Each case is a function of a Target; it raises AssertionError when an answer, a counter or the number of published
-events is not as promised. run_all(host, port, admin_port, sign) runs all of them and returns the failures. The
-source attacked must be of kind standard_webhooks; sign(body, message_id, at_s) returns its headers as a list of
-(name, value). From the command line:
+Each case is a function of a Target; it raises AssertionError when an answer, a counter or the number of
+published events is not as promised. run_all(host, port, admin_port, sign) runs all of them and returns the
+failures. The source attacked must be of kind standard_webhooks; sign(body, message_id, at_s) returns its
+headers as a list of (name, value). From the command line:
 
     hostile.py HOST PORT ADMIN_PORT SOURCE SECRET [case…]
 """
@@ -122,7 +122,8 @@ def metrics(t):
     with socket.create_connection((t.host, t.admin_port), TIMEOUT_S) as sock:
         sock.sendall(b"GET /metrics HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n")
         _, _, body, _ = read_reply(sock)
-    lines = [line.rsplit(" ", 1) for line in body.decode().splitlines() if line and not line.startswith("#")]
+    lines = [line.rsplit(" ", 1) for line in body.decode().splitlines()
+             if line and not line.startswith("#")]
     return {name: float(value) for name, value in lines}
 
 
@@ -134,7 +135,8 @@ def wait_until(condition, what, timeout=TIMEOUT_S):
 
 
 def rejected(t, reason, source=None):
-    return metrics(t).get(f'rollcall_ingest_rejected_total{{source="{source or t.source}",reason="{reason}"}}', 0)
+    labels = f'source="{source or t.source}",reason="{reason}"'
+    return metrics(t).get(f"rollcall_ingest_rejected_total{{{labels}}}", 0)
 
 
 def published(t):
@@ -277,7 +279,8 @@ def counted_without_end(t):
 
 @case
 def header_bombs(t):
-    expect(t, request(t, GOOD, t.sign(GOOD) + [(f"x-{i}", "y") for i in range(100)]), 431, "too_many_headers", )
+    expect(t, request(t, GOOD, t.sign(GOOD) + [(f"x-{i}", "y") for i in range(100)]), 431,
+           "too_many_headers")
     large = [("x-large", "y" * t.header_max)]
     status = ask(t, request(t, GOOD, t.sign(GOOD) + large))[0]
     assert status in (431, 413), status
@@ -383,7 +386,8 @@ def ambiguous_framing(t):
 
 @case
 def broken_chunks(t):
-    for data in (b"zz\r\nabc\r\n0\r\n\r\n", b"FFFFFFFFFFFFFFFFF\r\n", b"-5\r\nabcde\r\n", b"5\r\nabcdefgh\r\n0\r\n\r\n",
+    for data in (b"zz\r\nabc\r\n0\r\n\r\n", b"FFFFFFFFFFFFFFFFF\r\n", b"-5\r\nabcde\r\n",
+                 b"5\r\nabcdefgh\r\n0\r\n\r\n",
                  b"\r\n\r\n"):
         with connect(t) as sock:
             send(sock, head(t, t.sign(GOOD) + [("Transfer-Encoding", "chunked")]) + data)
@@ -394,7 +398,8 @@ def broken_chunks(t):
 
 @case
 def not_http(t):
-    for data in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"GET\r\n\r\n", b"\0" * 64 + b"\r\n\r\n", b"\r\n" * 100,
+    for data in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"GET\r\n\r\n",
+                 b"\0" * 64 + b"\r\n\r\n", b"\r\n" * 100,
                  b"POST  /hooks/x HTTP/1.1 extra\r\nHost: x\r\n\r\n", head(t, host=False),
                  b"POST " + t.path.encode() + b" HTTP/9.9\r\nHost: x\r\n\r\n"):
         with connect(t) as sock:
@@ -408,7 +413,8 @@ def not_http(t):
 def expectations(t):
     forged_headers = dict(t.sign(GOOD), **{"webhook-id": "msg_other"})
     with connect(t) as sock:
-        send(sock, head(t, [*forged_headers.items(), ("Expect", "100-continue"), ("Content-Length", len(GOOD))]))
+        send(sock, head(t, [*forged_headers.items(), ("Expect", "100-continue"),
+                            ("Content-Length", len(GOOD))]))
         status, _, _, rest = read_reply(sock)
         assert status == 100, status
         send(sock, GOOD)
@@ -445,14 +451,16 @@ def methods(t):
 
 @case
 def unknown_places(t):
-    for path in ("/", "/hooks", "/hooks/", "/hooks/nobody", "/hooks/../etc/passwd", t.path + "/", t.path + "%00",
+    for path in ("/", "/hooks", "/hooks/", "/hooks/nobody", "/hooks/../etc/passwd", t.path + "/",
+                 t.path + "%00",
                  "/hooks/%68ostile", "//hooks/" + t.source, "/hooks/" + "x" * 300, "/metrics"):
         expect(t, request(t, GOOD, path=path), 404, "unknown_source", source="none")
 
 
 @case
 def media_types(t):
-    for kind in ("text/plain", "application/x-www-form-urlencoded", "application/jsonp", "json", "multipart/form-data"):
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "application/jsonp", "json",
+                 "multipart/form-data"):
         expect(t, request(t, GOOD, content_type=kind), 415, "media_type")
 
 
@@ -460,7 +468,8 @@ def media_types(t):
 
 @case
 def not_json(t):
-    for body in (b"", b"{", b"hello", b'{"a":1}x', b"{}{}", b"{'a':1}", b"[1,]", b"nul", b'"open', b'{"a":1,}', b"\xef\xbb\xbf{}"):
+    for body in (b"", b"{", b"hello", b'{"a":1}x', b"{}{}", b"{'a':1}", b"[1,]", b"nul",
+                 b'"open', b'{"a":1,}', b"\xef\xbb\xbf{}"):
         expect(t, request(t, body), 400, "json")
 
 
@@ -487,8 +496,9 @@ def no_events(t):
                  {"type": "person.joined", "data": 7}):
         status = ask(t, request(t, encode(body)))[0]
         assert status == 422, f"{body!r}: {status}"
-    bad = [{"id": None}, {"id": ""}, {"id": 5}, {"id": "x" * 300}, {"id": "a\nb"}, {"id": ["x"]}, {"profile": []},
-           {"profile": "ann"}, {"profile": {"a": {"b": {"c": {"d": {"e": 1}}}}}}, {"profile": {"x" * 100: "y"}},
+    bad = [{"id": None}, {"id": ""}, {"id": 5}, {"id": "x" * 300}, {"id": "a\nb"}, {"id": ["x"]},
+           {"profile": []}, {"profile": "ann"}, {"profile": {"a": {"b": {"c": {"d": {"e": 1}}}}}},
+           {"profile": {"x" * 100: "y"}},
            {"profile": {"a": "y" * 2000}}, {"profile": {f"a{i}": "x" for i in range(100)}},
            {"groups": "Design"}, {"groups": [1]}, {"groups": ["g"] * 100}, {"complete": "yes"},
            {"occurredAt": "yesterday"}, {"occurredAt": {}}, {"accessUntil": "soon"}, {"effectiveAt": True}]
@@ -522,11 +532,39 @@ def too_many_connections(t):
     assert ask(t, request(t, b"{"))[0] == 400
 
 
+# ---- Okta ----
+
+def okta(host, port, admin_port, source, secret, success=200, reject=401):
+    """The same for a source of kind okta, whose secret is a header: raises AssertionError. Publishes nothing."""
+    t = Target(host, port, admin_port, lambda *_: [("Authorization", secret)], source)
+    before = published(t)
+    challenge = ("x-okta-verification-challenge", 'a"b\\c')
+    status, headers, body = ask(t, head(t, [challenge], method="GET"))
+    assert status == 200 and headers["content-type"] == "application/json", (status, headers)
+    assert json.loads(body) == {"verification": challenge[1]}, body
+    for bad in ([], [challenge, challenge], [(challenge[0], "")], [(challenge[0], "x" * 2000)],
+                [(challenge[0], "\x80\xff")]):
+        assert ask(t, head(t, bad, method="GET"))[0] == 400, bad
+    assert ask(t, head(t, method="PUT"))[1].get("allow") == "GET, POST"
+    hook = encode({"eventId": "e", "data": {"events": [{"uuid": "u", "eventType": "user.session.start"}]}})
+    for bad in (secret[:-1], secret + "x", secret.swapcase(), "Bearer " + secret):
+        expect(t, request(t, hook, [("Authorization", bad)]), reject, "forged")
+    expect(t, request(t, hook, []), reject, "missing")
+    expect(t, request(t, hook, t.sign() * 2), reject, "duplicate")
+    assert ask(t, request(t, hook))[0] == success
+    for body in ({}, {"data": {}}, {"data": {"events": [7]}}, {"data": {"events": "x"}}):
+        assert ask(t, request(t, encode(body)))[0] in (422, success), body
+    many = [{"uuid": str(i), "published": "2026-11-22T08:00:00Z", "eventType": "user.lifecycle.activate",
+             "outcome": {"result": "SUCCESS"}, "target": [{"type": "User", "id": str(i)}]} for i in range(1001)]
+    expect(t, request(t, encode({"eventId": "e", "data": {"events": many}})), 413, "too_many_events")
+    assert published(t) == before, "something was published"
+
+
 # ---- all of it ----
 
 def run_all(host, port, admin_port, sign, cases=None, **more):
-    """Runs the cases (names; default all); returns [(name, what went wrong)]. Nothing may be published by any, and
-    a good request must still be accepted afterwards."""
+    """Runs the cases (names; default all); returns [(name, what went wrong)]. Nothing may be published by any,
+    and a good request must still be accepted afterwards."""
     t = Target(host, port, admin_port, sign, **more)
     before, failures = published(t), []
     for function in CASES:

@@ -50,7 +50,7 @@ static void list_free(const char *const *list)
     free((void *)list);
 }
 
-/* The strings become our own; string_done takes them back. */
+/* The strings become our own; config_done takes them back. */
 static void config_keep(struct miro_config *cfg)
 {
     cfg->token = xstrdup_null(cfg->token);
@@ -81,10 +81,10 @@ struct miro *miro_new(const struct miro_config *cfg)
     else
         miro_config_default(&m->cfg);
     config_keep(&m->cfg);
-    store_init(m);
+    miro_store_init(m);
     limits_init(&m->limits, &m->cfg);
     if (m->cfg.default_team)
-        store_add_team(m, m->cfg.default_team, NULL);
+        miro_store_add_team(m, m->cfg.default_team, NULL);
     if (m->cfg.admin) {
         struct miro_user_spec spec = {.userName = m->cfg.admin, .admin = true};
         const struct miro_user *admin = miro_add_user(m, &spec, 0);
@@ -98,7 +98,7 @@ void miro_free(struct miro *m)
 {
     if (!m)
         return;
-    store_done(m);
+    miro_store_done(m);
     limits_done(&m->limits);
     config_done(&m->cfg);
     free(m);

@@ -140,9 +140,8 @@ struct miro_reply {
 void miro_reply_init(struct miro_reply *r);
 void miro_reply_done(struct miro_reply *r);
 
-/* Counts the request at its arrival and, unless it is over its limit, applies and answers it. ret is
- * initialised here, even on reuse without miro_reply_done it must have been done; release with
- * miro_reply_done. */
+/* Counts the request at its arrival and, unless it is over its limit, applies and answers it. These three
+ * functions initialise *ret; release it with miro_reply_done before it is used again. */
 void miro_handle(struct miro *m, const struct miro_request *rq, int64_t now_ms, struct miro_reply *ret);
 
 /* The two halves, for requests that are applied later than they arrive. miro_arrive checks the token, counts,

@@ -163,7 +163,7 @@ static bool check_new_name(struct change *ch, const char *name)
                       ch->old->userName);
     if (ch->old && !domain_listed(cfg->claimed_domains, name))
         return refuse(ch->pb, 400, "invalidValue", "The domain of '%.300s' is not claimed", name);
-    const struct record *other = store_user_named(ch->m, name);
+    const struct record *other = miro_store_user_named(ch->m, name);
     if (!other || strcmp(other->u.id, ch->draft->id) == 0)
         return true;
     int status = ch->old ? cfg->rename_duplicate_status : cfg->duplicate_status;

@@ -86,27 +86,29 @@ void user_copy(struct miro_user *to,
                const struct miro_user *from); /* deep, but without history; teams are borrowed */
 void user_done(struct miro_user *u);
 void user_set_admin_role(struct miro_user *u, const char *name, bool present);
-void store_init(struct miro *m);
-void store_done(struct miro *m);
-struct record *store_user(const struct miro *m, const char *id, size_t n);
-struct record *store_user_named(const struct miro *m, const char *userName);    /* not deleted */
-struct record *store_deleted_named(const struct miro *m, const char *userName); /* the latest one */
-bool user_visible(const struct miro_user *u);                                   /* to SCIM */
-void store_next_user_id(struct miro *m, char out[MIRO_ID_SIZE]);
+void miro_store_init(struct miro *m);
+void miro_store_done(struct miro *m);
+struct record *miro_store_user(const struct miro *m, const char *id, size_t n);
+struct record *miro_store_user_named(const struct miro *m, const char *userName);    /* not deleted */
+struct record *miro_store_deleted_named(const struct miro *m, const char *userName); /* the latest one */
+bool user_visible(const struct miro_user *u);                                        /* to SCIM */
+void miro_store_next_user_id(struct miro *m, char out[MIRO_ID_SIZE]);
 /* A new user with the content of the draft, whose content moves. */
-struct record *store_add_user(struct miro *m, struct miro_user *draft);
+struct record *miro_store_add_user(struct miro *m, struct miro_user *draft);
 /* What a request does to a user: the draft's content becomes the user's (and moves), the old one is kept for
  * stale reads, the history and the indexes follow. */
-void store_commit(struct call *c, struct record *r, struct miro_user *draft, const char *cause);
+void miro_store_commit(struct call *c, struct record *r, struct miro_user *draft, const char *cause);
 /* The beginning and the end of a change in place, when no draft is needed (membership). */
-void store_touch(struct call *c, struct record *r);
-void store_note_activity(struct miro *m, struct record *r, int64_t at_ms, const char *cause, uint64_t seq);
-void store_remove_user(struct call *c, struct record *r, const char *cause); /* leaves every team, deleted */
-struct team_record *store_team(const struct miro *m, const char *id, size_t n);
-struct team_record *store_team_named(const struct miro *m, const char *name);
-struct team_record *store_add_team(struct miro *m, const char *name, const char *id);
-void store_touch_team(struct team_record *t);
-void store_rename_team(struct team_record *t, const char *name);
+void miro_store_touch(struct call *c, struct record *r);
+void miro_store_note_activity(struct miro *m, struct record *r, int64_t at_ms, const char *cause,
+                              uint64_t seq);
+void miro_store_remove_user(struct call *c, struct record *r,
+                            const char *cause); /* leaves every team, deleted */
+struct team_record *miro_store_team(const struct miro *m, const char *id, size_t n);
+struct team_record *miro_store_team_named(const struct miro *m, const char *name);
+struct team_record *miro_store_add_team(struct miro *m, const char *name, const char *id);
+void miro_store_touch_team(struct team_record *t);
+void miro_store_rename_team(struct team_record *t, const char *name);
 void team_join(struct miro_team *t, struct miro_user *u, bool as_admin);
 void team_leave(struct miro_team *t, struct miro_user *u);
 bool team_has_admin(const struct miro_team *t, const struct miro_user *u);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "mem.h"
-#include "miro_core.h"
+#include "miro_change.h"
 #include "miro_members.h"
 
 enum { TEAM_NAME_MAX = 60 };
@@ -32,7 +32,7 @@ static bool answer_team(struct call *c, int status, const struct miro_team *t)
 
 static bool find_team(struct call *c, struct team_record **ret, struct problem *pb)
 {
-    struct team_record *t = store_team(c->m, c->id.p, c->id.n);
+    struct team_record *t = miro_store_team(c->m, c->id.p, c->id.n);
     if (!t)
         return no_such_group(pb, c->id);
     *ret = t;
@@ -45,7 +45,7 @@ static bool find_team(struct call *c, struct team_record **ret, struct problem *
 
 bool group_get(struct call *c, struct problem *pb)
 {
-    const struct team_record *t = store_team(c->m, c->id.p, c->id.n);
+    const struct team_record *t = miro_store_team(c->m, c->id.p, c->id.n);
     const struct miro_team *team = t ? seen(c, t) : NULL;
     return team ? answer_team(c, 200, team) : no_such_group(pb, c->id);
 }
@@ -85,10 +85,10 @@ static bool check_name(const struct call *c, const struct team_record *self, con
                        struct problem *pb)
 {
     const char *name = cJSON_GetStringValue(value);
-    if (!name || !*name || strlen(name) > 4 * TEAM_NAME_MAX)
+    if (!name || !*name || text_characters(name) > TEAM_NAME_MAX)
         return refuse(pb, 400, "invalidValue",
                       "Attribute 'displayName' is invalid: 1 to %d characters are expected", TEAM_NAME_MAX);
-    const struct team_record *other = store_team_named(c->m, name);
+    const struct team_record *other = miro_store_team_named(c->m, name);
     if (other && other != self)
         return refuse(pb, 409, "uniqueness", "Group name '%.200s' is invalid: 'not unique'", name);
     return true;
@@ -171,10 +171,10 @@ static bool finish(struct team_change *tc, bool done, int status)
 {
     struct call *c = tc->c;
     if (done && c->rq->fault != MIRO_FAULT_UNCHANGED) {
-        store_touch_team(tc->team);
+        miro_store_touch_team(tc->team);
         c->reply->applied = true;
         if (tc->displayName)
-            store_rename_team(tc->team, tc->displayName);
+            miro_store_rename_team(tc->team, tc->displayName);
         members_commit(&tc->members, c->rq->fault == MIRO_FAULT_PARTIAL);
     }
     if (done)
@@ -213,7 +213,7 @@ bool group_create(struct call *c, struct problem *pb)
     const cJSON *name = json_get(c->body, "displayName"), *members = json_get(c->body, "members");
     if (!check_name(c, NULL, name, pb))
         return false;
-    struct team_change tc = {.c = c, .team = store_add_team(c->m, name->valuestring, NULL), .pb = pb};
+    struct team_change tc = {.c = c, .team = miro_store_add_team(c->m, name->valuestring, NULL), .pb = pb};
     members_init(&tc.members, c, tc.team);
     bool added = !members || members_add(&tc.members, members, pb);
     if (!added || c->rq->fault == MIRO_FAULT_NOT_STORED)
@@ -245,7 +245,7 @@ bool group_delete(struct call *c, struct problem *pb)
     c->reply->status = 204;
     if (c->rq->fault == MIRO_FAULT_UNCHANGED)
         return true;
-    store_touch_team(t);
+    miro_store_touch_team(t);
     c->reply->applied = true;
     while (t->t.n_members > 0)
         team_leave(&t->t, t->t.members[0]);

@@ -8,13 +8,13 @@
 
 const struct miro_user *miro_user_by_name(const struct miro *m, const char *userName)
 {
-    const struct record *r = store_user_named(m, userName);
+    const struct record *r = miro_store_user_named(m, userName);
     return r ? &r->u : NULL;
 }
 
 const struct miro_user *miro_user_by_id(const struct miro *m, const char *id)
 {
-    const struct record *r = store_user(m, id, strlen(id));
+    const struct record *r = miro_store_user(m, id, strlen(id));
     return r ? &r->u : NULL;
 }
 
@@ -30,13 +30,13 @@ const struct miro_user *miro_user_at(const struct miro *m, size_t i)
 
 const struct miro_team *miro_team_by_name(const struct miro *m, const char *displayName)
 {
-    const struct team_record *t = store_team_named(m, displayName);
+    const struct team_record *t = miro_store_team_named(m, displayName);
     return t ? &t->t : NULL;
 }
 
 const struct miro_team *miro_team_by_id(const struct miro *m, const char *id)
 {
-    const struct team_record *t = store_team(m, id, strlen(id));
+    const struct team_record *t = miro_store_team(m, id, strlen(id));
     return t ? &t->t : NULL;
 }
 
@@ -72,34 +72,34 @@ const struct miro_user *miro_add_user(struct miro *m, const struct miro_user_spe
                 : spec->admin ? MIRO_INTERNAL_ADMIN
                               : MIRO_INTERNAL_USER,
     };
-    store_next_user_id(m, u.id);
+    miro_store_next_user_id(m, u.id);
     if (spec->displayName)
         attrs_set(&u.attributes, "displayName", spec->displayName);
     attrs_set(&u.attributes, "userType", spec->guest ? "Free Restricted" : m->cfg.default_licence);
-    struct record *r = store_add_user(m, &u);
+    struct record *r = miro_store_add_user(m, &u);
     r->u.changed_at_ms = now_ms;
-    store_note_activity(m, r, now_ms, "load", 0);
+    miro_store_note_activity(m, r, now_ms, "load", 0);
     return &r->u;
 }
 
 const struct miro_team *miro_add_team(struct miro *m, const char *name)
 {
-    return &store_add_team(m, name, NULL)->t;
+    return &miro_store_add_team(m, name, NULL)->t;
 }
 
 void miro_join_team(struct miro *m, const char *team_id, const char *user_id, bool as_admin)
 {
-    struct team_record *t = store_team(m, team_id, strlen(team_id));
-    struct record *r = store_user(m, user_id, strlen(user_id));
+    struct team_record *t = miro_store_team(m, team_id, strlen(team_id));
+    struct record *r = miro_store_user(m, user_id, strlen(user_id));
     assert(t && r);
     team_join(&t->t, &r->u, as_admin);
 }
 
 void miro_set_active(struct miro *m, const char *user_id, bool active, int64_t now_ms)
 {
-    struct record *r = store_user(m, user_id, strlen(user_id));
+    struct record *r = miro_store_user(m, user_id, strlen(user_id));
     assert(r);
     r->u.active = active;
     r->u.changed_at_ms = now_ms;
-    store_note_activity(m, r, now_ms, "load", 0);
+    miro_store_note_activity(m, r, now_ms, "load", 0);
 }

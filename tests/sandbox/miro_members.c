@@ -92,13 +92,13 @@ static bool refuse_unknown(const struct naming *nm)
 /* A deleted user whose address has been given to a new account cannot come back. */
 static bool can_join(const struct miro *m, const struct record *r)
 {
-    return r && !(r->u.deleted && store_user_named(m, r->u.userName));
+    return r && !(r->u.deleted && miro_store_user_named(m, r->u.userName));
 }
 
 static bool name_one(void *ctx, const char *id)
 {
     struct naming *nm = ctx;
-    struct record *r = store_user(nm->d->c->m, id, strlen(id));
+    struct record *r = miro_store_user(nm->d->c->m, id, strlen(id));
     if (!can_join(nm->d->c->m, r)) {
         note_unknown(nm, id);
         return true;
@@ -156,7 +156,7 @@ static bool remove_record(struct members *d, struct record *r, struct problem *p
 static bool remove_one(void *ctx, const char *id)
 {
     struct naming *nm = ctx;
-    struct record *r = store_user(nm->d->c->m, id, strlen(id));
+    struct record *r = miro_store_user(nm->d->c->m, id, strlen(id));
     if (r && user_visible(&r->u))
         return remove_record(nm->d, r, nm->pb);
     note_unknown(nm, id);
@@ -230,12 +230,12 @@ static void revive(struct call *c, struct record *r)
         u->role = MIRO_INTERNAL_USER;
     u->guest = u->deleted = false;
     u->active = true;
-    store_note_activity(c->m, r, c->now_ms, "group Add", c->rq->seq);
+    miro_store_note_activity(c->m, r, c->now_ms, "group Add", c->rq->seq);
 }
 
 static void join(struct members *d, struct record *r)
 {
-    store_touch(d->c, r);
+    miro_store_touch(d->c, r);
     revive(d->c, r);
     team_join(&d->team->t, &r->u, false);
 }
@@ -243,10 +243,10 @@ static void join(struct members *d, struct record *r)
 static void leave(struct members *d, struct record *r)
 {
     if (r->u.unregistered && r->u.n_teams == 1) {
-        store_remove_user(d->c, r, "group Remove");
+        miro_store_remove_user(d->c, r, "group Remove");
         return;
     }
-    store_touch(d->c, r);
+    miro_store_touch(d->c, r);
     team_leave(&d->team->t, &r->u);
 }
 
@@ -269,7 +269,7 @@ static void settle(struct members *d, struct record *r)
         leave(d, r);
         break;
     case 'r':
-        store_touch(d->c, r);
+        miro_store_touch(d->c, r);
         revive(d->c, r);
         break;
     default:

@@ -148,11 +148,11 @@ static void read_history(struct miro *m, struct record *r, const cJSON *object, 
         json_int64(el, "at", &at_ms);
         json_int64(el, "seq", &seq);
         r->u.active = read_flag(el, "active", true);
-        store_note_activity(m, r, at_ms, known_cause(json_string(el, "cause")), (uint64_t)seq);
+        miro_store_note_activity(m, r, at_ms, known_cause(json_string(el, "cause")), (uint64_t)seq);
     }
     r->u.active = active;
     r->u.deleted = deleted;
-    store_note_activity(m, r, now_ms, "load", 0);
+    miro_store_note_activity(m, r, now_ms, "load", 0);
 }
 
 static bool check_user(const struct miro *m, const cJSON *object, struct error *err)
@@ -160,9 +160,9 @@ static bool check_user(const struct miro *m, const cJSON *object, struct error *
     const char *name = json_string(object, "userName"), *id = json_string(object, "id");
     if (!name || !email_ok(name))
         return error_set(err, ERROR_INPUT, "userName must be an e-mail address");
-    if (id && store_user(m, id, strlen(id)))
+    if (id && miro_store_user(m, id, strlen(id)))
         return error_set(err, ERROR_INPUT, "id is not unique");
-    if (!read_flag(object, "deleted", false) && store_user_named(m, name))
+    if (!read_flag(object, "deleted", false) && miro_store_user_named(m, name))
         return error_set(err, ERROR_INPUT, "userName is not unique");
     return true;
 }
@@ -176,7 +176,7 @@ static bool read_user(struct miro *m, const cJSON *object, int64_t now_ms, struc
     if (role && !role_parse(role, &u.role))
         return error_set(err, ERROR_INPUT, "unknown role");
     if (!*u.id)
-        store_next_user_id(m, u.id);
+        miro_store_next_user_id(m, u.id);
     u.userName = xstrdup(json_string(object, "userName"));
     u.active = read_flag(object, "active", true);
     u.deleted = read_flag(object, "deleted", false);
@@ -188,7 +188,7 @@ static bool read_user(struct miro *m, const cJSON *object, int64_t now_ms, struc
     if (!attrs_get(&u.attributes, "userType"))
         attrs_set(&u.attributes, "userType", m->cfg.default_licence);
     read_admin_roles(object, &u);
-    read_history(m, store_add_user(m, &u), object, now_ms);
+    read_history(m, miro_store_add_user(m, &u), object, now_ms);
     return true;
 }
 
@@ -197,9 +197,9 @@ static bool read_members(struct miro *m, struct miro_team *t, const cJSON *list,
 {
     for (const cJSON *el = list ? list->child : NULL; el; el = el->next) {
         const char *name = cJSON_GetStringValue(el);
-        struct record *r = name ? store_user(m, name, strlen(name)) : NULL;
+        struct record *r = name ? miro_store_user(m, name, strlen(name)) : NULL;
         if (!r && name)
-            r = store_user_named(m, name);
+            r = miro_store_user_named(m, name);
         if (!r)
             return error_set(err, ERROR_INPUT, "a member is neither the id nor the userName of a user");
         team_join(t, &r->u, admins);
@@ -215,9 +215,9 @@ static bool read_team(struct miro *m, const cJSON *object, struct error *err)
         return error_set(err, ERROR_INPUT, "displayName is missing");
     if (!read_id(object, id, err))
         return false;
-    if (*id && store_team(m, id, strlen(id)))
+    if (*id && miro_store_team(m, id, strlen(id)))
         return error_set(err, ERROR_INPUT, "id is not unique");
-    struct miro_team *t = &store_add_team(m, name, *id ? id : NULL)->t;
+    struct miro_team *t = &miro_store_add_team(m, name, *id ? id : NULL)->t;
     if (team_name) {
         free(t->team_name);
         t->team_name = xstrdup(team_name);
@@ -247,19 +247,19 @@ bool miro_load_json(struct miro *m, struct str json, int64_t now_ms, struct erro
     if (!json_parse(json, &root, err))
         return false;
     struct miro fresh = {.cfg = m->cfg, .users_made = m->users_made, .teams_made = m->teams_made};
-    store_init(&fresh);
+    miro_store_init(&fresh);
     bool done = cJSON_IsObject(root)
                     ? read_state(&fresh, root, now_ms, err)
                     : error_set(err, ERROR_INPUT, "an object with users and teams is expected");
     cJSON_Delete(root);
     if (!done) {
-        store_done(&fresh);
+        miro_store_done(&fresh);
         return false;
     }
-    if (m->cfg.default_team && !store_team_named(&fresh, m->cfg.default_team))
-        store_add_team(&fresh, m->cfg.default_team, NULL);
+    if (m->cfg.default_team && !miro_store_team_named(&fresh, m->cfg.default_team))
+        miro_store_add_team(&fresh, m->cfg.default_team, NULL);
     fresh.limits = m->limits;
-    store_done(m);
+    miro_store_done(m);
     *m = fresh;
     return true;
 }

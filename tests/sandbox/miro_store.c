@@ -79,7 +79,7 @@ static void before_free(struct miro_user *before)
 
 /* --- users --- */
 
-void store_init(struct miro *m)
+void miro_store_init(struct miro *m)
 {
     m->users = NULL;
     m->teams = NULL;
@@ -101,7 +101,7 @@ static void team_before_free(struct miro_team *before)
     free(before);
 }
 
-void store_done(struct miro *m)
+void miro_store_done(struct miro *m)
 {
     for (size_t i = 0; i < m->n_users; i++) {
         before_free(m->users[i]->before);
@@ -117,20 +117,20 @@ void store_done(struct miro *m)
     free(m->teams);
     index_done(&m->by_id);
     index_done(&m->by_name);
-    store_init(m);
+    miro_store_init(m);
 }
 
-struct record *store_user(const struct miro *m, const char *id, size_t n)
+struct record *miro_store_user(const struct miro *m, const char *id, size_t n)
 {
     return index_get(&m->by_id, id, n);
 }
 
-struct record *store_user_named(const struct miro *m, const char *userName)
+struct record *miro_store_user_named(const struct miro *m, const char *userName)
 {
     return index_get(&m->by_name, userName, strlen(userName));
 }
 
-struct record *store_deleted_named(const struct miro *m, const char *userName)
+struct record *miro_store_deleted_named(const struct miro *m, const char *userName)
 {
     for (size_t i = m->n_users; i-- > 0;)
         if (m->users[i]->u.deleted && same_name(m->users[i]->u.userName, userName))
@@ -143,14 +143,14 @@ bool user_visible(const struct miro_user *u)
     return !u->deleted && !u->guest;
 }
 
-void store_next_user_id(struct miro *m, char out[MIRO_ID_SIZE])
+void miro_store_next_user_id(struct miro *m, char out[MIRO_ID_SIZE])
 {
     do
         make_id(user_id_base, m->cfg.seed, ++m->users_made, out);
-    while (store_user(m, out, strlen(out)));
+    while (miro_store_user(m, out, strlen(out)));
 }
 
-struct record *store_add_user(struct miro *m, struct miro_user *draft)
+struct record *miro_store_add_user(struct miro *m, struct miro_user *draft)
 {
     if (m->n_users == m->size_users) {
         m->size_users = m->size_users ? m->size_users * 2 : 64;
@@ -166,7 +166,8 @@ struct record *store_add_user(struct miro *m, struct miro_user *draft)
     return r;
 }
 
-void store_note_activity(struct miro *m, struct record *r, int64_t at_ms, const char *cause, uint64_t seq)
+void miro_store_note_activity(struct miro *m, struct record *r, int64_t at_ms, const char *cause,
+                              uint64_t seq)
 {
     struct miro_user *u = &r->u;
     bool active = u->active && !u->deleted;
@@ -177,7 +178,7 @@ void store_note_activity(struct miro *m, struct record *r, int64_t at_ms, const 
     u->history[u->n_history++] = (struct miro_activity){at_ms, active, cause, seq};
 }
 
-void store_touch(struct call *c, struct record *r)
+void miro_store_touch(struct call *c, struct record *r)
 {
     struct miro_user *before = xcalloc(1, sizeof *before);
     user_copy(before, &r->u);
@@ -188,7 +189,7 @@ void store_touch(struct call *c, struct record *r)
     c->reply->applied = true;
 }
 
-void store_commit(struct call *c, struct record *r, struct miro_user *draft, const char *cause)
+void miro_store_commit(struct call *c, struct record *r, struct miro_user *draft, const char *cause)
 {
     struct miro *m = c->m;
     if (!r->u.deleted)
@@ -206,24 +207,24 @@ void store_commit(struct call *c, struct record *r, struct miro_user *draft, con
     r->u.writes = before->writes + 1;
     if (!r->u.deleted)
         index_put(&m->by_name, r->u.userName, r);
-    store_note_activity(m, r, c->now_ms, cause, c->rq->seq);
+    miro_store_note_activity(m, r, c->now_ms, cause, c->rq->seq);
     c->reply->applied = true;
 }
 
-void store_remove_user(struct call *c, struct record *r, const char *cause)
+void miro_store_remove_user(struct call *c, struct record *r, const char *cause)
 {
-    store_touch(c, r);
+    miro_store_touch(c, r);
     while (r->u.n_teams > 0)
         team_leave(r->u.teams[0], &r->u);
     index_remove(&c->m->by_name, r->u.userName);
     r->u.deleted = true;
     r->u.active = false;
-    store_note_activity(c->m, r, c->now_ms, cause, c->rq->seq);
+    miro_store_note_activity(c->m, r, c->now_ms, cause, c->rq->seq);
 }
 
 /* --- teams --- */
 
-struct team_record *store_team(const struct miro *m, const char *id, size_t n)
+struct team_record *miro_store_team(const struct miro *m, const char *id, size_t n)
 {
     for (size_t i = 0; i < m->n_teams; i++) {
         const char *have = m->teams[i]->t.id;
@@ -233,7 +234,7 @@ struct team_record *store_team(const struct miro *m, const char *id, size_t n)
     return NULL;
 }
 
-struct team_record *store_team_named(const struct miro *m, const char *name)
+struct team_record *miro_store_team_named(const struct miro *m, const char *name)
 {
     for (size_t i = 0; i < m->n_teams; i++)
         if (!m->teams[i]->t.deleted && same_name(m->teams[i]->t.displayName, name))
@@ -245,10 +246,10 @@ static void next_team_id(struct miro *m, char out[MIRO_ID_SIZE])
 {
     do
         make_id(team_id_base, m->cfg.seed, ++m->teams_made, out);
-    while (store_team(m, out, strlen(out)));
+    while (miro_store_team(m, out, strlen(out)));
 }
 
-struct team_record *store_add_team(struct miro *m, const char *name, const char *id)
+struct team_record *miro_store_add_team(struct miro *m, const char *name, const char *id)
 {
     struct team_record *t = xcalloc(1, sizeof *t);
     if (id)
@@ -270,7 +271,7 @@ static struct miro_user **list_copy(struct miro_user *const *v, size_t n)
     return copy;
 }
 
-void store_touch_team(struct team_record *t)
+void miro_store_touch_team(struct team_record *t)
 {
     struct miro_team *before = xcalloc(1, sizeof *before);
     *before = t->t;
@@ -283,7 +284,7 @@ void store_touch_team(struct team_record *t)
     t->writes++;
 }
 
-void store_rename_team(struct team_record *t, const char *name)
+void miro_store_rename_team(struct team_record *t, const char *name)
 {
     char *copy = xstrdup(name);
     free(t->t.displayName);

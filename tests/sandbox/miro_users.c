@@ -37,7 +37,7 @@ static bool answer_user(struct call *c, int status, const struct miro_user *u)
 /* The user that a write is about. */
 static bool find_user(struct call *c, struct record **ret, struct problem *pb)
 {
-    struct record *r = store_user(c->m, c->id.p, c->id.n);
+    struct record *r = miro_store_user(c->m, c->id.p, c->id.n);
     if (!r || !user_visible(&r->u))
         return no_such_user(pb, c->id);
     note_user(c, &r->u);
@@ -51,7 +51,7 @@ static bool find_user(struct call *c, struct record **ret, struct problem *pb)
 
 bool user_get(struct call *c, struct problem *pb)
 {
-    const struct record *r = store_user(c->m, c->id.p, c->id.n);
+    const struct record *r = miro_store_user(c->m, c->id.p, c->id.n);
     const struct miro_user *u = r ? seen(c, r) : NULL;
     return u ? answer_user(c, 200, u) : no_such_user(pb, c->id);
 }
@@ -59,7 +59,7 @@ bool user_get(struct call *c, struct problem *pb)
 /* The common question, `userName eq "…"`, is answered from the index. */
 static bool candidates(struct call *c, const char *userName, const void **v, size_t *n)
 {
-    const struct record *r = userName ? store_user_named(c->m, userName) : NULL;
+    const struct record *r = userName ? miro_store_user_named(c->m, userName) : NULL;
     if (!userName || c->rq->fault == MIRO_FAULT_STALE_READ)
         return false;
     *n = 0;
@@ -96,12 +96,13 @@ bool users_list(struct call *c, struct problem *pb)
 /* An empty account, or the one that a deleted user comes back with. */
 static void start_draft(struct call *c, const char *userName, struct miro_user *draft)
 {
-    const struct record *gone = c->m->cfg.recreate_with_new_id ? NULL : store_deleted_named(c->m, userName);
+    const struct record *gone =
+        c->m->cfg.recreate_with_new_id ? NULL : miro_store_deleted_named(c->m, userName);
     *draft = (struct miro_user){.active = true, .role = MIRO_INTERNAL_USER};
     if (gone)
         snprintf(draft->id, sizeof draft->id, "%s", gone->u.id);
     else
-        store_next_user_id(c->m, draft->id);
+        miro_store_next_user_id(c->m, draft->id);
 }
 
 static bool check_create(const struct cJSON *body, const char *userName, struct problem *pb)
@@ -130,17 +131,18 @@ static void default_licence(struct call *c, struct miro_user *draft)
 
 static struct record *store_created(struct call *c, struct miro_user *draft)
 {
-    struct record *r = store_user(c->m, draft->id, strlen(draft->id));
+    struct record *r = miro_store_user(c->m, draft->id, strlen(draft->id));
     if (r) {
-        store_commit(c, r, draft, "POST /Users");
+        miro_store_commit(c, r, draft, "POST /Users");
     } else {
-        r = store_add_user(c->m, draft);
+        r = miro_store_add_user(c->m, draft);
         r->u.changed_at_ms = c->now_ms;
         r->u.writes = 1;
-        store_note_activity(c->m, r, c->now_ms, "POST /Users", c->rq->seq);
+        miro_store_note_activity(c->m, r, c->now_ms, "POST /Users", c->rq->seq);
         c->reply->applied = true;
     }
-    struct team_record *team = c->m->cfg.default_team ? store_team_named(c->m, c->m->cfg.default_team) : NULL;
+    struct team_record *team =
+        c->m->cfg.default_team ? miro_store_team_named(c->m, c->m->cfg.default_team) : NULL;
     if (team) /* no write to the team: a copy of its members for each new user would cost too much */
         team_join(&team->t, &r->u, false);
     return r;
@@ -174,7 +176,7 @@ static bool finish(struct call *c, struct record *r, struct change *ch, bool don
 {
     done = done && attributes_check(ch);
     if (done && c->rq->fault != MIRO_FAULT_UNCHANGED)
-        store_commit(c, r, ch->draft, cause);
+        miro_store_commit(c, r, ch->draft, cause);
     if (done)
         answer_user(c, 200, &r->u);
     user_done(ch->draft);
@@ -233,7 +235,7 @@ bool user_delete(struct call *c, struct problem *pb)
     if (last_admin(c->m, &r->u))
         return refuse_last_admin(pb);
     if (c->rq->fault != MIRO_FAULT_UNCHANGED)
-        store_remove_user(c, r, "DELETE /Users");
+        miro_store_remove_user(c, r, "DELETE /Users");
     c->reply->status = 204;
     return true;
 }

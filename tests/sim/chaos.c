@@ -22,9 +22,9 @@ static unsigned maybe(struct prng *r, unsigned max)
 
 static void draw_plot(struct chaos *c, struct prng *r)
 {
-    bool *const flags[] = {&c->two_targets,  &c->renames,     &c->existing_accounts,
-                           &c->future_dated, &c->access_ends, &c->complete,
-                           &c->deletions,    &c->ties,        &c->holds};
+    bool *const flags[] = {&c->two_targets, &c->renames,   &c->existing_accounts, &c->future_dated,
+                           &c->access_ends, &c->complete,  &c->deletions,         &c->ties,
+                           &c->holds,       &c->afterwords};
     for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
         *flags[i] = prng_chance(r, 500);
     c->permute = maybe(r, 1000);
@@ -65,6 +65,8 @@ void chaos_draw(struct chaos *c, struct prng *r)
         c->target_down = !c->sick_person;
         return;
     }
+    c->tight = prng_chance(r, 150);
+    c->policy_fails = prng_chance(r, 200) ? (unsigned)prng_range(r, 1, 200) : 0;
     draw_hosts(c, r);
     draw_network(c, r);
 }

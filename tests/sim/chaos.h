@@ -46,8 +46,11 @@ struct chaos {
     unsigned fate[FATES];
     /* trouble that lasts: these runs are otherwise calm, and measure what it does to the others */
     bool sick_person, target_down;
+    bool tight;            /* limits so low that they matter */
+    unsigned policy_fails; /* the policy itself, at a question */
     /* the plot */
-    bool two_targets, renames, existing_accounts, future_dated, access_ends, complete, deletions, ties, holds;
+    bool two_targets, renames, existing_accounts, future_dated, access_ends, complete, deletions, ties, holds,
+        afterwords;
 };
 
 void chaos_draw(struct chaos *c, struct prng *r);

@@ -22,9 +22,7 @@ static bool takes(const struct world *w, size_t event, size_t target)
     return w->scenario->persons[person].tenant == w->scenario->targets[target].tenant;
 }
 
-/* ---- P2
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- P2 ------------------------------------------------------------------------------------ */
 
 static unsigned count_invalid(const struct scenario *s)
 {
@@ -44,6 +42,9 @@ static void check_results(struct world *w)
                 world_fail(w, "P2 results", "event %zu (person %zu) has %u results at %s", i,
                            s->events[i].person, n, s->targets[t].name);
         }
+    if (w->ledger->rejected != w->ledger->rejected_letters)
+        world_fail(w, "P2 letters", "%u dead letters for %u rejected results", w->ledger->rejected_letters,
+                   w->ledger->rejected);
     if (w->ledger->invalid != count_invalid(s))
         world_fail(w, "P2 letters", "%u dead letters for %u invalid records", w->ledger->invalid,
                    count_invalid(s));
@@ -97,8 +98,7 @@ bool invariants_settled(const struct world *w)
     return all_read(w) && all_answered(w) && all_closed(w);
 }
 
-/* ---- P3: accounts
- * --------------------------------------------------------------------------------------------------- */
+/* ---- P3: accounts -------------------------------------------------------------------------- */
 
 static size_t events_of(const struct world *w, size_t person, const struct event **ret)
 {
@@ -122,18 +122,33 @@ struct account_check {
     bool findable; /* somebody has said what the account is called */
 };
 
+/* What was refused once is not tried again until something else is wanted, and an afterword does not say
+ * these. */
+static bool is_spoilt(const struct account_note *note, const char *name)
+{
+    if (strcmp(name, "title") == 0) /* Miro does not keep it */
+        return true;
+    if (strcmp(name, "userName") == 0)
+        return note->lied_name;
+    return strcmp(name, "employeeNumber") == 0 ? note->lied_number : note->lied_attrs;
+}
+
+static bool agrees(const struct miro_user *user, const char *name, const char *value, const char **ret_has)
+{
+    bool is_name = strcmp(name, "userName") == 0;
+    *ret_has = is_name ? user->userName : attrs_get(&user->attributes, name);
+    if (is_name)
+        return value && strcasecmp(*ret_has, value) == 0;
+    return strcmp(*ret_has ? *ret_has : "", value ? value : "") == 0;
+}
+
 static void check_attrs(const struct account_check *c, const struct miro_user *user)
 {
     for (size_t i = 0; i < c->want->attrs.n; i++) {
-        const char *name = c->want->attrs.v[i].name, *value = c->want->attrs.v[i].value;
-        bool is_name = strcmp(name, "userName") == 0;
-        if (strcmp(name, "title") == 0) /* Miro does not keep it */
-            continue;
-        const char *has = is_name ? user->userName : attrs_get(&user->attributes, name);
-        if (is_name ? strcasecmp(has, value) == 0 : strcmp(has ? has : "", value ? value : "") == 0)
-            continue;
-        world_fail(c->w, "P3 account", "person %zu at %s: %s is \"%s\", not \"%s\"", c->person,
-                   c->w->scenario->targets[c->target].name, name, has ? has : "", value ? value : "");
+        const char *name = c->want->attrs.v[i].name, *value = c->want->attrs.v[i].value, *has;
+        if (!is_spoilt(c->note, name) && !agrees(user, name, value, &has))
+            world_fail(c->w, "P3 account", "person %zu at %s: %s is \"%s\", not \"%s\"", c->person,
+                       c->w->scenario->targets[c->target].name, name, has ? has : "", value ? value : "");
     }
 }
 
@@ -146,7 +161,7 @@ static void check_cut(const struct account_check *c, const struct miro_user *use
     if (user->active)
         world_fail(c->w, "P3 leaver", "person %zu at %s is still active as %s", c->person, target,
                    user->userName);
-    else if (!may_exist && !c->note->lied_delete && !c->note->rejected)
+    else if (!may_exist && !c->note->rejected && c->w->chaos.policy_fails == 0) /* then a cut is enough */
         world_fail(c->w, "P3 account", "person %zu at %s still exists as %s", c->person, target,
                    user->userName);
 }
@@ -157,7 +172,6 @@ static void check_account(const struct account_check *c)
     const struct account_note *note = c->note;
     bool cut =
         c->want->kind == DESIRE_ABSENT || (c->want->kind == DESIRE_ACCOUNT && c->want->active == ACTIVE_OFF);
-    bool lied = note->lied_create || note->lied_delete || note->lied_on;
     unsigned active = 0;
     for (size_t i = 0; i < miro_users_n(m); i++) {
         const struct miro_user *user = miro_user_at(m, i);
@@ -166,20 +180,41 @@ static void check_account(const struct account_check *c)
         if (cut)
             check_cut(c, user, c->want->kind == DESIRE_ACCOUNT);
         else if (user->active && !user->deleted && active++ == 0 && c->want->kind == DESIRE_ACCOUNT &&
-                 !note->lied_attrs && !note->rejected)
+                 !note->rejected)
             check_attrs(c, user);
     }
     if (active > 1)
         world_fail(c->w, "P3 account", "person %zu has %u active accounts at %s", c->person, active,
                    c->w->scenario->targets[c->target].name);
-    if (c->want->kind == DESIRE_ACCOUNT && c->want->active == ACTIVE_ON && active == 0 && !lied &&
+    if (c->want->kind == DESIRE_ACCOUNT && c->want->active == ACTIVE_ON && active == 0 && !note->lied_on &&
         !note->rejected)
         world_fail(c->w, "P3 account", "person %zu has no active account at %s", c->person,
                    c->w->scenario->targets[c->target].name);
 }
 
-/* ---- P3: after a leaver's result
- * ------------------------------------------------------------------------------------- */
+static bool was_deleted(const struct miro_user *user)
+{
+    for (size_t i = 0; i < user->n_history; i++)
+        if (strncmp(user->history[i].cause, "DELETE", 6) == 0)
+            return true;
+    return user->deleted;
+}
+
+/* An account that somebody else had deactivated is never activated by us. */
+static void check_findings(struct world *w, size_t person)
+{
+    for (size_t t = 0; w->scenario->persons[person].inactive && t < w->n_targets; t++) {
+        const struct miro *m = simtarget_miro(w->targets[t]);
+        for (size_t i = 0; i < miro_users_n(m); i++) {
+            const struct miro_user *user = miro_user_at(m, i);
+            if (is_account_of(w, user, person) && user->active && !was_deleted(user))
+                world_fail(w, "P7 finding", "person %zu at %s: the inactive account %s was adopted", person,
+                           w->scenario->targets[t].name, user->userName);
+        }
+    }
+}
+
+/* ---- P3: after a leaver's result ----------------------------------------------------------- */
 
 /* Whether somebody had called the person back, or said something newer, by at_ms. */
 static bool called_back(const struct world *w, size_t leaver, int64_t at_ms)
@@ -223,9 +258,7 @@ static void check_leaver(struct world *w, size_t event, size_t target)
     }
 }
 
-/* ---- P4, P5
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- P4, P5 -------------------------------------------------------------------------------- */
 
 static void check_delay(struct world *w, size_t event, size_t target)
 {
@@ -250,8 +283,7 @@ static void check_limits(struct world *w)
         }
 }
 
-/* ---- P3: records
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- P3: records --------------------------------------------------------------------------- */
 
 static void check_person(struct world *w, size_t person)
 {
@@ -283,6 +315,8 @@ void invariants_check(struct world *w)
     check_results(w);
     for (size_t i = 0; i < s->n_persons; i++)
         check_person(w, i);
+    for (size_t i = 0; i < s->n_persons; i++)
+        check_findings(w, i);
     for (size_t i = 0; i < s->n_events; i++)
         for (size_t t = 0; t < s->n_targets; t++) {
             check_leaver(w, i, t);

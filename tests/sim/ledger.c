@@ -37,8 +37,7 @@ struct answer *ledger_answer(const struct world *w, size_t event, size_t target)
     return &w->ledger->answers[event * w->scenario->n_targets + target];
 }
 
-/* ---- what is committed
- * ---------------------------------------------------------------------------------------------- */
+/* ---- what is committed --------------------------------------------------------------------- */
 
 static void note_result(struct world *w, const cJSON *json, const struct txn *txn)
 {
@@ -48,6 +47,8 @@ static void note_result(struct world *w, const cJSON *json, const struct txn *tx
         world_fail(w, "P2 results", "a result without target or outcome");
         return;
     }
+    if (strcmp(outcome, "rejected") == 0)
+        w->ledger->rejected++;
     if (!id) {
         w->ledger->effects++;
         return;
@@ -149,8 +150,7 @@ void ledger_committed(struct world *w, const struct txn *txn)
     note_offsets(w, txn);
 }
 
-/* ---- what is written
- * ------------------------------------------------------------------------------------------------ */
+/* ---- what is written ----------------------------------------------------------------------- */
 
 /* The record that asks for a writing call is committed before the call is. */
 static void check_open(struct world *w, size_t target, int person, const struct call *call)
@@ -223,8 +223,7 @@ void ledger_answered(struct world *w, const struct proc *p, uint64_t assignment,
     note->rest_until_ms = world_now(w) + reply->retry_after_ms;
 }
 
-/* ---- what lands
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- what lands ---------------------------------------------------------------------------- */
 
 void ledger_landed(struct world *w, size_t target, int person, enum fate fate, const char *method,
                    const char *body, const struct miro_reply *reply)
@@ -233,13 +232,16 @@ void ledger_landed(struct world *w, size_t target, int person, enum fate fate, c
     if (person < 0 || (fate != FATE_UNCHANGED && fate != FATE_NOT_STORED))
         return;
     struct account_note *note = &w->ledger->accounts[person][target];
-    bool post = strcmp(method, "POST") == 0, delete = strcmp(method, "DELETE") == 0;
-    if (post)
-        note->lied_create = note->lied_create || fate == FATE_NOT_STORED;
-    else if (delete)
-        note->lied_delete = true;
-    else if (body && strstr(body, "active"))
-        note->lied_on = true;
-    else
-        note->lied_attrs = true;
+    if (!body || strcmp(method, "PATCH") != 0)
+        return;
+    note->lied_on = note->lied_on || strstr(body, "\"active\"");
+    note->lied_name = note->lied_name || strstr(body, "\"userName\"");
+    note->lied_number = note->lied_number || strstr(body, ":employeeNumber\"");
+    note->lied_attrs = true;
+}
+
+void ledger_afterword(struct world *w, size_t person)
+{
+    for (size_t t = 0; t < w->scenario->n_targets; t++)
+        w->ledger->accounts[person][t].lied_attrs = w->ledger->accounts[person][t].lied_on = false;
 }

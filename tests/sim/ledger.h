@@ -23,11 +23,11 @@ struct answer { /* the committed result of one event at one target */
     char outcome[LEDGER_OUTCOME_SIZE];
 };
 
-struct account_note {                                   /* one person at one target */
-    bool rejected;                                      /* an event got "rejected" */
-    bool lied_attrs, lied_on, lied_delete, lied_create; /* a 200, 201 or 204 that was not true */
-    const struct proc *busy;                            /* has a request without an answer */
-    uint64_t busy_assignment;                           /* what it had when that request was written */
+struct account_note {                                 /* one person at one target */
+    bool rejected;                                    /* an event got "rejected" */
+    bool lied_attrs, lied_name, lied_number, lied_on; /* a 200 that was not true */
+    const struct proc *busy;                          /* has a request without an answer */
+    uint64_t busy_assignment;                         /* what it had when that request was written */
     unsigned n_busy;
     unsigned recent; /* requests since recent_ms */
     int64_t recent_ms;
@@ -42,7 +42,7 @@ struct ledger {
     uint64_t seqs[SCENARIO_PERSONS_MAX]; /* of the person's newest committed record; 0: none */
     int64_t offsets[WORLD_PARTITIONS_MAX];
     unsigned invalid; /* dead letters of kind "invalid" */
-    unsigned rejected_letters;
+    unsigned rejected, rejected_letters;
     unsigned effects; /* results without an event */
 };
 
@@ -57,6 +57,9 @@ void ledger_answered(struct world *w, const struct proc *p, uint64_t assignment,
                      const char *method, const struct call_reply *reply);
 void ledger_landed(struct world *w, size_t target, int person, enum fate fate, const char *method,
                    const char *body, const struct miro_reply *reply);
+
+/* The person's afterword is told: what was refused is wanted otherwise now. */
+void ledger_afterword(struct world *w, size_t person);
 
 struct answer *ledger_answer(const struct world *w, size_t event, size_t target);
 

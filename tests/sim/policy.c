@@ -59,10 +59,8 @@ static const char *register_of(const void *person, const char *name, bool *ret_n
     return person_attr(p, name);
 }
 
-bool policy_port(void *ctx, const struct person_view *view, const char *target, struct desired *ret,
-                 struct error *err)
+void policy_answer(const struct person_view *view, struct desired *ret)
 {
-    (void)ctx, (void)target, (void)err;
     const struct person *p = view->person;
     struct policy_facts f = {
         .employment = p->employment,
@@ -74,5 +72,4 @@ bool policy_port(void *ctx, const struct person_view *view, const char *target, 
     if (p->access_until_ms && (p->access_ended || p->access_until_ms <= view->now_ms))
         f.ended = true;
     policy_decide(&f, ret);
-    return true;
 }

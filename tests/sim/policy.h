@@ -19,8 +19,7 @@ struct policy_facts {
 
 void policy_decide(const struct policy_facts *f, struct desired *ret);
 
-/* engine_ports.policy */
-bool policy_port(void *ctx, const struct person_view *view, const char *target, struct desired *ret,
-                 struct error *err);
+/* What a working engine_ports.policy answers. */
+void policy_answer(const struct person_view *view, struct desired *ret);
 
 #endif

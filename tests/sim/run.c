@@ -22,8 +22,7 @@ enum {
     FAILURES_MAX_BYTES = 64 * 1024,
 };
 
-/* ---- trouble
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- trouble ------------------------------------------------------------------------------- */
 
 static struct proc *any_proc(struct world *w)
 {
@@ -79,6 +78,8 @@ static void tell_next(void *ctx, uint64_t nth)
         if (!se->told)
             se->first_told_ms = world_now(w);
         se->told = true;
+        if (se->afterword)
+            ledger_afterword(w, se->person);
         world_trace(w, "told  event %d: person %zu %s occurred %+lld s%s", telling->event, se->person,
                     event_type_name(se->ev.type), (long long)(se->ev.occurred_at_ms - WORLD_EPOCH_MS) / 1000,
                     se->ev.effective_at_ms ? ", takes effect later" : "");
@@ -89,8 +90,7 @@ static void tell_next(void *ctx, uint64_t nth)
             proc_turn_in(w->slots[i], prng_range(&w->prng, 1, 50));
 }
 
-/* ---- the run
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- the run ------------------------------------------------------------------------------- */
 
 static void world_begin(struct world *w, uint64_t seed, bool verbose)
 {

@@ -9,6 +9,7 @@
 enum {
     HOUR_MS = 3600 * 1000,
     EVENTS_PER_PERSON_MAX = 20,
+    AFTERWORD_MS = 5000,
     TROUBLE_MIN_MS = 20 * 1000,
     TROUBLE_MAX_MS = 120 * 1000,
 };
@@ -151,12 +152,34 @@ static void draw_event(struct draw *d, size_t person, size_t nth, int64_t occurr
 static void draw_life(struct draw *d, size_t person)
 {
     size_t n = (size_t)prng_delay(d->r, 1, EVENTS_PER_PERSON_MAX);
-    int64_t occurred = WORLD_EPOCH_MS - 48 * HOUR_MS;
+    int64_t occurred = WORLD_EPOCH_MS - INT64_C(96) * HOUR_MS;
     for (size_t i = 0; i < n; i++) {
         draw_event(d, person, i, occurred);
         if (!d->chaos->ties || prng_chance(d->r, 700))
             occurred += prng_range(d->r, 1000, 3 * HOUR_MS);
     }
+}
+
+/* The last that happened to a person. */
+static void draw_afterword(struct draw *d, size_t person)
+{
+    struct scenario *s = d->s;
+    struct sim_event *se = &s->events[s->n_events++];
+    struct event *ev = &se->ev;
+    se->person = person;
+    se->afterword = true;
+    draw_id(d, ev->id);
+    ev->type = EVENT_CHANGED;
+    ev->tenant = xstrdup(s->tenants[s->persons[person].tenant]);
+    ev->directory = xstrdup("hr");
+    ev->subject = xstrdup(s->persons[person].subject);
+    ev->source = xstrdup("hr");
+    ev->occurred_at_ms = WORLD_EPOCH_MS - HOUR_MS;
+    ev->received_at_ms = s->quiet_ms;
+    set_unique(ev, "displayName", "Name");
+    set_unique(ev, "name.givenName", "Given");
+    set_unique(ev, "name.familyName", "Family");
+    set_unique(ev, "department", "Dept");
 }
 
 static void draw_person(struct draw *d, size_t i)
@@ -167,6 +190,7 @@ static void draw_person(struct draw *d, size_t i)
     snprintf(p->subject, sizeof p->subject, "p%zu", i);
     snprintf(p->key, sizeof p->key, "%s/hr/p%zu", s->tenants[p->tenant], i);
     p->existing = d->chaos->existing_accounts && prng_chance(d->r, 400);
+    p->inactive = p->existing && prng_chance(d->r, 200);
     struct event probe = {
         .tenant = xstrdup(s->tenants[p->tenant]), .directory = p->subject, .subject = p->subject};
     struct buf key;
@@ -191,8 +215,7 @@ static void draw_targets(struct draw *d)
     }
 }
 
-/* ---- in which order it is told
- * ------------------------------------------------------------------------------------ */
+/* ---- in which order it is told ------------------------------------------------------------- */
 
 static void tell(struct scenario *s, int64_t at_ms, int event, int32_t partition)
 {
@@ -214,6 +237,10 @@ static void draw_tellings(struct draw *d)
     int64_t end = s->quiet_ms - 1000;
     for (size_t i = 0; i < s->n_events; i++) {
         int32_t partition = s->persons[s->events[i].person].partition;
+        if (s->events[i].afterword) {
+            tell(s, s->quiet_ms + prng_range(d->r, 1, AFTERWORD_MS), (int)i, partition);
+            continue;
+        }
         int64_t in_order =
             WORLD_EPOCH_MS + (end - WORLD_EPOCH_MS) * (int64_t)(i + 1) / (int64_t)(s->n_events + 1);
         bool astray = prng_chance(d->r, d->chaos->permute);
@@ -238,7 +265,7 @@ static int compare_events(const void *a, const void *b)
 
 static int64_t last_due(const struct scenario *s)
 {
-    int64_t last = s->quiet_ms;
+    int64_t last = s->quiet_ms + AFTERWORD_MS;
     for (size_t i = 0; i < s->n_events; i++) {
         if (s->events[i].ev.effective_at_ms > last)
             last = s->events[i].ev.effective_at_ms;
@@ -259,10 +286,12 @@ struct scenario *scenario_new(const struct chaos *chaos, struct prng *r)
     s->quiet_ms = WORLD_EPOCH_MS + prng_range(r, TROUBLE_MIN_MS, TROUBLE_MAX_MS);
     draw_targets(&d);
     s->n_persons = (size_t)prng_range(r, chaos->sick_person ? 5 : 1, SCENARIO_PERSONS_MAX);
-    s->events = xcalloc(s->n_persons * EVENTS_PER_PERSON_MAX, sizeof *s->events);
+    s->events = xcalloc(s->n_persons * (EVENTS_PER_PERSON_MAX + 1), sizeof *s->events);
     for (size_t i = 0; i < s->n_persons; i++) {
         draw_person(&d, i);
         draw_life(&d, i);
+        if (chaos->afterwords)
+            draw_afterword(&d, i);
     }
     s->persons[0].sick = chaos->sick_person;
     qsort(s->events, s->n_events, sizeof *s->events, compare_events);
@@ -282,8 +311,7 @@ void scenario_free(struct scenario *s)
     free(s);
 }
 
-/* ---- looking up
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- looking up ---------------------------------------------------------------------------- */
 
 int scenario_person_of(const struct scenario *s, const char *text, size_t n)
 {

@@ -28,12 +28,14 @@ struct sim_person {
     char key[3 * SCENARIO_NAME_SIZE]; /* of the person's record */
     int32_t partition;
     bool existing; /* has an account before the run begins; then never renamed */
+    bool inactive; /* that account is inactive, and not by us: nobody may adopt it */
     bool sick;     /* every call for this person fails until the run is quiet */
 };
 
 struct sim_event {
     struct event ev;
     size_t person;
+    bool afterword;        /* told when the trouble is over: changes again what a lie may have spoilt */
     bool told;             /* appended to the log at least once */
     int64_t first_told_ms; /* valid when told */
 };

@@ -46,8 +46,9 @@ static void add_existing(struct simtarget *t)
             continue;
         char name[64];
         snprintf(name, sizeof name, "p%zu-a@example.com", i);
-        miro_add_user(t->miro, &(struct miro_user_spec){.userName = name, .displayName = "Old Name"},
-                      world_now(t->world));
+        struct miro_user_spec spec = {
+            .userName = name, .displayName = "Old Name", .inactive = s->persons[i].inactive};
+        miro_add_user(t->miro, &spec, world_now(t->world));
     }
 }
 
@@ -65,6 +66,10 @@ struct simtarget *simtarget_new(struct world *w, size_t index)
     cfg.duplicate_status = prng_chance(&w->prng, 500) ? 409 : 400;
     cfg.recreate_with_new_id = prng_chance(&w->prng, 500);
     cfg.window = prng_chance(&w->prng, 500) ? MIRO_WINDOW_FIXED : MIRO_WINDOW_SLIDING;
+    if (w->chaos.tight) {
+        cfg.rates = MIRO_RATES_HELP;
+        cfg.window_ms = WORLD_TIGHT_WINDOW_MS;
+    }
     t->world = w;
     t->index = index;
     t->miro = miro_new(&cfg);
@@ -114,8 +119,7 @@ int64_t simtarget_last_ms(const struct simtarget *t)
     return t->last_ms;
 }
 
-/* ---- whose request it is
- * -------------------------------------------------------------------------------------------- */
+/* ---- whose request it is ------------------------------------------------------------------- */
 
 static const struct miro_user *user_of_path(const struct simtarget *t, const char *path)
 {
@@ -142,8 +146,7 @@ static int person_of(const struct simtarget *t, const struct exchange *x)
     return person >= 0 ? person : scenario_person_of(s, x->body, x->body_n);
 }
 
-/* ---- the answer
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- the answer ---------------------------------------------------------------------------- */
 
 static void answer(void *ctx, uint64_t arg)
 {
@@ -265,9 +268,7 @@ static void arrive(void *ctx, uint64_t arg)
                     answer, x, CALL_REPLIED);
 }
 
-/* ---- fates
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- fates --------------------------------------------------------------------------------- */
 
 /* When a request of this fate arrives after it was written; NEVER_MS: not at all. */
 static int64_t arrival_delay(struct prng *r, enum fate fate)

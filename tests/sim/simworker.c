@@ -48,11 +48,26 @@ void proc_turn_in(struct proc *p, int64_t delay_ms)
     clock_after(&p->world->clock, delay_ms, turn, p, ++p->turn_no);
 }
 
-/* ---- beginning and end
- * ---------------------------------------------------------------------------------------------- */
+/* ---- beginning and end --------------------------------------------------------------------- */
+
+static bool ask_policy(void *ctx, const struct person_view *view, const char *target, struct desired *ret,
+                       struct error *err)
+{
+    struct world *w = ((struct proc *)ctx)->world;
+    (void)target;
+    if (!w->quiet && prng_chance(&w->prng, w->chaos.policy_fails))
+        return error_set(err, ERROR_PERMANENT, "the policy is broken");
+    policy_answer(view, ret);
+    return true;
+}
 
 static void configure(struct proc *p)
 {
+    /* The Help Center's table: level 3 for writes, in a long window. */
+    static const struct engine_limit tight[] = {{"users.read", 200, WORLD_TIGHT_WINDOW_MS},
+                                                {"users.create", 20, WORLD_TIGHT_WINDOW_MS},
+                                                {"users.update", 20, WORLD_TIGHT_WINDOW_MS},
+                                                {"users.delete", 20, WORLD_TIGHT_WINDOW_MS}};
     const struct scenario *s = p->world->scenario;
     for (size_t i = 0; i < s->n_targets; i++)
         p->cfg_targets[i] = (struct engine_target){
@@ -67,6 +82,8 @@ static void configure(struct proc *p)
             .retry_base_ms = 500,
             .retry_cap_ms = 15000,
             .deadline_ms = INT64_C(24) * 3600 * 1000,
+            .limits = p->world->chaos.tight ? tight : NULL,
+            .n_limits = p->world->chaos.tight ? ARRAY_SIZE(tight) : 0,
         };
     p->cfg = (struct engine_config){
         .targets = p->cfg_targets,
@@ -98,7 +115,6 @@ static void begin(void *ctx, uint64_t arg)
 
 struct proc *proc_start(struct world *w, size_t slot)
 {
-    static const struct engine_ports ports = {.policy = policy_port};
     struct proc *p = xcalloc(1, sizeof *p);
     p->world = w;
     p->slot = slot;
@@ -107,7 +123,8 @@ struct proc *proc_start(struct world *w, size_t slot)
     p->booted_ms = world_now(w) - prng_range(&w->prng, 1000, 100000);
     p->turn_at_ms = INT64_MAX;
     configure(p);
-    p->engine = engine_new(&p->cfg, &ports);
+    p->ports = (struct engine_ports){.ctx = p, .policy = ask_policy};
+    p->engine = engine_new(&p->cfg, &p->ports);
     w->procs = xreallocarray(w->procs, w->n_procs + 1, sizeof *w->procs);
     w->procs[w->n_procs++] = p;
     w->slots[slot] = p;
@@ -141,8 +158,7 @@ void proc_pause(struct proc *p, int64_t ms)
     p->paused_until_ms = world_now(p->world) + ms;
 }
 
-/* ---- giving up partitions
- * ------------------------------------------------------------------------------------------- */
+/* ---- giving up partitions ------------------------------------------------------------------ */
 
 void proc_drop_all(struct proc *p)
 {
@@ -281,8 +297,7 @@ static void heartbeat(void *ctx, uint64_t arg)
     clock_after(&w->clock, WORLD_HEARTBEAT_MS, heartbeat, p, 0);
 }
 
-/* ---- the loop
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- the loop ------------------------------------------------------------------------------ */
 
 static void deliver(struct proc *p, int32_t i)
 {

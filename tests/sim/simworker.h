@@ -43,6 +43,7 @@ struct proc {
     struct engine *engine;
     struct engine_target cfg_targets[WORLD_TARGETS_MAX];
     struct engine_config cfg;
+    struct engine_ports ports;
     struct group_meta meta;
     uint32_t assigned;   /* partitions told and not yet begun */
     uint64_t assignment; /* counts them: steps of an older restore are void */
@@ -76,8 +77,7 @@ bool proc_answer(struct proc *p, const struct call *call, const struct call_repl
 
 struct now proc_now(const struct proc *p);
 
-/* ---- between the files of the shell
- * --------------------------------------------------------------------------------- */
+/* ---- between the files of the shell -------------------------------------------------------- */
 
 /* True: the process is dead, or it sleeps and fn has been put off until it wakes. */
 bool proc_absent(struct proc *p, void (*fn)(void *ctx, uint64_t arg), uint64_t arg);

@@ -1,5 +1,6 @@
 #include "test_lib.h"
 
+#include <glob.h>
 #include <stdio.h>
 
 #include "event.h"
@@ -117,6 +118,26 @@ START_TEST(reads_back_what_it_writes)
     record_done(&r);
     event_done(&in);
     event_done(&out);
+}
+END_TEST
+
+START_TEST(a_value_is_read_with_id_and_type_beside_it)
+{
+    struct event in = full(), out;
+    struct record r;
+    struct error err = {0};
+    write_record(&in, &r);
+    ck_assert_msg(event_read_value(in.id, event_type_name(in.type), buf_str(&r.value), &out, &err), "%s",
+                  err.message);
+    ck_assert_str_eq(out.id, in.id);
+    ck_assert_int_eq(out.type, in.type);
+    ck_assert(attrs_equal(&out.profile, &in.profile));
+    event_done(&out);
+    ck_assert(!event_read_value("x", event_type_name(in.type), buf_str(&r.value), &out, &err));
+    ck_assert(!event_read_value(in.id, "rollcall.person.lost", buf_str(&r.value), &out, &err));
+    ck_assert(!event_read_value(in.id, event_type_name(in.type), str_of("{}"), &out, &err));
+    record_done(&r);
+    event_done(&in);
 }
 END_TEST
 
@@ -395,9 +416,63 @@ START_TEST(names_are_short_lower_case_words)
 }
 END_TEST
 
-RUN_TESTS("event", reads_back_what_it_writes, writes_only_what_there_is_to_say,
-          access_without_end_differs_from_no_word_about_it, clamps_a_time_that_lies_too_far_ahead,
-          refuses_bad_headers_and_names_them, refuses_bad_members_and_names_them,
-          every_limit_holds_to_the_byte, a_value_over_the_limit_is_refused,
-          type_names_are_read_with_and_without_prefix, the_key_hashes_directory_and_subject_into_buckets,
-          ids_depend_on_source_and_senders_id, names_are_short_lower_case_words)
+static char *read_file(const char *path)
+{
+    FILE *in = fopen(path, "re");
+    ck_assert_msg(in, "%s", path);
+    char *text = xcalloc(1, EVENT_VALUE_MAX * 2);
+    ck_assert_uint_gt(fread(text, 1, EVENT_VALUE_MAX * 2 - 1, in), 0);
+    fclose(in);
+    return text;
+}
+
+/* An example holds key, headers and value of a record. */
+static bool read_example(const char *path, struct error *err)
+{
+    char *text = read_file(path);
+    cJSON *root = cJSON_Parse(text);
+    ck_assert_msg(root, "%s", path);
+    struct event_header headers[HEADERS_MAX];
+    size_t n = 0;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, json_get(root, "headers"))
+    {
+        ck_assert_uint_lt(n, HEADERS_MAX);
+        headers[n++] = (struct event_header){item->string, cJSON_GetStringValue(item)};
+    }
+    char *value = cJSON_PrintUnformatted(json_get(root, "value"));
+    struct event ev = {0};
+    bool ok = event_read(headers, n, str_of(value), &ev, err);
+    event_done(&ev);
+    free(value);
+    cJSON_Delete(root);
+    free(text);
+    return ok;
+}
+
+static void check_examples(const char *pattern, bool expected)
+{
+    glob_t found;
+    ck_assert_msg(glob(pattern, 0, NULL, &found) == 0, "%s: run from the root of the repository", pattern);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        struct error err = {0};
+        bool ok = read_example(found.gl_pathv[i], &err);
+        ck_assert_msg(ok == expected, "%s: %s", found.gl_pathv[i], err.message);
+    }
+    globfree(&found);
+}
+
+START_TEST(agrees_with_the_schemas_examples)
+{
+    check_examples("schemas/examples/valid/event-*.json", true);
+    check_examples("schemas/examples/invalid/event-*.json", false);
+}
+END_TEST
+
+RUN_TESTS("event", reads_back_what_it_writes, a_value_is_read_with_id_and_type_beside_it,
+          writes_only_what_there_is_to_say, access_without_end_differs_from_no_word_about_it,
+          clamps_a_time_that_lies_too_far_ahead, refuses_bad_headers_and_names_them,
+          refuses_bad_members_and_names_them, every_limit_holds_to_the_byte,
+          a_value_over_the_limit_is_refused, type_names_are_read_with_and_without_prefix,
+          the_key_hashes_directory_and_subject_into_buckets, ids_depend_on_source_and_senders_id,
+          names_are_short_lower_case_words, agrees_with_the_schemas_examples)

@@ -1,6 +1,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "../../ingest/head.h"
 #include "../../ingest/message.h"
 #include "../../ingest/trace.h"
 #include "mem.h"
@@ -101,6 +102,43 @@ START_TEST(carries_a_valid_traceparent_and_replaces_others)
 }
 END_TEST
 
+static const struct {
+    const char *headers;
+    enum head_fault want;
+    int64_t declared;
+} heads[] = {
+    {"", HEAD_OK, -1},
+    {"Content-Length: 5\n", HEAD_OK, 5},
+    {"Content-Length: 0\n", HEAD_OK, 0},
+    {"Transfer-Encoding: Chunked\n", HEAD_OK, -1},
+    {"Expect: 100-Continue\n", HEAD_OK, -1},
+    {"Content-Length: -5\n", HEAD_FRAMING, -1},
+    {"Content-Length: +5\n", HEAD_FRAMING, -1},
+    {"Content-Length: 5, 5\n", HEAD_FRAMING, -1},
+    {"Content-Length:\n", HEAD_FRAMING, -1},
+    {"Content-Length: 9999999999999999999\n", HEAD_FRAMING, -1},
+    {"Content-Length: 5\nContent-Length: 5\n", HEAD_FRAMING, -1},
+    {"Content-Length: 5\nTransfer-Encoding: chunked\n", HEAD_FRAMING, -1},
+    {"Transfer-Encoding: gzip, chunked\n", HEAD_FRAMING, -1},
+    {"Transfer-Encoding: identity\n", HEAD_FRAMING, -1},
+    {"Transfer-Encoding: chunked\nTransfer-Encoding: chunked\n", HEAD_FRAMING, -1},
+    {"Host: other\n", HEAD_HOST, -1},
+    {"Expect: something\n", HEAD_EXPECTATION, -1},
+};
+
+START_TEST(judges_heads)
+{
+    struct message m;
+    int64_t declared;
+    char *text = xasprintf("POST / HTTP/1.1\nHost: h\n%s\n", heads[_i].headers);
+    ck_assert(message_read(str_of(text), &m, NULL));
+    ck_assert_msg(head_check(&m, 100, 100, &declared) == heads[_i].want, "%s", heads[_i].headers);
+    ck_assert_int_eq(declared, heads[_i].declared);
+    ck_assert_int_eq(head_check(&m, 101, 100, &declared), HEAD_TOO_LARGE);
+    free(text);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tc = tcase_create("message");
@@ -110,6 +148,7 @@ int main(void)
     tcase_add_test(tc, refuses_too_many_headers);
     tcase_add_test(tc, finds_headers_in_any_case_and_counts_them);
     tcase_add_test(tc, carries_a_valid_traceparent_and_replaces_others);
+    tcase_add_loop_test(tc, judges_heads, 0, ARRAY_SIZE(heads));
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

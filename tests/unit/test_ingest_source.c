@@ -330,8 +330,8 @@ static const struct {
      ", accept={{header='x',algorithm='hmac-sha256',encoding='hex'}}}}",
      "verify.accept[1].signed: must contain {body=true}"},
     {"return {" EVENTS ", verify={" SECRETS ", "
-                                            "accept={{header='x',algorithm='hmac-sha256',encoding='hex',"
-                                            "signed={{body=true}},time={header='t',unit='s'}}}}}",
+     "accept={{header='x',algorithm='hmac-sha256',encoding='hex',"
+     "signed={{body=true}},time={header='t',unit='s'}}}}}",
      "verify.accept[1].signed: must contain the headers"},
     {"return {" EVENTS ", verify={" SECRETS
      ", accept={{header='x',algorithm='hmac-sha256',encoding='hex',signed={{body=true}},delivery='d'}}}}",

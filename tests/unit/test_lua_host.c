@@ -174,6 +174,8 @@ static const struct {
     {"local s = ('x'):rep(65536) s = s .. 'x' for x in s:gmatch('x') do end", "longer than 65536"},
     {"local s = ('a'):rep(1000) return s:match('.-.-.-.-b')", "take too long"},
     {"local s = ('a'):rep(65536) return s:find('a*b')", "take too long"},
+    {"local s = ('a'):rep(3000) return s:match('(.-)-?(.-)[]a]-[^%]]*b')", "take too long"},
+    {"local s = ('a'):rep(20000) return s:match('%b()')", "take too long"},
     {"local s = ('a'):rep(30) return s:find(('a?'):rep(30) .. ('a'):rep(30))", "optional"},
     {"return ('x'):find(('x'):rep(300))", "pattern is longer"},
     {"return ('x'):find('[')", "malformed pattern"},
@@ -277,6 +279,8 @@ static const struct {
     {"return ('2026-01-02'):match('^(%d+)%-(%d+)')", "2026"},
     {"return ('a,b'):find(',', 1, true)", "2"},
     {"return ('[x]'):match('[]x]+')", "x]"},
+    {"return ('1-2-'):rep(4000):match('^(%d)-(%d)-%d')", "1"},
+    {"return ('+a'):rep(4000):find('+a+')", "1"},
     {"local s = '' for w in ('a b c'):gmatch('%a') do s = s .. w end return s", "abc"},
     {"return ('x'):rep(3, '-')", "x-x-x"},
 };

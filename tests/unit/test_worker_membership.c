@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <librdkafka/rdkafka.h>
+
 #include "buf.h"
 #include "log.h"
 #include "mem.h"
@@ -239,7 +241,7 @@ static void set_up(void)
 {
     fake = (struct fake){.clean = true, .position = 70};
     buf_init(&fake.said, 4096);
-    const struct membership_settings settings = {.drain_ms = DRAIN_MS, .failed = on_failed};
+    const struct membership_settings settings = {.partitions = 5, .drain_ms = DRAIN_MS, .failed = on_failed};
     m = membership_new(&settings);
     membership_connect(m, NULL, NULL);
 }
@@ -322,6 +324,15 @@ START_TEST(an_empty_assignment_is_answered_at_once)
     membership_assigned(m, NULL, 0, rd_kafka_consumer_group_metadata_new("x"));
     assert_said("assign0");
     ck_assert(membership_drained(m));
+}
+END_TEST
+
+START_TEST(a_topic_that_grew_ends_the_process)
+{
+    static const int32_t partitions[] = {4, 5};
+    membership_assigned(m, partitions, 2, rd_kafka_consumer_group_metadata_new("x"));
+    ck_assert_int_eq(fake.failure.kind, ERROR_PERMANENT);
+    assert_said("assign0");
 }
 END_TEST
 
@@ -440,7 +451,7 @@ START_TEST(calls_that_do_not_end_are_not_waited_for_for_ever)
     tear_down();
     fake = (struct fake){.clean = false, .in_flight = 1};
     buf_init(&fake.said, 4096);
-    const struct membership_settings hasty = {.drain_ms = 0, .failed = on_failed};
+    const struct membership_settings hasty = {.partitions = 5, .drain_ms = 0, .failed = on_failed};
     m = membership_new(&hasty);
     membership_connect(m, NULL, NULL);
     serve();
@@ -553,6 +564,7 @@ int main(void)
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_test(tc, reads_only_after_everything_is_restored);
     tcase_add_test(tc, an_empty_assignment_is_answered_at_once);
+    tcase_add_test(tc, a_topic_that_grew_ends_the_process);
     tcase_add_test(tc, records_that_cannot_be_trusted_end_the_process);
     tcase_add_test(tc, a_revocation_cuts_a_restore_short);
     tcase_add_test(tc, a_restore_that_ended_before_its_cancellation_is_dropped_too);

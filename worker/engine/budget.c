@@ -26,6 +26,14 @@ void budget_done(struct budget *b)
     *b = (struct budget){0};
 }
 
+void budget_restart(struct budget *b, int64_t now_ms)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        b->classes[i].tokens = 0;
+        b->classes[i].refilled_ms = now_ms;
+    }
+}
+
 static double burst_of(const struct budget_class *c)
 {
     unsigned burst = c->limit.count / BURST_SHARE;

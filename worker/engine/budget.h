@@ -1,11 +1,11 @@
 /* budget.h - how many calls of each class a target may get, kept exactly.
  *
  * Two rules, both must allow a call:
- *  - sliding log: a call occupies a place from its sending until one window after its completion, so no window at the
- *    target, fixed or sliding, measured at arrival, can hold more than the limit;
- *  - pace: ordinary flow is (count − burst) per window after a burst of a tenth. A new owner starts without burst, so
- *    what the owner before it spent and what it spends fit into one window together.
- * Times are CLOCK_BOOTTIME in ms. Pure; single-threaded. */
+ *  - sliding log: a call occupies a place from its sending until one window after its completion, so no
+ * window at the target, fixed or sliding, measured at arrival, can hold more than the limit;
+ *  - pace: ordinary flow is (count − burst) per window after a burst of a tenth. A new owner starts without
+ * burst, so what the owner before it spent and what it spends fit into one window together. Times are
+ * CLOCK_BOOTTIME in ms. Pure; single-threaded. */
 #ifndef ROLLCALL_ENGINE_BUDGET_H
 #define ROLLCALL_ENGINE_BUDGET_H
 
@@ -32,8 +32,11 @@ struct budget {
 /* limits: LIMITS_MAX entries, unused ones without a name. */
 void budget_init(struct budget *b, const struct limit limits[LIMITS_MAX], int64_t now_ms);
 void budget_done(struct budget *b);
+/* Another owner may have spent a window's allowance just now: no burst before one is earned. */
+void budget_restart(struct budget *b, int64_t now_ms);
 
-/* Milliseconds until a call of this class may start; 0: now. class -1: always now. INT64_MAX: when one completes. */
+/* Milliseconds until a call of this class may start; 0: now. class -1: always now. INT64_MAX: when one
+ * completes. */
 int64_t budget_ready_in(struct budget *b, int class, int64_t now_ms);
 void budget_take(struct budget *b, int class, int64_t now_ms); /* a call starts */
 void budget_give(struct budget *b, int class, int64_t now_ms); /* it is over, whatever came of it */

@@ -7,7 +7,8 @@
 
 #include "mem.h"
 
-/* ---- starting -------------------------------------------------------------------------------------------------- */
+/* ---- starting
+ * -------------------------------------------------------------------------------------------------- */
 
 static bool lease_valid(const struct engine *e, struct now now)
 {
@@ -130,6 +131,14 @@ static struct work *next_work(struct target *t, struct now now)
     return NULL;
 }
 
+/* Doubt has ended since the work was queued: it must read first, and that may be another class. */
+static bool outdated(const struct work *w, struct now now)
+{
+    const struct target_state *t = person_target(w->slot->live, w->name);
+    return t->doubt_until_ms && now.wall_ms >= t->doubt_until_ms && !MUTATION(MUTATION_DOUBT_NOT_REREAD) &&
+           w->list != w->target->profile->class_of[STEP_LOOKUP];
+}
+
 const struct call *engine_call_next(struct engine *e, struct now now)
 {
     if (!lease_valid(e, now))
@@ -137,7 +146,9 @@ const struct call *engine_call_next(struct engine *e, struct now now)
     for (size_t i = 0; i < e->cfg.n_targets; i++) {
         struct target *t = &e->targets[e->next_target];
         e->next_target = (e->next_target + 1) % e->cfg.n_targets; /* no target waits for another's backlog */
-        struct work *w = next_work(t, now);
+        struct work *w;
+        while ((w = next_work(t, now)) && outdated(w, now))
+            converge_slot(e, w->slot, now);
         if (w)
             return &start(e, w, now)->call;
     }
@@ -150,9 +161,11 @@ bool engine_call_may_write(const struct engine *e, const struct call *call, stru
     return f->slot && lease_valid(e, now);
 }
 
-/* ---- ending ---------------------------------------------------------------------------------------------------- */
+/* ---- ending
+ * ---------------------------------------------------------------------------------------------------- */
 
-void engine_call_done(struct engine *e, const struct call *call, const struct call_reply *reply, struct now now)
+void engine_call_done(struct engine *e, const struct call *call, const struct call_reply *reply,
+                      struct now now)
 {
     struct flight *f = (struct flight *)(uintptr_t)call;
     budget_give(&f->target->budget, f->class, now.boot_ms);

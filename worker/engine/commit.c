@@ -1,4 +1,5 @@
-/* commit.c - batches: what is dirty goes out in one transaction; an abort takes everything back that is not a fact. */
+/* commit.c - batches: what is dirty goes out in one transaction; an abort takes everything back that is not a
+ * fact. */
 #include "engine_state.h"
 
 #include <assert.h>
@@ -8,7 +9,8 @@
 
 #include "mem.h"
 
-/* ---- outbox ---------------------------------------------------------------------------------------------------- */
+/* ---- outbox
+ * ---------------------------------------------------------------------------------------------------- */
 
 void outbox_add(struct engine *e, enum engine_topic topic, int32_t origin, struct str key, struct buf *value)
 {
@@ -20,7 +22,10 @@ void outbox_add(struct engine *e, enum engine_topic topic, int32_t origin, struc
     }
     size_t n = value->n;
     o->v[o->n++] = (struct outbox_item){
-        .record = {.topic = topic, .partition = -1, .key = {xmemdup(key.p, key.n), key.n}, .value = {buf_take(value), n}},
+        .record = {.topic = topic,
+                   .partition = -1,
+                   .key = {xmemdup(key.p, key.n), key.n},
+                   .value = {buf_take(value), n}},
         .origin = origin,
     };
 }
@@ -44,7 +49,8 @@ static void outbox_drop(struct engine *e, int32_t origin)
     e->outbox.n = kept;
 }
 
-/* ---- building a batch ------------------------------------------------------------------------------------------ */
+/* ---- building a batch
+ * ------------------------------------------------------------------------------------------ */
 
 static void put_header(struct out_record *r, struct batch_item *item, const char *name, int64_t value)
 {
@@ -53,8 +59,8 @@ static void put_header(struct out_record *r, struct batch_item *item, const char
     r->headers[r->n_headers++] = (struct record_header){name, text};
 }
 
-static void batch_slot(const struct engine *e, struct out_record *r, struct batch_item *item, struct slot *slot,
-                       struct now now)
+static void batch_slot(const struct engine *e, struct out_record *r, struct batch_item *item,
+                       struct slot *slot, struct now now)
 {
     struct person *p = slot->live;
     struct buf value;
@@ -118,7 +124,8 @@ static void batch_offsets(struct engine *e, struct engine_batch *out)
     for (size_t i = 0; i < e->n_partitions; i++) {
         struct partition *p = e->partitions[i];
         p->batched = p->position;
-        if (p->state == PARTITION_RESTORING || (MUTATION(MUTATION_OFFSETS_LEFT_OUT) && p->position == p->committed))
+        if (p->state == PARTITION_RESTORING ||
+            (MUTATION(MUTATION_OFFSETS_LEFT_OUT) && p->position == p->committed))
             continue;
         out->offsets[out->n_offsets++] = (struct out_offset){p->partition, p->position};
     }
@@ -173,7 +180,8 @@ static void batch_free(struct batch *b)
     *b = (struct batch){0};
 }
 
-/* ---- committed ------------------------------------------------------------------------------------------------- */
+/* ---- committed
+ * ------------------------------------------------------------------------------------------------- */
 
 static void commit_slot(struct engine *e, struct slot *slot, struct out_record *r, struct now now)
 {
@@ -242,7 +250,8 @@ void engine_batch_committed(struct engine *e, int64_t sent_boot_ms, struct now n
     batch_free(&done);
 }
 
-/* ---- aborted --------------------------------------------------------------------------------------------------- */
+/* ---- aborted
+ * --------------------------------------------------------------------------------------------------- */
 
 /* Facts that came since the committed version: answers make what is known unknown, doubt stays. */
 static bool keep_facts(struct work *w, struct target_state *t)

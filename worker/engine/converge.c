@@ -2,13 +2,15 @@
 #include "engine_state.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "mem.h"
 
-/* ---- works ----------------------------------------------------------------------------------------------------- */
+/* ---- works
+ * ----------------------------------------------------------------------------------------------------- */
 
 struct work *work_find(const struct slot *slot, const char *target)
 {
@@ -29,9 +31,18 @@ struct work *work_add(struct engine *e, struct slot *slot, const char *target)
     return w;
 }
 
+static void count_doubt(struct work *w, bool doubtful)
+{
+    if (!w->target || w->doubtful == doubtful)
+        return;
+    w->doubtful = doubtful;
+    w->target->doubtful += doubtful ? 1 : (size_t)-1;
+}
+
 static void work_free(struct work *w)
 {
     work_dequeue(w);
+    count_doubt(w, false);
     if (w->flight) {
         w->flight->slot = NULL;
         w->flight->work = NULL;
@@ -44,6 +55,7 @@ static void work_free(struct work *w)
     free(w->changes);
     free(w->operations);
     attrs_done(&w->written);
+    attrs_done(&w->written_before);
     desired_done(&w->desired);
     free(w->name);
     free(w);
@@ -76,7 +88,8 @@ static void drop_finished_works(struct slot *slot)
     }
 }
 
-/* ---- ready lists ----------------------------------------------------------------------------------------------- */
+/* ---- ready lists
+ * ----------------------------------------------------------------------------------------------- */
 
 static void enqueue(struct work *w, enum priority priority, int class)
 {
@@ -106,7 +119,8 @@ void work_dequeue(struct work *w)
     w->target->waiting--;
 }
 
-/* ---- the policy's word ----------------------------------------------------------------------------------------- */
+/* ---- the policy's word
+ * ----------------------------------------------------------------------------------------- */
 
 void work_forget_desired(struct slot *slot)
 {
@@ -143,8 +157,8 @@ bool work_ask_policy(struct engine *e, struct work *w, const struct target_state
     const struct person *p = w->slot->live;
     struct person_key key;
     slot_key(w->slot, &key);
-    struct person_view view = {key.tenant, key.directory, key.subject, p, person_may_have_access(p, now.wall_ms),
-                               now.wall_ms};
+    struct person_view view = {
+        key.tenant, key.directory, key.subject, p, person_may_have_access(p, now.wall_ms), now.wall_ms};
     desired_done(&w->desired);
     if (is_protected(w->target->cfg, p)) {
         w->desired_valid = true; /* DESIRE_NOTHING */
@@ -171,7 +185,8 @@ void work_plan(struct engine *e, struct work *w, struct target_state *t, struct 
         attrs_remove(&ret->changes, ret->changes.v[ret->changes.n - 1].name);
 }
 
-/* ---- converging ------------------------------------------------------------------------------------------------ */
+/* ---- converging
+ * ------------------------------------------------------------------------------------------------ */
 
 static enum priority priority_of(const struct work *w, const struct target_state *t)
 {
@@ -191,10 +206,11 @@ static void open_target(struct engine *e, struct slot *slot, struct target_state
     slot_mark_dirty(e, slot);
 }
 
-/* An event whose calls keep failing is given up after its deadline; not when it is the target's own trouble. */
+/* An event whose calls keep failing is given up after its deadline; not when it is the target's own trouble,
+ * and not before this work has seen a failure itself: why the last owner's calls failed is not known here. */
 static bool past_deadline(const struct work *w, const struct target_state *t, struct now now)
 {
-    if (t->attempts == 0 || w->trouble || t->doubt_until_ms)
+    if (t->attempts == 0 || w->attempts == 0 || w->trouble || t->doubt_until_ms)
         return false;
     for (size_t i = 0; i < t->n_pending; i++)
         if (!person_is_scheduled(w->slot->live, event_id_hash(t->pending[i].id)))
@@ -202,12 +218,14 @@ static bool past_deadline(const struct work *w, const struct target_state *t, st
     return false;
 }
 
-static void proceed(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan, struct now now)
+static void proceed(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
+                    struct now now)
 {
     struct slot *slot = w->slot;
     const struct partition *partition = engine_partition(e, slot->partition);
     open_target(e, slot, t);
-    bool committed = (slot->gen == slot->committed_gen && partition->opened) || MUTATION(MUTATION_CALL_BEFORE_COMMIT);
+    bool committed =
+        (slot->gen == slot->committed_gen && partition->opened) || MUTATION(MUTATION_CALL_BEFORE_COMMIT);
     if (plan->step == STEP_WAIT || t->next_attempt_ms > now.wall_ms || !committed ||
         partition->state != PARTITION_LIVE)
         work_dequeue(w);
@@ -216,7 +234,8 @@ static void proceed(struct engine *e, struct work *w, struct target_state *t, co
 }
 
 /* The policy failed and nothing says that access must go: wait for a policy that works, like for a target. */
-static void park(struct engine *e, struct work *w, struct target_state *t, const struct error *err, struct now now)
+static void park(struct engine *e, struct work *w, struct target_state *t, const struct error *err,
+                 struct now now)
 {
     work_dequeue(w);
     if (!t->open && t->n_pending == 0)
@@ -225,8 +244,9 @@ static void park(struct engine *e, struct work *w, struct target_state *t, const
     w->trouble = true;
     t->attempts++;
     t->next_attempt_ms = now.wall_ms + w->target->cfg->retry_cap_ms;
-    free(t->last_failure);
-    t->last_failure = xasprintf("policy: %.200s", err->message);
+    char reason[sizeof err->message + 8];
+    snprintf(reason, sizeof reason, "policy: %s", err->message);
+    target_state_fail(t, reason);
     slot_mark_dirty(e, w->slot);
 }
 
@@ -237,12 +257,14 @@ static void retry_cut(struct engine *e, struct work *w, struct target_state *t, 
         return;
     t->retry_cut_ms = 0;
     target_state_forgive(t, REFUSED_CUT);
+    target_state_forgive(t, REFUSED_DEADLINE);
     target_state_forgive(t, REFUSED_ADOPT);
     target_state_set_known(t, KNOWN_UNKNOWN);
     slot_mark_dirty(e, w->slot);
 }
 
-/* The name by which a create may come to be under way: settled before the call, changed only while none is. */
+/* The name by which a create may come to be under way: settled before the call, changed only while none is.
+ */
 static void choose_name(struct engine *e, struct work *w, struct target_state *t)
 {
     const char *name = plan_match_value(w->slot->live, &w->desired, w->target->cfg->match);
@@ -282,9 +304,10 @@ static void converge_target(struct engine *e, struct slot *slot, struct target_s
         choose_name(e, w, t);
     work_plan(e, w, t, now, &plan);
     if (plan.step != STEP_NONE && past_deadline(w, t, now)) {
-        plan.step = STEP_NONE;
-        plan.rejected = t->last_failure ? t->last_failure : "deadline passed";
-        plan.action = "mend the cause, then send the person's event again";
+        target_state_refuse(t, REFUSED_DEADLINE, plan_fingerprint(slot->live, &w->desired),
+                            t->last_failure ? t->last_failure : "deadline passed");
+        plan_done(&plan);
+        work_plan(e, w, t, now, &plan);
     }
     if (plan.step == STEP_NONE && !plan.ignored && t->doubt_until_ms > now.wall_ms)
         plan.step = STEP_WAIT; /* also a rejection is final only when nothing can land any more */
@@ -311,15 +334,31 @@ static int64_t target_due(const struct slot *slot, const struct target_state *t,
     return t->doubt_until_ms > now.wall_ms ? earliest(due, t->doubt_until_ms) : due;
 }
 
-/* A deleted person's record goes when nothing is owed any more and late events have had their time. */
+/* A deleted person's record goes when late events have had their time to meet it. */
 static int64_t tombstone_due(const struct engine *e, const struct person *p)
 {
+    return p->gone_since_ms ? p->gone_since_ms + e->cfg.tombstone_ms : 0;
+}
+
+/* A deleted person for whom nothing is owed any more. */
+static bool is_gone(const struct person *p)
+{
     if (p->employment != EMPLOYMENT_DELETED || p->n_scheduled > 0)
-        return 0;
+        return false;
     for (size_t i = 0; i < p->n_targets; i++)
         if (p->targets[i].open || p->targets[i].n_pending > 0 || p->targets[i].retry_cut_ms)
-            return 0;
-    return p->employment_stamp.at_ms + e->cfg.tombstone_ms;
+            return false;
+    return true;
+}
+
+static void note_gone(struct engine *e, struct slot *slot, struct now now)
+{
+    struct person *p = slot->live;
+    bool gone = is_gone(p);
+    if (gone == (p->gone_since_ms != 0))
+        return;
+    p->gone_since_ms = gone ? now.wall_ms : 0;
+    slot_mark_dirty(e, slot);
 }
 
 int64_t converge_due(const struct engine *e, const struct slot *slot, struct now now)
@@ -348,13 +387,17 @@ void converge_slot(struct engine *e, struct slot *slot, struct now now)
         return;
     struct person *p = slot_live(e, slot);
     fire_due(e, slot, now);
-    for (size_t i = 0; i < p->n_targets; i++)
-        converge_target(e, slot, &p->targets[i], now);
-    int64_t gone = tombstone_due(e, p);
-    if (gone && gone <= now.wall_ms && !slot->tombstone) {
-        slot->tombstone = true;
-        slot_mark_dirty(e, slot);
+    for (size_t i = 0; i < p->n_targets; i++) {
+        struct target_state *t = &p->targets[i];
+        converge_target(e, slot, t, now);
+        count_doubt(work_find(slot, t->target), t->doubt_until_ms != 0);
     }
+    note_gone(e, slot, now);
+    int64_t gone = tombstone_due(e, p);
+    bool over = gone && gone <= now.wall_ms; /* not any more, if an event came since */
+    if (over && !slot->tombstone)
+        slot_mark_dirty(e, slot);
+    slot->tombstone = over;
     drop_finished_works(slot);
     store_set_due(&e->store, slot, converge_due(e, slot, now));
     slot_release(e, slot);

@@ -6,7 +6,8 @@
 
 #include "mem.h"
 
-/* ---- life ------------------------------------------------------------------------------------------------------ */
+/* ---- life
+ * ------------------------------------------------------------------------------------------------------ */
 
 static void target_init(struct target *t, const struct engine_target *cfg)
 {
@@ -88,14 +89,16 @@ struct partition *engine_partition(const struct engine *e, int32_t partition)
     return NULL;
 }
 
-/* ---- slots ----------------------------------------------------------------------------------------------------- */
+/* ---- slots
+ * ----------------------------------------------------------------------------------------------------- */
 
 void slot_key(const struct slot *slot, struct person_key *ret)
 {
     const char *tenant_end = strchr(slot->key, '/');
     const char *directory_end = tenant_end ? strchr(tenant_end + 1, '/') : NULL;
     assert(directory_end);
-    size_t tenant_n = (size_t)(tenant_end - slot->key), directory_n = (size_t)(directory_end - tenant_end - 1);
+    size_t tenant_n = (size_t)(tenant_end - slot->key),
+           directory_n = (size_t)(directory_end - tenant_end - 1);
     assert(tenant_n < sizeof ret->tenant && directory_n < sizeof ret->directory);
     memcpy(ret->tenant, slot->key, tenant_n);
     ret->tenant[tenant_n] = '\0';
@@ -171,7 +174,8 @@ void slot_forget(struct engine *e, struct slot *slot)
     store_remove(&e->store, slot);
 }
 
-/* ---- time ------------------------------------------------------------------------------------------------------ */
+/* ---- time
+ * ------------------------------------------------------------------------------------------------------ */
 
 void engine_tick(struct engine *e, struct now now)
 {
@@ -207,11 +211,24 @@ static int64_t lease_wake_in(const struct engine *e, struct now now)
     return wait > 0 ? wait : 0;
 }
 
+static int64_t commit_wake_in(const struct engine *e, struct now now)
+{
+    bool owner = false;
+    if (e->batch.outstanding)
+        return INT64_MAX;
+    for (size_t i = 0; i < e->n_partitions; i++) {
+        if (e->partitions[i]->record_dirty)
+            return 0;
+        owner |= e->partitions[i]->state != PARTITION_RESTORING;
+    }
+    if (!owner)
+        return INT64_MAX;
+    return e->dirty_first || e->outbox.n > 0 ? 0 : lease_wake_in(e, now);
+}
+
 int64_t engine_wake_in(const struct engine *e, struct now now)
 {
-    int64_t wait = INT64_MAX;
-    if (!e->batch.outstanding && e->n_partitions > 0)
-        wait = e->dirty_first || e->outbox.n > 0 ? 0 : lease_wake_in(e, now);
+    int64_t wait = commit_wake_in(e, now);
     const struct slot *due = store_first_due(&e->store);
     if (due)
         wait = sooner(wait, due->due_ms > now.wall_ms ? due->due_ms - now.wall_ms : 0);
@@ -239,15 +256,18 @@ void engine_policy_changed(struct engine *e, struct now now)
     store_each(&e->store, -1, replan_slot, &(struct replan){e, now});
 }
 
-/* ---- figures --------------------------------------------------------------------------------------------------- */
+/* ---- figures
+ * --------------------------------------------------------------------------------------------------- */
 
 void engine_stats(const struct engine *e, struct engine_stats *ret)
 {
     *ret = e->stats;
     ret->persons = e->store.n;
     ret->in_flight = e->n_flights;
-    for (size_t i = 0; i < e->cfg.n_targets; i++)
+    for (size_t i = 0; i < e->cfg.n_targets; i++) {
         ret->waiting += e->targets[i].waiting;
+        ret->doubtful += e->targets[i].doubtful;
+    }
 }
 
 bool engine_person_json(const struct engine *e, struct str key, struct buf *out)

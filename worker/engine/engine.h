@@ -1,7 +1,7 @@
 /* engine.h - all decisions of the worker, no I/O.
  *
- * A single-threaded state machine. It never reads a clock, opens a socket or sleeps; randomness comes from the seed.
- * Two shells drive it: worker/ (Kafka, libcurl) and tests/sim (a simulated log and target).
+ * A single-threaded state machine. It never reads a clock, opens a socket or sleeps; randomness comes from
+ * the seed. Two shells drive it: worker/ (Kafka, libcurl) and tests/sim (a simulated log and target).
  *
  *      restore, events ──► merge ──► plan ──► batch to commit ──► calls that may start ──► replies ─┐
  *                            ▲                                                                     │
@@ -33,9 +33,10 @@ struct now {
     int64_t boot_ms; /* CLOCK_BOOTTIME: lease, budget; never goes back and counts while the host sleeps */
 };
 
-/* ---- configuration ------------------------------------------------------------------------------------------- */
+/* ---- configuration
+ * ------------------------------------------------------------------------------------------- */
 
-struct engine_limit { /* overrides the profile's table */
+struct engine_limit {       /* overrides the profile's table */
     const char *class_name; /* "users.read", "users.create", … : see profile.h */
     unsigned count;
     int64_t window_ms;
@@ -46,9 +47,10 @@ struct engine_target {
     const char *tenant;
     const char *directory; /* the one directory whose persons it takes */
     const char *kind;      /* "miro" or "scim" */
-    const char *match;     /* attribute that identifies an account before there is a link; "userName" by default */
-    int64_t timeout_ms;    /* of one call */
-    int64_t call_life_ms;  /* longest time that a call of unknown outcome may still land */
+    const char
+        *match; /* attribute that identifies an account before there is a link; "userName" by default */
+    int64_t timeout_ms;   /* of one call */
+    int64_t call_life_ms; /* longest time that a call of unknown outcome may still land */
     unsigned in_flight_max;
     int64_t retry_base_ms, retry_cap_ms;
     int64_t deadline_ms; /* from queueing to rejection of an event whose calls keep failing */
@@ -84,10 +86,10 @@ struct engine_ports {
 struct engine_config { /* borrowed for the engine's life, also what it points to */
     const struct engine_target *targets;
     size_t n_targets;
-    int32_t partitions;     /* of the events topic, as it is now */
-    const char *slot;       /* who we are, for the partition's record */
-    int64_t lease_ms;       /* session timeout − heartbeat interval */
-    int64_t tombstone_ms;   /* how long a deleted person's record is kept: 30 days */
+    int32_t partitions;   /* of the events topic, as it is now */
+    const char *slot;     /* who we are, for the partition's record */
+    int64_t lease_ms;     /* session timeout − heartbeat interval */
+    int64_t tombstone_ms; /* how long a deleted person's record is kept: 30 days */
     uint64_t seed;
 };
 
@@ -95,7 +97,8 @@ struct engine *engine_new(const struct engine_config *cfg, const struct engine_p
 void engine_free(struct engine *e);
 void desired_done(struct desired *d);
 
-/* ---- partitions ----------------------------------------------------------------------------------------------- */
+/* ---- partitions
+ * ----------------------------------------------------------------------------------------------- */
 
 /* Begins a partition: its records follow in the order of the log (a later one replaces), then restore_end. */
 void engine_restore_begin(struct engine *e, int32_t partition);
@@ -104,21 +107,23 @@ struct record_header {
     const char *name, *value;
 };
 
-/* One record of the persons topic; empty value = tombstone. Fails with ERROR_PERMANENT on a record of a newer version
- * or one that cannot be understood. */
+/* One record of the persons topic; empty value = tombstone. Fails with ERROR_PERMANENT on a record of a newer
+ * version or one that cannot be understood. */
 bool engine_restore_record(struct engine *e, int32_t partition, struct str key, struct str value,
                            const struct record_header *headers, size_t n_headers, struct error *err);
 
-/* Ends the restore. committed = the group's offset, -1 if it has none. Fails with ERROR_PERMANENT, saying how to fix
- * it: records without a committed offset (expired group), a record ahead of the offset (foreign group), another
- * partition count than the one stored. */
-bool engine_restore_end(struct engine *e, int32_t partition, int64_t committed, struct now now, struct error *err);
+/* Ends the restore. committed = the group's offset, -1 if it has none. Fails with ERROR_PERMANENT, saying how
+ * to fix it: records without a committed offset (expired group), a record ahead of the offset (foreign
+ * group), another partition count than the one stored. */
+bool engine_restore_end(struct engine *e, int32_t partition, int64_t committed, struct now now,
+                        struct error *err);
 
 /* No new calls for this partition. */
 void engine_revoke(struct engine *e, int32_t partition);
 /* Calls in flight for it (-1: for all). */
 size_t engine_in_flight(const struct engine *e, int32_t partition);
-/* Calls still in flight become doubt; the partition's record is closed with the next batch. After engine_revoke. */
+/* Calls still in flight become doubt; the partition's record is closed with the next batch. After
+ * engine_revoke. */
 void engine_close(struct engine *e, int32_t partition, struct now now);
 /* Nothing of the partition waits for a commit. */
 bool engine_clean(const struct engine *e, int32_t partition);
@@ -127,15 +132,18 @@ void engine_drop(struct engine *e, int32_t partition);
 /* Next offset to read: what was last committed. -1: not ours. */
 int64_t engine_position(const struct engine *e, int32_t partition);
 
-/* ---- events --------------------------------------------------------------------------------------------------- */
+/* ---- events
+ * --------------------------------------------------------------------------------------------------- */
 
 /* Merges ev, read at offset of partition; ev stays the caller's. An offset already merged is ignored. */
-void engine_event(struct engine *e, int32_t partition, int64_t offset, const struct event *ev, struct now now);
+void engine_event(struct engine *e, int32_t partition, int64_t offset, const struct event *ev,
+                  struct now now);
 /* A record that is no event: goes to dead letters with the reason, offset moves on. */
-void engine_event_invalid(struct engine *e, int32_t partition, int64_t offset, struct str key, struct str value,
-                          const char *reason, struct now now);
+void engine_event_invalid(struct engine *e, int32_t partition, int64_t offset, struct str key,
+                          struct str value, const char *reason, struct now now);
 
-/* ---- commits -------------------------------------------------------------------------------------------------- */
+/* ---- commits
+ * -------------------------------------------------------------------------------------------------- */
 
 enum engine_topic { TOPIC_PERSONS, TOPIC_RESULTS, TOPIC_DEADLETTERS };
 
@@ -156,18 +164,21 @@ struct out_offset {
 struct engine_batch { /* read-only for the shell, which may hand it to another thread until it answers */
     struct out_record *records;
     size_t n_records;
-    struct out_offset *offsets; /* of every partition we own, changed or not: a transaction without is not fenced */
+    struct out_offset
+        *offsets; /* of every partition we own, changed or not: a transaction without is not fenced */
     size_t n_offsets;
 };
 
-/* What has to be committed; NULL if nothing, or if one is outstanding. Also renews a lease that is half spent. */
+/* What has to be committed; NULL if nothing, or if one is outstanding. Also renews a lease that is half
+ * spent. */
 const struct engine_batch *engine_batch_take(struct engine *e, struct now now);
 /* sent_boot_ms: when the commit's offsets were sent; the lease runs from there. */
 void engine_batch_committed(struct engine *e, int64_t sent_boot_ms, struct now now);
 /* Undoes this batch and what was dirtied since. Calls in flight and spent budget are facts and stay. */
 void engine_batch_aborted(struct engine *e, struct now now);
 
-/* ---- calls ---------------------------------------------------------------------------------------------------- */
+/* ---- calls
+ * ---------------------------------------------------------------------------------------------------- */
 
 struct call { /* the engine's until engine_call_done */
     uint64_t id;
@@ -189,23 +200,26 @@ enum call_outcome {
 
 struct call_reply {
     enum call_outcome outcome;
-    int status;            /* of CALL_REPLIED */
-    struct str body;       /* of CALL_REPLIED */
+    int status;             /* of CALL_REPLIED */
+    struct str body;        /* of CALL_REPLIED */
     int64_t retry_after_ms; /* from Retry-After or the rate headers; -1: none */
-    const char *error;     /* short, for outcomes without an answer */
+    const char *error;      /* short, for outcomes without an answer */
 };
 
 /* A call to start now; NULL: none may start. */
 const struct call *engine_call_next(struct engine *e, struct now now);
 /* False: the lease is over (or the partition gone); the request must not be written, answer CALL_NOT_SENT. */
 bool engine_call_may_write(const struct engine *e, const struct call *call, struct now now);
-void engine_call_done(struct engine *e, const struct call *call, const struct call_reply *reply, struct now now);
+void engine_call_done(struct engine *e, const struct call *call, const struct call_reply *reply,
+                      struct now now);
 
-/* ---- time, changes, figures ----------------------------------------------------------------------------------- */
+/* ---- time, changes, figures
+ * ----------------------------------------------------------------------------------- */
 
 /* Does what is due: scheduled words, retries, ends of doubt, tombstones. */
 void engine_tick(struct engine *e, struct now now);
-/* Milliseconds until engine_tick, engine_call_next or engine_batch_take may have something to do; -1: only input. */
+/* Milliseconds until engine_tick, engine_call_next or engine_batch_take may have something to do; -1: only
+ * input. */
 int64_t engine_wake_in(const struct engine *e, struct now now);
 /* The policy was replaced: every person is planned anew when next touched, and those in memory at once. */
 void engine_policy_changed(struct engine *e, struct now now);
@@ -220,8 +234,8 @@ struct engine_stats {
 
 void engine_stats(const struct engine *e, struct engine_stats *ret);
 
-/* Appends the committed-plus-merged state of one person as JSON (the record's form); false: not known. For tests and
- * operators' tools. */
+/* Appends the committed-plus-merged state of one person as JSON (the record's form); false: not known. For
+ * tests and operators' tools. */
 bool engine_person_json(const struct engine *e, struct str key, struct buf *out);
 
 #endif

@@ -4,9 +4,10 @@
  *      events.c      merging                      commit.c      batches, undo
  *      converge.c    plan → queue or result       calls.c       queue → call → answer
  *
- * One event: events.c merges it into the slot's person and calls converge_slot; that plans each target and either
- * settles it (results go to the outbox) or opens it and marks the slot dirty; commit.c writes the slot; when the batch
- * is committed converge_slot queues the step; calls.c starts it, takes the answer and calls converge_slot again. */
+ * One event: events.c merges it into the slot's person and calls converge_slot; that plans each target and
+ * either settles it (results go to the outbox) or opens it and marks the slot dirty; commit.c writes the
+ * slot; when the batch is committed converge_slot queues the step; calls.c starts it, takes the answer and
+ * calls converge_slot again. */
 #ifndef ROLLCALL_ENGINE_STATE_H
 #define ROLLCALL_ENGINE_STATE_H
 
@@ -32,17 +33,19 @@ struct target {
     struct budget budget;
     unsigned in_flight;
     size_t waiting;
+    size_t doubtful;                                    /* accounts in doubt, of those with work */
     struct work_list ready[PRIORITIES][LIMITS_MAX + 1]; /* by class; the last is unlimited */
 };
 
-/* What goes on for one person at one target; lives while the target is open. Not part of the record: operations and
- * changes are facts that an undo does not take back. */
+/* What goes on for one person at one target; lives while the target is open. Not part of the record:
+ * operations and changes are facts that an undo does not take back. */
 struct work {
     struct slot *slot;
     struct target *target;
-    char *name; /* of the target: also valid when it is not configured any more */
+    char *name;            /* of the target: also valid when it is not configured any more */
     struct flight *flight; /* the call in flight; NULL: none */
     /* in a ready list */
+    bool doubtful; /* counted in target->doubtful */
     bool queued;
     enum priority priority;
     int list;
@@ -61,7 +64,7 @@ struct work {
     int64_t started_ms;   /* first call; 0: none yet */
     bool unverified;      /* a write was answered without a body: the next read verifies `written` */
     enum step written_step;
-    struct attrs written;
+    struct attrs written, written_before;
     struct operation *operations;
     size_t n_operations;
     struct change *changes;
@@ -85,7 +88,8 @@ struct flight {
     enum step step;
     int class;
     bool by_match;
-    bool stale; /* the record was undone since it started: the answer only says that something is known no more */
+    bool stale; /* the record was undone since it started: the answer only says that something is known no
+                   more */
     char *find_value;
     struct attrs changes;
     struct scim_request request;
@@ -119,8 +123,8 @@ struct outbox { /* finished records that wait for the next batch */
 };
 
 struct batch_item {
-    struct slot *slot; /* NULL: not a person's record, or its partition is gone */
-    char numbers[4][24];         /* header values */
+    struct slot *slot;   /* NULL: not a person's record, or its partition is gone */
+    char numbers[4][24]; /* header values */
 };
 
 struct batch {
@@ -142,7 +146,7 @@ struct engine {
     struct flight *flights; /* all calls in flight */
     size_t n_flights;
     uint64_t next_call_id;
-    size_t next_target; /* round robin */
+    size_t next_target;     /* round robin */
     int64_t lease_until_ms; /* CLOCK_BOOTTIME */
     uint64_t random;
     struct engine_stats stats;
@@ -156,7 +160,8 @@ struct person *slot_live(struct engine *e, struct slot *slot); /* parses if pack
 void slot_release(struct engine *e, struct slot *slot);        /* packs if nothing is going on */
 void slot_mark_dirty(struct engine *e, struct slot *slot);
 void slot_unmark_dirty(struct engine *e, struct slot *slot);
-void slot_forget(struct engine *e, struct slot *slot); /* frees it with its works; its flights go on without it */
+void slot_forget(struct engine *e,
+                 struct slot *slot); /* frees it with its works; its flights go on without it */
 /* Splits "tenant/directory/subject" into copies of its own in buffer. */
 struct person_key {
     char tenant[EVENT_NAME_MAX + 1], directory[EVENT_NAME_MAX + 1];
@@ -180,7 +185,8 @@ void work_plan(struct engine *e, struct work *w, struct target_state *t, struct 
 
 /* settle.c */
 /* Ends the work at a target: every pending event that is not scheduled gets its result. */
-void settle(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan, struct now now);
+void settle(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
+            struct now now);
 /* Before one more is added: keeps the list of pending events short. */
 void settle_oldest(struct engine *e, struct slot *slot, struct target_state *t, struct now now);
 /* One result for an event that will not be worked on. */
@@ -190,7 +196,8 @@ void settle_event(struct engine *e, struct slot *slot, const struct pending *eve
 /* commit.c */
 /* Takes value. origin: the partition it comes from; losing that takes the record back. */
 void outbox_add(struct engine *e, enum engine_topic topic, int32_t origin, struct str key, struct buf *value);
-/* Forgets what waits of a partition that is going; what is in the outstanding batch is for its answer to decide. */
+/* Forgets what waits of a partition that is going; what is in the outstanding batch is for its answer to
+ * decide. */
 void commit_drop_partition(struct engine *e, struct partition *p);
 
 #endif

@@ -7,6 +7,8 @@
 
 #include "mem.h"
 
+enum { DEADLETTER_KEY_MAX = 1024 };
+
 static void person_key(const struct event *ev, struct buf *out)
 {
     buf_init(out, 2 * EVENT_NAME_MAX + EVENT_SUBJECT_MAX + 2);
@@ -14,11 +16,13 @@ static void person_key(const struct event *ev, struct buf *out)
     assert(buf_ok(out));
 }
 
-static void add_pending(struct target_state *t, const struct event *ev, int64_t offset, struct now now)
+static void add_pending(struct target_state *t, const struct event *ev, int64_t offset, bool empty,
+                        struct now now)
 {
     t->pending = xreallocarray(t->pending, t->n_pending + 1, sizeof *t->pending);
     struct pending *e = &t->pending[t->n_pending++];
     *e = (struct pending){.type = ev->type,
+                          .empty = empty,
                           .occurred_at_ms = ev->occurred_at_ms,
                           .queued_at_ms = now.wall_ms,
                           .offset = offset};
@@ -33,13 +37,14 @@ static bool takes(const struct engine_target *target, const struct event *ev)
 }
 
 /* The targets of the tenant are frozen here: each of them owes this event one result. */
-static void owe_results(struct engine *e, struct slot *slot, const struct event *ev, int64_t offset, struct now now)
+static void owe_results(struct engine *e, struct slot *slot, const struct event *ev, int64_t offset,
+                        bool empty, struct now now)
 {
     for (size_t i = 0; i < e->cfg.n_targets; i++) {
         if (!takes(&e->cfg.targets[i], ev))
             continue;
         struct target_state *t = person_target_add(slot->live, e->cfg.targets[i].name);
-        add_pending(t, ev, offset, now);
+        add_pending(t, ev, offset, empty, now);
         if (t->n_pending > PERSON_PENDING_MAX)
             settle_oldest(e, slot, t, now);
     }
@@ -50,11 +55,12 @@ static void reject_everywhere(struct engine *e, struct slot *slot, const struct 
                               struct now now)
 {
     struct target_state unused = {0};
-    add_pending(&unused, ev, offset, now);
+    add_pending(&unused, ev, offset, false, now);
     for (size_t i = 0; i < e->cfg.n_targets; i++)
         if (takes(&e->cfg.targets[i], ev))
-            settle_event(e, slot, &unused.pending[0], e->cfg.targets[i].name, OUTCOME_REJECTED,
-                         "too many future-dated events wait for this person", now);
+            settle_event(
+                e, slot, &unused.pending[0], e->cfg.targets[i].name, OUTCOME_REJECTED,
+                "this person already has as many attributes, groups or future-dated events as one may", now);
     free(unused.pending);
 }
 
@@ -74,25 +80,34 @@ static void refuse_record(struct engine *e, struct invalid_record record)
     buf_init(&out, 2 * (size_t)EVENT_VALUE_MAX + 4096);
     if (record.value.n > EVENT_VALUE_MAX)
         record.value.n = EVENT_VALUE_MAX; /* the reason says that it was too long */
+    if (record.key.n > DEADLETTER_KEY_MAX)
+        record.key.n = DEADLETTER_KEY_MAX;
     deadletter_write_invalid(&record, &out);
     outbox_add(e, TOPIC_DEADLETTERS, record.partition, record.key, &out);
 }
 
 /* A person has one home; an event of his elsewhere was published with a key of its own making. */
-static void refuse_stray(struct engine *e, int32_t partition, int64_t offset, const struct event *ev, struct str key,
-                         struct now now)
+static void refuse_stray(struct engine *e, int32_t partition, int64_t offset, const struct event *ev,
+                         struct str key, struct now now)
 {
     struct buf value;
     buf_init(&value, EVENT_VALUE_MAX);
     event_write_value(ev, &value);
-    refuse_record(e, (struct invalid_record){partition, offset, key, buf_str(&value),
-                                             "this person's events live in another partition: the key must be "
-                                             "tenant/bucket, partitioned by murmur2",
-                                             now.wall_ms});
+    refuse_record(e,
+                  (struct invalid_record){partition, offset, key, buf_str(&value),
+                                          "this person's events live in another partition: the key must be "
+                                          "tenant/bucket, partitioned by murmur2",
+                                          now.wall_ms});
     buf_done(&value);
 }
 
-static void merge_event(struct engine *e, struct slot *slot, int64_t offset, const struct event *ev, struct now now)
+static bool says_nothing(const struct person *p, const struct event *ev, enum merge merge)
+{
+    return merge == MERGE_NEW && !person_word_survives(p, ev->type, event_id_hash(ev->id));
+}
+
+static void merge_event(struct engine *e, struct slot *slot, int64_t offset, const struct event *ev,
+                        struct now now)
 {
     struct person *p = slot_live(e, slot);
     enum merge merge = person_merge(p, ev, now.wall_ms);
@@ -105,7 +120,7 @@ static void merge_event(struct engine *e, struct slot *slot, int64_t offset, con
     if (merge == MERGE_FULL)
         reject_everywhere(e, slot, ev, offset, now);
     else
-        owe_results(e, slot, ev, offset, now);
+        owe_results(e, slot, ev, offset, says_nothing(p, ev, merge), now);
     slot->gen++;
     slot_mark_dirty(e, slot);
     work_forget_desired(slot);
@@ -129,8 +144,8 @@ void engine_event(struct engine *e, int32_t partition, int64_t offset, const str
     buf_done(&key);
 }
 
-void engine_event_invalid(struct engine *e, int32_t partition, int64_t offset, struct str key, struct str value,
-                          const char *reason, struct now now)
+void engine_event_invalid(struct engine *e, int32_t partition, int64_t offset, struct str key,
+                          struct str value, const char *reason, struct now now)
 {
     if (advance(engine_partition(e, partition), offset))
         refuse_record(e, (struct invalid_record){partition, offset, key, value, reason, now.wall_ms});

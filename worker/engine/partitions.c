@@ -2,8 +2,9 @@
  *
  *      restore_begin ─► RESTORING ─ restore_end ─► LIVE ─ revoke ─► REVOKED ─ close ─► CLOSED ─ drop ─► gone
  *
- * The partition's own record says "open" from the first transaction to the last of a graceful end. Who restores an
- * open one takes over from somebody who died or was cut off, and doubts every account with work under way. */
+ * The partition's own record says "open" from the first transaction to the last of a graceful end. Who
+ * restores an open one takes over from somebody who died or was cut off, and doubts every account with work
+ * under way. */
 #include "engine_state.h"
 
 #include <assert.h>
@@ -12,7 +13,8 @@
 
 #include "mem.h"
 
-/* ---- restore --------------------------------------------------------------------------------------------------- */
+/* ---- restore
+ * --------------------------------------------------------------------------------------------------- */
 
 void engine_restore_begin(struct engine *e, int32_t partition)
 {
@@ -70,7 +72,8 @@ bool engine_restore_record(struct engine *e, int32_t partition, struct str key, 
     slot->partition = partition;
     slot->offset = header_number(headers, n_headers, "offset");
     slot->open = header_number(headers, n_headers, "flags") & RECORD_OPEN;
-    store_set_due(&e->store, slot, header_number(headers, n_headers, "due"));
+    slot->restored_due_ms =
+        header_number(headers, n_headers, "due"); /* nothing is due before the restore has ended */
     return true;
 }
 
@@ -94,21 +97,24 @@ static bool check_restored(const struct engine *e, const struct partition *p, co
                            int64_t committed, struct error *err)
 {
     if (p->record_found && p->found.partitions != e->cfg.partitions)
-        return error_set(err, ERROR_PERMANENT,
-                         "the events topic had %d partitions when these records were written and has %d now: persons "
-                         "would lose their order; recreate it with %d partitions",
-                         p->found.partitions, e->cfg.partitions, p->found.partitions);
+        return error_set(
+            err, ERROR_PERMANENT,
+            "the events topic had %d partitions when these records were written and has %d now: persons "
+            "would lose their order; recreate it with %d partitions",
+            p->found.partitions, e->cfg.partitions, p->found.partitions);
     if (committed < 0 && (s->n > 0 || p->record_found))
-        return error_set(err, ERROR_PERMANENT,
-                         "partition %d has records but the group has no committed offset (expired group, or another "
-                         "group's topic): set it with kafka-consumer-groups --reset-offsets --to-offset %lld",
-                         p->partition, (long long)(p->record_found ? p->found.offset : s->offset_max + 1));
+        return error_set(
+            err, ERROR_PERMANENT,
+            "partition %d has records but the group has no committed offset (expired group, or another "
+            "group's topic): set it with kafka-consumer-groups --reset-offsets --to-offset %lld",
+            p->partition, (long long)(p->record_found ? p->found.offset : s->offset_max + 1));
     if (s->n > 0 && s->offset_max >= committed)
-        return error_set(err, ERROR_PERMANENT,
-                         "partition %d holds a record of offset %lld but the group has committed %lld only: another "
-                         "group writes to this persons topic, or offsets were reset; one records topic belongs to one "
-                         "group",
-                         p->partition, (long long)s->offset_max, (long long)committed);
+        return error_set(
+            err, ERROR_PERMANENT,
+            "partition %d holds a record of offset %lld but the group has committed %lld only: another "
+            "group writes to this persons topic, or offsets were reset; one records topic belongs to one "
+            "group",
+            p->partition, (long long)s->offset_max, (long long)committed);
     return true;
 }
 
@@ -142,6 +148,7 @@ static void doubt_open_targets(struct engine *e, struct slot *slot, struct now n
 static void resume_slot(void *ctx, struct slot *slot)
 {
     struct survey *s = ctx;
+    store_set_due(&s->e->store, slot, slot->restored_due_ms);
     if (!slot->open)
         return;
     if (s->unclean && !MUTATION(MUTATION_TAKEOVER_IS_CLEAN))
@@ -149,7 +156,8 @@ static void resume_slot(void *ctx, struct slot *slot)
     converge_slot(s->e, slot, s->now);
 }
 
-bool engine_restore_end(struct engine *e, int32_t partition, int64_t committed, struct now now, struct error *err)
+bool engine_restore_end(struct engine *e, int32_t partition, int64_t committed, struct now now,
+                        struct error *err)
 {
     struct partition *p = engine_partition(e, partition);
     assert(p && p->state == PARTITION_RESTORING);
@@ -161,11 +169,14 @@ bool engine_restore_end(struct engine *e, int32_t partition, int64_t committed, 
     p->position = p->batched = p->committed = committed > 0 ? committed : 0;
     p->opened_at_ms = now.wall_ms;
     p->record_dirty = true;
+    for (size_t i = 0; i < e->cfg.n_targets; i++)
+        budget_restart(&e->targets[i].budget, now.boot_ms);
     store_each(&e->store, partition, resume_slot, &s);
     return true;
 }
 
-/* ---- the way out ----------------------------------------------------------------------------------------------- */
+/* ---- the way out
+ * ----------------------------------------------------------------------------------------------- */
 
 struct stop {
     struct engine *e;
@@ -174,9 +185,9 @@ struct stop {
 
 static void stop_slot(void *ctx, struct slot *slot)
 {
-    struct stop *s = ctx;
-    if (slot->live)
-        converge_slot(s->e, slot, s->now); /* dequeues: the partition is not live any more */
+    (void)ctx;
+    for (size_t i = 0; i < slot->n_works; i++)
+        work_dequeue(slot->works[i]);
 }
 
 void engine_revoke(struct engine *e, int32_t partition)
@@ -185,7 +196,7 @@ void engine_revoke(struct engine *e, int32_t partition)
     if (!p || p->state != PARTITION_LIVE)
         return;
     p->state = PARTITION_REVOKED;
-    store_each(&e->store, partition, stop_slot, &(struct stop){.e = e});
+    store_each(&e->store, partition, stop_slot, NULL);
 }
 
 size_t engine_in_flight(const struct engine *e, int32_t partition)

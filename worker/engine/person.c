@@ -6,8 +6,10 @@
 
 #include "mem.h"
 #include "mutation.h"
+#include "utf8.h"
 
-/* ---- registers ------------------------------------------------------------------------------------------------- */
+/* ---- registers
+ * ------------------------------------------------------------------------------------------------- */
 
 uint64_t event_id_hash(const char id[EVENT_ID_SIZE])
 {
@@ -30,8 +32,8 @@ static bool stamp_eq(struct stamp a, struct stamp b)
     return a.at_ms == b.at_ms && a.event == b.event;
 }
 
-/* Whether a word with stamp `a` beats the one with stamp `b`. restrict_a_b: how much more restrictive a's value is
- * than b's (> 0: more); it decides between words of the same instant, then the event id does. */
+/* Whether a word with stamp `a` beats the one with stamp `b`. restrict_a_b: how much more restrictive a's
+ * value is than b's (> 0: more); it decides between words of the same instant, then the event id does. */
 static bool wins(struct stamp a, struct stamp b, int restrict_a_b)
 {
     if (MUTATION(MUTATION_MERGE_IGNORES_STAMP))
@@ -86,7 +88,8 @@ static bool set_access_until(struct person *p, int64_t until_ms, struct stamp st
     return true;
 }
 
-/* Index of the register called name, or where it belongs. base/size describe the array; name is its first member. */
+/* Index of the register called name, or where it belongs. base/size describe the array; name is its first
+ * member. */
 static size_t find_register(const void *base, size_t n, size_t size, const char *name, bool *found)
 {
     size_t low = 0, high = n;
@@ -107,7 +110,8 @@ static size_t find_register(const void *base, size_t n, size_t size, const char 
     return low;
 }
 
-/* A word about an attribute of which there was none. A complete profile newer than the word has cleared it. */
+/* A word about an attribute of which there was none. A complete profile newer than the word has cleared it.
+ */
 static void insert_attr(struct person *p, size_t at, const char *name, const char *value, struct stamp stamp)
 {
     if (wins(p->complete_stamp, stamp, 0)) {
@@ -180,7 +184,8 @@ static bool set_group(struct person *p, const char *name, bool member, struct st
     return true;
 }
 
-/* ---- merging --------------------------------------------------------------------------------------------------- */
+/* ---- merging
+ * --------------------------------------------------------------------------------------------------- */
 
 /* What the type itself says of employment and suspension. */
 static bool apply_status(struct person *p, enum event_type type, struct stamp stamp, bool dry)
@@ -221,7 +226,8 @@ static bool apply(struct person *p, const struct event *ev, bool dry)
 
 static bool says_nothing(const struct event *ev)
 {
-    return ev->type == EVENT_CHANGED && ev->profile.n == 0 && !ev->complete && !ev->has_access_until && ev->n_groups == 0;
+    return ev->type == EVENT_CHANGED && ev->profile.n == 0 && !ev->complete && !ev->has_access_until &&
+           ev->n_groups == 0;
 }
 
 static bool seen(const struct person *p, const struct event *ev, uint64_t hash)
@@ -261,6 +267,16 @@ static void event_copy(struct event *to, const struct event *from)
         to->groups[i] = xstrdup(from->groups[i]);
 }
 
+static size_t value_size(const struct event *ev)
+{
+    struct buf value;
+    buf_init(&value, EVENT_VALUE_MAX);
+    event_write_value(ev, &value);
+    size_t n = value.n;
+    buf_done(&value);
+    return n;
+}
+
 static void schedule(struct person *p, const struct event *ev)
 {
     size_t at = p->n_scheduled;
@@ -271,6 +287,7 @@ static void schedule(struct person *p, const struct event *ev)
     p->scheduled = xreallocarray(p->scheduled, p->n_scheduled + 1, sizeof *p->scheduled);
     memmove(&p->scheduled[at + 1], &p->scheduled[at], (p->n_scheduled - at) * sizeof *p->scheduled);
     p->scheduled[at].due_ms = ev->effective_at_ms;
+    p->scheduled[at].bytes = value_size(ev);
     event_copy(&p->scheduled[at].event, ev);
     p->n_scheduled++;
 }
@@ -287,9 +304,25 @@ static void drop_void_schedules(struct person *p)
 {
     for (size_t i = p->n_scheduled; i-- > 0;)
         if (!says_nothing(&p->scheduled[i].event) && !apply(p, &p->scheduled[i].event, true)) {
-            apply(p, &p->scheduled[i].event, false); /* leaves what it would have left: registers that are cleared */
+            apply(p, &p->scheduled[i].event,
+                  false); /* leaves what it would have left: registers that are cleared */
             unschedule(p, i);
         }
+}
+
+static bool fits_schedule(const struct person *p, const struct event *ev)
+{
+    size_t bytes = value_size(ev);
+    for (size_t i = 0; i < p->n_scheduled; i++)
+        bytes += p->scheduled[i].bytes;
+    return p->n_scheduled < PERSON_SCHEDULED_MAX && bytes <= PERSON_SCHEDULED_BYTES_MAX;
+}
+
+/* Counts names that are there already as well: near the limit, rather too early than a record that cannot be
+ * written. */
+static bool fits_registers(const struct person *p, const struct event *ev)
+{
+    return p->n_attrs + ev->profile.n <= PERSON_ATTRS_MAX && p->n_groups + ev->n_groups <= PERSON_GROUPS_MAX;
 }
 
 enum merge person_merge(struct person *p, const struct event *ev, int64_t now_ms)
@@ -300,14 +333,13 @@ enum merge person_merge(struct person *p, const struct event *ev, int64_t now_ms
     bool novel = apply(p, ev, true) || says_nothing(ev);
     bool future = ev->effective_at_ms > now_ms && ev->effective_at_ms > ev->occurred_at_ms &&
                   !MUTATION(MUTATION_SCHEDULED_AT_ONCE);
+    remember(p, hash);
+    if (!fits_registers(p, ev) || (novel && future && !fits_schedule(p, ev)))
+        return MERGE_FULL;
     if (novel && future) {
-        if (p->n_scheduled == PERSON_SCHEDULED_MAX)
-            return MERGE_FULL;
-        remember(p, hash);
         schedule(p, ev);
         return MERGE_SCHEDULED;
     }
-    remember(p, hash);
     apply(p, ev, false);
     drop_void_schedules(p);
     return novel ? MERGE_NEW : MERGE_SUPERSEDED;
@@ -337,7 +369,8 @@ int64_t person_next_due(const struct person *p)
     return due;
 }
 
-/* ---- questions ------------------------------------------------------------------------------------------------- */
+/* ---- questions
+ * ------------------------------------------------------------------------------------------------- */
 
 bool person_is_scheduled(const struct person *p, uint64_t event)
 {
@@ -372,12 +405,14 @@ const char *person_attr(const struct person *p, const char *name)
 
 bool person_may_have_access(const struct person *p, int64_t now_ms)
 {
-    bool passed = p->access_until_ms && p->access_until_ms <= now_ms && !MUTATION(MUTATION_ACCESS_UNTIL_NOT_FIRED);
+    bool passed =
+        p->access_until_ms && p->access_until_ms <= now_ms && !MUTATION(MUTATION_ACCESS_UNTIL_NOT_FIRED);
     bool ended = p->access_ended || passed;
     return p->employment == EMPLOYMENT_JOINED && !p->suspended && !ended;
 }
 
-/* ---- targets --------------------------------------------------------------------------------------------------- */
+/* ---- targets
+ * --------------------------------------------------------------------------------------------------- */
 
 struct target_state *person_target(struct person *p, const char *target)
 {
@@ -425,14 +460,38 @@ void target_state_forgive(struct target_state *t, const char *what)
     }
 }
 
+/* What targets and policies say may be cut off in the middle of a character; a record is UTF-8. */
+static char *reason_text(const char *reason)
+{
+    struct buf text;
+    buf_init(&text, PERSON_REASON_MAX);
+    for (struct str rest = str_of(reason); rest.n > 0 && buf_ok(&text);) {
+        size_t n = utf8_sequence(rest);
+        if (n > 0 && text.n + n <= PERSON_REASON_MAX)
+            buf_add(&text, rest.p, n);
+        n = n > 0 ? n : 1;
+        rest = (struct str){rest.p + n, rest.n - n};
+    }
+    if (text.n == 0)
+        buf_addc(&text, '?');
+    return buf_take(&text);
+}
+
+void target_state_fail(struct target_state *t, const char *reason)
+{
+    free(t->last_failure);
+    t->last_failure = reason_text(reason);
+}
+
 void target_state_refuse(struct target_state *t, const char *what, uint64_t fingerprint, const char *reason)
 {
     target_state_forgive(t, what);
     t->refused = xreallocarray(t->refused, t->n_refused + 1, sizeof *t->refused);
-    t->refused[t->n_refused++] = (struct refused){xstrdup(what), fingerprint, xstrdup(reason)};
+    t->refused[t->n_refused++] = (struct refused){xstrdup(what), fingerprint, reason_text(reason)};
 }
 
-/* ---- release --------------------------------------------------------------------------------------------------- */
+/* ---- release
+ * --------------------------------------------------------------------------------------------------- */
 
 static void target_state_done(struct target_state *t)
 {

@@ -1,12 +1,12 @@
 /* person.h - what is known about one person: registers that merge, and the state of each target.
  *
- * A register keeps one value and the stamp of the event that set it; merging an event sets those registers whose
- * stamp is older. So every order of the same events gives the same registers (promise P3).
+ * A register keeps one value and the stamp of the event that set it; merging an event sets those registers
+ * whose stamp is older. So every order of the same events gives the same registers (promise P3).
  *
- *     joined / left / deleted ──► employment        left, deleted: also suspension = off (a hold ends with it)
- *     suspended / resumed ──────► suspension
- *     profile, accessUntil, groups of any event ──► one register each
- *     effectiveAt in the future ─► `scheduled`, merged with its own stamp when it is due: a word said later wins
+ *     joined / left / deleted ──► employment        left, deleted: also suspension = off (a hold ends with
+ * it) suspended / resumed ──────► suspension profile, accessUntil, groups of any event ──► one register each
+ *     effectiveAt in the future ─► `scheduled`, merged with its own stamp when it is due: a word said later
+ * wins
  *
  * Pure data and pure functions; single-threaded. */
 #ifndef ROLLCALL_ENGINE_PERSON_H
@@ -19,7 +19,16 @@
 #include "attr.h"
 #include "event.h"
 
-enum { PERSON_RECENT_MAX = 256, PERSON_SCHEDULED_MAX = 16, PERSON_PENDING_MAX = 16 };
+/* Together they keep a record below RECORD_MAX. */
+enum {
+    PERSON_RECENT_MAX = 256,
+    PERSON_ATTRS_MAX = 128,
+    PERSON_GROUPS_MAX = 512,
+    PERSON_SCHEDULED_MAX = 16,
+    PERSON_SCHEDULED_BYTES_MAX = 64 * 1024, /* of the scheduled events' values together */
+    PERSON_PENDING_MAX = 16,
+    PERSON_REASON_MAX = 512,
+};
 
 struct stamp {
     int64_t at_ms;  /* the event's occurredAt; 0: never set */
@@ -43,6 +52,7 @@ struct group_register {
 /* A future-dated event, kept until it is due. */
 struct scheduled {
     int64_t due_ms;
+    size_t bytes; /* of the event's JSON value */
     struct event event;
 };
 
@@ -52,6 +62,7 @@ struct pending {
     char trace_id[33]; /* from traceparent; "" if none */
     enum event_type type;
     int64_t occurred_at_ms;
+    bool empty;           /* it says nothing, so nothing can overrule it */
     int64_t queued_at_ms; /* when the worker merged it */
     int64_t offset;       /* in the events partition */
 };
@@ -66,8 +77,8 @@ struct refused {
 };
 
 struct target_state {
-    char *target; /* name */
-    char *link;   /* the target's id of the account; NULL: none */
+    char *target;    /* name */
+    char *link;      /* the target's id of the account; NULL: none */
     char *create_as; /* match value by which a create may be under way; NULL: none. See plan.h */
     enum known_kind known;
     bool known_active;        /* valid with KNOWN_ACCOUNT */
@@ -76,7 +87,7 @@ struct target_state {
     bool open;                /* work under way: a call may be in flight once this is committed */
     uint32_t attempts;        /* failures in a row */
     int64_t next_attempt_ms;  /* wall clock; 0: at once */
-    char *last_failure;       /* short reason, no personal data; NULL: none */
+    char *last_failure;       /* may hold personal data, as the whole record does: not for logs; NULL: none */
     int64_t retry_cut_ms;     /* a leaver was refused: tried again then (daily); 0: no */
     struct refused *refused;
     size_t n_refused;
@@ -93,6 +104,8 @@ struct person {
     struct stamp suspension_stamp;
     int64_t access_until_ms; /* 0: without end */
     struct stamp access_until_stamp;
+    int64_t
+        gone_since_ms; /* deleted, and nothing is owed any more since then: a tombstone follows; 0: not so */
     bool access_ended; /* latched when access_until_ms has passed: a slower clock does not undo it */
     struct stamp complete_stamp; /* of the newest complete profile: older words about attributes are void */
     struct attr_register *attrs; /* sorted by name */
@@ -111,9 +124,10 @@ enum merge { MERGE_NEW, MERGE_DUPLICATE, MERGE_SUPERSEDED, MERGE_SCHEDULED, MERG
 
 void person_done(struct person *p); /* frees the content; p is zeroed */
 
-/* Merges ev. MERGE_NEW: it set at least one register, or says nothing at all. MERGE_SUPERSEDED: later words had
- * decided everything it says. MERGE_DUPLICATE: seen before, nothing changed. MERGE_SCHEDULED: effectiveAt lies
- * after now_ms, kept for then. MERGE_FULL: PERSON_SCHEDULED_MAX future words already wait; not merged. */
+/* Merges ev. MERGE_NEW: it set at least one register, or says nothing at all. MERGE_SUPERSEDED: later words
+ * had decided everything it says. MERGE_DUPLICATE: seen before, nothing changed. MERGE_SCHEDULED: effectiveAt
+ * lies after now_ms, kept for then. MERGE_FULL: the person already holds as many words as one may; not
+ * merged. */
 enum merge person_merge(struct person *p, const struct event *ev, int64_t now_ms);
 
 /* Merges what is due of `scheduled` and latches accessUntil. True if anything changed. */
@@ -135,6 +149,8 @@ uint64_t event_id_hash(const char id[EVENT_ID_SIZE]);
 struct target_state *person_target(struct person *p, const char *target);     /* NULL: none yet */
 struct target_state *person_target_add(struct person *p, const char *target); /* finds or adds */
 void target_state_set_known(struct target_state *t, enum known_kind kind);    /* frees what was known */
+void target_state_fail(struct target_state *t,
+                       const char *reason); /* the last failure, as text that a record can hold */
 void target_state_refuse(struct target_state *t, const char *what, uint64_t fingerprint, const char *reason);
 void target_state_forgive(struct target_state *t, const char *what);
 const struct refused *target_state_refused(const struct target_state *t, const char *what);

@@ -16,7 +16,8 @@ bool plan_wants_cut(const struct desired *d)
     return d->kind == DESIRE_ABSENT || (d->kind == DESIRE_ACCOUNT && d->active == ACTIVE_OFF);
 }
 
-/* ---- fingerprints ---------------------------------------------------------------------------------------------- */
+/* ---- fingerprints
+ * ---------------------------------------------------------------------------------------------- */
 
 uint64_t plan_value_fingerprint(const char *value)
 {
@@ -54,17 +55,20 @@ const char *plan_refused_name(enum step step)
 static bool rests(const struct plan_input *in, const char *what, struct plan *ret)
 {
     const struct refused *r = target_state_refused(in->state, what);
-    if (!r || r->fingerprint != plan_fingerprint(in->person, in->desired) || MUTATION(MUTATION_REFUSED_REPEATED))
+    if (!r || r->fingerprint != plan_fingerprint(in->person, in->desired) ||
+        MUTATION(MUTATION_REFUSED_REPEATED))
         return false;
     ret->step = STEP_NONE;
     ret->rejected = r->reason;
-    ret->action = strcmp(what, REFUSED_ADOPT) == 0
-                      ? "look at the account at the target: link or free it by hand, then send the person's event again"
-                      : "mend the cause at the target or in the policy, then send the person's event again";
+    ret->action =
+        strcmp(what, REFUSED_ADOPT) == 0
+            ? "look at the account at the target: link or free it by hand, then send the person's event again"
+            : "mend the cause at the target or in the policy, then send the person's event again";
     return true;
 }
 
-/* ---- adoption -------------------------------------------------------------------------------------------------- */
+/* ---- adoption
+ * -------------------------------------------------------------------------------------------------- */
 
 bool plan_may_adopt(const struct person *p, const struct desired *d, const struct account *found,
                     const char **ret_reason)
@@ -76,14 +80,15 @@ bool plan_may_adopt(const struct person *p, const struct desired *d, const struc
         *ret_reason = "finding: the account carries another employeeNumber";
         return false;
     }
-    if (!found->active && !plan_wants_cut(d)) {
+    if (!found->active && (d->kind == DESIRE_ABSENT || !plan_wants_cut(d))) {
         *ret_reason = "finding: the account exists and is inactive, and it was not us who deactivated it";
         return false;
     }
     return true;
 }
 
-/* ---- the plan -------------------------------------------------------------------------------------------------- */
+/* ---- the plan
+ * -------------------------------------------------------------------------------------------------- */
 
 const char *plan_match_value(const struct person *p, const struct desired *d, const char *match)
 {
@@ -96,8 +101,8 @@ static void plan_lookup(const struct plan_input *in, struct plan *ret)
     ret->step = STEP_LOOKUP;
     if (in->state->link)
         return;
-    ret->find_value = in->state->create_as ? in->state->create_as
-                                           : plan_match_value(in->person, in->desired, in->match);
+    ret->find_value =
+        in->state->create_as ? in->state->create_as : plan_match_value(in->person, in->desired, in->match);
     if (ret->find_value && *ret->find_value)
         return;
     ret->step = STEP_NONE;
@@ -130,13 +135,13 @@ static void plan_cut(const struct plan_input *in, struct plan *ret)
 {
     const struct target_state *t = in->state;
     bool delete = in->desired->kind == DESIRE_ABSENT;
-    if (!delete && !t->known_active) {
+    if (!delete &&!t->known_active) {
         plan_rest(in, ret);
         return;
     }
     if (rests(in, REFUSED_CUT, ret) || (!t->link && rests(in, REFUSED_ADOPT, ret)))
         return;
-    if (!t->link || (delete && !in->fresh))
+    if (!t->link || (delete &&!in->fresh))
         plan_lookup(in, ret);
     else
         ret->step = delete ? STEP_DELETE : STEP_DEACTIVATE;
@@ -148,7 +153,8 @@ static bool differences(const struct plan_input *in, struct attrs *changes)
     const struct attrs *want = &in->desired->attrs;
     for (size_t i = 0; i < want->n; i++) {
         const char *name = want->v[i].name, *value = want->v[i].value;
-        if (profile_read_only(in->profile, name) || (in->state->doubt_until_ms && strcmp(name, in->match) == 0))
+        if (profile_read_only(in->profile, name) ||
+            (in->state->doubt_until_ms && strcmp(name, in->match) == 0))
             continue;
         const struct attr *known = attrs_find(&in->state->known_attrs, name);
         if (!known)
@@ -189,8 +195,11 @@ static void plan_account(const struct plan_input *in, struct plan *ret)
 /* The policy wants nothing; what we may have done ourselves before is cleared up all the same. */
 static void plan_nothing(const struct plan_input *in, struct plan *ret)
 {
+    const struct target_state *t = in->state;
     plan_rest(in, ret);
-    if (in->state->doubt_until_ms && in->now_ms >= in->state->doubt_until_ms)
+    bool doubt_over = t->doubt_until_ms && in->now_ms >= t->doubt_until_ms;
+    bool maybe_created = t->create_as && t->known == KNOWN_UNKNOWN;
+    if (doubt_over || maybe_created)
         plan_lookup(in, ret);
     ret->ignored = ret->step == STEP_NONE;
     ret->rejected = ret->action = NULL;
@@ -203,9 +212,12 @@ void plan_make(const struct plan_input *in, struct plan *ret)
     enum known_kind known = t->known;
     if (MUTATION(MUTATION_UNKNOWN_IS_ABSENT) && known == KNOWN_UNKNOWN)
         known = KNOWN_ABSENT;
-    bool doubt_over = t->doubt_until_ms && in->now_ms >= t->doubt_until_ms && !MUTATION(MUTATION_DOUBT_NOT_REREAD);
+    bool doubt_over =
+        t->doubt_until_ms && in->now_ms >= t->doubt_until_ms && !MUTATION(MUTATION_DOUBT_NOT_REREAD);
     if (in->desired->kind == DESIRE_NOTHING)
         plan_nothing(in, ret);
+    else if (!t->doubt_until_ms && rests(in, REFUSED_DEADLINE, ret))
+        return;
     else if (known == KNOWN_UNKNOWN || doubt_over)
         plan_lookup(in, ret);
     else if (known == KNOWN_ABSENT)

@@ -1,12 +1,12 @@
 /* plan.h - desired − known = the next step. Pure; no state of its own.
  *
- * Order within a plan: read what is unknown → cut access → give access → attributes. Attributes of an inactive
- * account are frozen (Miro, D-USERS), so they wait for access. What a target refused rests until its fingerprint
- * changes; a refused step rests alone, a refused attribute leaves the others to go on.
+ * Order within a plan: read what is unknown → cut access → give access → attributes. Attributes of an
+ * inactive account are frozen (Miro, D-USERS), so they wait for access. What a target refused rests until its
+ * fingerprint changes; a refused step rests alone, a refused attribute leaves the others to go on.
  *
- * A create that may be under way occupies a name. Until that is cleared up the account is looked up and created by
- * this name only (target_state.create_as), and while there is doubt it is not renamed: a create that lands late then
- * meets "exists" instead of making a second account that nobody knows. */
+ * A create that may be under way occupies a name. Until that is cleared up the account is looked up and
+ * created by this name only (target_state.create_as), and while there is doubt it is not renamed: a create
+ * that lands late then meets "exists" instead of making a second account that nobody knows. */
 #ifndef ROLLCALL_ENGINE_PLAN_H
 #define ROLLCALL_ENGINE_PLAN_H
 
@@ -42,6 +42,7 @@ void plan_done(struct plan *p);
 #define REFUSED_ADOPT    "+adopt"
 #define REFUSED_ACTIVATE "+activate"
 #define REFUSED_CUT      "+cut"
+#define REFUSED_DEADLINE "+deadline" /* the whole plan: its calls kept failing for too long */
 
 const char *plan_refused_name(enum step step); /* NULL: steps that never rest as a whole */
 

@@ -5,7 +5,8 @@
 
 #include "mem.h"
 
-/* ---- steps ----------------------------------------------------------------------------------------------------- */
+/* ---- steps
+ * ----------------------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name, *method;
@@ -30,7 +31,8 @@ const char *step_method(enum step step)
     return steps[step].method;
 }
 
-/* ---- kinds of targets ------------------------------------------------------------------------------------------ */
+/* ---- kinds of targets
+ * ------------------------------------------------------------------------------------------ */
 
 /* emails are generated from userName, externalId is ignored (H-ENTRA, SPEC). */
 static const char *const miro_read_only[] = {"emails.work", "externalId", NULL};
@@ -38,11 +40,11 @@ static const char *const scim_read_only[] = {NULL};
 
 enum { CLASS_READ, CLASS_CREATE, CLASS_UPDATE, CLASS_DELETE };
 
-#define CLASS_OF_STEP                                                                                                  \
-    {                                                                                                                  \
-        [STEP_NONE] = -1, [STEP_WAIT] = -1, [STEP_LOOKUP] = CLASS_READ, [STEP_CREATE] = CLASS_CREATE,                  \
-        [STEP_DEACTIVATE] = CLASS_UPDATE, [STEP_ACTIVATE] = CLASS_UPDATE, [STEP_UPDATE] = CLASS_UPDATE,                \
-        [STEP_DELETE] = CLASS_DELETE,                                                                                  \
+#define CLASS_OF_STEP                                                                                        \
+    {                                                                                                        \
+        [STEP_NONE] = -1, [STEP_WAIT] = -1, [STEP_LOOKUP] = CLASS_READ, [STEP_CREATE] = CLASS_CREATE,        \
+        [STEP_DEACTIVATE] = CLASS_UPDATE, [STEP_ACTIVATE] = CLASS_UPDATE, [STEP_UPDATE] = CLASS_UPDATE,      \
+        [STEP_DELETE] = CLASS_DELETE,                                                                        \
     }
 
 static const struct profile profiles[] = {
@@ -102,9 +104,13 @@ int profile_limit_index(const struct profile *p, const char *name)
     return -1;
 }
 
-/* ---- what an answer means -------------------------------------------------------------------------------------- */
+/* ---- what an answer means
+ * -------------------------------------------------------------------------------------- */
 
-enum { ANY_STEP = 0xffff, LINKED = 1 << STEP_DEACTIVATE | 1 << STEP_ACTIVATE | 1 << STEP_UPDATE | 1 << STEP_DELETE };
+enum {
+    ANY_STEP = 0xffff,
+    LINKED = 1 << STEP_DEACTIVATE | 1 << STEP_ACTIVATE | 1 << STEP_UPDATE | 1 << STEP_DELETE
+};
 
 struct meaning {
     int from, to;       /* status */

@@ -13,9 +13,9 @@
 
 /* One step of a plan: one call. */
 enum step {
-    STEP_NONE,       /* converged */
-    STEP_WAIT,       /* converged, but doubtful: wait for doubt_until, then read */
-    STEP_LOOKUP,     /* read the account, by link or by match */
+    STEP_NONE,   /* converged */
+    STEP_WAIT,   /* converged, but doubtful: wait for doubt_until, then read */
+    STEP_LOOKUP, /* read the account, by link or by match */
     STEP_CREATE,
     STEP_DEACTIVATE, /* PATCH active=false */
     STEP_ACTIVATE,   /* PATCH active=true */
@@ -41,7 +41,8 @@ enum reply_class {
     REPLY_GONE,      /* the linked account is not there any more */
     REPLY_TEMPORARY, /* try again */
     REPLY_THROTTLED, /* try again, and the whole class of calls rests */
-    REPLY_TROUBLE,   /* the target's or the token's own trouble, nobody's record is at fault: try again, no deadline */
+    REPLY_TROUBLE,   /* the target's or the token's own trouble, nobody's record is at fault: try again, no
+                        deadline */
     REPLY_PERMANENT, /* will not work until somebody changes something */
 };
 

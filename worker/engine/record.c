@@ -9,7 +9,8 @@
 
 static const char *const employment_names[] = {NULL, "joined", "left", "deleted"};
 
-/* ---- writing --------------------------------------------------------------------------------------------------- */
+/* ---- writing
+ * --------------------------------------------------------------------------------------------------- */
 
 static void hex64(uint64_t value, char out[17])
 {
@@ -32,6 +33,11 @@ static void put_stamp(struct json_out *w, struct stamp stamp)
     put_hash(w, "event", stamp.event);
 }
 
+static bool stamped(struct stamp stamp)
+{
+    return stamp.at_ms || stamp.event;
+}
+
 static void write_status(struct json_out *w, const struct person *p)
 {
     if (p->employment != EMPLOYMENT_UNKNOWN) {
@@ -40,20 +46,22 @@ static void write_status(struct json_out *w, const struct person *p)
         put_stamp(w, p->employment_stamp);
         json_close(w);
     }
-    if (p->suspension_stamp.at_ms) {
+    if (stamped(p->suspension_stamp)) {
         json_open(w, "suspension", '{');
         json_put_bool(w, "on", p->suspended);
         put_stamp(w, p->suspension_stamp);
         json_close(w);
     }
-    if (p->access_until_stamp.at_ms) {
+    if (stamped(p->access_until_stamp)) {
         json_open(w, "accessUntil", '{');
         json_put_int(w, "until", p->access_until_ms);
         json_put_bool(w, "ended", p->access_ended);
         put_stamp(w, p->access_until_stamp);
         json_close(w);
     }
-    if (p->complete_stamp.at_ms) {
+    if (p->gone_since_ms)
+        json_put_int(w, "goneSince", p->gone_since_ms);
+    if (stamped(p->complete_stamp)) {
         json_open(w, "complete", '{');
         put_stamp(w, p->complete_stamp);
         json_close(w);
@@ -152,6 +160,8 @@ static void write_lists(struct json_out *w, const struct target_state *t)
         if (e->trace_id[0])
             json_put_string(w, "trace", e->trace_id);
         json_put_string(w, "type", event_type_name(e->type));
+        if (e->empty)
+            json_put_bool(w, "empty", true);
         json_put_int(w, "occurredAt", e->occurred_at_ms);
         json_put_int(w, "queuedAt", e->queued_at_ms);
         json_put_int(w, "offset", e->offset);
@@ -210,7 +220,8 @@ unsigned record_flags(const struct person *p)
     return 0;
 }
 
-/* ---- reading --------------------------------------------------------------------------------------------------- */
+/* ---- reading
+ * --------------------------------------------------------------------------------------------------- */
 
 static bool read_hash(const char *hex, uint64_t *ret)
 {
@@ -246,6 +257,7 @@ static bool read_status(const cJSON *root, struct person *p)
     if (o && !(json_int64(o, "until", &p->access_until_ms) && json_bool(o, "ended", &p->access_ended) &&
                read_stamp(o, &p->access_until_stamp)))
         return false;
+    json_int64(root, "goneSince", &p->gone_since_ms);
     o = json_get(root, "complete");
     return !o || read_stamp(o, &p->complete_stamp);
 }
@@ -260,6 +272,12 @@ static bool read_triple(const cJSON *triple, const cJSON **ret_value, struct sta
     *ret_value = value;
     ret->at_ms = (int64_t)at->valuedouble;
     return read_hash(event->valuestring, &ret->event);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const char *const *left = a, *const *right = b; /* name is the first member of both kinds of register */
+    return strcmp(*left, *right);
 }
 
 static bool read_registers(const cJSON *root, struct person *p)
@@ -285,9 +303,14 @@ static bool read_registers(const cJSON *root, struct person *p)
         reg->member = cJSON_IsTrue(value);
         p->n_groups++;
     }
+    qsort(p->attrs, p->n_attrs, sizeof *p->attrs, by_name);
+    qsort(p->groups, p->n_groups, sizeof *p->groups, by_name);
     const cJSON *recent = json_get(root, "recent");
+    if (cJSON_GetArraySize(recent) > PERSON_RECENT_MAX)
+        return false;
     p->recent = xcalloc((size_t)cJSON_GetArraySize(recent), sizeof *p->recent);
-    cJSON_ArrayForEach(item, recent) if (!read_hash(cJSON_GetStringValue(item), &p->recent[p->n_recent++])) return false;
+    cJSON_ArrayForEach(
+        item, recent) if (!read_hash(cJSON_GetStringValue(item), &p->recent[p->n_recent++])) return false;
     return true;
 }
 
@@ -302,6 +325,7 @@ static bool read_scheduled(const cJSON *root, struct person *p, struct error *er
         char *text = cJSON_PrintUnformatted(json_get(item, "value"));
         bool ok = text && json_int64(item, "due", &s->due_ms) &&
                   event_read_value(id ? id : "", type ? type : "", str_of(text), &s->event, err);
+        s->bytes = text ? strlen(text) : 0;
         free(text);
         if (!ok)
             return false;
@@ -310,28 +334,29 @@ static bool read_scheduled(const cJSON *root, struct person *p, struct error *er
     return true;
 }
 
-static void read_known(const cJSON *object, struct target_state *t)
+static bool read_known(const cJSON *object, struct target_state *t)
 {
     const cJSON *known = json_get(object, "known"), *item;
-    if (cJSON_IsString(known))
-        t->known = KNOWN_ABSENT;
-    if (!cJSON_IsObject(known))
-        return;
-    t->known = KNOWN_ACCOUNT;
-    json_bool(known, "active", &t->known_active);
+    const char *word = cJSON_GetStringValue(known);
+    t->known = cJSON_IsObject(known) ? KNOWN_ACCOUNT : word ? KNOWN_ABSENT : KNOWN_UNKNOWN;
+    if (t->known != KNOWN_ACCOUNT)
+        return word ? strcmp(word, "absent") == 0 : cJSON_IsNull(known);
     cJSON_ArrayForEach(item, json_get(known, "attributes"))
         attrs_set(&t->known_attrs, item->string, cJSON_GetStringValue(item));
+    return json_bool(known, "active", &t->known_active);
 }
 
 static bool read_pending(const cJSON *item, struct pending *ret)
 {
-    const char *id = json_string(item, "id"), *trace = json_string(item, "trace"), *type = json_string(item, "type");
+    const char *id = json_string(item, "id"), *trace = json_string(item, "trace"),
+               *type = json_string(item, "type");
     if (!id || strlen(id) != EVENT_ID_SIZE - 1 || !type || !event_type_parse(type, &ret->type))
         return false;
     memcpy(ret->id, id, EVENT_ID_SIZE);
+    json_bool(item, "empty", &ret->empty);
     snprintf(ret->trace_id, sizeof ret->trace_id, "%s", trace ? trace : "");
-    return json_int64(item, "occurredAt", &ret->occurred_at_ms) && json_int64(item, "queuedAt", &ret->queued_at_ms) &&
-           json_int64(item, "offset", &ret->offset);
+    return json_int64(item, "occurredAt", &ret->occurred_at_ms) &&
+           json_int64(item, "queuedAt", &ret->queued_at_ms) && json_int64(item, "offset", &ret->offset);
 }
 
 static bool read_lists(const cJSON *object, struct target_state *t)
@@ -356,14 +381,13 @@ static bool read_target(const cJSON *object, struct target_state *t)
     t->link = xstrdup_null(json_string(object, "link"));
     t->create_as = xstrdup_null(json_string(object, "createAs"));
     t->last_failure = xstrdup_null(json_string(object, "lastFailure"));
-    read_known(object, t);
     json_int64(object, "doubtUntil", &t->doubt_until_ms);
     json_bool(object, "open", &t->open);
     json_int64(object, "attempts", &attempts);
     t->attempts = (uint32_t)attempts;
     json_int64(object, "nextAttemptAt", &t->next_attempt_ms);
     json_int64(object, "retryCutAt", &t->retry_cut_ms);
-    return read_lists(object, t);
+    return read_known(object, t) && read_lists(object, t);
 }
 
 static bool read_person(const cJSON *root, struct person *p, struct error *err)
@@ -375,15 +399,18 @@ static bool read_person(const cJSON *root, struct person *p, struct error *err)
         return error_set(err, ERROR_PERMANENT,
                          "record of version %d, this worker knows up to %d: run the newer worker everywhere",
                          (int)version, RECORD_VERSION);
-    if (!json_int64(root, "seq", &seq) || !json_int64(root, "offset", &p->offset) || !read_status(root, p) ||
-        !read_registers(root, p))
+    if (!json_int64(root, "seq", &seq) || !json_int64(root, "offset", &p->offset) || p->offset < 0 ||
+        !read_status(root, p) || !read_registers(root, p))
         return error_set(err, ERROR_PERMANENT, "not a person's record: a register is malformed");
     p->seq = (uint64_t)seq;
     if (!read_scheduled(root, p, err))
         return error_wrap(err, "scheduled event");
     const cJSON *item;
-    cJSON_ArrayForEach(item, json_get(root, "targets")) if (!read_target(item, person_target_add(p, item->string)))
-        return error_set(err, ERROR_PERMANENT, "not a person's record: a target is malformed");
+    cJSON_ArrayForEach(item, json_get(root, "targets")) if (
+        !read_target(item,
+                     person_target_add(
+                         p, item->string))) return error_set(err, ERROR_PERMANENT,
+                                                             "not a person's record: a target is malformed");
     return true;
 }
 
@@ -405,7 +432,8 @@ bool record_read(struct str value, struct person *ret, struct error *err)
     return true;
 }
 
-/* ---- the partition's own --------------------------------------------------------------------------------------- */
+/* ---- the partition's own
+ * --------------------------------------------------------------------------------------- */
 
 void partition_record_write(const struct partition_record *r, struct buf *out)
 {
@@ -426,7 +454,7 @@ bool partition_record_read(struct str value, struct partition_record *ret, struc
 {
     cJSON *root = NULL;
     if (!json_parse(value, &root, err))
-        return error_wrap(err, "not a partition's record");
+        return error_set(err, ERROR_PERMANENT, "the partition's record is not JSON");
     int64_t version = 0, partition = 0, partitions = 0;
     struct partition_record r = {0};
     bool ok = json_int64(root, "version", &version) && json_int64(root, "partition", &partition) &&
@@ -434,8 +462,8 @@ bool partition_record_read(struct str value, struct partition_record *ret, struc
               json_int64(root, "openedAt", &r.opened_at_ms) && json_int64(root, "offset", &r.offset);
     cJSON_Delete(root);
     if (!ok || version > RECORD_VERSION)
-        return error_set(err, ERROR_PERMANENT, "the partition's record is malformed or of a newer version (%d)",
-                         (int)version);
+        return error_set(err, ERROR_PERMANENT,
+                         "the partition's record is malformed or of a newer version (%d)", (int)version);
     r.partition = (int32_t)partition;
     r.partitions = (int32_t)partitions;
     *ret = r;

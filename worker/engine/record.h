@@ -1,9 +1,9 @@
 /* record.h - a person as a record of the persons topic, and back.
  *
- * Value: JSON, schemas/person.schema.json. Headers repeat what restore and scheduling need, so that a restore parses
- * nothing: seq, offset, due (ms, 0 none), flags (decimal).
- * To change the form: raise RECORD_VERSION if an older worker would misread it, and change schema, examples and this
- * codec in one commit. Pure; single-threaded. */
+ * Value: JSON, schemas/person.schema.json. Headers repeat what restore and scheduling need, so that a restore
+ * parses nothing: seq, offset, due (ms, 0 none), flags (decimal). To change the form: raise RECORD_VERSION if
+ * an older worker would misread it, and change schema, examples and this codec in one commit. Pure;
+ * single-threaded. */
 #ifndef ROLLCALL_ENGINE_RECORD_H
 #define ROLLCALL_ENGINE_RECORD_H
 
@@ -13,8 +13,8 @@
 
 enum {
     RECORD_VERSION = 1,
-    RECORD_MAX = 512 * 1024,
-    RECORD_OPEN = 1 << 0, /* flag: some target has work under way */
+    RECORD_MAX = 900 * 1024, /* below message.max.bytes, 1,000,000 by default */
+    RECORD_OPEN = 1 << 0,    /* flag: some target has work under way */
 };
 
 #define RECORD_PARTITION_KEY "!partition" /* the partition's own record; no tenant's name begins so */
@@ -22,7 +22,8 @@ enum {
 /* Appends the JSON value. */
 void record_write(const struct person *p, struct buf *out);
 
-/* Reads a value into *ret (release with person_done). ERROR_PERMANENT: a newer version, or not such a record. */
+/* Reads a value into *ret (release with person_done). ERROR_PERMANENT: a newer version, or not such a record.
+ */
 bool record_read(struct str value, struct person *ret, struct error *err) __attribute__((warn_unused_result));
 
 /* RECORD_OPEN etc. as they go into the header. */

@@ -17,7 +17,8 @@ struct answer { /* one call's answer on its way into the state */
     struct now now;
 };
 
-/* ---- failures and doubt ---------------------------------------------------------------------------------------- */
+/* ---- failures and doubt
+ * ---------------------------------------------------------------------------------------- */
 
 /* Exponential back-off with full jitter, but not before the target said (at_least_ms). */
 static void fail(const struct answer *a, const char *reason, int64_t at_least_ms)
@@ -36,8 +37,7 @@ static void fail(const struct answer *a, const char *reason, int64_t at_least_ms
     t->next_attempt_ms = a->now.wall_ms + wait;
     a->w->failures = t->attempts;
     a->w->next_attempt_ms = t->next_attempt_ms;
-    free(t->last_failure);
-    t->last_failure = xstrdup(reason);
+    target_state_fail(t, reason);
     a->e->stats.temporary++;
 }
 
@@ -72,7 +72,8 @@ static void set_link(const struct answer *a, const char *id)
     a->w->slot->gen++; /* a write to an account needs its link committed */
 }
 
-/* ---- what was done, for the result ----------------------------------------------------------------------------- */
+/* ---- what was done, for the result
+ * ----------------------------------------------------------------------------- */
 
 static struct operation *record_operation(const struct answer *a, int status)
 {
@@ -92,12 +93,13 @@ static struct operation *record_operation(const struct answer *a, int status)
     return last;
 }
 
-static void record_change(const struct answer *a, const char *attribute, const char *before, const char *after)
+static void record_change(const struct answer *a, const char *attribute, const char *before,
+                          const char *after)
 {
     struct work *w = a->w;
     w->changes = xreallocarray(w->changes, w->n_changes + 1, sizeof *w->changes);
-    w->changes[w->n_changes++] = (struct change){xstrdup(attribute), xstrdup_null(before), xstrdup_null(after),
-                                                 a->now.wall_ms};
+    w->changes[w->n_changes++] =
+        (struct change){xstrdup(attribute), xstrdup_null(before), xstrdup_null(after), a->now.wall_ms};
 }
 
 static void mark_effective(const struct answer *a, enum step step)
@@ -111,9 +113,11 @@ static void mark_effective(const struct answer *a, enum step step)
     }
 }
 
-/* ---- what is known --------------------------------------------------------------------------------------------- */
+/* ---- what is known
+ * --------------------------------------------------------------------------------------------- */
 
-/* Keeps of the account what the policy names, and what identifies it: absent attributes are known as absent. */
+/* Keeps of the account what the policy names, and what identifies it: absent attributes are known as absent.
+ */
 static void know_account(const struct answer *a, const struct account *account)
 {
     struct target_state *t = a->t;
@@ -135,7 +139,8 @@ static void refuse_step(const struct answer *a, const char *what, const char *re
     refuse(a, what, plan_fingerprint(a->w->slot->live, &a->w->desired), reason);
 }
 
-/* ---- verification: did the write do what it said? -------------------------------------------------------------- */
+/* ---- verification: did the write do what it said?
+ * -------------------------------------------------------------- */
 
 static void verify_update(const struct answer *a, const struct attrs *written, const struct attrs *before)
 {
@@ -148,7 +153,8 @@ static void verify_update(const struct answer *a, const struct attrs *written, c
             target_state_forgive(a->t, name);
             any = true;
         } else if (a->t->known_active) {
-            refuse(a, name, plan_value_fingerprint(want), "the target answered with success and kept another value");
+            refuse(a, name, plan_value_fingerprint(want),
+                   "the target answered with success and kept another value");
             a->w->refused = true;
         }
     }
@@ -187,7 +193,8 @@ static void verify_activate(const struct answer *a)
     }
 }
 
-static void verify(const struct answer *a, enum step step, const struct attrs *written, const struct attrs *before)
+static void verify(const struct answer *a, enum step step, const struct attrs *written,
+                   const struct attrs *before)
 {
     if (step == STEP_UPDATE)
         verify_update(a, written, before);
@@ -199,7 +206,8 @@ static void verify(const struct answer *a, enum step step, const struct attrs *w
         cut_without_effect(a);
 }
 
-/* ---- success, step by step ------------------------------------------------------------------------------------- */
+/* ---- success, step by step
+ * ------------------------------------------------------------------------------------- */
 
 static void end_of_attempts(const struct answer *a)
 {
@@ -223,10 +231,8 @@ static void took_account(const struct answer *a, const struct account *account)
     end_of_doubt(a);
     if (!a->w->unverified)
         return;
-    struct attrs none = {0};
     a->w->unverified = false;
-    verify(a, a->w->written_step, &a->w->written, &none);
-    attrs_done(&a->w->written);
+    verify(a, a->w->written_step, &a->w->written, &a->w->written_before);
 }
 
 static void took_absence(const struct answer *a)
@@ -263,8 +269,8 @@ static void took_lookup(const struct answer *a)
     struct account account = {0};
     struct error err;
     size_t found = 1;
-    bool ok = a->f->by_match ? scim_parse_list(a->reply->body, a->f->target->cfg->match, a->f->find_value, &found,
-                                               &account, &err)
+    bool ok = a->f->by_match ? scim_parse_list(a->reply->body, a->f->target->cfg->match, a->f->find_value,
+                                               &found, &account, &err)
                              : scim_parse_user(a->reply->body, &account, &err);
     if (!ok)
         fail(a, err.message, 0);
@@ -315,6 +321,9 @@ static void took_patch(const struct answer *a)
         a->w->written_step = a->f->step;
         attrs_done(&a->w->written);
         attrs_copy(&a->w->written, &a->f->changes);
+        attrs_done(&a->w->written_before);
+        a->w->written_before = before;
+        before = (struct attrs){0};
     }
     account_done(&account);
     attrs_done(&before);
@@ -329,7 +338,7 @@ static void took_delete(const struct answer *a)
 
 static void took_success(const struct answer *a)
 {
-    end_of_attempts(a);
+    uint32_t attempts = a->t->attempts;
     switch (a->f->step) {
     case STEP_LOOKUP:
         took_lookup(a);
@@ -343,9 +352,12 @@ static void took_success(const struct answer *a)
     default:
         took_patch(a);
     }
+    if (a->t->attempts == attempts) /* the answer made sense */
+        end_of_attempts(a);
 }
 
-/* ---- other answers --------------------------------------------------------------------------------------------- */
+/* ---- other answers
+ * --------------------------------------------------------------------------------------------- */
 
 static void took_gone(const struct answer *a)
 {
@@ -408,7 +420,8 @@ static void took_temporary(const struct answer *a, const char *reason)
 }
 
 /* What an answer means, and why in words: "400 invalidValue: …". */
-static enum reply_class classify(const struct flight *f, const struct call_reply *reply, char reason[REASON_MAX])
+static enum reply_class classify(const struct flight *f, const struct call_reply *reply,
+                                 char reason[REASON_MAX])
 {
     char type[SCIM_TYPE_MAX] = "", detail[SCIM_DETAIL_MAX] = "";
     int status = reply->status;
@@ -422,6 +435,7 @@ static void took_reply(const struct answer *a)
 {
     char reason[REASON_MAX];
     record_operation(a, a->reply->status);
+    a->w->trouble = false;
     switch (classify(a->f, a->reply, reason)) {
     case REPLY_OK:
         took_success(a);
@@ -473,8 +487,8 @@ void reply_take(struct engine *e, struct flight *f, struct target_state *t, cons
         took_no_reply(&a);
 }
 
-void reply_take_stale(struct engine *e, struct flight *f, struct target_state *t, const struct call_reply *reply,
-                      struct now now)
+void reply_take_stale(struct engine *e, struct flight *f, struct target_state *t,
+                      const struct call_reply *reply, struct now now)
 {
     struct answer a = {e, f, f->work, t, reply, now};
     char reason[REASON_MAX];

@@ -14,7 +14,8 @@ const char *outcome_name(enum outcome outcome)
     return names[outcome];
 }
 
-/* ---- results --------------------------------------------------------------------------------------------------- */
+/* ---- results
+ * --------------------------------------------------------------------------------------------------- */
 
 static void write_identity(struct json_out *w, const struct result *r)
 {
@@ -114,7 +115,8 @@ void result_write(const struct result *r, struct buf *out)
     write_result(&w, NULL, r);
 }
 
-/* ---- dead letters ---------------------------------------------------------------------------------------------- */
+/* ---- dead letters
+ * ---------------------------------------------------------------------------------------------- */
 
 static void write_event(struct json_out *w, const struct pending *event, const struct person *p)
 {
@@ -136,7 +138,8 @@ static void write_event(struct json_out *w, const struct pending *event, const s
     json_close(w);
 }
 
-void deadletter_write_rejected(const struct result *r, const struct person *p, int32_t partition, struct buf *out)
+void deadletter_write_rejected(const struct result *r, const struct person *p, int32_t partition,
+                               struct buf *out)
 {
     struct json_out w;
     json_out_init(&w, out);
@@ -154,11 +157,20 @@ void deadletter_write_rejected(const struct result *r, const struct person *p, i
     json_close(&w);
 }
 
+/* UTF-8 that JSON's escapes at most double. */
+static bool is_text(struct str bytes)
+{
+    for (size_t i = 0; i < bytes.n; i++)
+        if ((unsigned char)bytes.p[i] < ' ' && (bytes.p[i] == '\0' || !strchr("\t\n\r", bytes.p[i])))
+            return false;
+    return utf8_ok(bytes);
+}
+
 /* Text goes as text, anything else as base64. */
 static void put_bytes(struct json_out *w, const char *name, const char *name_base64, struct str bytes)
 {
     struct buf encoded;
-    if (utf8_ok(bytes) && (bytes.n == 0 || !memchr(bytes.p, '\0', bytes.n))) {
+    if (is_text(bytes)) {
         json_put_str(w, name, bytes);
         return;
     }

@@ -1,5 +1,5 @@
-/* result.h - result and dead letter records. schemas/result.schema.json and deadletter.schema.json are the contract;
- * to change the form: schema, examples and this file in one commit. Pure; thread-safe. */
+/* result.h - result and dead letter records. schemas/result.schema.json and deadletter.schema.json are the
+ * contract; to change the form: schema, examples and this file in one commit. Pure; thread-safe. */
 #ifndef ROLLCALL_ENGINE_RESULT_H
 #define ROLLCALL_ENGINE_RESULT_H
 
@@ -33,7 +33,7 @@ struct change {
     int64_t at_ms;
 };
 
-struct result { /* borrowed parts */
+struct result {                  /* borrowed parts */
     const struct pending *event; /* NULL: an effect without an event */
     uint64_t effect;             /* identity of such an effect: person, cause and time */
     const char *tenant, *directory, *subject, *target;
@@ -56,7 +56,8 @@ const char *outcome_name(enum outcome outcome);
 void result_write(const struct result *r, struct buf *out);
 
 /* Dead letter of a rejected event: the result and what the person's registers still hold of the event. */
-void deadletter_write_rejected(const struct result *r, const struct person *p, int32_t partition, struct buf *out);
+void deadletter_write_rejected(const struct result *r, const struct person *p, int32_t partition,
+                               struct buf *out);
 
 /* Dead letter of a record that is no event. */
 struct invalid_record {

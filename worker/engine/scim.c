@@ -8,11 +8,12 @@
 #include "json.h"
 #include "mem.h"
 
-#define URN_USER "urn:ietf:params:scim:schemas:core:2.0:User"
+#define URN_USER       "urn:ietf:params:scim:schemas:core:2.0:User"
 #define URN_ENTERPRISE "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-#define URN_PATCH "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+#define URN_PATCH      "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
-/* ---- where an attribute lives ---------------------------------------------------------------------------------- */
+/* ---- where an attribute lives
+ * ---------------------------------------------------------------------------------- */
 
 enum place { PLACE_CORE, PLACE_NAME, PLACE_WORK, PLACE_ENTERPRISE, PLACE_MANAGER };
 
@@ -78,7 +79,8 @@ bool scim_values_equal(const char *name, const char *a, const char *b)
     return any_case ? strcasecmp(a, b) == 0 : strcmp(a, b) == 0;
 }
 
-/* ---- requests -------------------------------------------------------------------------------------------------- */
+/* ---- requests
+ * -------------------------------------------------------------------------------------------------- */
 
 void scim_request_done(struct scim_request *r)
 {
@@ -164,7 +166,8 @@ static void put_work(struct json_out *w, const struct profile *p, const struct a
 {
     for (size_t i = 0; i < attrs->n; i++) {
         const char *member, *value = attrs->v[i].value;
-        if (place_of(attrs->v[i].name, &member) != PLACE_WORK || !value || profile_read_only(p, attrs->v[i].name))
+        if (place_of(attrs->v[i].name, &member) != PLACE_WORK || !value ||
+            profile_read_only(p, attrs->v[i].name))
             continue;
         json_open(w, member, '[');
         json_open(w, NULL, '{');
@@ -233,7 +236,8 @@ static void close_patch(struct json_out *w, struct buf *body, const char *id, st
     take_body(body, ret);
 }
 
-void scim_update(const struct profile *p, const char *id, const struct attrs *changes, struct scim_request *ret)
+void scim_update(const struct profile *p, const char *id, const struct attrs *changes,
+                 struct scim_request *ret)
 {
     struct buf body, path;
     struct json_out w;
@@ -271,7 +275,8 @@ void scim_delete(const char *id, struct scim_request *ret)
     scim_read(id, ret); /* the same resource */
 }
 
-/* ---- answers --------------------------------------------------------------------------------------------------- */
+/* ---- answers
+ * --------------------------------------------------------------------------------------------------- */
 
 void account_done(struct account *a)
 {
@@ -282,8 +287,17 @@ void account_done(struct account *a)
 
 static void take_string(struct attrs *attrs, const char *flat, const cJSON *value)
 {
-    if (cJSON_IsString(value) && *value->valuestring && strlen(flat) <= ATTR_NAME_MAX && attrs->n < ATTRS_MAX)
-        attrs_set(attrs, flat, value->valuestring);
+    if (!cJSON_IsString(value) || !*value->valuestring || strlen(flat) > ATTR_NAME_MAX ||
+        attrs->n == ATTRS_MAX)
+        return;
+    char text[ATTR_VALUE_MAX + 1];
+    size_t n = strlen(value->valuestring);
+    if (n > ATTR_VALUE_MAX) /* none that we could have written: enough of it to see that it differs */
+        for (n = ATTR_VALUE_MAX - 1; (value->valuestring[n] & 0xc0) == 0x80; n--)
+            ;
+    memcpy(text, value->valuestring, n);
+    text[n] = '\0';
+    attrs_set(attrs, flat, text);
 }
 
 static const cJSON *work_value(const cJSON *list)
@@ -302,7 +316,8 @@ static const cJSON *work_value(const cJSON *list)
 static void take_attributes(const cJSON *user, struct attrs *attrs)
 {
     const cJSON *name = json_get(user, "name"), *enterprise = json_get(user, URN_ENTERPRISE), *item;
-    cJSON_ArrayForEach(item, user) if (strcmp(item->string, "id") != 0) take_string(attrs, item->string, item);
+    cJSON_ArrayForEach(item, user) if (strcmp(item->string, "id") != 0)
+        take_string(attrs, item->string, item);
     for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
         const char *member = places[i].member;
         const cJSON *value = NULL;
@@ -347,8 +362,8 @@ bool scim_parse_user(struct str body, struct account *ret, struct error *err)
     return ok || error_set(err, ERROR_TEMPORARY, "the answer is not a SCIM User");
 }
 
-bool scim_parse_list(struct str body, const char *match, const char *value, size_t *ret_found, struct account *ret,
-                     struct error *err)
+bool scim_parse_list(struct str body, const char *match, const char *value, size_t *ret_found,
+                     struct account *ret, struct error *err)
 {
     cJSON *root = NULL;
     if (!json_parse(body, &root, err) || !cJSON_IsNumber(json_get(root, "totalResults"))) {

@@ -1,6 +1,8 @@
-/* scim.h - steps as SCIM requests, SCIM answers as accounts. RFC 7643/7644; differences between kinds: profile.h.
+/* scim.h - steps as SCIM requests, SCIM answers as accounts. RFC 7643/7644; differences between kinds:
+ * profile.h.
  *
- * Pure; single-threaded. Attribute names are attr.h's flat ones; this module alone knows their place in SCIM. */
+ * Pure; single-threaded. Attribute names are attr.h's flat ones; this module alone knows their place in SCIM.
+ */
 #ifndef ROLLCALL_ENGINE_SCIM_H
 #define ROLLCALL_ENGINE_SCIM_H
 
@@ -36,23 +38,26 @@ void scim_find(const char *match, const char *value, struct scim_request *ret);
 /* POST /Users with attrs (NULL values left out) and active=true. */
 void scim_create(const struct profile *p, const struct attrs *attrs, struct scim_request *ret);
 /* PATCH /Users/{id}: replaces what has a value, removes what has none. */
-void scim_update(const struct profile *p, const char *id, const struct attrs *changes, struct scim_request *ret);
+void scim_update(const struct profile *p, const char *id, const struct attrs *changes,
+                 struct scim_request *ret);
 /* PATCH /Users/{id} active. */
 void scim_set_active(const struct profile *p, const char *id, bool active, struct scim_request *ret);
 /* DELETE /Users/{id}. */
 void scim_delete(const char *id, struct scim_request *ret);
 
 /* A User resource. Fails with ERROR_TEMPORARY on a body that is none. */
-bool scim_parse_user(struct str body, struct account *ret, struct error *err) __attribute__((warn_unused_result));
+bool scim_parse_user(struct str body, struct account *ret, struct error *err)
+    __attribute__((warn_unused_result));
 
-/* A list of Users: *ret_found = how many match attribute `match` = value (compared without case, as userName is);
- * *ret = the first of them. */
-bool scim_parse_list(struct str body, const char *match, const char *value, size_t *ret_found, struct account *ret,
-                     struct error *err) __attribute__((warn_unused_result));
+/* A list of Users: *ret_found = how many match attribute `match` = value (compared without case, as userName
+ * is); *ret = the first of them. */
+bool scim_parse_list(struct str body, const char *match, const char *value, size_t *ret_found,
+                     struct account *ret, struct error *err) __attribute__((warn_unused_result));
 
 enum { SCIM_TYPE_MAX = 32, SCIM_DETAIL_MAX = 256 };
 
-/* scimType and detail of an error body; "" where there is none. The detail may hold personal data: never log it. */
+/* scimType and detail of an error body; "" where there is none. The detail may hold personal data: never log
+ * it. */
 void scim_parse_error(struct str body, char scim_type[SCIM_TYPE_MAX], char detail[SCIM_DETAIL_MAX]);
 
 /* Whether two values of an attribute are the same to a target: userName and addresses without case. */

@@ -8,7 +8,8 @@
 
 enum { RESULT_MAX = 256 * 1024, RETRY_CUT_MS = 24 * 3600 * 1000 };
 
-/* ---- records --------------------------------------------------------------------------------------------------- */
+/* ---- records
+ * --------------------------------------------------------------------------------------------------- */
 
 static void publish(struct engine *e, const struct slot *slot, struct result *r)
 {
@@ -33,12 +34,13 @@ static void publish(struct engine *e, const struct slot *slot, struct result *r)
 void settle_event(struct engine *e, struct slot *slot, const struct pending *event, const char *target,
                   enum outcome outcome, const char *cause, struct now now)
 {
-    struct result r = {.event = event, .target = target, .outcome = outcome, .cause = cause,
-                       .finished_ms = now.wall_ms};
+    struct result r = {
+        .event = event, .target = target, .outcome = outcome, .cause = cause, .finished_ms = now.wall_ms};
     publish(e, slot, &r);
 }
 
-/* ---- which outcome --------------------------------------------------------------------------------------------- */
+/* ---- which outcome
+ * --------------------------------------------------------------------------------------------- */
 
 /* What the end of one piece of work means for the events that waited. */
 struct verdict {
@@ -51,7 +53,7 @@ struct verdict {
 
 static bool survives(const struct person *p, const struct pending *event)
 {
-    return person_word_survives(p, event->type, event_id_hash(event->id));
+    return event->empty || person_word_survives(p, event->type, event_id_hash(event->id));
 }
 
 /* An operation that ended before the event was queued was not made for it. */
@@ -78,7 +80,8 @@ static enum outcome outcome_of(const struct verdict *v, const struct pending *ev
         return OUTCOME_IGNORED;
     if (index == v->last)
         return OUTCOME_APPLIED;
-    return v->last != SIZE_MAX && index < v->last && had_part(v->work, event) ? OUTCOME_MERGED : OUTCOME_UNCHANGED;
+    return v->last != SIZE_MAX && index < v->last && had_part(v->work, event) ? OUTCOME_MERGED
+                                                                              : OUTCOME_UNCHANGED;
 }
 
 static void find_last(struct verdict *v, const struct target_state *t)
@@ -115,7 +118,8 @@ static void fill(const struct verdict *v, const struct target_state *t, struct r
     }
 }
 
-/* ---- settling -------------------------------------------------------------------------------------------------- */
+/* ---- settling
+ * -------------------------------------------------------------------------------------------------- */
 
 static bool any_effective(const struct work *w)
 {
@@ -126,8 +130,8 @@ static bool any_effective(const struct work *w)
 }
 
 /* Operations that no event asked for: a due date, a changed policy, a repair. */
-static void settle_effect(struct engine *e, struct work *w, const struct target_state *t, const struct verdict *v,
-                          struct now now)
+static void settle_effect(struct engine *e, struct work *w, const struct target_state *t,
+                          const struct verdict *v, struct now now)
 {
     if (v->last != SIZE_MAX || !any_effective(w))
         return;
@@ -171,6 +175,7 @@ static void forget_work(struct work *w)
     w->exists = w->kept_active = w->attempts = 0;
     w->started_ms = 0;
     attrs_done(&w->written);
+    attrs_done(&w->written_before);
 }
 
 static void end_attempts(struct target_state *t)
@@ -192,7 +197,8 @@ static bool has_ripe(const struct person *p, const struct target_state *t)
     return false;
 }
 
-/* All that was asked for was refused attribute by attribute: the plan is empty now, and nobody got what he wanted. */
+/* All that was asked for was refused attribute by attribute: the plan is empty now, and nobody got what he
+ * wanted. */
 static struct plan final_plan(const struct work *w, const struct plan *plan)
 {
     struct plan last = *plan;
@@ -203,7 +209,8 @@ static struct plan final_plan(const struct work *w, const struct plan *plan)
     return last;
 }
 
-void settle(struct engine *e, struct work *w, struct target_state *t, const struct plan *planned, struct now now)
+void settle(struct engine *e, struct work *w, struct target_state *t, const struct plan *planned,
+            struct now now)
 {
     struct slot *slot = w->slot;
     struct plan final = final_plan(w, planned);
@@ -236,9 +243,18 @@ static bool may_go_early(const struct person *p, const struct pending *event)
     return !survives(p, event) || (!cuts && !waits_for_its_time(p, event));
 }
 
+/* The newest event that will get a result of its own work; else the newest. */
+static const char *newest_survivor(const struct person *p, const struct target_state *t)
+{
+    for (size_t i = t->n_pending; i-- > 1;)
+        if (survives(p, &t->pending[i]) && !waits_for_its_time(p, &t->pending[i]))
+            return t->pending[i].id;
+    return t->pending[t->n_pending - 1].id;
+}
+
 void settle_oldest(struct engine *e, struct slot *slot, struct target_state *t, struct now now)
 {
-    const char *newest = t->pending[t->n_pending - 1].id;
+    const char *newest = newest_survivor(slot->live, t);
     for (size_t i = 0; i + 1 < t->n_pending; i++) {
         if (!may_go_early(slot->live, &t->pending[i]))
             continue;

@@ -29,18 +29,19 @@ struct slot {
     int32_t partition;
     uint32_t key_n;
     struct packed committed;
-    struct person *live;   /* NULL: packed */
-    struct work **works;   /* one per target it has work at; NULL while there is none */
+    struct person *live; /* NULL: packed */
+    struct work **works; /* one per target it has work at; NULL while there is none */
     uint32_t n_works;
-    bool batched;          /* part of the outstanding batch */
-    bool tombstone;        /* its record in the batch is a tombstone */
-    bool dirty;            /* differs from what was last batched */
-    bool open;             /* the committed record has RECORD_OPEN */
-    uint32_t gen;          /* counts what asks for calls: words merged, links changed, targets opened */
-    uint32_t batched_gen;  /* gen when it was batched */
-    uint32_t committed_gen; /* gen of the committed record: a call may start when it equals gen */
-    int64_t offset;        /* of the newest event in the committed record, from its header */
-    int64_t due_ms;        /* wall clock; 0: not in the heap */
+    bool batched;            /* part of the outstanding batch */
+    bool tombstone;          /* its record in the batch is a tombstone */
+    bool dirty;              /* differs from what was last batched */
+    bool open;               /* the committed record has RECORD_OPEN */
+    uint32_t gen;            /* counts what asks for calls: words merged, links changed, targets opened */
+    uint32_t batched_gen;    /* gen when it was batched */
+    uint32_t committed_gen;  /* gen of the committed record: a call may start when it equals gen */
+    int64_t offset;          /* of the newest event in the committed record, from its header */
+    int64_t due_ms;          /* wall clock; 0: not in the heap */
+    int64_t restored_due_ms; /* due_ms while its partition is restored */
     size_t heap_at;
     struct slot *dirty_prev, *dirty_next;
     char key[]; /* tenant/directory/subject and NUL */
@@ -58,7 +59,7 @@ void store_done(struct store *s); /* slots must have been removed */
 
 struct slot *store_find(const struct store *s, struct str key);
 struct slot *store_add(struct store *s, struct str key, int32_t partition); /* must not be there */
-void store_remove(struct store *s, struct slot *slot);                      /* frees it; live and works must be NULL */
+void store_remove(struct store *s, struct slot *slot); /* frees it; live and works must be NULL */
 
 /* 0 takes it out of the heap. */
 void store_set_due(struct store *s, struct slot *slot, int64_t due_ms);

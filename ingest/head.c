@@ -1,0 +1,74 @@
+#include "head.h"
+
+#include <stdbool.h>
+#include <strings.h>
+
+static const struct {
+    unsigned status;
+    const char *name;
+} faults[HEAD_FAULTS] = {
+    [HEAD_OK] = {200, "ok"},
+    [HEAD_TOO_MANY] = {431, "too_many_headers"},
+    [HEAD_TOO_LARGE] = {431, "headers_too_large"},
+    [HEAD_FRAMING] = {400, "bad_framing"},
+    [HEAD_HOST] = {400, "duplicate_host"},
+    [HEAD_EXPECTATION] = {417, "bad_expectation"},
+};
+
+/* Digits only: no sign, no blank, no list. */
+static bool read_length(struct str text, int64_t *ret)
+{
+    int64_t value = 0;
+    if (text.n == 0 || text.n > 18)
+        return false;
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] < '0' || text.p[i] > '9')
+            return false;
+        value = value * 10 + (text.p[i] - '0');
+    }
+    *ret = value;
+    return true;
+}
+
+static bool is_word(struct str text, const char *word)
+{
+    return text.n == strlen(word) && strncasecmp(text.p, word, text.n) == 0;
+}
+
+/* One way only of saying how long the body is (RFC 9112 6.3): else two parties could see two messages. */
+static bool framing_ok(const struct message *m, int64_t *ret_declared)
+{
+    struct str length = {0}, encoding = {0};
+    size_t lengths = message_header(m, "content-length", &length);
+    size_t encodings = message_header(m, "transfer-encoding", &encoding);
+    if (lengths + encodings > 1)
+        return false;
+    if (lengths == 1)
+        return read_length(length, ret_declared);
+    return encodings == 0 || is_word(encoding, "chunked");
+}
+
+enum head_fault head_check(const struct message *m, size_t bytes, size_t max, int64_t *ret_declared)
+{
+    struct str expect;
+    *ret_declared = -1;
+    if (bytes > max)
+        return HEAD_TOO_LARGE;
+    if (!framing_ok(m, ret_declared))
+        return HEAD_FRAMING;
+    if (message_header(m, "host", NULL) > 1)
+        return HEAD_HOST;
+    if (message_header(m, "expect", &expect) > 0 && !is_word(expect, "100-continue"))
+        return HEAD_EXPECTATION;
+    return HEAD_OK;
+}
+
+unsigned head_fault_status(enum head_fault fault)
+{
+    return faults[fault].status;
+}
+
+const char *head_fault_name(enum head_fault fault)
+{
+    return faults[fault].name;
+}
