@@ -75,11 +75,20 @@ $(eval $(call program,$(SANDBOX),$(SANDBOX_OBJ) $(LIB)))
 include deploy/install.mk
 include tests/tests.mk
 
+demo: demo-deps ## everything on this machine, a week of webhooks; ends by itself
+	$(Q)tests/demo/run demo
+
+up: demo-deps ## the same set-up, stays until Ctrl-C
+	$(Q)tests/demo/run up
+
+demo-deps:
+	$(Q)deploy/install-packages build demo
+
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 clean: ## removes build/
 	$(Q)rm -rf build
 
-.PHONY: all help clean
+.PHONY: all demo up demo-deps help clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -27,6 +27,6 @@ uninstall: ## removes what install put there, but no configuration
 	$(Q)rm -rf '$(DESTDIR)$(DATADIR)'
 
 deps: ## installs the Debian packages that are missing, to build and to test
-	$(Q)deploy/install-packages build test
+	$(Q)deploy/install-packages build demo test
 
 .PHONY: install uninstall deps

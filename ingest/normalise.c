@@ -46,6 +46,14 @@ static bool read_boolean(lua_State *L, const char *key, bool *ret, struct error 
            wrong(err, key, "must be a boolean");
 }
 
+/* 9999-12-31T23:59:59.999Z: the last instant that RFC 3339 can write. */
+static const int64_t TIME_MAX_MS = 253402300799999;
+
+static bool time_ok(int64_t ms)
+{
+    return ms >= 0 && ms <= TIME_MAX_MS;
+}
+
 /* An instant in RFC 3339 or in integer milliseconds. *ret stays when absent; null counts as absent. */
 static bool read_time(lua_State *L, const char *key, int64_t *ret, bool *ret_present, struct error *err)
 {
@@ -63,7 +71,7 @@ static bool read_time(lua_State *L, const char *key, int64_t *ret, bool *ret_pre
             return wrong(err, key, "is no instant in RFC 3339");
     } else if (!present) {
         return true;
-    } else if (lua_host_field_integer(L, -1, key, &ms, &present) && ms >= 0) {
+    } else if (lua_host_field_integer(L, -1, key, &ms, &present) && time_ok(ms)) {
         *ret = ms;
     } else {
         return wrong(err, key, "must be an instant in RFC 3339 or milliseconds");
@@ -72,12 +80,29 @@ static bool read_time(lua_State *L, const char *key, int64_t *ret, bool *ret_pre
     return true;
 }
 
-/* accessUntil: absent says nothing, null says without end. */
-static bool read_access_until(lua_State *L, struct event *ev, struct error *err)
+/* The member of an object of the body, where null is not the same as absent. */
+static bool read_access_member(const cJSON *object, struct event *ev, struct error *err)
 {
+    const cJSON *member = json_get(object, "accessUntil");
+    ev->has_access_until = member != NULL;
+    if (!member || cJSON_IsNull(member))
+        return true;
+    if (json_int64(object, "accessUntil", &ev->access_until_ms) && time_ok(ev->access_until_ms))
+        return true;
+    return (cJSON_IsString(member) && rfc3339_parse(str_of(member->valuestring), &ev->access_until_ms)) ||
+           wrong(err, "accessUntil", "must be an instant in RFC 3339 or milliseconds");
+}
+
+/* accessUntil: absent says nothing, null says without end, a view of an object stands for its member. */
+static bool read_access_until(struct lua_host *host, struct event *ev, struct error *err)
+{
+    lua_State *L = lua_host_state(host);
     lua_host_field(L, -1, "accessUntil");
     bool null = lua_host_is_null(L, -1);
+    const cJSON *object = lua_host_to_json(host, lua_gettop(L));
     lua_pop(L, 1);
+    if (cJSON_IsObject(object))
+        return read_access_member(object, ev, err);
     if (!read_time(L, "accessUntil", &ev->access_until_ms, &ev->has_access_until, err))
         return false;
     ev->has_access_until = ev->has_access_until || null;
@@ -202,7 +227,7 @@ static bool read_event(struct lua_host *host, const struct origin *o, size_t ind
     bool ok = read_type(L, ev, err) && read_string(L, "subject", EVENT_SUBJECT_MAX, &ev->subject, err) &&
               read_time(L, "occurredAt", &ev->occurred_at_ms, &has_time, err) &&
               read_time(L, "effectiveAt", &ev->effective_at_ms, &unused, err) &&
-              read_access_until(L, ev, err) && read_boolean(L, "complete", &ev->complete, err) &&
+              read_access_until(host, ev, err) && read_boolean(L, "complete", &ev->complete, err) &&
               read_boolean(L, "needsFetch", &ev->needs_fetch, err) && read_profile(host, ev, err) &&
               read_groups(host, ev, err) &&
               read_string(L, "delivery", EVENT_SUBJECT_MAX, &ev->delivery_id, err) &&

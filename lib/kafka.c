@@ -55,6 +55,8 @@ static const struct setting settings[] = {
     {"linger.ms", R_LEDGER, LITERAL, "0", true},
     {"compression.type", R_PRODUCERS, LITERAL, "lz4", true},
     {"fetch.error.backoff.ms", R_CONSUMERS, LITERAL, "100", true},
+    {"fetch.wait.max.ms", R_CONSUMERS, LITERAL, "50",
+     true}, /* librdkafka's mock does not answer before, come what may */
     {"socket.keepalive.enable", R_ALL, LITERAL, "true", true},
     {"reconnect.backoff.max.ms", R_ALL, LITERAL, "2000", true},
     {"bootstrap.servers", R_ALL, BROKERS, NULL, false},

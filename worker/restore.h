@@ -32,7 +32,7 @@ struct restore {
     struct rd_kafka_s *group;     /* borrowed: the group consumer, for the committed offsets */
     struct rd_kafka_s *watermark; /* read_uncommitted */
     struct rd_kafka_s *reader;    /* read_committed, reports ends of partitions */
-    struct struct rd_kafka_sopic_s *records;
+    struct rd_kafka_topic_s *records;
     char events[KAFKA_TOPIC_NAME_SIZE];
     char persons[KAFKA_TOPIC_NAME_SIZE];
     struct pulse *pulse;

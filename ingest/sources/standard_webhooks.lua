@@ -31,15 +31,6 @@ local known = {
     ["membership.added"] = true, ["membership.removed"] = true,
 }
 
--- JSON null reads as nil; here it has a meaning of its own.
-local function null_or(data, name)
-    for key, value in pairs(data) do
-        if key == name then
-            return value
-        end
-    end
-end
-
 local function form(prefix)
     return {
         header = prefix .. "signature",
@@ -83,7 +74,7 @@ return {
             subject = data.id or data.subject,
             occurredAt = data.occurredAt or body.timestamp,
             effectiveAt = data.effectiveAt,
-            accessUntil = null_or(data, "accessUntil"),
+            accessUntil = data, -- the member of data: null is not absent
             profile = data.profile,
             complete = data.complete,
             needsFetch = data.needsFetch,

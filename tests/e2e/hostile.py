@@ -501,7 +501,9 @@ def no_events(t):
            {"profile": {"x" * 100: "y"}},
            {"profile": {"a": "y" * 2000}}, {"profile": {f"a{i}": "x" for i in range(100)}},
            {"groups": "Design"}, {"groups": [1]}, {"groups": ["g"] * 100}, {"complete": "yes"},
-           {"occurredAt": "yesterday"}, {"occurredAt": {}}, {"accessUntil": "soon"}, {"effectiveAt": True}]
+           {"occurredAt": "yesterday"}, {"occurredAt": {}}, {"accessUntil": "soon"}, {"effectiveAt": True},
+           {"occurredAt": 9e15}, {"occurredAt": -1},
+           {"effectiveAt": 253402300800000}, {"accessUntil": 9e15}, {"accessUntil": -1}]
     for data in bad:
         status = ask(t, request(t, encode(event(**data))))[0]
         assert status == 422, f"{data!r}: {status}"
@@ -535,7 +537,7 @@ def too_many_connections(t):
 # ---- Okta ----
 
 def okta(host, port, admin_port, source, secret, success=200, reject=401):
-    """The same for a source of kind okta, whose secret is a header: raises AssertionError. Publishes nothing."""
+    """The same for a source of kind okta, whose secret is a header. Raises AssertionError."""
     t = Target(host, port, admin_port, lambda *_: [("Authorization", secret)], source)
     before = published(t)
     challenge = ("x-okta-verification-challenge", 'a"b\\c')
@@ -555,7 +557,8 @@ def okta(host, port, admin_port, source, secret, success=200, reject=401):
     for body in ({}, {"data": {}}, {"data": {"events": [7]}}, {"data": {"events": "x"}}):
         assert ask(t, request(t, encode(body)))[0] in (422, success), body
     many = [{"uuid": str(i), "published": "2026-11-22T08:00:00Z", "eventType": "user.lifecycle.activate",
-             "outcome": {"result": "SUCCESS"}, "target": [{"type": "User", "id": str(i)}]} for i in range(1001)]
+             "outcome": {"result": "SUCCESS"}, "target": [{"type": "User", "id": str(i)}]}
+            for i in range(1001)]
     expect(t, request(t, encode({"eventId": "e", "data": {"events": many}})), 413, "too_many_events")
     assert published(t) == before, "something was published"
 
@@ -563,8 +566,8 @@ def okta(host, port, admin_port, source, secret, success=200, reject=401):
 # ---- all of it ----
 
 def run_all(host, port, admin_port, sign, cases=None, **more):
-    """Runs the cases (names; default all); returns [(name, what went wrong)]. Nothing may be published by any,
-    and a good request must still be accepted afterwards."""
+    """Runs the cases (names; default all); returns [(name, what went wrong)]. None may publish anything, and
+    a good request must still be accepted afterwards."""
     t = Target(host, port, admin_port, sign, **more)
     before, failures = published(t), []
     for function in CASES:

@@ -257,6 +257,13 @@ static const struct {
     {"{\"type\":\"person.left\",\"data\":{\"id\":\"1\",\"occurredAt\":\"yesterday\"}}", NORMALISE_EVENT},
     {"{\"type\":\"person.left\",\"data\":{\"id\":\"1\",\"groups\":{\"a\":1}}}", NORMALISE_EVENT},
     {"{\"type\":\"person.left\",\"data\":{\"id\":\"a\\u0001b\"}}", NORMALISE_EVENT},
+    {"{\"type\":\"person.left\",\"data\":{\"id\":\"1\",\"occurredAt\":253402300800000}}", NORMALISE_EVENT},
+    {"{\"type\":\"person.left\",\"data\":{\"id\":\"1\",\"occurredAt\":-1}}", NORMALISE_EVENT},
+    {"{\"type\":\"person.left\",\"data\":{\"id\":\"1\",\"occurredAt\":1.5}}", NORMALISE_EVENT},
+    {"{\"type\":\"person.left\",\"data\":{\"id\":\"1\",\"effectiveAt\":9e15}}", NORMALISE_EVENT},
+    {"{\"type\":\"person.left\",\"data\":{\"id\":\"1\",\"accessUntil\":9e15}}", NORMALISE_EVENT},
+    {"{\"type\":\"person.left\",\"data\":{\"id\":\"1\",\"accessUntil\":-5}}", NORMALISE_EVENT},
+    {"{\"type\":\"person.left\",\"data\":{\"id\":\"1\",\"accessUntil\":[]}}", NORMALISE_EVENT},
 };
 
 START_TEST(refuses_what_makes_no_event)

@@ -21,11 +21,7 @@ struct said { /* an event in short; type EVENT_TYPES ends the list */
 };
 
 #define SAID(what, when, hex) .type = what, .at = when, .id = hex
-#define END {.type = EVENT_TYPES}
-
-{
-    .type = EVENT_TYPES
-}
+#define LAST                  SAID(EVENT_TYPES, 0, '0')
 
 static struct event *make(const struct said *said)
 {
@@ -51,7 +47,7 @@ static struct event *make(const struct said *said)
 static void fold(const struct said *said, void (*check)(const struct oracle_person *p, const void *arg),
                  const void *arg)
 {
-    struct event *events[EVENTS_MAX];
+    struct event *events[EVENTS_MAX] = {0};
     size_t n = 0;
     for (; said[n].type != EVENT_TYPES; n++)
         events[n] = make(&said[n]);
@@ -72,78 +68,81 @@ static const struct status_row {
     enum employment employment;
     bool suspended, ended;
 } status_rows[] = {
-    {"nobody said anything", {END}, EMPLOYMENT_UNKNOWN, false, false},
+    {"nobody said anything", {{LAST}}, EMPLOYMENT_UNKNOWN, false, false},
     {"the later word wins, told first",
-     {{SAID(EVENT_LEFT, 2 * T, '1')}, {SAID(EVENT_JOINED, T, '2')}, END},
+     {{SAID(EVENT_LEFT, 2 * T, '1')}, {SAID(EVENT_JOINED, T, '2')}, {LAST}},
      EMPLOYMENT_LEFT,
      false,
      false},
     {"a rehire wins over an earlier leaving",
-     {{SAID(EVENT_LEFT, T, '1')}, {SAID(EVENT_JOINED, 2 * T, '2')}, END},
+     {{SAID(EVENT_LEFT, T, '1')}, {SAID(EVENT_JOINED, 2 * T, '2')}, {LAST}},
      EMPLOYMENT_JOINED,
      false,
      false},
     {"left beats joined of the same instant",
-     {{SAID(EVENT_JOINED, T, 'f')}, {SAID(EVENT_LEFT, T, '0')}, END},
+     {{SAID(EVENT_JOINED, T, 'f')}, {SAID(EVENT_LEFT, T, '0')}, {LAST}},
      EMPLOYMENT_LEFT,
      false,
      false},
     {"deleted beats left of the same instant",
-     {{SAID(EVENT_DELETED, T, '0')}, {SAID(EVENT_LEFT, T, 'f')}, END},
+     {{SAID(EVENT_DELETED, T, '0')}, {SAID(EVENT_LEFT, T, 'f')}, {LAST}},
      EMPLOYMENT_DELETED,
      false,
      false},
     {"a change says nothing of employment",
-     {{SAID(EVENT_LEFT, T, '1')}, {SAID(EVENT_CHANGED, 2 * T, '2')}, END},
+     {{SAID(EVENT_LEFT, T, '1')}, {SAID(EVENT_CHANGED, 2 * T, '2')}, {LAST}},
      EMPLOYMENT_LEFT,
      false,
      false},
     {"a hold lasts beyond a rehire",
-     {{SAID(EVENT_SUSPENDED, T, '1')}, {SAID(EVENT_JOINED, 2 * T, '2')}, END},
+     {{SAID(EVENT_SUSPENDED, T, '1')}, {SAID(EVENT_JOINED, 2 * T, '2')}, {LAST}},
      EMPLOYMENT_JOINED,
      true,
      false},
     {"leaving ends a hold",
-     {{SAID(EVENT_SUSPENDED, T, '1')}, {SAID(EVENT_LEFT, 2 * T, '2')}, {SAID(EVENT_JOINED, 3 * T, '3')}, END},
+     {{SAID(EVENT_SUSPENDED, T, '1')},
+      {SAID(EVENT_LEFT, 2 * T, '2')},
+      {SAID(EVENT_JOINED, 3 * T, '3')},
+      {LAST}},
      EMPLOYMENT_JOINED,
      false,
      false},
     {"a hold beats its end of the same instant",
-     {{SAID(EVENT_SUSPENDED, T, '0')}, {SAID(EVENT_RESUMED, T, 'f')}, END},
+     {{SAID(EVENT_SUSPENDED, T, '0')}, {SAID(EVENT_RESUMED, T, 'f')}, {LAST}},
      EMPLOYMENT_UNKNOWN,
      true,
      false},
     {"what is to come has not happened",
-     {{SAID(EVENT_JOINED, T, '1')}, {SAID(EVENT_LEFT, 2 * T, '2'), .effective = NOW + 1}, END},
+     {{SAID(EVENT_JOINED, T, '1')}, {SAID(EVENT_LEFT, 2 * T, '2'), .effective = NOW + 1}, {LAST}},
      EMPLOYMENT_JOINED,
      false,
      false},
     {"what has come counts from when it was said",
-     {{SAID(EVENT_LEFT, T, '1'), .effective = NOW}, {SAID(EVENT_JOINED, 2 * T, '2')}, END},
+     {{SAID(EVENT_LEFT, T, '1'), .effective = NOW}, {SAID(EVENT_JOINED, 2 * T, '2')}, {LAST}},
      EMPLOYMENT_JOINED,
      false,
      false},
     {"access that has ended",
-     {{SAID(EVENT_JOINED, T, '1'), .has_until = true, .until = NOW}, END},
+     {{SAID(EVENT_JOINED, T, '1'), .has_until = true, .until = NOW}, {LAST}},
      EMPLOYMENT_JOINED,
      false,
      true},
     {"access that has not ended yet",
-     {{SAID(EVENT_JOINED, T, '1'), .has_until = true, .until = NOW + 1}, END},
+     {{SAID(EVENT_JOINED, T, '1'), .has_until = true, .until = NOW + 1}, {LAST}},
      EMPLOYMENT_JOINED,
      false,
      false},
     {"an end that was taken back",
      {{SAID(EVENT_JOINED, T, '1'), .has_until = true, .until = T},
       {SAID(EVENT_CHANGED, 2 * T, '2'), .has_until = true},
-      END},
+      {LAST}},
      EMPLOYMENT_JOINED,
      false,
      false},
     {"of two ends said at one instant the earlier",
      {{SAID(EVENT_JOINED, T, '1'), .has_until = true, .until = T},
       {SAID(EVENT_CHANGED, T, 'f'), .has_until = true},
-      END},
+      {LAST}},
      EMPLOYMENT_JOINED,
      false,
      true},
@@ -171,35 +170,35 @@ static const struct attr_row {
     bool named;
     const char *value;
 } attr_rows[] = {
-    {"never named", {{SAID(EVENT_JOINED, T, '1'), "userName", "u"}, END}, false, NULL},
+    {"never named", {{SAID(EVENT_JOINED, T, '1'), "userName", "u"}, {LAST}}, false, NULL},
     {"the later value, told first",
      {{SAID(EVENT_CHANGED, 2 * T, '1'), "department", "new"},
       {SAID(EVENT_JOINED, T, '2'), "department", "old"},
-      END},
+      {LAST}},
      true,
      "new"},
     {"of one instant the larger id",
      {{SAID(EVENT_CHANGED, T, '2'), "department", "two"},
       {SAID(EVENT_CHANGED, T, '1'), "department", "one"},
-      END},
+      {LAST}},
      true,
      "two"},
     {"cleared by name",
      {{SAID(EVENT_JOINED, T, '1'), "department", "old"},
       {SAID(EVENT_CHANGED, 2 * T, '2'), "department", NULL},
-      END},
+      {LAST}},
      true,
      NULL},
     {"cleared by a complete profile that does not name it",
      {{SAID(EVENT_JOINED, T, '1'), "department", "old"},
       {SAID(EVENT_CHANGED, 2 * T, '2'), "userName", "u", .complete = true},
-      END},
+      {LAST}},
      true,
      NULL},
     {"a complete profile older than the word clears nothing",
      {{SAID(EVENT_JOINED, 2 * T, '1'), "department", "old"},
       {SAID(EVENT_CHANGED, T, '2'), "userName", "u", .complete = true},
-      END},
+      {LAST}},
      true,
      "old"},
 };
@@ -230,7 +229,7 @@ START_TEST(removes_from_a_group_when_both_are_said_at_one_instant)
 {
     const struct said said[] = {{SAID(EVENT_MEMBERSHIP_REMOVED, T, '0'), .group = "g"},
                                 {SAID(EVENT_MEMBERSHIP_ADDED, T, 'f'), .group = "g"},
-                                END};
+                                {LAST}};
     fold(said, check_not_member, NULL);
 }
 END_TEST
@@ -244,25 +243,28 @@ static const struct desire_row {
     enum desire_active active;
 } desire_rows[] = {
     {"an employee with a name",
-     {{SAID(EVENT_JOINED, T, '1'), "userName", "u"}, END},
+     {{SAID(EVENT_JOINED, T, '1'), "userName", "u"}, {LAST}},
      DESIRE_ACCOUNT,
      ACTIVE_ON},
     {"an employee without a name",
-     {{SAID(EVENT_JOINED, T, '1'), "department", "d"}, END},
+     {{SAID(EVENT_JOINED, T, '1'), "department", "d"}, {LAST}},
      DESIRE_NOTHING,
      ACTIVE_AS_IS},
     {"a person of whom only changes are known",
-     {{SAID(EVENT_CHANGED, T, '1'), "userName", "u"}, END},
+     {{SAID(EVENT_CHANGED, T, '1'), "userName", "u"}, {LAST}},
      DESIRE_ACCOUNT,
      ACTIVE_AS_IS},
-    {"a leaver", {{SAID(EVENT_LEFT, T, '1'), "userName", "u"}, END}, DESIRE_ACCOUNT, ACTIVE_OFF},
+    {"a leaver", {{SAID(EVENT_LEFT, T, '1'), "userName", "u"}, {LAST}}, DESIRE_ACCOUNT, ACTIVE_OFF},
     {"a held employee",
-     {{SAID(EVENT_JOINED, T, '1'), "userName", "u"}, {SAID(EVENT_SUSPENDED, T, '2')}, END},
+     {{SAID(EVENT_JOINED, T, '1'), "userName", "u"}, {SAID(EVENT_SUSPENDED, T, '2')}, {LAST}},
      DESIRE_ACCOUNT,
      ACTIVE_OFF},
-    {"a deleted person", {{SAID(EVENT_DELETED, T, '1'), "userName", "u"}, END}, DESIRE_ACCOUNT, ACTIVE_OFF},
+    {"a deleted person",
+     {{SAID(EVENT_DELETED, T, '1'), "userName", "u"}, {LAST}},
+     DESIRE_ACCOUNT,
+     ACTIVE_OFF},
     {"a deleted person to be purged",
-     {{SAID(EVENT_DELETED, T, '1'), "purge", "yes"}, END},
+     {{SAID(EVENT_DELETED, T, '1'), "purge", "yes"}, {LAST}},
      DESIRE_ABSENT,
      ACTIVE_OFF},
 };

@@ -6,7 +6,36 @@
 
 #include "mem.h"
 
-enum { BURST_SHARE = 10 }; /* a tenth of the limit may go at once */
+enum { LEAVERS_SHARE = 20, BURST_SHARE = 20 }; /* a twentieth each, one place at least */
+
+/* ---- shares ---------------------------------------------------------------------------------------------------- */
+
+static unsigned part(unsigned count, unsigned share)
+{
+    return count >= share ? count / share : 1;
+}
+
+/* Places of a share. A limit of one call cannot be shared: it is everybody's. */
+static unsigned places(const struct budget_class *c, enum budget_share share)
+{
+    unsigned reserved = c->limit.count > 1 ? part(c->limit.count, LEAVERS_SHARE) : 0;
+    return share == BUDGET_LEAVERS ? reserved : c->limit.count - reserved;
+}
+
+static double burst_of(const struct budget_class *c, enum budget_share share)
+{
+    unsigned n = places(c, share);
+    return n > 0 ? part(n, BURST_SHARE) : 0;
+}
+
+/* Tokens per millisecond. A share of one place has no room beside its burst: one call in a window, never two. */
+static double rate_of(const struct budget_class *c, enum budget_share share)
+{
+    double n = places(c, share), spread = n - burst_of(c, share);
+    return (spread > 0 ? spread : n) / (double)c->limit.window_ms;
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------------ */
 
 void budget_init(struct budget *b, const struct limit limits[LIMITS_MAX], int64_t now_ms)
 {
@@ -29,23 +58,13 @@ void budget_done(struct budget *b)
 void budget_restart(struct budget *b, int64_t now_ms)
 {
     for (size_t i = 0; i < b->n; i++) {
-        b->classes[i].tokens = 0;
+        for (enum budget_share share = 0; share < BUDGET_SHARES; share++)
+            b->classes[i].tokens[share] = 0;
         b->classes[i].refilled_ms = now_ms;
     }
 }
 
-static double burst_of(const struct budget_class *c)
-{
-    unsigned burst = c->limit.count / BURST_SHARE;
-    return burst > 0 ? burst : 1;
-}
-
-/* Tokens per millisecond. A limit of one call has no room for a burst: it is paced by the log alone. */
-static double rate_of(const struct budget_class *c)
-{
-    double spread = (double)c->limit.count - burst_of(c);
-    return (spread > 0 ? spread : 1) / (double)c->limit.window_ms;
-}
+/* ---- spending -------------------------------------------------------------------------------------------------- */
 
 static void refresh(struct budget_class *c, int64_t now_ms)
 {
@@ -53,43 +72,65 @@ static void refresh(struct budget_class *c, int64_t now_ms)
         c->first = (c->first + 1) % c->limit.count;
         c->n_done--;
     }
-    if (now_ms > c->refilled_ms) {
-        c->tokens += (double)(now_ms - c->refilled_ms) * rate_of(c);
-        c->refilled_ms = now_ms;
+    double passed = now_ms > c->refilled_ms ? (double)(now_ms - c->refilled_ms) : 0;
+    for (enum budget_share share = 0; share < BUDGET_SHARES; share++) {
+        c->tokens[share] += passed * rate_of(c, share);
+        if (c->tokens[share] > burst_of(c, share))
+            c->tokens[share] = burst_of(c, share);
     }
-    if (c->tokens > burst_of(c))
-        c->tokens = burst_of(c);
+    if (passed > 0)
+        c->refilled_ms = now_ms;
 }
 
-int64_t budget_ready_in(struct budget *b, int class, int64_t now_ms)
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Until the log has a place that this share may take. */
+static int64_t place_in(const struct budget_class *c, enum budget_share share, int64_t now_ms)
+{
+    unsigned usable = share == BUDGET_LEAVERS ? c->limit.count : places(c, BUDGET_ORDINARY);
+    unsigned used = c->in_flight + c->n_done;
+    if (used < usable)
+        return 0;
+    unsigned must_go = used - usable; /* completions that have to leave the window first, but one */
+    if (must_go >= c->n_done)
+        return INT64_MAX;
+    return c->done[(c->first + must_go) % c->limit.count] + c->limit.window_ms + 1 - now_ms;
+}
+
+static int64_t token_in(const struct budget_class *c, enum budget_share share)
+{
+    if (c->tokens[share] >= 1)
+        return 0;
+    double rate = rate_of(c, share);
+    return rate > 0 ? (int64_t)ceil((1 - c->tokens[share]) / rate) : INT64_MAX;
+}
+
+int64_t budget_ready_in(struct budget *b, int class, enum budget_share share, int64_t now_ms)
 {
     if (class < 0)
         return 0;
     struct budget_class *c = &b->classes[class];
     refresh(c, now_ms);
+    int64_t token = token_in(c, BUDGET_ORDINARY);
+    if (share == BUDGET_LEAVERS && token_in(c, BUDGET_LEAVERS) < token)
+        token = token_in(c, BUDGET_LEAVERS);
     int64_t wait = c->paused_until_ms > now_ms ? c->paused_until_ms - now_ms : 0;
-    if (c->in_flight + c->n_done >= c->limit.count) {
-        if (c->n_done == 0)
-            return INT64_MAX; /* all places are in flight */
-        int64_t place = c->done[c->first] + c->limit.window_ms + 1 - now_ms;
-        wait = place > wait ? place : wait;
-    }
-    if (c->tokens < 1) {
-        int64_t token = (int64_t)ceil((1 - c->tokens) / rate_of(c));
-        wait = token > wait ? token : wait;
-    }
-    return wait;
+    return later(later(wait, token), place_in(c, share, now_ms));
 }
 
-void budget_take(struct budget *b, int class, int64_t now_ms)
+void budget_take(struct budget *b, int class, enum budget_share share, int64_t now_ms)
 {
     if (class < 0)
         return;
     struct budget_class *c = &b->classes[class];
     refresh(c, now_ms);
     assert(c->in_flight + c->n_done < c->limit.count);
+    bool own = share == BUDGET_LEAVERS && c->tokens[BUDGET_ORDINARY] < 1;
     c->in_flight++;
-    c->tokens -= 1;
+    c->tokens[own ? BUDGET_LEAVERS : BUDGET_ORDINARY] -= 1;
 }
 
 void budget_give(struct budget *b, int class, int64_t now_ms)

@@ -104,13 +104,21 @@ static struct flight *start(struct engine *e, struct work *w, struct now now)
         .write = step_writes(f->step),
         .n_persons = 1,
     };
+    enum priority priority = w->priority;
     work_dequeue(w);
     w->flight = f;
     w->started_ms = w->started_ms ? w->started_ms : now.wall_ms;
-    budget_take(&w->target->budget, f->class, now.boot_ms);
+    budget_take(&w->target->budget, f->class, priority == PRIORITY_LEAVER ? BUDGET_LEAVERS : BUDGET_ORDINARY,
+                now.boot_ms);
     link_flight(e, f);
     e->stats.calls++;
     return f;
+}
+
+int64_t target_ready_in(struct target *t, enum priority priority, int list, struct now now)
+{
+    return budget_ready_in(&t->budget, list < LIMITS_MAX ? list : -1,
+                           priority == PRIORITY_LEAVER ? BUDGET_LEAVERS : BUDGET_ORDINARY, now.boot_ms);
 }
 
 /* The first work of the target that may start: leavers first, then by class. */
@@ -123,7 +131,7 @@ static struct work *next_work(struct target *t, struct now now)
             struct work *w = t->ready[p][c].first;
             if (!w)
                 continue;
-            int64_t wait = budget_ready_in(&t->budget, c < LIMITS_MAX ? c : -1, now.boot_ms);
+            int64_t wait = target_ready_in(t, p, c, now);
             if (wait == 0 || MUTATION(MUTATION_BUDGET_IGNORED))
                 return w;
         }

@@ -201,7 +201,7 @@ static int64_t target_wake_in(struct target *t, struct now now)
     for (int p = 0; p < PRIORITIES; p++)
         for (int c = 0; c <= LIMITS_MAX; c++)
             if (t->ready[p][c].first)
-                wait = sooner(wait, budget_ready_in(&t->budget, c < LIMITS_MAX ? c : -1, now.boot_ms));
+                wait = sooner(wait, target_ready_in(t, p, c, now));
     return wait;
 }
 

@@ -183,6 +183,10 @@ bool work_ask_policy(struct engine *e, struct work *w, const struct target_state
                      struct error *err);
 void work_plan(struct engine *e, struct work *w, struct target_state *t, struct now now, struct plan *ret);
 
+/* calls.c */
+/* Milliseconds until the target's budget lets a call of this ready list start; INT64_MAX: when one completes. */
+int64_t target_ready_in(struct target *t, enum priority priority, int list, struct now now);
+
 /* settle.c */
 /* Ends the work at a target: every pending event that is not scheduled gets its result. */
 void settle(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,

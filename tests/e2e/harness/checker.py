@@ -1,7 +1,7 @@
 """The checker: from what went in and what came out, everything that broke a promise. Jepsen's way: it knows
 nothing of how Rollcall works, only what it promised.
 
-In:  deliveries of webhooks, dumps of results and dead letters, and for each target its accounts and limits.
+In:  deliveries of webhooks, dumps of results and dead letters, and for each target its accounts, limits and journal.
 Out: a Report: what was counted, and a list of violations, each with its kind:
 
     lost            an accepted event has no result at a target of its tenant                (P1, P2, P6)
@@ -12,6 +12,7 @@ Out: a Report: what was counted, and a list of violations, each with its kind:
     state           an account is not as the last words about its person want it                    (P3, P6)
     revived         an account was active although a final result had said that its person was out  (P3, P6)
     limit           more calls in a window than the target allows                                   (P5)
+    overlap         a call for an account began while another for it was under way                  (P6)
 
 A webhook that got no answer or a 5xx is *unknown*: its events may have happened or not. They count as
 happened when they have a result anywhere; then they must have all of them, once.
@@ -20,7 +21,8 @@ The fold is the checker's own: words in the order of (occurredAt, more restricti
 the last one wins; joined, left and deleted set one register, suspended and resumed another, attributes each
 their own. occurredAt must not lie in the future of its arrival (Rollcall clamps that, the checker does not).
 """
-from collections import Counter, defaultdict
+import re
+from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 
 from .webhooks import ACCEPTED, REFUSED
@@ -28,6 +30,8 @@ from .words import EMPLOYMENT, SUSPENSION, parse_rfc3339
 
 FINAL_CUT = ("applied", "unchanged", "merged", "superseded")
 CLOCK_SLACK_MS = 20  # history and results are stamped by two processes
+DISTURBED_MS = 500   # so long a killed or continued program's calls may still arrive
+USER_PATH = re.compile(r"/Users/([^/?]+)")
 
 
 @dataclass
@@ -47,6 +51,7 @@ class Target:
     limits: list = field(default_factory=list)  # sandbox.LimitUse
     attributes: tuple = ()      # attributes that the policy manages and the fold must find at active accounts
     directory: str = ""         # whose persons it takes; "": the only one that its tenant has
+    journal: list = field(default_factory=list)  # calls in order of arrival, as Sandbox.journal gives them
 
     def takes(self, person):
         return self.tenant == person[0] and self.directory in ("", person[1])
@@ -89,6 +94,9 @@ def _sort_key(event, ranks):
     return event.word.occurred_ms, ranks.get(event.word.type, 0), event.id
 
 
+ENDS_SUSPENSION = ("left", "deleted")
+
+
 @dataclass
 class Person:
     """What the last words say. Registers hold the event that won; None: no word."""
@@ -119,7 +127,7 @@ def fold(events):
         if event.word.type in EMPLOYMENT:
             person.employment = event
     for event in sorted(events, key=lambda e: _sort_key(e, SUSPENSION)):
-        if event.word.type in SUSPENSION:
+        if event.word.type in SUSPENSION or event.word.type in ENDS_SUSPENSION:
             person.suspension = event
     for event in sorted(events, key=lambda e: _sort_key(e, {})):
         if event.word.complete:
@@ -141,8 +149,10 @@ def collect_events(deliveries):
 
 
 class Checker:
-    def __init__(self, deliveries, results, dead_letters, targets):
-        """results, dead_letters: topics.Record of read_committed dumps, made when nothing is under way."""
+    def __init__(self, deliveries, results, dead_letters, targets, disturbed_ms=()):
+        """results, dead_letters: topics.Record of read_committed dumps, made when nothing is under way.
+        disturbed_ms: when programs were killed, stopped or continued: their calls may meet their successors'."""
+        self.disturbed_ms = sorted(disturbed_ms)
         self.events = collect_events(deliveries)
         self.results = [r.value for r in results]
         self.dead_letters = [r.value for r in dead_letters]
@@ -274,6 +284,43 @@ class Checker:
                 if use.limit and (use.over or most > use.limit):
                     self._violation("limit", f"{target.name}: {use.name}: {use.over} calls over the limit of "
                                              f"{use.limit}, at most {most} in a window")
+                self._check_window(target, use)
+
+    def _check_window(self, target, use):
+        """Counts once more, from the journal alone: no window of any kind holds more than the limit."""
+        window, most = deque(), 0
+        for at in (c["arrivedAt"] for c in target.journal if c["class"] == use.name and use.limit):
+            window.append(at)
+            while at - window[0] >= use.window_ms:
+                window.popleft()
+            most = max(most, len(window))
+        if most > use.limit:
+            self._violation("limit", f"{target.name}: {use.name}: {most} calls within {use.window_ms} ms, by the "
+                                     f"journal; {use.limit} are allowed")
+
+    def check_overlaps(self):
+        """At most one call per account is under way. A call that got no answer may still be, which doubt covers."""
+        for target in self.targets.values():
+            by_account = defaultdict(list)
+            for call in target.journal:
+                found = USER_PATH.search(call["path"])
+                if found or call["id"]:
+                    by_account[found.group(1) if found else call["id"]].append(call)
+            for account, calls in by_account.items():
+                self._check_calls(f"{target.name}: account {account}", calls)
+
+    def _check_calls(self, what, calls):
+        last = None  # of the answered ones, that with the latest answer
+        for call in calls:
+            if last and call["arrivedAt"] < last["answeredAt"] and not self._disturbed(last, call):
+                self._violation("overlap", f"{what}: {call['method']} at {call['arrivedAt']} while {last['method']} of "
+                                           f"{last['arrivedAt']} was under way until {last['answeredAt']}")
+            if call["answeredAt"] and (last is None or call["answeredAt"] > last["answeredAt"]):
+                last = call
+
+    def _disturbed(self, first, second):
+        begin, end = first["arrivedAt"] - DISTURBED_MS, second["arrivedAt"]
+        return any(begin <= at <= end for at in self.disturbed_ms)
 
     def run(self):
         self.check_results()
@@ -282,6 +329,7 @@ class Checker:
         self.check_states()
         self.check_revivals()
         self.check_limits()
+        self.check_overlaps()
         counts = {
             "events": len(self.events),
             "accepted": sum(e.accepted for e in self.events.values()),
@@ -291,9 +339,11 @@ class Checker:
             "targets": len(self.targets),
             "results": sum(r["eventId"] is not None for r in self.results),
             "effects": sum(r["eventId"] is None for r in self.results),
+            "leavers": sum(fold(e).active is False for e in self._persons().values()),
             "dead letters": len(self.dead_letters),
             "accounts": sum(len(t.accounts) for t in self.targets.values()),
             "calls": sum(u.arrivals for t in self.targets.values() for u in t.limits),
+            "late calls": sum(c["late"] for t in self.targets.values() for c in t.journal),
         }
         return Report(counts, self.violations)
 
@@ -312,5 +362,5 @@ def active_intervals(history):
     return intervals
 
 
-def check(deliveries, results, dead_letters, targets):
-    return Checker(deliveries, results, dead_letters, targets).run()
+def check(deliveries, results, dead_letters, targets, disturbed_ms=()):
+    return Checker(deliveries, results, dead_letters, targets, disturbed_ms).run()

@@ -3,6 +3,7 @@
 Main thread only, except Process.alive and Process.log.
 """
 import os
+import random
 import re
 import signal
 import socket
@@ -14,6 +15,7 @@ from .wait import wait_until
 
 TERM_S = 20  # how long SIGTERM may take before it is a failure
 LOG_TAIL_LINES = 60
+PORTS = (12000, 30000)
 
 # What a sanitizer writes when it has found something.
 SANITIZER = re.compile(
@@ -58,6 +60,15 @@ class Process:
     def exit_code(self):
         """None while it runs; -N after signal N."""
         return self._child.poll() if self._child else None
+
+    @property
+    def stopped(self):
+        """By SIGSTOP, of a test or of a failpoint."""
+        try:
+            stat = Path(f"/proc/{self._child.pid}/stat").read_text(encoding="ascii", errors="replace")
+        except FileNotFoundError:
+            return False
+        return stat.rpartition(")")[2].split()[0] == "T"
 
     def log(self):
         try:
@@ -151,7 +162,14 @@ class Processes:
 
 
 def free_port():
-    """A loopback port that is free at this moment; who uses it may still clash and should try another."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A loopback port that is free at this moment; who uses it may still clash and should try another. Below the
+    ephemeral range, so that no client's connection takes it while its program is being restarted."""
+    low, high = PORTS
+    while True:
+        port = random.randrange(low, high)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue

@@ -7,6 +7,7 @@ from .checker import Target, check
 from .config import Config
 from .processes import ProcessFailed, Processes, free_port
 from .sandbox import Sandbox
+from .supervisor import Supervisor
 from .topics import Topics
 from .wait import wait_until
 from .webhooks import Sender, Source, new_secret
@@ -15,6 +16,16 @@ READY_S = 30
 ATTEMPTS = 3  # another process may take a free port first
 ADDRESS_TAKEN = re.compile(r"address (already )?in use|EADDRINUSE", re.IGNORECASE)
 QUIET_S = 60
+
+
+def sanitizer_of(build):
+    """From what the worker is linked with."""
+    try:
+        program = (Path(build) / "rollcall-worker").read_bytes()
+    except FileNotFoundError:
+        return ""
+    marks = {"asan": b"__asan_init", "tsan": b"__tsan_init"}
+    return next((name for name, mark in marks.items() if mark in program), "")
 
 
 def http_get(port, path):
@@ -114,6 +125,8 @@ class Run:
         self.sandboxes = {}   # name → (Sandbox, tenant)
         self.sources = []
         self.senders = []
+        self.supervisors = []
+        self.disturbed_ms = []  # when a program was stopped, continued or killed
         self.config = Config(directory, broker, prefix, partitions) if broker else None
         self.topics = Topics(self.build, broker.bootstrap, prefix) if broker else None
 
@@ -134,10 +147,19 @@ class Run:
         """A rollcall-ingest that is not started yet."""
         return Ingest(self, name, [self.build / "rollcall-ingest"], {"ingest": ("listen", "admin")})
 
-    def worker(self, slot="w0"):
+    def worker(self, slot="w0", name=None):
         """A rollcall-worker that is not started yet."""
         argv = [self.build / "rollcall-worker", "--slot", slot]
-        return Program(self, f"worker-{slot}", argv, {"worker": ("admin",)})
+        return Program(self, name or f"worker-{slot}", argv, {"worker": ("admin",)})
+
+    def supervisor(self):
+        self.supervisors.append(Supervisor())
+        return self.supervisors[-1]
+
+    @property
+    def sanitizer(self):
+        """"asan", "tsan" or "": what the programs were built with."""
+        return sanitizer_of(self.build)
 
     def sender(self, ingest, connections=8):
         sender = Sender(ingest.url, connections)
@@ -165,9 +187,11 @@ class Run:
     def check(self, attributes=()):
         """The checker's report of this run, on dumps made now."""
         targets = [Target(name, tenant, sandbox.accounts(), sandbox.limits(), attributes,
-                          self.config.target_directory(name))
+                          self.config.target_directory(name), sandbox.journal())
                    for name, (sandbox, tenant) in self.sandboxes.items()]
-        return check(self.deliveries(), self.topics.dump("results"), self.topics.dump("deadletters"), targets)
+        disturbed = self.disturbed_ms + [at for s in self.supervisors for at in s.deaths()]
+        return check(self.deliveries(), self.topics.dump("results"), self.topics.dump("deadletters"), targets,
+                     disturbed)
 
     def assert_clean(self, attributes=()):
         report = self.check(attributes)
@@ -177,6 +201,8 @@ class Run:
 
     def close(self):
         """Ends everything; returns what went wrong, as sentences."""
+        for supervisor in self.supervisors:
+            supervisor.close()
         problems = self.processes.stop_all()
         if self.topics:
             self.topics.close()

@@ -38,6 +38,7 @@ class LimitUse:
     max_sliding: int
     max_fixed: int
     over: int         # arrivals above the limit
+    window_ms: int = 0
 
 
 class ControlFailed(Exception):
@@ -120,7 +121,8 @@ class Sandbox:
 
     def limits(self):
         classes = self._control("GET", "/_sandbox/limits")["classes"]
-        return [LimitUse(c["class"], c["limit"], c["arrivals"], c["maxSliding"], c["maxFixed"], c["over"])
+        return [LimitUse(c["class"], c["limit"], c["arrivals"], c["maxSliding"], c["maxFixed"], c["over"],
+                         c["windowMs"])
                 for c in classes]
 
     def add_fault(self, fault, **rule):

@@ -28,6 +28,11 @@ def result(w, outcome, finished):
     return Record("t.results", 0, 0, T0, "acme/hr/4711", {}, value)
 
 
+def call(method, path, arrived, answered, late=False):
+    return {"method": method, "path": path, "id": "1", "class": f"{method} {path.replace('1', '{id}')}", "late": late,
+            "arrivedAt": T0 + arrived, "answeredAt": answered and T0 + answered}
+
+
 def dead_letter(of):
     return Record("t.deadletters", 0, 0, T0, None, {}, {"kind": "rejected", "result": of.value})
 
@@ -46,7 +51,10 @@ class History:
         self.account = Account("1", "Ann@example.com", False, False,
                                {"displayName": "Ann", "department": "Design"}, [],
                                [Activity(T0 + 400, True), Activity(T0 + 2400, False)])
-        self.limit = LimitUse("PATCH /Users/{id}", 100, 3, 2, 2, 0)
+        self.limit = LimitUse("PATCH /Users/{id}", 100, 3, 2, 2, 0, 30_000)
+        self.journal = [call("POST", "/Users", 300, 390), call("PATCH", "/Users/1", 1400, 1410),
+                        call("PATCH", "/Users/1", 2390, 2400)]
+        self.disturbed_ms = []
 
     def without_leaver(self):
         del self.deliveries[2], self.results[2], self.account.history[1]
@@ -54,8 +62,9 @@ class History:
         return self
 
     def check(self):
-        target = Target("miro", "acme", [self.account], [self.limit], ("displayName", "department"))
-        return check(self.deliveries, self.results, self.dead_letters, [target])
+        target = Target("miro", "acme", [self.account], [self.limit], ("displayName", "department"),
+                        journal=self.journal)
+        return check(self.deliveries, self.results, self.dead_letters, [target], self.disturbed_ms)
 
 
 def expect(history, *kinds):
@@ -247,6 +256,47 @@ def the_checker_finds_calls_over_the_limit(_run):
     expect(h, "limit")
     h.limit.over, h.limit.max_sliding = 0, 101
     expect(h, "limit")
+
+
+@scenario(broker=False)
+def the_checker_finds_calls_over_the_limit_that_the_target_did_not_count(_run):
+    h = History()
+    h.limit.limit, h.limit.max_sliding, h.limit.max_fixed = 1, 1, 1
+    h.limit.window_ms = 990
+    expect(h)
+    h.limit.window_ms = 991
+    expect(h, "limit")
+    h.limit.max_sliding = 2
+    expect(h, "limit", "limit")
+
+
+@scenario(broker=False)
+def the_checker_finds_two_calls_at_once_for_one_account(_run):
+    h = History()
+    h.journal.insert(2, call("GET", "/Users/1", 1409, 1450))
+    expect(h, "overlap")
+    h.disturbed_ms = [T0 + 1400]
+    expect(h)
+    h.disturbed_ms = [T0 + 1500]
+    expect(h, "overlap")
+    h.journal[1]["answeredAt"] = None
+    expect(h)
+    h.journal[2]["path"] = "/Users/2"
+    expect(h)
+
+
+@scenario(broker=False)
+def who_left_is_not_suspended_when_hired_again(_run):
+    h = History()
+    words = [word("suspended", 500, "s1"), word("joined", 4000, "e7")]
+    h.deliveries += [delivery(w, at) for w, at in zip(words, (600, 4000))]
+    h.results += [result(words[0], "applied", 700), result(words[1], "applied", 5000)]
+    h.account.history[1:] = [Activity(T0 + 650, False), Activity(T0 + 4900, True)]
+    h.account.active = True
+    expect(h)
+    h.deliveries.append(delivery(word("suspended", 3000, "s2"), 5100))
+    h.results.append(result(h.deliveries[-1].word, "applied", 5200))
+    expect(h, "revived", "state")
 
 
 @scenario(broker=False)

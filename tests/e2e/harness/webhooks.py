@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from .words import event_id, now_ms, rfc3339
 
 TIMEOUT_S = 10
+REDELIVER_S = 0.2  # a sender's pause before it tries again
 ACCEPTED, REFUSED, UNKNOWN = "accepted", "refused", "unknown"
 
 OKTA_TYPES = {
@@ -180,7 +181,11 @@ class Sender:
         """Posts the words: one request for each, or one Okta hook for all. Returns their deliveries."""
         if source.kind == "okta":
             return self._post_all([(source, list(words), okta_event_hook)])
-        return self._post_all([(source, [w], lambda s, ws: standard_webhook(s, ws[0])) for w in words])
+        return self.send_all([(source, w) for w in words])
+
+    def send_all(self, posts):
+        """posts: (source of Standard Webhooks, word)…, a request for each, several at once."""
+        return self._post_all([(source, [w], lambda s, ws: standard_webhook(s, ws[0])) for source, w in posts])
 
     def send_raw(self, path, headers, body):
         """A request as it is: (status, reply body)."""
@@ -192,13 +197,25 @@ class Sender:
 
     def deliver(self, source, *words, timeout=60):
         """Sends, and redelivers as real senders do, until every word is accepted."""
+        if source.kind == "okta":
+            self._deliver(list(words), lambda left: self.send(source, *left), lambda d: d.word, timeout)
+        else:
+            self.deliver_all([(source, w) for w in words], timeout)
+
+    def deliver_all(self, posts, timeout=60):
+        self._deliver(list(posts), self.send_all, lambda d: (d.source, d.word), timeout)
+
+    def _deliver(self, left, send, again, timeout):
+        """again: a delivery → what send takes to repeat it."""
         deadline = time.monotonic() + timeout
-        left = list(words)
+        count = len(left)
         while left:
-            done = self.send(source, *left)
+            done = send(left)
             refused = [d for d in done if d.outcome == REFUSED]
             if refused:
                 raise AssertionError(f"refused with {refused[0].status}: {refused[0].word}")
-            left = [d.word for d in done if d.outcome == UNKNOWN]
+            left = [again(d) for d in done if d.outcome == UNKNOWN]
             if left and time.monotonic() > deadline:
-                raise TimeoutError(f"{len(left)} of {len(words)} words not accepted within {timeout} s")
+                raise TimeoutError(f"{len(left)} of {count} words not accepted within {timeout} s")
+            if left:
+                time.sleep(REDELIVER_S)

@@ -1,0 +1,362 @@
+"""P2, P3, P5 and P6 on a real Kafka: programs and broker die at every failpoint and at any moment."""
+import os
+import random
+import re
+from collections import Counter
+
+from harness import kafka_admin
+from harness.config import REPO
+from harness.feed import Feed
+from harness.lives import populate
+from harness.scenario import scenario
+from harness.wait import wait_until
+from harness.words import Word, now_ms, parse_rfc3339
+
+MANAGED = ("displayName", "department")
+CONFIG_EXIT, AGAIN_EXIT = 78, 75
+
+# ---- the big one ------------------------------------------------------------------------------------------------
+
+EVENTS, PERSONS, TENANTS, KILLS = 2000, 300, 5, 5
+WINDOW_SCALE = 0.2  # of Miro's 30 s
+LIMITS = {"users.read": 200, "users.create": 200, "users.update": 100, "users.delete": 20}
+WORKER = {"session_timeout_ms": 3000, "heartbeat_ms": 300, "transaction_timeout_ms": 4000, "drain_ms": 2000}
+TARGET = {"timeout_ms": 2000, "call_life_ms": 4000,
+          "retry": {"base_ms": 200, "cap_ms": 1500, "deadline_ms": 3_600_000},
+          "limits": [{"class": name, "count": count, "window_ms": int(30_000 * WINDOW_SCALE)}
+                     for name, count in LIMITS.items()]}
+
+# At which of its hits each failpoint kills, and of which program; at random within the range, from the seed.
+FAILPOINTS = {
+    "after-assign": (1, 1), "during-restore": (1, 3),
+    "after-begin": (2, 30), "after-produce": (2, 30), "after-send-offsets": (2, 30), "before-commit": (2, 30),
+    "after-commit": (2, 30),
+    "before-call": (2, 20), "after-request-written": (2, 20), "after-reply": (2, 20),
+    "before-close": (1, 1), "after-close": (1, 1),
+    "ingest.before_publish": (5, 60), "ingest.before_answer": (5, 60),
+}
+ON_SIGTERM = ("before-close", "after-close")
+NEEDS_RECORDS = ("during-restore",)  # not the first of a worker's list: there is nothing to restore then
+
+# What the sandboxes do to calls, each with its share of them.
+FAULTS = [
+    {"fault": "500", "probability": 0.02}, {"fault": "503", "probability": 0.02},
+    {"fault": "504", "probability": 0.01}, {"fault": "500_applied", "probability": 0.02},
+    {"fault": "429", "probability": 0.01}, {"fault": "429_retry_after", "probability": 0.02, "times": 3},
+    {"fault": "drop", "probability": 0.02}, {"fault": "drop_after_commit", "probability": 0.03},
+    {"fault": "apply_late", "method": "PATCH", "probability": 0.03, "delay_ms": 1500},
+    {"fault": "apply_late", "method": "POST", "probability": 0.03, "delay_ms": 1500},
+    {"fault": "timeout", "probability": 0.005}, {"fault": "slow", "probability": 0.03, "delay_ms": 400},
+]
+
+
+def failpoints_of(program):
+    """The names in its source: a new failpoint that has no row above fails the test."""
+    text = "".join(p.read_text(encoding="utf-8") for p in (REPO / program).rglob("*.c"))
+    return set(re.findall(r'\bFAILPOINT\("([^"]+)"\)', text))
+
+
+def armed(rng, names):
+    return [f"{name}=kill:{rng.randint(*FAILPOINTS[name])}" for name in names]
+
+
+def worker_failpoints(rng):
+    """Two lists in random order, one for each slot."""
+    names = sorted(failpoints_of("worker"))
+    rng.shuffle(names)
+    halves = [names[::2], names[1::2]]
+    for half in halves:
+        half.sort(key=lambda name: name in NEEDS_RECORDS)
+    return [armed(rng, half) for half in halves]
+
+
+class Storm:
+    """The set-up: tenants with a target each, the first with two; two workers; everything supervised."""
+
+    def __init__(self, run, rng):
+        self.run, self.rng = run, rng
+        run.config.document["worker"].update(WORKER)
+        run.config.document["log"]["level"] = "info"
+        tenants = [f"tenant{n}" for n in range(TENANTS)]
+        self.sources = [run.source(f"hr-{t}", tenant=t) for t in tenants]
+        self.sandboxes = [self._sandbox(f"miro-{t}", t) for t in tenants] + [self._sandbox("second", tenants[0])]
+        self.supervisor = run.supervisor()
+        self.workers = [self.supervisor.add(run.worker(f"w{n}"), points, ON_SIGTERM)
+                        for n, points in enumerate(worker_failpoints(rng))]
+        names = sorted(failpoints_of("ingest"))
+        self.ingest = self.supervisor.add(run.ingest(), armed(rng, names))
+        self.supervisor.start()
+        wait_until(self.ingest.program.ready, 60, "ingest is ready")
+        self.results = run.topics.follow("results")
+        posts = populate(rng, self.sources, PERSONS, EVENTS)
+        self.feed = Feed(run.sender(self.ingest.program), posts)
+        self.kills = 0
+
+    def _sandbox(self, name, tenant):
+        sandbox = self.run.sandbox(name, tenant, target=TARGET, window_scale=WINDOW_SCALE, latency_ms=2,
+                                   latency_jitter_ms=10, seed=self.rng.randrange(1 << 30))
+        for number, fault in enumerate(FAULTS):
+            sandbox.add_fault(**fault, seed=number)
+        return sandbox
+
+    def check(self):
+        self.supervisor.check()
+        self.feed.check()
+
+    def wait(self, condition, timeout, what):
+        def done():
+            self.check()
+            return condition()
+
+        wait_until(done, timeout, what)
+
+    def pass_time(self, ms):
+        """A random moment is what a kill at random wants; nothing is awaited here."""
+        end = now_ms() + self.rng.uniform(0, ms)
+        self.wait(lambda: now_ms() >= end, ms, "the moment has come")
+
+    def partitions(self, worker):
+        return worker.program.metrics().get("rollcall_worker_partitions", 0)
+
+    def shared_out(self):
+        return sum(self.partitions(w) for w in self.workers) == 4
+
+    # -- what happens
+
+    def hit_all_failpoints(self):
+        """A trickle of words goes on until each has killed its program."""
+        def all_hit():
+            self.feed.release(1)
+            return all(s.finished for s in self.supervisor.all)
+
+        self.wait(all_hit, 120, lambda: f"all failpoints are hit, so far {[s.hit for s in self.supervisor.all]}")
+
+    def kill_one(self):
+        self.feed.release(60)
+        self.pass_time(1500)
+        victim = self.rng.choice(self.workers)
+        victim.kill()
+        self.kills += 1
+
+    def _take_over(self, victim, other):
+        """Stops one until the other has all partitions; then lets it go on."""
+        self.run.disturbed_ms.append(now_ms())
+        victim.pause()
+        try:
+            self.feed.release(60)
+            self.wait(lambda: self.partitions(other) == 4, 40, "a successor has taken over")
+        finally:
+            self.run.disturbed_ms.append(now_ms())
+            victim.resume()
+
+    def stop_one(self):
+        self.wait(self.shared_out, 40, "both workers have partitions")
+        victim, other = self.rng.sample(self.workers, 2)
+        self.pass_time(300)
+        self._take_over(victim, other)
+
+    def stop_one_with_a_call_in_flight(self):
+        self.wait(self.shared_out, 40, "both workers have partitions")
+        for sandbox in self.sandboxes:
+            sandbox.clear_faults()
+            sandbox.add_fault("slow", method="PATCH", delay_ms=1500)
+        self.feed.release(60)
+        victim, other = self.workers
+        self.wait(lambda: victim.program.metrics().get("rollcall_worker_calls_in_flight", 0) > 0, 20,
+                  "a call is in flight")
+        self._take_over(victim, other)
+        for sandbox in self.sandboxes:
+            sandbox.clear_faults()
+
+    def kill_broker(self):
+        self.feed.release(60)
+        self.run.broker.down()
+        self.pass_time(2000)
+        self.run.broker.up()
+
+    def calm(self):
+        for sandbox in self.sandboxes:
+            sandbox.clear_faults()
+        self.feed.release(EVENTS * 2)
+        self.wait(lambda: self.feed.finished, 120, "all words are accepted")
+
+
+def print_endings(storm):
+    for s in storm.supervisor.all:
+        print(f"    {s.name}: " + ", ".join(f"{e.why or 'itself'} ({e.code})" for e in s.endings))
+
+
+@scenario(needs_real=True, own_broker=True, deadline_s=420)
+def two_thousand_events_survive_every_failpoint_and_the_loss_of_the_broker(run):
+    found = failpoints_of("worker") | failpoints_of("ingest")
+    assert found == set(FAILPOINTS), f"differ from FAILPOINTS: {found ^ set(FAILPOINTS)}"
+    seed = int(os.environ.get("ROLLCALL_SEED", random.randrange(1 << 32)))
+    print(f"    ROLLCALL_SEED={seed}")
+    storm = Storm(run, random.Random(seed))
+    try:
+        storm.hit_all_failpoints()
+        storm.kill_one()
+        storm.kill_one()
+        storm.stop_one()
+        storm.kill_one()
+        storm.kill_broker()
+        storm.kill_one()
+        storm.stop_one_with_a_call_in_flight()
+        storm.kill_one()
+        storm.calm()
+        run.await_results(storm.results, 90)
+        storm.check()
+    finally:
+        storm.feed.close()
+        print_endings(storm)
+    report = run.assert_clean(MANAGED)
+    outcomes = Counter(r.value["outcome"] for r in storm.results.records)
+    print(f"    {storm.kills} kills at random, results {dict(outcomes)}")
+    assert report.counts["accepted"] == EVENTS and report.counts["persons"] == PERSONS, report
+    assert storm.kills >= KILLS and {n.partition("=")[0] for s in storm.supervisor.all for n in s.hit} == found
+    assert {r.partition for r in run.topics.dump("events")} == {0, 1, 2, 3}, "some partitions had nothing to do"
+
+
+# ---- a late call ------------------------------------------------------------------------------------------------
+
+ANN = {"userName": "ann@example.com", "displayName": "Ann Ames", "department": "Sales"}
+
+
+def tell(run, sender, source, follower, kind, at_ms, **more):
+    """Delivers a word; returns its result as soon as there is one, or None if await_it is False."""
+    await_it = more.pop("await_it", True)
+    sender.deliver(source, Word(kind, "4711", at_ms, **more))
+    delivery = sender.deliveries[-1]
+    if await_it:
+        run.await_results(follower)
+    return delivery
+
+
+@scenario(needs_real=True, partitions=1)
+def a_call_that_a_stopped_worker_sends_late_leaves_doubt_and_no_trace(run):
+    run.config.document["worker"].update(WORKER)
+    source = run.source("hr")
+    sandbox = run.sandbox(target={"call_life_ms": 8000, "timeout_ms": 2000})
+    ingest, old = run.ingest().start(), run.worker("w0").start()
+    sender, results = run.sender(ingest), run.topics.follow("results")
+    begin = now_ms() - 60_000
+    tell(run, sender, source, results, "joined", begin, profile=ANN)
+    tell(run, sender, source, results, "left", begin + 1000)
+    assert not sandbox.account(ANN["userName"]).active
+    old.stop()
+
+    # The first call of the next life activates. It stands still between the lease's check and the write.
+    old.start(failpoint="after-request-written=stop")
+    tell(run, sender, source, results, "joined", begin + 2000, await_it=False)
+    wait_until(lambda: old.process.stopped, 20, "the worker has stopped itself")
+    before = len(sandbox.journal())
+    left = tell(run, sender, source, results, "left", begin + 3000, await_it=False)
+    new = run.worker("w1").start()
+    wait_until(lambda: new.metrics().get("rollcall_worker_partitions") == 1, 30, "a successor has taken over")
+    wait_until(lambda: len(sandbox.journal()) > before, 20, "the successor has looked at the account")
+    run.disturbed_ms.append(now_ms())
+    old.resume()
+    wait_until(lambda: sandbox.account(ANN["userName"]).active, 10, "the late call has landed")
+    landed = now_ms()
+    run.await_results(results)
+    result = results.find(lambda r: r.value["eventId"] == left.event_id)[0].value
+    assert parse_rfc3339(result["finishedAt"]) >= landed, "the leaver's result was final before the late call landed"
+    assert not sandbox.account(ANN["userName"]).active
+    run.assert_clean(MANAGED)
+
+
+# ---- refusals ---------------------------------------------------------------------------------------------------
+
+
+@scenario(needs_real=True)
+def of_two_processes_with_one_slot_the_older_ends_and_says_why(run):
+    source, sandbox = run.source("hr"), run.sandbox()
+    ingest, older = run.ingest().start(), run.worker("w0").start()
+    sender, results = run.sender(ingest), run.topics.follow("results")
+    sender.deliver(source, Word("joined", "1", now_ms() - 60_000, ANN))
+    run.await_results(results)
+    newer = run.worker("w0", name="worker-w0-again").start()
+    assert older.process.await_exit(30) == AGAIN_EXIT, older.process.exit_code
+    assert "a slot of its own" in older.process.log(), older.process.log()[-500:]
+    sender.deliver(source, Word("left", "1", now_ms() - 30_000))
+    run.await_results(results)
+    assert newer.process.alive and not sandbox.account(ANN["userName"]).active
+    run.assert_clean(MANAGED)
+
+
+def worked_once(run):
+    """A worker that has done something and is gone: (worker, source, sender, follower of results)."""
+    source, _ = run.source("hr"), run.sandbox()
+    ingest, worker = run.ingest().start(), run.worker("w0").start()
+    sender, results = run.sender(ingest), run.topics.follow("results")
+    sender.deliver(source, Word("joined", "1", now_ms() - 60_000, ANN))
+    run.await_results(results)
+    worker.stop()
+    return worker, source, sender, results
+
+
+def refuses(worker, *words):
+    """It ends at once, as one that waits for a person; says these words; returns what it said."""
+    before = len(worker.process.log()) if worker.process else 0
+    worker.launch()
+    code = worker.process.await_exit(30)
+    said = worker.process.log()[before:]
+    assert code == CONFIG_EXIT, f"exit {code}: {said[-800:]}"
+    missing = [w for w in words if w not in said]
+    assert not missing, f"{missing} not in: {said[-800:]}"
+    return said
+
+
+@scenario(needs_real=True)
+def records_without_committed_offsets_are_refused_until_the_offset_is_set(run):
+    worker, source, sender, results = worked_once(run)
+    group, events = run.config.document["worker"]["group"], run.topics.name("events")
+    record = run.topics.dump("events")[0]
+    wait_until(lambda: delete_when_empty(run, group), 20, "the group is empty and deleted")
+    said = refuses(worker, "has no committed offset", "--reset-offsets --to-offset")
+    fix = int(re.search(r"--to-offset (\d+)", said).group(1))
+    assert fix == record.offset + 1, said
+    # Every partition that has ever been owned has a record: the message names the next one each time.
+    for _ in range(run.config.document["kafka"]["partitions"]):
+        partition, offset = map(int, re.search(r"partition (\d+) has records .*--to-offset (\d+)", said).groups())
+        kafka_admin.set_offset(run.broker.bootstrap, group, events, partition, offset)
+        committed = run.topics.group_offsets(group, "events")
+        if all(at >= 0 for at, _ in committed.values()):
+            break
+        said = refuses(worker, "has no committed offset")
+    worker.start()
+    sender.deliver(source, Word("left", "1", now_ms() - 30_000))
+    run.await_results(results)
+    run.assert_clean(MANAGED)
+
+
+def delete_when_empty(run, group):
+    try:
+        kafka_admin.delete_group(run.broker.bootstrap, group)
+        return True
+    except kafka_admin.AdminFailed:
+        return False  # the static member's session has not ended yet
+
+
+@scenario(needs_real=True)
+def a_persons_topic_that_is_not_compacted_is_refused(run):
+    run.topics.create("persons", 4, "cleanup.policy=delete")
+    run.source("hr")
+    run.sandbox()
+    refuses(run.worker(), "cleanup.policy", "kafka-configs")
+
+
+@scenario(needs_real=True)
+def another_partition_count_is_refused(run):
+    worker = worked_once(run)[0]
+    for short in ("events", "persons", "results", "deadletters"):
+        kafka_admin.create_partitions(run.broker.bootstrap, run.topics.name(short), 6)
+    wait_until(lambda: run.topics.list()[run.topics.name("events")]["led"] == 6, 20, "there are six partitions")
+    refuses(worker, "had 4 partitions", "has 6 now", "recreate it with 4 partitions")
+
+
+@scenario(needs_real=True)
+def records_of_a_newer_version_are_refused(run):
+    worker = worked_once(run)[0]
+    run.topics.produce("persons", [{"key": "acme/hr/9", "partition": 0, "value": {"version": 99}}])
+    refuses(worker, "version 99", "run the newer worker everywhere")

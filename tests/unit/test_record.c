@@ -1,0 +1,261 @@
+#include <dirent.h>
+
+#include "../../worker/engine/record.h"
+#include "event_kit.h"
+
+#define MINIMAL "\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":[],\"targets\":{}"
+
+static char *write_person(const struct person *p)
+{
+    struct buf out;
+    buf_init(&out, RECORD_MAX);
+    record_write(p, &out);
+    return buf_take(&out);
+}
+
+START_TEST(what_is_written_is_read_back_the_same)
+{
+    static const struct word words[] = {
+        {"a", EVENT_JOINED, .at = 1, .profile = "userName=zo\"e;title=Ch\\ef\n;nick", .groups = "g;h", .until = "900"},
+        {"b", EVENT_SUSPENDED, .at = 2, .profile = "emoji=\xf0\x9f\x98\x80", .complete = true},
+        {"c", EVENT_MEMBERSHIP_REMOVED, .at = 3, .groups = "h"},
+        {"d", EVENT_LEFT, .at = 4, .effective = 5000, .profile = "title=Gone", .groups = "x", .until = ""},
+        {"e", EVENT_DELETED, .at = 5, .effective = 6000},
+    };
+    struct person p = {.seq = 12, .offset = 345}, q;
+    struct error err;
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        struct event ev = make_event(&words[i]);
+        person_merge(&p, &ev, kit_ms(100));
+        event_done(&ev);
+    }
+    struct target_state *t = person_target_add(&p, "miro");
+    target_state_set_known(t, KNOWN_ACCOUNT);
+    t->link = xstrdup("7");
+    t->known_active = t->open = true;
+    put_attrs(&t->known_attrs, "title=Chef;nick");
+    t->doubt_until_ms = kit_ms(7);
+    t->attempts = 3;
+    t->next_attempt_ms = kit_ms(8);
+    t->retry_cut_ms = kit_ms(9);
+    target_state_fail(t, "503");
+    target_state_refuse(t, "title", 0xfedcba9876543210u, "no");
+    t->pending = xcalloc(2, sizeof *t->pending);
+    t->n_pending = 2;
+    for (size_t i = 0; i < 2; i++) {
+        struct pending *e = &t->pending[i];
+        *e = (struct pending){.type = (enum event_type)i, .occurred_at_ms = 1, .queued_at_ms = 2, .offset = 3};
+        memcpy(e->id, event_id(i ? "a" : "b"), EVENT_ID_SIZE);
+    }
+    snprintf(t->pending[1].trace_id, sizeof t->pending[1].trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
+    target_state_set_known(person_target_add(&p, "wiki"), KNOWN_ABSENT);
+    person_target_add(&p, "chat");
+    ck_assert_uint_eq(record_flags(&p), RECORD_OPEN);
+    char *first = write_person(&p);
+    ck_assert_msg(record_read(str_of(first), &q, &err), "%s", err.message);
+    char *second = write_person(&q);
+    ck_assert_str_eq(first, second);
+    ck_assert_uint_eq(q.n_scheduled, 2);
+    ck_assert_uint_eq(person_target(&q, "miro")->n_pending, 2);
+    ck_assert_int_eq(person_target(&q, "wiki")->known, KNOWN_ABSENT);
+    ck_assert_int_eq(person_target(&q, "chat")->known, KNOWN_UNKNOWN);
+    free(first);
+    free(second);
+    person_done(&p);
+    person_done(&q);
+}
+END_TEST
+
+START_TEST(words_said_at_the_epoch_are_words)
+{
+    struct person p = {0}, q;
+    struct error err;
+    const struct word words[] = {{"a", EVENT_SUSPENDED, .until = "5000"}, {"b", EVENT_CHANGED, .complete = true}};
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        struct event ev = make_event(&words[i]);
+        ev.occurred_at_ms = 0;
+        person_merge(&p, &ev, kit_ms(100));
+        event_done(&ev);
+    }
+    char *text = write_person(&p);
+    ck_assert(record_read(str_of(text), &q, &err));
+    ck_assert(q.suspended);
+    ck_assert_int_eq(q.access_until_ms, kit_ms(5000));
+    ck_assert_uint_eq(q.complete_stamp.event, p.complete_stamp.event);
+    free(text);
+    person_done(&p);
+    person_done(&q);
+}
+END_TEST
+
+START_TEST(a_new_person_is_a_record_too)
+{
+    struct person p = {0}, q;
+    struct error err;
+    char *text = write_person(&p);
+    ck_assert(record_read(str_of(text), &q, &err));
+    ck_assert_uint_eq(record_flags(&q), 0);
+    free(text);
+    person_done(&q);
+}
+END_TEST
+
+START_TEST(refuses_what_is_no_record_of_a_person)
+{
+    static const char *const rows[] = {
+        "",
+        "garbage",
+        "[]",
+        "{}",
+        "{\"version\":2," MINIMAL "}",
+        "{\"version\":0," MINIMAL "}",
+        "{\"version\":1,\"offset\":0,\"profile\":{},\"recent\":[],\"targets\":{}}",
+        "{\"version\":1," MINIMAL ",\"employment\":{\"value\":\"fired\",\"at\":1,\"event\":\"0123456789abcdef\"}}",
+        "{\"version\":1," MINIMAL ",\"employment\":{\"value\":\"left\",\"at\":1}}",
+        "{\"version\":1," MINIMAL ",\"suspension\":{\"on\":1,\"at\":1,\"event\":\"0123456789abcdef\"}}",
+        "{\"version\":1," MINIMAL ",\"accessUntil\":{\"until\":1,\"at\":1,\"event\":\"0123456789abcdef\"}}",
+        "{\"version\":1," MINIMAL ",\"complete\":{\"at\":1,\"event\":\"xyz\"}}",
+        "{\"version\":1," MINIMAL ",\"groups\":{\"g\":[true]}}",
+        "{\"version\":1," MINIMAL ",\"scheduled\":[{\"due\":1}]}",
+        "{\"version\":1,\"seq\":1,\"offset\":0,\"profile\":{\"a\":[\"b\",1]},\"recent\":[],\"targets\":{}}",
+        "{\"version\":1,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":[\"12\"],\"targets\":{}}",
+        "{\"version\":1,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":[],\"targets\":{\"m\":{\"known\":\"yes\"}}}",
+        "{\"version\":1,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":[],"
+        "\"targets\":{\"m\":{\"known\":null,\"refused\":[{\"what\":\"x\"}]}}}",
+        "{\"version\":1,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":[],"
+        "\"targets\":{\"m\":{\"known\":null,\"pending\":[{\"id\":\"x\"}]}}}",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct person p = {0};
+        struct error err = {0};
+        ck_assert_msg(!record_read(str_of(rows[i]), &p, &err), "%s", rows[i]);
+        ck_assert_int_eq(err.kind, ERROR_PERMANENT);
+        ck_assert_uint_gt(strlen(err.message), 10);
+    }
+}
+END_TEST
+
+START_TEST(a_partitions_record_is_read_back_the_same)
+{
+    struct partition_record r = {3, 96, true, "worker-0", kit_ms(1), 42}, back;
+    struct error err;
+    struct buf out;
+    buf_init(&out, 1024);
+    partition_record_write(&r, &out);
+    ck_assert(partition_record_read(buf_str(&out), &back, &err));
+    ck_assert_int_eq(back.partition, 3);
+    ck_assert_int_eq(back.partitions, 96);
+    ck_assert(back.open);
+    ck_assert_int_eq(back.opened_at_ms, kit_ms(1));
+    ck_assert_int_eq(back.offset, 42);
+    buf_done(&out);
+    ck_assert(!partition_record_read(str_of("no"), &back, &err));
+    ck_assert_int_eq(err.kind, ERROR_PERMANENT);
+}
+END_TEST
+
+/* ---- schemas/examples ------------------------------------------------------------------------------------------ */
+
+#define EXAMPLES "schemas/examples/"
+
+/* What a schema says and a reader need not: members of others, headers of a record, who wrote it. */
+static const char *const not_the_readers[] = {"person-unknown-member.json", "person-header-due-is-no-number.json",
+                                              "person-partition-without-slot.json", "person-partition-of-none.json"};
+
+static bool read_example(const char *path, struct error *err)
+{
+    struct event_header headers[16];
+    size_t n = 0;
+    static char text[1024 * 1024];
+    FILE *f = fopen(path, "r");
+    ck_assert_msg(f != NULL, "%s", path);
+    size_t size = fread(text, 1, sizeof text, f);
+    fclose(f);
+    cJSON *root = NULL, *item;
+    ck_assert_msg(json_parse((struct str){text, size}, &root, err), "%s: %s", path, err->message);
+    const char *key = json_string(root, "key");
+    char *value = cJSON_PrintUnformatted(json_get(root, "value"));
+    cJSON_ArrayForEach(item, json_get(root, "headers"))
+        headers[n++] = (struct event_header){item->string, cJSON_GetStringValue(item)};
+    bool ok = true;
+    if (strstr(path, "/event-")) {
+        struct event ev = {0};
+        ok = event_read(headers, n, str_of(value), &ev, err);
+        event_done(&ev);
+    } else if (key && strcmp(key, RECORD_PARTITION_KEY) == 0) {
+        struct partition_record r;
+        ok = partition_record_read(str_of(value), &r, err);
+    } else if (strcmp(value, "null") != 0) {
+        struct person p = {0};
+        ok = record_read(str_of(value), &p, err);
+        person_done(&p);
+    }
+    free(value);
+    cJSON_Delete(root);
+    return ok;
+}
+
+static void read_examples(const char *directory, bool valid)
+{
+    DIR *dir = opendir(directory);
+    ck_assert_msg(dir != NULL, "%s: run from the root of the repository", directory);
+    int read = 0;
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        char path[512];
+        struct error err = {0};
+        bool ours = strncmp(entry->d_name, "person-", 7) == 0 || strncmp(entry->d_name, "event-", 6) == 0;
+        for (size_t i = 0; i < ARRAY_SIZE(not_the_readers); i++)
+            ours = ours && strcmp(entry->d_name, not_the_readers[i]) != 0;
+        if (!ours)
+            continue;
+        snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
+        ck_assert_msg(read_example(path, &err) == valid, "%s: %s", path, valid ? err.message : "was accepted");
+        read++;
+    }
+    closedir(dir);
+    ck_assert_int_gt(read, 10);
+}
+
+START_TEST(accepts_every_valid_example)
+{
+    read_examples(EXAMPLES "valid", true);
+}
+END_TEST
+
+START_TEST(refuses_every_invalid_example)
+{
+    read_examples(EXAMPLES "invalid", false);
+}
+END_TEST
+
+START_TEST(registers_are_found_in_whatever_order_they_were_written)
+{
+    struct person p;
+    struct error err;
+    const char *text = "{\"version\":1,\"seq\":1,\"offset\":0,\"profile\":{\"userName\":[\"z\",1,\"0123456789abcdef\"],"
+                       "\"displayName\":[\"Z\",1,\"0123456789abcdef\"],\"manager\":[\"1\",1,\"0123456789abcdef\"]},"
+                       "\"groups\":{\"b\":[true,1,\"0123456789abcdef\"],\"a\":[true,1,\"0123456789abcdef\"]},"
+                       "\"recent\":[],\"targets\":{}}";
+    ck_assert_msg(record_read(str_of(text), &p, &err), "%s", err.message);
+    ck_assert_str_eq(person_attr(&p, "userName"), "z");
+    ck_assert_str_eq(person_attr(&p, "displayName"), "Z");
+    ck_assert_str_eq(person_attr(&p, "manager"), "1");
+    ck_assert_str_eq(p.groups[0].name, "a");
+    person_done(&p);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        what_is_written_is_read_back_the_same,
+        words_said_at_the_epoch_are_words,
+        a_new_person_is_a_record_too,
+        refuses_what_is_no_record_of_a_person,
+        a_partitions_record_is_read_back_the_same,
+        accepts_every_valid_example,
+        refuses_every_invalid_example,
+        registers_are_found_in_whatever_order_they_were_written,
+    };
+    return kit_run("record", tests, ARRAY_SIZE(tests));
+}
