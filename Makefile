@@ -28,12 +28,15 @@ MODE_CFLAGS.release := -O2 -g -D_FORTIFY_SOURCE=3
 MODE_CFLAGS.test := -O2 -g -D_FORTIFY_SOURCE=3 -DROLLCALL_FAILPOINTS
 MODE_CFLAGS.asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DROLLCALL_FAILPOINTS
 MODE_CFLAGS.tsan := -O1 -g -fsanitize=thread -DROLLCALL_FAILPOINTS
+# libtsan does not know librdkafka's C11 threads: tests/tsan/c11_threads.c makes pthreads of them.
+MODE_OBJ.tsan = $(B)/tests/tsan/c11_threads.o
+MODE_LDFLAGS.tsan := -rdynamic
 MODE_CFLAGS.cover := -O0 -g --coverage -DROLLCALL_FAILPOINTS
 ifeq ($(origin MODE_CFLAGS.$(MODE)),undefined)
 $(error MODE is one of release, test, asan, tsan, cover, not '$(MODE)')
 endif
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Iinclude $(PKG_CFLAGS) $(MODE_CFLAGS.$(MODE)) $(HARDEN) $(WARN) -MMD -MP $(CFLAGS)
-ALL_LDFLAGS = $(MODE_CFLAGS.$(MODE)) $(HARDEN_LD) $(LDFLAGS)
+ALL_LDFLAGS = $(MODE_CFLAGS.$(MODE)) $(MODE_LDFLAGS.$(MODE)) $(HARDEN_LD) $(LDFLAGS)
 
 # --- what is made of what ----------------------------------------------------------------------------------------
 objects = $(patsubst %.c,$(B)/%.o,$(1))
@@ -63,10 +66,10 @@ $(B)/%.a:
 
 # $(1) = program, $(2) = its objects and archives
 define program
-$(1): $(2)
+$(1): $(2) $(MODE_OBJ.$(MODE))
 	$$(call say,LD,$$@)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $(2) $$(PKG_LIBS) -lm $(3)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $(2) $(MODE_OBJ.$(MODE)) $$(PKG_LIBS) -lm $(3)
 endef
 $(eval $(call program,$(INGEST),$(INGEST_OBJ) $(LIB)))
 $(eval $(call program,$(WORKER),$(WORKER_OBJ) $(ENGINE) $(LIB)))

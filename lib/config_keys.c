@@ -116,7 +116,7 @@ static const struct config_key source_keys[] = {
     LIST(config_source, options, pair_keys, "passed to the Lua file"),
     NUMBER(config_source, success_status, 200, 200, 299, "answer to an accepted request"),
     NUMBER(config_source, reject_status, 401, 400, 499, "answer to a request that fails verification"),
-    NUMBER(config_source, tolerance_s, 300, 1, 86400, "how far a signed time may be off"),
+    NUMBER(config_source, tolerance_s, 0, 0, 86400, "how far a signed time may be off; 0: as the source's file says"),
     END,
 };
 

@@ -10,7 +10,7 @@ $(B)/libtestable.a: $(TESTABLE)
 $(B)/tests/unit/%.o: ALL_CFLAGS += -I.
 
 # Each tests/unit/test_*.c is a program of its own, linked with what it names.
-$(B)/tests/test_%: $(B)/tests/unit/test_%.o $(B)/libtestable.a $(ENGINE) $(LIB)
+$(B)/tests/test_%: $(B)/tests/unit/test_%.o $(B)/libtestable.a $(ENGINE) $(LIB) $(MODE_OBJ.$(MODE))
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(CHECK_LIBS) -lm

@@ -85,7 +85,8 @@ static void tell_fatal(struct consumer *c)
     rd_kafka_resp_err_t code = rd_kafka_fatal_error(c->rk, reason, sizeof reason);
     bool fenced = code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
     error_set(&err, ERROR_TEMPORARY, "group: %s%s", reason,
-              fenced ? "; another process joined the group with this slot; give each worker a slot of its own"
+              fenced ? "; another process joined the group with this slot (give each worker its own), or "
+                       "the broker lost sight of this one while it was away"
                      : "");
     c->callbacks.failed(c->callbacks.ctx, &err);
 }

@@ -22,7 +22,9 @@ static const struct {
     {RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, TX_EXIT,
      "another process runs with this slot; give each worker a slot of its own"},
     {RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, TX_UNDO_THEN_EXIT,
-     "another process joined the group with this slot; give each worker a slot of its own"},
+     "another process joined the group with this slot (give each worker its own), or the broker lost sight "
+     "of "
+     "this one while it was away"},
     {RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, TX_UNDO, "the group has moved on without this worker"},
     {RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, TX_UNDO, "the group has moved on without this worker"},
     {RD_KAFKA_RESP_ERR_INVALID_TXN_STATE, TX_EXIT, "the broker has ended the transaction already"},

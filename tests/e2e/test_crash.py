@@ -349,7 +349,7 @@ def a_persons_topic_that_is_not_compacted_is_refused(run):
 @scenario(needs_real=True)
 def another_partition_count_is_refused(run):
     worker = worked_once(run)[0]
-    for short in ("events", "persons", "results", "deadletters"):
+    for short in ("events", "persons", "results", "deadletters", "plans"):
         kafka_admin.create_partitions(run.broker.bootstrap, run.topics.name(short), 6)
     wait_until(lambda: run.topics.list()[run.topics.name("events")]["led"] == 6, 20, "there are six partitions")
     refuses(worker, "had 4 partitions", "has 6 now", "recreate it with 4 partitions")

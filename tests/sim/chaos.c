@@ -14,6 +14,31 @@ const char *fate_name(enum fate fate)
     return fate_names[fate];
 }
 
+/* In how many runs there is such a fate, and of how many requests at most; both in thousandths. */
+static const struct fate_odds {
+    unsigned often, most;
+} fate_odds[FATES] = {
+    [FATE_SLOW] = {300, 120},
+    [FATE_REFUSED] = {300, 120},
+    [FATE_LOST] = {300, 120},
+    [FATE_CUT] = {300, 120},
+    [FATE_DROPPED] = {300, 120},
+    [FATE_ANSWER_LOST] = {300, 120},
+    [FATE_LATE] = {450, 200},
+    [FATE_CUT_LATE] = {450, 200},
+    [FATE_GATEWAY_LATE] = {300, 150},
+    [FATE_429] = {300, 80},
+    [FATE_429_RETRY_AFTER] = {300, 80},
+    [FATE_500] = {300, 120},
+    [FATE_502] = {300, 80},
+    [FATE_503] = {300, 120},
+    [FATE_504] = {300, 80},
+    [FATE_500_APPLIED] = {300, 120},
+    [FATE_UNCHANGED] = {300, 250},
+    [FATE_NOT_STORED] = {300, 250},
+    [FATE_STALE_READ] = {300, 200},
+};
+
 /* Off in half of the runs, else up to max. */
 static unsigned maybe(struct prng *r, unsigned max)
 {
@@ -46,14 +71,18 @@ static void draw_hosts(struct chaos *c, struct prng *r)
     c->slow_commit = maybe(r, 200);
     c->slow_marker = maybe(r, 300);
     c->compact = maybe(r, 1000);
+    c->reread = maybe(r, 100);
+    c->pause_at_step = maybe(r, 20);
 }
 
 static void draw_network(struct chaos *c, struct prng *r)
 {
     if (prng_chance(r, 150))
         return;
-    for (int i = FATE_SLOW; i < FATES; i++)
-        c->fate[i] = prng_chance(r, 700) ? 0 : (unsigned)prng_range(r, 1, i < FATE_429 ? 120 : 80);
+    for (int i = FATE_SLOW; i < FATES; i++) {
+        const struct fate_odds *odds = &fate_odds[i];
+        c->fate[i] = prng_chance(r, odds->often) ? (unsigned)prng_range(r, 1, odds->most) : 0;
+    }
 }
 
 void chaos_draw(struct chaos *c, struct prng *r)
@@ -65,7 +94,7 @@ void chaos_draw(struct chaos *c, struct prng *r)
         c->target_down = !c->sick_person;
         return;
     }
-    c->tight = prng_chance(r, 150);
+    c->tight = prng_chance(r, 200);
     c->policy_fails = prng_chance(r, 200) ? (unsigned)prng_range(r, 1, 200) : 0;
     draw_hosts(c, r);
     draw_network(c, r);

@@ -37,10 +37,11 @@ enum fate {
 struct chaos {
     /* the log */
     unsigned permute, duplicate, invalid, gap, compact;
-    unsigned abort, slow_commit, slow_marker;
+    unsigned abort, slow_commit, slow_marker, reread;
     /* hosts and the group; drawn every `beat_ms` */
     int64_t beat_ms;
     unsigned crash, pause, zombie, shake, stop;
+    unsigned pause_at_step; /* in the middle of a commit, or before a request is written */
     bool skew;
     /* the network and the target */
     unsigned fate[FATES];

@@ -16,6 +16,11 @@
 
 enum { P4_BOUND_MS = 15 * 1000 };
 
+static bool is(const struct answer *a, const char *outcome)
+{
+    return a->n > 0 && strcmp(a->outcome, outcome) == 0;
+}
+
 static bool takes(const struct world *w, size_t event, size_t target)
 {
     size_t person = w->scenario->events[event].person;
@@ -231,7 +236,17 @@ static bool called_back(const struct world *w, size_t leaver, int64_t at_ms)
 
 static bool is_cut_done(const struct answer *a)
 {
-    return a->n > 0 && (strcmp(a->outcome, "applied") == 0 || strcmp(a->outcome, "unchanged") == 0);
+    return is(a, "applied") || is(a, "unchanged");
+}
+
+/* A future-dated word is not acted upon before its time. */
+static void check_early(struct world *w, size_t event, size_t target)
+{
+    const struct answer *a = ledger_answer(w, event, target);
+    int64_t due = w->scenario->events[event].ev.effective_at_ms;
+    if ((is(a, "applied") || is(a, "unchanged")) && a->at_ms < due - WORLD_SKEW_MAX_MS)
+        world_fail(w, "P3 early", "event %zu has its result at %s %lld ms before it takes effect", event,
+                   w->scenario->targets[target].name, (long long)(due - a->at_ms));
 }
 
 static void check_leaver(struct world *w, size_t event, size_t target)
@@ -320,6 +335,7 @@ void invariants_check(struct world *w)
     for (size_t i = 0; i < s->n_events; i++)
         for (size_t t = 0; t < s->n_targets; t++) {
             check_leaver(w, i, t);
+            check_early(w, i, t);
             if (w->chaos.sick_person || w->chaos.target_down)
                 check_delay(w, i, t);
         }

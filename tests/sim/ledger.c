@@ -12,7 +12,7 @@
 
 enum {
     HAMMER_WINDOW_MS = 5000,
-    HAMMER_MAX = 40, /* requests for one account in that time: more is not convergence */
+    HAMMER_MAX = 25, /* requests for one account in that time: more is not convergence */
 };
 
 struct ledger *ledger_new(const struct scenario *s)
@@ -21,6 +21,8 @@ struct ledger *ledger_new(const struct scenario *s)
     l->answers = xcalloc(s->n_events * s->n_targets + 1, sizeof *l->answers);
     for (int p = 0; p < WORLD_PARTITIONS_MAX; p++)
         l->offsets[p] = -1;
+    for (int i = 0; i < SCENARIO_PERSONS_MAX; i++)
+        l->seqs[i] = -1;
     return l;
 }
 
@@ -92,10 +94,10 @@ static void note_person(struct world *w, const struct log_record *r, const struc
     int person = scenario_person_by_key(w->scenario, (struct str){r->key, r->key_n});
     if (person < 0 || !r->value)
         return;
-    uint64_t *seq = &w->ledger->seqs[person], next = (uint64_t)header_number(r, "seq");
-    if (*seq != 0 && next != *seq + 1)
-        world_fail(w, "P6 sequence", "record %s goes from %llu to %llu (w%zu)", r->key,
-                   (unsigned long long)*seq, (unsigned long long)next, txn->slot);
+    int64_t *seq = &w->ledger->seqs[person], next = header_number(r, "seq");
+    if (*seq >= 0 && next != *seq + 1)
+        world_fail(w, "P6 sequence", "record %s goes from %lld to %lld (w%zu)", r->key, (long long)*seq,
+                   (long long)next, txn->slot);
     *seq = next;
     if (header_number(r, "offset") >= txn->offsets[partition])
         world_fail(w, "P6 offset", "record %s is at offset %lld, its transaction commits %lld", r->key,
@@ -198,6 +200,9 @@ void ledger_written(struct world *w, const struct proc *p, size_t target, int pe
         return;
     struct account_note *note = &w->ledger->accounts[person][target];
     check_alone(w, p, note, person);
+    if (world_now(w) > p->lease_until_ms)
+        world_fail(w, "P6 lease", "%s writes %lld ms after its lease", p->name,
+                   (long long)(world_now(w) - p->lease_until_ms));
     bool resting = note->rest_of == p && world_now(w) < note->rest_until_ms;
     if (resting && strcmp(note->rest_method, call->method) == 0)
         world_fail(w, "P5 rest",

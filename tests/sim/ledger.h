@@ -39,7 +39,7 @@ struct account_note {                                 /* one person at one targe
 struct ledger {
     struct answer *answers; /* [event * n_targets + target] */
     struct account_note accounts[SCENARIO_PERSONS_MAX][WORLD_TARGETS_MAX];
-    uint64_t seqs[SCENARIO_PERSONS_MAX]; /* of the person's newest committed record; 0: none */
+    int64_t seqs[SCENARIO_PERSONS_MAX]; /* of the person's newest committed record; -1: none */
     int64_t offsets[WORLD_PARTITIONS_MAX];
     unsigned invalid; /* dead letters of kind "invalid" */
     unsigned rejected, rejected_letters;

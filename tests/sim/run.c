@@ -16,7 +16,8 @@
 enum {
     SETTLE_CHECK_MS = 1000,
     SETTLE_MAX_MS = 15 * 60 * 1000, /* after the trouble; longer is a broken promise */
-    REST_MS = 60 * 1000,            /* and then nothing more may happen for so long */
+    SETTLE_TIGHT_MAX_MS = 4 * SETTLE_MAX_MS,
+    REST_MS = 60 * 1000, /* and then nothing more may happen for so long */
     RESTART_MAX_MS = 4000,
     PAUSE_MAX_MS = 60000,
     FAILURES_MAX_BYTES = 64 * 1024,
@@ -138,10 +139,15 @@ static void run_until(struct world *w, int64_t until_ms)
         ;
 }
 
+static int64_t settle_max(const struct world *w)
+{
+    return w->chaos.tight ? SETTLE_TIGHT_MAX_MS : SETTLE_MAX_MS;
+}
+
 static bool settle(struct world *w)
 {
     int64_t last = w->scenario->last_due_ms + 2 * WORLD_SKEW_MAX_MS;
-    for (int64_t end = world_now(w) + SETTLE_MAX_MS; world_now(w) < end;) {
+    for (int64_t end = world_now(w) + settle_max(w); world_now(w) < end;) {
         run_until(w, world_now(w) + SETTLE_CHECK_MS);
         if (world_now(w) > last && invariants_settled(w))
             return true;
@@ -177,7 +183,7 @@ bool run_seed(uint64_t seed, bool verbose, struct buf *failures, struct run_figu
     if (settle(&w))
         rest(&w);
     else
-        world_fail(&w, "P4 settle", "not settled %d s after the trouble", SETTLE_MAX_MS / 1000);
+        world_fail(&w, "P4 settle", "not settled %lld s after the trouble", (long long)settle_max(&w) / 1000);
     invariants_check(&w);
     bool ok = w.n_failures == 0;
     buf_add(failures, w.failures.p, w.failures.n);

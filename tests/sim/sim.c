@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -12,7 +13,11 @@
 #include "mutations.h"
 #include "run.h"
 
-enum { FAILED_SHOWN = 10, FAILURES_MAX_BYTES = 64 * 1024 };
+enum {
+    FAILED_SHOWN = 10,
+    FAILURES_MAX_BYTES = 64 * 1024,
+    HANG_S = 5, /* of CPU time for one seed, which takes milliseconds */
+};
 
 struct options {
     uint64_t from, to;
@@ -86,7 +91,8 @@ static bool parse_options(int argc, char **argv, struct options *o)
     return ok && optind == argc;
 }
 
-/* An assertion of the engine is a broken promise like any other: say which seed it was. */
+/* An assertion of the engine, or an endless loop, is a broken promise like any other: say which seed it was.
+ */
 static void crashed(int signal_number)
 {
     char line[160];
@@ -111,6 +117,7 @@ static unsigned run_all(const struct options *o, struct run_figures *sum)
     for (current_seed = o->from; current_seed <= o->to; current_seed++) {
         struct buf failures;
         buf_init(&failures, FAILURES_MAX_BYTES);
+        setitimer(ITIMER_VIRTUAL, &(struct itimerval){.it_value.tv_sec = HANG_S}, NULL);
         bool ok = run_seed(current_seed, o->verbose, &failures, sum);
         if (!ok && failed++ < FAILED_SHOWN)
             report(current_seed, o, &failures);
@@ -139,6 +146,8 @@ int main(int argc, char **argv)
     }
     signal(SIGABRT, crashed);
     signal(SIGSEGV, crashed);
+    signal(SIGFPE, crashed);
+    signal(SIGVTALRM, crashed);
     clock_gettime(CLOCK_MONOTONIC, &began);
     unsigned failed = run_all(&o, &sum);
     clock_gettime(CLOCK_MONOTONIC, &ended);

@@ -17,6 +17,8 @@ enum {
     REVOKE_AWAIT_MS = 3000, /* for calls in flight */
     REVOKE_COMMIT_MS = 3000,
     HEARTBEAT_ANSWER_MS = 300,
+    STEP_PAUSE_MIN_MS = WORLD_LEASE_MS - 1000,
+    STEP_PAUSE_MAX_MS = WORLD_TXN_TIMEOUT_MS + 2000,
 };
 
 static void turn(void *ctx, uint64_t arg);
@@ -150,6 +152,13 @@ void proc_free(struct proc *p)
     if (p->engine)
         engine_free(p->engine);
     free(p);
+}
+
+void proc_maybe_pause(struct proc *p)
+{
+    struct world *w = p->world;
+    if (!w->quiet && prng_chance(&w->prng, w->chaos.pause_at_step))
+        proc_pause(p, prng_delay(&w->prng, STEP_PAUSE_MIN_MS, STEP_PAUSE_MAX_MS));
 }
 
 void proc_pause(struct proc *p, int64_t ms)
@@ -303,6 +312,8 @@ static void deliver(struct proc *p, int32_t i)
 {
     struct world *w = p->world;
     struct proc_part *part = &p->parts[i];
+    if (!w->quiet && prng_chance(&w->prng, w->chaos.reread))
+        part->read_next = engine_position(p->engine, i); /* a seek, and what was fetched before it */
     for (int64_t n = prng_range(&w->prng, 1, 6); n > 0; n--) {
         int64_t offset = part->read_next;
         int event;
@@ -353,6 +364,7 @@ static void start_calls(struct proc *p)
     for (int n = 0; n < 8 && (call = engine_call_next(p->engine, proc_now(p))); n++) {
         p->in_flight++;
         clock_after(&w->clock, prng_delay(&w->prng, 0, 60), write_request, p, (uintptr_t)call);
+        proc_maybe_pause(p);
     }
 }
 

@@ -57,6 +57,7 @@ struct proc {
     size_t appended; /* records of the batch that have reached the log */
     bool doomed;     /* this transaction will be aborted */
     int64_t sent_boot_ms;
+    int64_t lease_until_ms; /* what the rule gives it, worked out here and not by the engine */
     uint64_t turn_no;
     int64_t turn_at_ms;
     unsigned in_flight; /* requests handed out and not answered */
@@ -67,7 +68,8 @@ struct proc *proc_start(struct world *w, size_t slot);
 void proc_free(struct proc *p);
 void proc_kill(struct proc *p, const char *why);
 void proc_pause(struct proc *p, int64_t ms);
-void proc_stop(struct proc *p); /* SIGTERM: gives up its partitions in order, leaves */
+void proc_maybe_pause(struct proc *p); /* at a delicate point: the host stops just here */
+void proc_stop(struct proc *p);        /* SIGTERM: gives up its partitions in order, leaves */
 
 /* From the group: the rebalance is over. */
 void proc_assigned(struct world *w, size_t slot, uint64_t member, int generation, uint32_t partitions);

@@ -19,6 +19,7 @@ static void next_step(struct proc *p, enum commit_phase phase)
     p->commit = phase;
     clock_after(&w->clock, prng_range(&w->prng, 0, slow ? STEP_SLOW_MS : STEP_MS), commit_step, p,
                 p->commit_no);
+    proc_maybe_pause(p);
 }
 
 void proc_commit_start(struct proc *p)
@@ -48,6 +49,8 @@ static void answer(struct proc *p, bool committed)
     p->commit = COMMIT_NONE;
     p->commit_no++;
     p->batch = NULL;
+    if (committed)
+        p->lease_until_ms = p->sent_boot_ms + p->booted_ms + WORLD_LEASE_MS;
     if (committed)
         engine_batch_committed(p->engine, p->sent_boot_ms, proc_now(p));
     else

@@ -28,7 +28,7 @@ enum {
     WORLD_LEASE_MS = WORLD_SESSION_MS - WORLD_HEARTBEAT_MS,
     WORLD_TXN_TIMEOUT_MS = 10000,
 
-    WORLD_TIGHT_WINDOW_MS = 120 * 1000, /* of the limits, in runs in which they are to matter */
+    WORLD_TIGHT_WINDOW_MS = 300 * 1000, /* of the limits, in runs in which they are to matter */
 
     WORLD_SKEW_MAX_MS = 1500,  /* of a host's wall clock, either way */
     WORLD_STALE_MAX_MS = 2000, /* how old a stale read may be */

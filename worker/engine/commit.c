@@ -262,6 +262,11 @@ static bool keep_facts(struct work *w, struct target_state *t)
     if (w->learnt || w->learnt_batched) {
         target_state_set_known(t, KNOWN_UNKNOWN);
         w->fresh = w->unverified = false;
+        if (w->link) {
+            free(t->link);
+            t->link = xstrdup(w->link);
+            w->slot->gen++;
+        }
         t->attempts = w->failures;
         t->next_attempt_ms = w->next_attempt_ms;
         kept = true;

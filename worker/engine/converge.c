@@ -54,6 +54,7 @@ static void work_free(struct work *w)
     }
     free(w->changes);
     free(w->operations);
+    free(w->link);
     attrs_done(&w->written);
     attrs_done(&w->written_before);
     desired_done(&w->desired);

@@ -73,6 +73,7 @@ struct work {
     bool learnt;            /* an answer came since the last batch */
     bool learnt_batched;    /* one is part of the outstanding batch */
     int64_t doubt_until_ms; /* doubt that answers (or none) have left; 0: none */
+    char *link;             /* the link as answers have set it; NULL: none did, or it was dropped */
     uint32_t failures;      /* in a row, as in the target's state */
     int64_t next_attempt_ms;
 };

@@ -404,7 +404,7 @@ static bool read_person(const cJSON *root, struct person *p, struct error *err)
         return error_set(err, ERROR_PERMANENT, "not a person's record: a register is malformed");
     p->seq = (uint64_t)seq;
     if (!read_scheduled(root, p, err))
-        return error_wrap(err, "scheduled event");
+        return error_set(err, ERROR_PERMANENT, "not a person's record: a scheduled event is malformed");
     const cJSON *item;
     cJSON_ArrayForEach(item, json_get(root, "targets")) if (
         !read_target(item,

@@ -59,7 +59,8 @@ static void drop_link(const struct answer *a)
     if (MUTATION(MUTATION_LINK_KEPT_ON_404))
         return;
     free(a->t->link);
-    a->t->link = NULL;
+    free(a->w->link);
+    a->t->link = a->w->link = NULL;
     a->w->slot->gen++;
 }
 
@@ -68,7 +69,9 @@ static void set_link(const struct answer *a, const char *id)
     if (a->t->link && strcmp(a->t->link, id) == 0)
         return;
     free(a->t->link);
+    free(a->w->link);
     a->t->link = xstrdup(id);
+    a->w->link = xstrdup(id);
     a->w->slot->gen++; /* a write to an account needs its link committed */
 }
 
