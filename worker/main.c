@@ -80,7 +80,7 @@ static int serve(struct program *p)
         return fail(&err);
     log_info("started", LOG_S("version", ROLLCALL_VERSION), LOG_S("slot", p->slot));
     if (!worker_run(p->worker, &err))
-        _exit(fail(&err)); /* as after a crash, which is safe; a tear-down could wait for what has failed */
+        _exit(fail(&err)); /* no tear-down: see worker_run */
     worker_free(p->worker);
     log_info("ended");
     return EX_OK;

@@ -475,6 +475,8 @@ bool membership_ready(const struct membership *m, const char **ret_why)
         *ret_why = "waiting for the group";
     else if (m->state == RESTORING)
         *ret_why = "restoring";
+    else if (m->state == LEAVING)
+        *ret_why = "giving partitions back";
     return !*ret_why;
 }
 

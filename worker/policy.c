@@ -160,7 +160,7 @@ static bool read_answer(lua_State *L, struct desired *d, struct error *err)
     return true;
 }
 
-bool policy_decide(struct policy *p, const struct person_view *view, const char *target, struct desired *ret,
+bool policy_ask(struct policy *p, const struct person_view *view, const char *target, struct desired *ret,
                    struct error *err)
 {
     lua_State *L = lua_host_state(p->host);

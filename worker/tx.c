@@ -129,17 +129,6 @@ static rd_kafka_error_t *do_abort(struct run *run)
 
 typedef rd_kafka_error_t *step_fn(struct run *run);
 
-/* No use in trying again: told to stop, or the producer has failed for good behind a step that merely timed
- * out. */
-static bool done_for(struct run *run, enum tx_step which)
-{
-    char reason[256];
-    rd_kafka_resp_err_t code = rd_kafka_fatal_error(run->tx->rk, reason, sizeof reason);
-    if (code)
-        explain(&run->result->err, which, code, reason);
-    return code || atomic_load(&run->tx->pulse->stop);
-}
-
 /* Repeats a step while its errors ask for it; *ret is set when it fails and is never TX_RETRY then. */
 static bool step(struct run *run, enum tx_step which, step_fn *fn, enum tx_verdict *ret)
 {
@@ -149,7 +138,7 @@ static bool step(struct run *run, enum tx_step which, step_fn *fn, enum tx_verdi
         if (!error)
             return true;
         *ret = judge(error, which, &run->result->err);
-        if (*ret == TX_RETRY && done_for(run, which))
+        if (*ret == TX_RETRY && atomic_load(&run->tx->pulse->stop))
             *ret = TX_EXIT;
         if (*ret != TX_RETRY)
             return false;

@@ -70,7 +70,7 @@ static bool on_policy(void *ctx, const struct person_view *view, const char *tar
                       struct error *err)
 {
     struct worker *w = ctx;
-    return policy_decide(w->policy, view, target, ret, err);
+    return policy_ask(w->policy, view, target, ret, err);
 }
 
 static bool on_may_write(void *ctx, const struct call *call)
@@ -215,25 +215,28 @@ static int wait_ms(const struct worker *w)
     return wait;
 }
 
-static void turn(struct worker *w)
-{
-    membership_take_results(w->membership);
-    membership_poll(w->membership);
-    engine_tick(w->engine, now_read());
-    start_calls(w);
-    membership_commit(w->membership);
-    watchdog_beat(&w->watchdog, ledger_silent_ms(w->ledger));
-    loop_wait(w->loop, wait_ms(w));
-    http_client_run(w->http);
-    if (admin_timeout_ms(w->admin) == 0)
-        admin_run(w->admin);
-}
-
 static bool stopped(const struct worker *w)
 {
     if (w->failed || membership_drained(w->membership))
         return true;
     return w->stopping && clock_mono_ms() >= w->stop_by_ms;
+}
+
+/* After a failure nothing is begun any more, and nothing is waited for. */
+static void turn(struct worker *w)
+{
+    membership_take_results(w->membership);
+    membership_poll(w->membership);
+    if (w->failed)
+        return;
+    engine_tick(w->engine, now_read());
+    start_calls(w);
+    membership_commit(w->membership);
+    watchdog_beat(&w->watchdog, ledger_silent_ms(w->ledger));
+    loop_wait(w->loop, stopped(w) ? 0 : wait_ms(w));
+    http_client_run(w->http);
+    if (admin_timeout_ms(w->admin) == 0)
+        admin_run(w->admin);
 }
 
 bool worker_run(struct worker *w, struct error *err)
@@ -245,9 +248,9 @@ bool worker_run(struct worker *w, struct error *err)
         *err = w->failure;
         return false;
     }
-    if (!membership_drained(w->membership))
-        log_warn("stopped before everything was committed; the next worker begins with doubt");
-    return true;
+    return membership_drained(w->membership) ||
+           error_set(err, ERROR_TEMPORARY,
+                     "no time left to commit everything; whoever takes the partitions begins with doubt");
 }
 
 /* ---- opening, one step per piece

@@ -14,7 +14,8 @@ struct worker;
  * ERROR_TEMPORARY: brokers do not answer. */
 bool worker_new(const struct config *cfg, const char *slot, struct worker **ret, struct error *err)
     __attribute__((warn_unused_result));
-/* Runs until SIGTERM or SIGINT and drained, or until something failed for good. */
+/* Runs until SIGTERM or SIGINT and drained. Fails when something failed for good, or the drain ran out of
+ * time; then the process should end at once, as after a crash: a tear-down could wait for what has failed. */
 bool worker_run(struct worker *w, struct error *err) __attribute__((warn_unused_result));
 /* Tears down in reverse; takes at most a few seconds, or the process dies of SIGALRM. */
 void worker_free(struct worker *w);

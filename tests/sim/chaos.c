@@ -92,6 +92,7 @@ void chaos_draw(struct chaos *c, struct prng *r)
     if (prng_chance(r, 100)) {
         c->sick_person = prng_chance(r, 500);
         c->target_down = !c->sick_person;
+        c->short_deadline = c->sick_person && prng_chance(r, 500);
         return;
     }
     c->tight = prng_chance(r, 200);

@@ -47,7 +47,8 @@ struct chaos {
     unsigned fate[FATES];
     /* trouble that lasts: these runs are otherwise calm, and measure what it does to the others */
     bool sick_person, target_down;
-    bool tight;            /* limits so low that they matter */
+    bool short_deadline; /* what the sick person's events do not live to see; a leaver is tried again daily */
+    bool tight;          /* limits so low that they matter */
     unsigned policy_fails; /* the policy itself, at a question */
     /* the plot */
     bool two_targets, renames, existing_accounts, future_dated, access_ends, complete, deletions, ties, holds,

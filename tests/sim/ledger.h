@@ -43,7 +43,6 @@ struct ledger {
     int64_t offsets[WORLD_PARTITIONS_MAX];
     unsigned invalid; /* dead letters of kind "invalid" */
     unsigned rejected, rejected_letters;
-    unsigned effects; /* results without an event */
 };
 
 struct ledger *ledger_new(const struct scenario *s);

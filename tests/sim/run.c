@@ -17,7 +17,8 @@ enum {
     SETTLE_CHECK_MS = 1000,
     SETTLE_MAX_MS = 15 * 60 * 1000, /* after the trouble; longer is a broken promise */
     SETTLE_TIGHT_MAX_MS = 4 * SETTLE_MAX_MS,
-    REST_MS = 60 * 1000, /* and then nothing more may happen for so long */
+    REST_MS = 60 * 1000,       /* and then nothing more may happen for so long */
+    DAY_MS = 25 * 3600 * 1000, /* by then a leaver whose cut was given up has been tried again */
     RESTART_MAX_MS = 4000,
     PAUSE_MAX_MS = 60000,
     FAILURES_MAX_BYTES = 64 * 1024,
@@ -173,17 +174,42 @@ static void rest(struct world *w)
                    (unsigned long long)(count_requests(w) - requests));
 }
 
+/* The policy was mended: everybody is planned anew. */
+static void mend_policy(struct world *w)
+{
+    for (size_t i = 0; i < w->n_slots; i++)
+        if (w->slots[i])
+            engine_policy_changed(w->slots[i]->engine, proc_now(w->slots[i]));
+}
+
+static void quieten(struct world *w)
+{
+    w->quiet = true;
+    world_trace(w, "quiet the trouble is over");
+    if (w->chaos.policy_fails > 0)
+        mend_policy(w);
+}
+
+static void come_to_rest(struct world *w)
+{
+    bool settled = settle(w);
+    if (settled && w->chaos.short_deadline) {
+        run_until(w, world_now(w) + DAY_MS);
+        settled = settle(w);
+    }
+    if (settled)
+        rest(w);
+    else
+        world_fail(w, "P4 settle", "not settled %lld s after the trouble", (long long)settle_max(w) / 1000);
+}
+
 bool run_seed(uint64_t seed, bool verbose, struct buf *failures, struct run_figures *sum)
 {
     struct world w;
     world_begin(&w, seed, verbose);
     run_until(&w, w.scenario->quiet_ms);
-    w.quiet = true;
-    world_trace(&w, "quiet the trouble is over");
-    if (settle(&w))
-        rest(&w);
-    else
-        world_fail(&w, "P4 settle", "not settled %lld s after the trouble", (long long)settle_max(&w) / 1000);
+    quieten(&w);
+    come_to_rest(&w);
     invariants_check(&w);
     bool ok = w.n_failures == 0;
     buf_add(failures, w.failures.p, w.failures.n);

@@ -8,7 +8,7 @@
 #include "buf.h"
 
 struct run_figures { /* summed over runs */
-    uint64_t events, results, requests, processes, transactions;
+    uint64_t events, requests, processes;
     int64_t virtual_ms;
 };
 

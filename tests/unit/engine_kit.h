@@ -1,15 +1,15 @@
-/* engine_kit.h - a shell of a few lines around the engine: an event log, a persons topic, one test account at a time.
+/* engine_kit.h - a shell of a few lines around the engine: an event log, a persons topic, one test account at
+ * a time.
  *
- *     kit_start();                                          one tenant, targets "miro" and (on request) "wiki"
- *     say({"e1", EVENT_JOINED, .profile = "userName=zoe"}); an event is read
- *     commit();                                             what the engine wants committed is
- *     expect_call("GET", "/Users?filter=");                 the engine starts this call …
+ *     kit_start();                                          one tenant, targets "miro" and (on request)
+ * "wiki" say({"e1", EVENT_JOINED, .profile = "userName=zoe"}); an event is read commit(); what the engine
+ * wants committed is expect_call("GET", "/Users?filter=");                 the engine starts this call …
  *     answer(200, NO_USERS);                                … and gets this answer
  *     expect_result("e1", "miro", "applied");
  *
- * next_call waits on the kit's clock (up to two seconds) as a shell would: the budget's pace does not matter to a test
- * unless it looks at it. Every record committed is read back; with ROLLCALL_SAMPLES=DIR each is also written there
- * as <schema>-….json in the form of schemas/examples. */
+ * next_call waits on the kit's clock (up to two seconds) as a shell would: the budget's pace does not matter
+ * to a test unless it looks at it. Every record committed is read back; with ROLLCALL_SAMPLES=DIR each is
+ * also written there as <schema>-….json in the form of schemas/examples. */
 #ifndef ROLLCALL_TEST_ENGINE_KIT_H
 #define ROLLCALL_TEST_ENGINE_KIT_H
 
@@ -18,11 +18,19 @@
 #include "../../worker/engine/engine.h"
 #include "../../worker/engine/record.h"
 #include "event_kit.h"
+#include "utf8.h"
 
-enum { KIT_PARTITIONS = 4, KIT_LOG_MAX = 600, KIT_RECORDS_MAX = 20000, KIT_TARGETS_MAX = 4, KIT_SECOND = 1000, KIT_WAIT_MS = 2000 };
+enum {
+    KIT_PARTITIONS = 4,
+    KIT_LOG_MAX = 600,
+    KIT_RECORDS_MAX = 20000,
+    KIT_TARGETS_MAX = 4,
+    KIT_SECOND = 1000,
+    KIT_WAIT_MS = 2000
+};
 enum { KIT_LEASE_MS = 30 * KIT_SECOND, KIT_LIFE_MS = 20 * KIT_SECOND, KIT_DEADLINE_MS = 3600 * KIT_SECOND };
 #define KIT_DAY_MS (INT64_C(24) * 3600 * KIT_SECOND)
-#define NO_USERS "{\"totalResults\":0,\"Resources\":[]}"
+#define NO_USERS   "{\"totalResults\":0,\"Resources\":[]}"
 
 enum kit_policy { POLICY_ACCOUNT, POLICY_DELETES, POLICY_NOTHING, POLICY_FAILS };
 
@@ -54,10 +62,11 @@ struct kit {
 
 static struct kit kit;
 
-/* ---- policy ---------------------------------------------------------------------------------------------------- */
+/* ---- policy
+ * ---------------------------------------------------------------------------------------------------- */
 
-static inline bool kit_decide(void *ctx, const struct person_view *view, const char *target, struct desired *ret,
-                              struct error *err)
+static inline bool kit_decide(void *ctx, const struct person_view *view, const char *target,
+                              struct desired *ret, struct error *err)
 {
     (void)ctx, (void)target;
     const struct person *p = view->person;
@@ -78,7 +87,8 @@ static inline bool kit_decide(void *ctx, const struct person_view *view, const c
     return true;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------ */
+/* ---- life
+ * ------------------------------------------------------------------------------------------------------ */
 
 static inline struct engine_target *kit_add_target(const char *name, const char *kind)
 {
@@ -131,7 +141,8 @@ static inline bool kit_restore(int32_t partition, struct error *err)
             continue;
         for (size_t j = 0; j < r->n_headers; j++)
             headers[j] = (struct record_header){r->headers[j][0], r->headers[j][1]};
-        if (!engine_restore_record(kit.e, partition, str_of(r->key), str_of(r->value), headers, r->n_headers, err))
+        if (!engine_restore_record(kit.e, partition, str_of(r->key), str_of(r->value), headers, r->n_headers,
+                                   err))
             return false;
     }
     return engine_restore_end(kit.e, partition, kit.committed[partition], kit.now, err);
@@ -195,7 +206,8 @@ static inline void kit_stop(void)
     }
 }
 
-/* ---- events, time ---------------------------------------------------------------------------------------------- */
+/* ---- events, time
+ * ---------------------------------------------------------------------------------------------- */
 
 static inline void say_in(int32_t partition, const struct word *w)
 {
@@ -214,7 +226,8 @@ static inline void pass(int64_t ms)
     engine_tick(kit.e, kit.now);
 }
 
-/* ---- commits --------------------------------------------------------------------------------------------------- */
+/* ---- commits
+ * --------------------------------------------------------------------------------------------------- */
 
 static inline void kit_sample(const struct kit_record *r, size_t number)
 {
@@ -227,7 +240,7 @@ static inline void kit_sample(const struct kit_record *r, size_t number)
     buf_init(&text, 4 * 1024 * 1024);
     json_out_init(&w, &text);
     json_open(&w, NULL, '{');
-    json_put_string(&w, "key", r->key);
+    json_put_string(&w, "key", utf8_ok(str_of(r->key)) ? r->key : NULL); /* an invalid record's may be anything */
     json_open(&w, "headers", '{');
     for (size_t i = 0; i < r->n_headers; i++)
         json_put_string(&w, r->headers[i][0], r->headers[i][1]);
@@ -303,7 +316,8 @@ static inline void take_and_abort(void)
     abort_batch();
 }
 
-/* ---- calls ----------------------------------------------------------------------------------------------------- */
+/* ---- calls
+ * ----------------------------------------------------------------------------------------------------- */
 
 /* The next call, if there is one soon. */
 static inline const struct call *next_call(void)
@@ -332,15 +346,15 @@ static inline bool no_call(void)
 #define expect_no_call() ck_assert_msg(no_call(), "an unexpected call")
 
 /* path: how it begins. */
-#define expect_call(wanted_method, wanted_path)                                                                      \
-    do {                                                                                                             \
-        ck_assert_msg(next_call() != NULL, "no call, expected %s %s", wanted_method, wanted_path);                   \
-        ck_assert_str_eq(kit.call->method, wanted_method);                                                           \
-        ck_assert_msg(strncmp(kit.call->path, wanted_path, strlen(wanted_path)) == 0, "%s", kit.call->path);         \
-        ck_assert_msg(engine_call_may_write(kit.e, kit.call, kit.now), "may not be written");                        \
+#define expect_call(wanted_method, wanted_path)                                                              \
+    do {                                                                                                     \
+        ck_assert_msg(next_call() != NULL, "no call, expected %s %s", wanted_method, wanted_path);           \
+        ck_assert_str_eq(kit.call->method, wanted_method);                                                   \
+        ck_assert_msg(strncmp(kit.call->path, wanted_path, strlen(wanted_path)) == 0, "%s", kit.call->path); \
+        ck_assert_msg(engine_call_may_write(kit.e, kit.call, kit.now), "may not be written");                \
     } while (0)
 
-#define expect_body(text) ck_assert_msg(kit.call->body && strstr(kit.call->body, text), "%s", kit.call->body)
+#define expect_body(text) ck_assert_msg(kit.call->body &&strstr(kit.call->body, text), "%s", kit.call->body)
 
 static inline void reply(const struct call *call, const struct call_reply *r)
 {
@@ -368,7 +382,8 @@ static inline void answer_not_sent(void)
     reply(kit.call, &(struct call_reply){CALL_NOT_SENT, 0, {0}, -1, "connection refused"});
 }
 
-/* Commits and lets time pass until there is a call again, at most an hour; how long it took, -1: none came. */
+/* Commits and lets time pass until there is a call again, at most an hour; how long it took, -1: none came.
+ */
 static inline int64_t wait_for_call(void)
 {
     int64_t start = kit.now.wall_ms;
@@ -412,7 +427,8 @@ static inline const char *found(const char *id, bool active, const char *profile
     return text;
 }
 
-/* ---- what came out --------------------------------------------------------------------------------------------- */
+/* ---- what came out
+ * --------------------------------------------------------------------------------------------- */
 
 /* The result of event `id` at target, NULL: none yet. Fails if there are two. */
 static inline const cJSON *find_result(const char *id, const char *target)
@@ -429,12 +445,12 @@ static inline const cJSON *find_result(const char *id, const char *target)
     return it;
 }
 
-#define expect_result(id, target, wanted)                                                                            \
-    do {                                                                                                             \
-        const cJSON *result_ = find_result(id, target);                                                              \
-        ck_assert_msg(result_ != NULL, "no result of %s at %s", id, target);                                         \
-        ck_assert_msg(strcmp(json_string(result_, "outcome"), wanted) == 0, "%s: %s (%s), not %s", id,               \
-                      json_string(result_, "outcome"), json_string(result_, "cause"), wanted);                       \
+#define expect_result(id, target, wanted)                                                                    \
+    do {                                                                                                     \
+        const cJSON *result_ = find_result(id, target);                                                      \
+        ck_assert_msg(result_ != NULL, "no result of %s at %s", id, target);                                 \
+        ck_assert_msg(strcmp(json_string(result_, "outcome"), wanted) == 0, "%s: %s (%s), not %s", id,       \
+                      json_string(result_, "outcome"), json_string(result_, "cause"), wanted);               \
     } while (0)
 
 #define expect_no_result(id, target) ck_assert_msg(!find_result(id, target), "%s has a result", id)

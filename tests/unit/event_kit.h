@@ -1,8 +1,10 @@
 /* event_kit.h - events in one line, for the tests of the engine.
  *
- *     struct event ev = make_event(&(struct word){"e1", EVENT_LEFT, .at = 20, .profile = "title=Chef;manager"});
+ *     struct event ev = make_event(&(struct word){"e1", EVENT_LEFT, .at = 20, .profile =
+ * "title=Chef;manager"});
  *
- * Times are seconds after KIT_EPOCH_MS. A profile is "name=value;name" – without "=" an attribute is cleared. */
+ * Times are seconds after KIT_EPOCH_MS. A profile is "name=value;name" – without "=" an attribute is cleared.
+ */
 #ifndef ROLLCALL_TEST_EVENT_KIT_H
 #define ROLLCALL_TEST_EVENT_KIT_H
 
@@ -21,12 +23,12 @@
 struct word { /* what a source says */
     const char *id;
     enum event_type type;
-    int64_t at;            /* occurredAt, seconds after the epoch */
-    const char *profile;   /* NULL: nothing about it */
-    const char *subject;   /* NULL: "zoe" */
-    int64_t effective;     /* effectiveAt, seconds after the epoch; 0: at once */
-    const char *until;     /* accessUntil in seconds after the epoch; "": without end; NULL: no word */
-    const char *groups;    /* "a;b" */
+    int64_t at;          /* occurredAt, seconds after the epoch */
+    const char *profile; /* NULL: nothing about it */
+    const char *subject; /* NULL: "zoe" */
+    int64_t effective;   /* effectiveAt, seconds after the epoch; 0: at once */
+    const char *until;   /* accessUntil in seconds after the epoch; "": without end; NULL: no word */
+    const char *groups;  /* "a;b" */
     bool complete;
     const char *tenant;    /* NULL: "acme" */
     const char *directory; /* NULL: "hr" */

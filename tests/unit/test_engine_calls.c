@@ -252,7 +252,7 @@ START_TEST(a_write_that_waited_until_doubt_was_over_reads_first_within_the_reads
     ck_assert_int_ge(wait_for_call(), 0);
     ck_assert_str_eq(kit.call->method, "GET"); /* the last read for a long time */
     answer(200, user("7", true, "userName=zoe;title=x"));
-    commit(); /* the write is queued */
+    commit();                            /* the write is queued */
     kit.now.wall_ms += 300 * KIT_SECOND; /* doubt ends before it starts, and nobody has ticked */
     kit.now.boot_ms += 20;
     ck_assert_ptr_null(engine_call_next(kit.e, kit.now));

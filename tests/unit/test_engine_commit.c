@@ -427,7 +427,7 @@ START_TEST(ten_changes_while_the_target_is_down_cost_one_patch)
     expect_call("PATCH", "/Users/7");
     answer(503, "");
     for (int i = 3; i < 13; i++) {
-        char id[8], profile[32];
+        char id[16], profile[32];
         snprintf(id, sizeof id, "e%d", i);
         snprintf(profile, sizeof profile, "title=T%d", i);
         say({id, EVENT_CHANGED, .at = i, .profile = profile});

@@ -182,7 +182,8 @@ START_TEST(what_is_merged_names_an_event_that_is_neither_scheduled_nor_overruled
     say({"future", EVENT_LEFT, .at = 40, .effective = 9000});
     commit();
     for (size_t i = 0; i < kit.n_records; i++) {
-        const char *into = kit.records[i].topic == TOPIC_RESULTS ? json_string(kit.records[i].json, "mergedInto") : NULL;
+        const char *into =
+            kit.records[i].topic == TOPIC_RESULTS ? json_string(kit.records[i].json, "mergedInto") : NULL;
         ck_assert(!into || (strcmp(into, event_id("old")) != 0 && strcmp(into, event_id("future")) != 0));
     }
     kit_stop();
@@ -316,6 +317,41 @@ START_TEST(a_person_in_thousands_of_groups_does_not_burst_the_record)
         commit();
         ck_assert_ptr_nonnull(find_result(id, "miro"));
     }
+    kit_stop();
+}
+END_TEST
+
+/* "a0=x;a1=x;…" */
+static const char *attributes(int from, int n)
+{
+    static char text[8192];
+    size_t at = 0;
+    for (int i = from; i < from + n; i++)
+        at += (size_t)snprintf(text + at, sizeof text - at, "%sa%d=x", i > from ? ";" : "", i);
+    return text;
+}
+
+START_TEST(a_person_with_all_attributes_that_one_may_have_can_still_be_changed_and_cut)
+{
+    kit_start();
+    kit_zoe_has_account(ZOE);
+    kit.policy = POLICY_NOTHING;
+    for (int i = 0; i < 2; i++)
+        say({i ? "e2" : "e1", EVENT_CHANGED, .at = 2, .profile = attributes(i * 63, 63)});
+    say({"same", EVENT_CHANGED, .at = 3, .profile = attributes(0, 60)});
+    say({"new", EVENT_CHANGED, .at = 3, .profile = attributes(200, 60)});
+    commit();
+    expect_result("same", "miro", "ignored");
+    expect_result("new", "miro", "rejected");
+    kit.policy = POLICY_ACCOUNT;
+    say({"gone", EVENT_LEFT, .at = 4, .profile = attributes(300, 60)});
+    commit();
+    expect_call("PATCH", "/Users/7");
+    expect_body("\"value\":false");
+    answer(200, user("7", false, ZOE));
+    commit();
+    ck_assert_ptr_nonnull(find_result("gone", "miro"));
+    expect_no_call();
     kit_stop();
 }
 END_TEST
@@ -510,6 +546,7 @@ int main(void)
         too_many_future_words_are_rejected_once,
         large_future_words_do_not_burst_the_record,
         a_person_in_thousands_of_groups_does_not_burst_the_record,
+        a_person_with_all_attributes_that_one_may_have_can_still_be_changed_and_cut,
         access_ends_on_its_day_and_the_effect_has_a_result_of_its_own,
         a_deleted_person_is_kept_for_thirty_days_then_forgotten,
         a_deletion_reported_late_is_kept_for_thirty_days_as_well,

@@ -1,7 +1,7 @@
 /* What the engine makes of answers that are no success, and of no answer at all. */
 #include "engine_kit.h"
 
-#define ZOE "userName=zoe;displayName=Zoe"
+#define ZOE  "userName=zoe;displayName=Zoe"
 #define CHEF ZOE ";title=Chef"
 
 /* Zoe has an account and is to become Chef; the PATCH is on its way. */
@@ -162,6 +162,68 @@ START_TEST(a_late_call_that_undid_a_newer_one_is_found_and_mended)
 }
 END_TEST
 
+/* Zoe is to have an account as "a"; nobody knows whether it was created. Then she is renamed. */
+static void zoe_is_renamed_while_her_account_may_be_made(bool crash)
+{
+    kit_start();
+    say({"e1", EVENT_JOINED, .profile = "userName=a"});
+    commit();
+    expect_call("GET", "/Users?filter=userName%20eq%20%22a%22");
+    answer(200, NO_USERS);
+    commit();
+    expect_call("POST", "/Users");
+    if (crash)
+        kit_crash();
+    else
+        answer_unknown();
+    say({"e2", EVENT_CHANGED, .at = 2, .profile = "userName=b"});
+    ck_assert_int_ge(wait_for_call(), 0);
+    ck_assert_str_eq(kit.call->path, "/Users?filter=userName%20eq%20%22a%22");
+}
+
+START_TEST(a_create_that_may_have_happened_is_looked_up_by_the_name_it_was_made_with)
+{
+    for (int crash = 0; crash < 2; crash++) {
+        zoe_is_renamed_while_her_account_may_be_made(crash);
+        answer(200, found("7", true, "userName=a"));
+        ck_assert_int_ge(wait_for_call(), 0); /* no second account, and no new name while the first may be made */
+        ck_assert_str_eq(kit.call->method, "GET");
+        answer(200, user("7", true, "userName=a"));
+        ck_assert_int_ge(wait_for_call(), 0);
+        ck_assert_str_eq(kit.call->method, "PATCH");
+        expect_body("\"b\"");
+        answer(200, user("7", true, "userName=b"));
+        commit();
+        expect_result("e2", "miro", "applied");
+        ck_assert_ptr_nonnull(find_result("e1", "miro"));
+        kit_stop();
+    }
+}
+END_TEST
+
+START_TEST(a_create_that_never_happened_gives_way_to_the_new_name)
+{
+    zoe_is_renamed_while_her_account_may_be_made(true);
+    int posts = 0;
+    for (int i = 0; i < 10 && !find_result("e2", "miro"); i++) {
+        bool created = posts > 0;
+        if (kit.call->write) {
+            posts++;
+            answer(201, user("7", true, strstr(kit.call->body, "\"a\"") ? "userName=a" : "userName=b"));
+        } else {
+            answer(200, strstr(kit.call->path, "filter") ? NO_USERS : user("7", true, "userName=b"));
+            ck_assert(created || posts == 0);
+        }
+        wait_for_call();
+        if (!kit.call)
+            break;
+    }
+    ck_assert_int_eq(posts, 1);
+    ck_assert_ptr_nonnull(find_result("e2", "miro"));
+    kit_stop();
+}
+END_TEST
+
 START_TEST(a_read_that_timed_out_leaves_no_doubt)
 {
     kit_start();
@@ -188,8 +250,10 @@ START_TEST(a_call_that_was_not_sent_leaves_no_doubt_and_is_tried_again)
     answer(200, user("7", true, CHEF));
     commit();
     expect_result("e2", "miro", "applied");
-    ck_assert_int_eq(json_get(cJSON_GetArrayItem(json_get(find_result("e2", "miro"), "operations"), 0),
-                              "attempts")->valueint, 2);
+    ck_assert_int_eq(
+        json_get(cJSON_GetArrayItem(json_get(find_result("e2", "miro"), "operations"), 0), "attempts")
+            ->valueint,
+        2);
     kit_stop();
 }
 END_TEST
@@ -576,7 +640,9 @@ START_TEST(a_huge_value_from_a_target_does_not_burst_the_record)
 {
     size_t n = 700 * 1000;
     char *body = xmalloc(n + 200);
-    int head = snprintf(body, 100, "{\"totalResults\":1,\"Resources\":[{\"id\":\"7\",\"userName\":\"zoe\",\"displayName\":\"");
+    int head =
+        snprintf(body, 100,
+                 "{\"totalResults\":1,\"Resources\":[{\"id\":\"7\",\"userName\":\"zoe\",\"displayName\":\"");
     memset(body + head, 'x', n);
     memcpy(body + head + n, "\"}]}", 5);
     kit_start();
@@ -602,6 +668,8 @@ int main(void)
         a_refused_cut_is_tried_again_daily_until_inactive,
         a_write_that_timed_out_is_read_before_the_next_write_and_once_more_when_it_can_no_longer_land,
         a_late_call_that_undid_a_newer_one_is_found_and_mended,
+        a_create_that_may_have_happened_is_looked_up_by_the_name_it_was_made_with,
+        a_create_that_never_happened_gives_way_to_the_new_name,
         a_read_that_timed_out_leaves_no_doubt,
         a_call_that_was_not_sent_leaves_no_doubt_and_is_tried_again,
         a_server_error_on_a_write_leaves_doubt_unless_it_says_that_it_did_not_begin,

@@ -185,7 +185,8 @@ START_TEST(a_partition_lost_while_calls_fly_forgets_them)
 }
 END_TEST
 
-/* ---- refusals -------------------------------------------------------------------------------------------------- */
+/* ---- refusals
+ * -------------------------------------------------------------------------------------------------- */
 
 static void expect_refusal(int64_t committed, const char *says)
 {
@@ -237,7 +238,8 @@ START_TEST(refuses_records_that_it_cannot_understand)
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         struct error err = {0};
         engine_restore_begin(kit.e, 1);
-        ck_assert(!engine_restore_record(kit.e, 1, str_of(rows[i].key), str_of(rows[i].value), NULL, 0, &err));
+        ck_assert(
+            !engine_restore_record(kit.e, 1, str_of(rows[i].key), str_of(rows[i].value), NULL, 0, &err));
         ck_assert_int_eq(err.kind, ERROR_PERMANENT);
         ck_assert_msg(strstr(err.message, rows[i].says), "%s", err.message);
         engine_drop(kit.e, 1);
@@ -251,8 +253,10 @@ START_TEST(a_restore_takes_the_last_record_of_each_person_and_honours_tombstones
     struct error err;
     kit_start();
     engine_restore_begin(kit.e, 1);
-    struct str old = str_of("{\"version\":1,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":[],\"targets\":{}}");
-    struct str new = str_of("{\"version\":1,\"seq\":2,\"offset\":1,\"profile\":{},\"recent\":[],\"targets\":{}}");
+    struct str old =
+        str_of("{\"version\":1,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":[],\"targets\":{}}");
+    struct str new =
+        str_of("{\"version\":1,\"seq\":2,\"offset\":1,\"profile\":{},\"recent\":[],\"targets\":{}}");
     const struct record_header headers[] = {{"seq", "2"}, {"offset", "1"}, {"due", "0"}, {"flags", "0"}};
     ck_assert(engine_restore_record(kit.e, 1, str_of("acme/hr/ann"), old, headers, 4, &err));
     ck_assert(engine_restore_record(kit.e, 1, str_of("acme/hr/zoe"), old, headers, 4, &err));
@@ -288,7 +292,8 @@ START_TEST(a_date_that_came_due_before_the_restore_ended_is_not_missed)
         for (size_t j = 0; j < r->n_headers; j++)
             headers[j] = (struct record_header){r->headers[j][0], r->headers[j][1]};
         if (r->topic == TOPIC_PERSONS && r->partition == 0)
-            ck_assert(engine_restore_record(kit.e, 0, str_of(r->key), str_of(r->value), headers, r->n_headers, &err));
+            ck_assert(engine_restore_record(kit.e, 0, str_of(r->key), str_of(r->value), headers, r->n_headers,
+                                            &err));
         pass(1);
     }
     ck_assert(engine_restore_end(kit.e, 0, kit.committed[0], kit.now, &err));

@@ -6,7 +6,8 @@
 START_TEST(a_joiner_is_looked_up_created_read_back_and_applied)
 {
     kit_start();
-    say({"e1", EVENT_JOINED, .profile = ZOE, .traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"});
+    say({"e1", EVENT_JOINED, .profile = ZOE,
+         .traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"});
     commit();
     expect_call("GET", "/Users?filter=userName%20eq%20%22zoe%40acme.example%22");
     ck_assert(!kit.call->write);
@@ -390,8 +391,9 @@ END_TEST
 
 START_TEST(an_account_with_another_employee_number_is_a_finding)
 {
-    expect_finding("{\"totalResults\":1,\"Resources\":[{\"id\":\"7\",\"active\":true,\"userName\":\"zoe@acme.example\","
-                   "\"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User\":{\"employeeNumber\":\"9\"}}]}");
+    expect_finding(
+        "{\"totalResults\":1,\"Resources\":[{\"id\":\"7\",\"active\":true,\"userName\":\"zoe@acme.example\","
+        "\"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User\":{\"employeeNumber\":\"9\"}}]}");
     kit_stop();
 }
 END_TEST
@@ -399,7 +401,8 @@ END_TEST
 START_TEST(several_matching_accounts_are_a_finding)
 {
     char two[1024];
-    snprintf(two, sizeof two, "{\"totalResults\":2,\"Resources\":[%s,%s]}", user("7", true, ZOE), user("8", true, ZOE));
+    snprintf(two, sizeof two, "{\"totalResults\":2,\"Resources\":[%s,%s]}", user("7", true, ZOE),
+             user("8", true, ZOE));
     expect_finding(two);
     kit_stop();
 }

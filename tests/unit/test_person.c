@@ -14,7 +14,8 @@ static enum merge merge(const struct word *w, int64_t now)
 
 #define MERGE(now, ...) merge(&(struct word)__VA_ARGS__, now)
 
-/* ---- registers ------------------------------------------------------------------------------------------------- */
+/* ---- registers
+ * ------------------------------------------------------------------------------------------------- */
 
 START_TEST(the_newest_word_counts_whenever_it_arrives)
 {
@@ -102,7 +103,8 @@ START_TEST(groups_are_registers_too_and_removed_ones_are_remembered)
 {
     MERGE(100, {"a", EVENT_MEMBERSHIP_ADDED, .at = 5, .groups = "Design;Ops"});
     MERGE(100, {"b", EVENT_MEMBERSHIP_REMOVED, .at = 6, .groups = "Design"});
-    ck_assert_int_eq(MERGE(100, {"c", EVENT_MEMBERSHIP_ADDED, .at = 4, .groups = "Design"}), MERGE_SUPERSEDED);
+    ck_assert_int_eq(MERGE(100, {"c", EVENT_MEMBERSHIP_ADDED, .at = 4, .groups = "Design"}),
+                     MERGE_SUPERSEDED);
     MERGE(100, {"d", EVENT_MEMBERSHIP_ADDED, .at = 6, .groups = "Design"}); /* the same instant */
     ck_assert_uint_eq(zoe.n_groups, 2);
     ck_assert_str_eq(zoe.groups[0].name, "Design");
@@ -131,7 +133,8 @@ START_TEST(words_survive_until_each_of_their_values_is_overruled)
                                  {"l", EVENT_LEFT, .at = 4},
                                  {"u", EVENT_CHANGED, .at = 5, .until = ""}};
     for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-        ck_assert_msg(person_word_survives(&zoe, EVENT_JOINED, event_id_hash(event_id("a"))), "%s", overruling[i]);
+        ck_assert_msg(person_word_survives(&zoe, EVENT_JOINED, event_id_hash(event_id("a"))), "%s",
+                      overruling[i]);
         merge(&words[i], 100);
     }
     ck_assert(!person_word_survives(&zoe, EVENT_JOINED, event_id_hash(event_id("a"))));
@@ -143,7 +146,8 @@ START_TEST(words_survive_until_each_of_their_values_is_overruled)
 }
 END_TEST
 
-/* ---- seen before ----------------------------------------------------------------------------------------------- */
+/* ---- seen before
+ * ----------------------------------------------------------------------------------------------- */
 
 START_TEST(an_event_is_merged_once)
 {
@@ -176,11 +180,13 @@ START_TEST(ids_are_remembered_up_to_a_number_and_pending_ones_beyond)
 }
 END_TEST
 
-/* ---- future words ---------------------------------------------------------------------------------------------- */
+/* ---- future words
+ * ---------------------------------------------------------------------------------------------- */
 
 START_TEST(future_words_fire_in_order_with_the_stamp_of_when_they_were_said)
 {
-    ck_assert_int_eq(MERGE(100, {"a", EVENT_CHANGED, .at = 10, .effective = 300, .profile = "title=Boss"}), MERGE_SCHEDULED);
+    ck_assert_int_eq(MERGE(100, {"a", EVENT_CHANGED, .at = 10, .effective = 300, .profile = "title=Boss"}),
+                     MERGE_SCHEDULED);
     ck_assert_int_eq(MERGE(100, {"b", EVENT_LEFT, .at = 20, .effective = 200}), MERGE_SCHEDULED);
     ck_assert_int_eq(MERGE(100, {"c", EVENT_JOINED, .at = 15}), MERGE_NEW);
     ck_assert_int_eq(person_next_due(&zoe), kit_ms(200));
@@ -223,7 +229,8 @@ START_TEST(only_so_many_future_words_are_kept)
         char id[16], profile[16];
         snprintf(id, sizeof id, "f%d", i);
         snprintf(profile, sizeof profile, "a%d=x", i);
-        ck_assert_int_eq(MERGE(100, {id, EVENT_CHANGED, .at = 5, .effective = 500 - i, .profile = profile}), MERGE_SCHEDULED);
+        ck_assert_int_eq(MERGE(100, {id, EVENT_CHANGED, .at = 5, .effective = 500 - i, .profile = profile}),
+                         MERGE_SCHEDULED);
     }
     ck_assert_int_eq(MERGE(100, {"more", EVENT_LEFT, .at = 5, .effective = 500}), MERGE_FULL);
     ck_assert_int_eq(MERGE(100, {"more", EVENT_LEFT, .at = 5, .effective = 500}), MERGE_DUPLICATE);
@@ -251,14 +258,16 @@ START_TEST(access_that_has_ended_stays_ended_on_a_slower_clock)
 }
 END_TEST
 
-/* ---- any order gives the same record --------------------------------------------------------------------------- */
+/* ---- any order gives the same record
+ * --------------------------------------------------------------------------- */
 
 enum { STORY_MAX = 12, STORIES = 1500, ORDERS = 6, STORY_END = 100000 };
 
 /* A story of few attributes, groups and instants, so that its words often meet. */
 static size_t draw_story(uint64_t *state, struct event *story)
 {
-    static const char *const profiles[] = {NULL, "title=x", "title=y;team=z", "team", "userName=zoe;title", "nick=n"};
+    static const char *const profiles[] = {NULL,    "title=x", "title=y;team=z", "team", "userName=zoe;title",
+                                           "nick=n"};
     static const char *const groups[] = {NULL, "g", "g;h", "h"};
     static const char *const untils[] = {NULL, NULL, NULL, "", "40", "60"};
     size_t n = 2 + kit_random(state) % (STORY_MAX - 1);
@@ -311,14 +320,16 @@ static char *tell(uint64_t *state, const struct event *story, size_t n)
     for (size_t i = 0; i < n; i++) {
         person_fire_due(&zoe, now);
         person_merge(&zoe, &story[order[i]], now);
-        ck_assert_int_eq(person_merge(&zoe, &story[order[kit_random(state) % (i + 1)]], now), MERGE_DUPLICATE);
+        ck_assert_int_eq(person_merge(&zoe, &story[order[kit_random(state) % (i + 1)]], now),
+                         MERGE_DUPLICATE);
         now += (int64_t)(kit_random(state) % 40) * 1000;
         if (kit_random(state) % 3 == 0)
             repack();
     }
     while (person_next_due(&zoe))
         person_fire_due(&zoe, kit_ms(STORY_END));
-    qsort(zoe.recent, zoe.n_recent, sizeof *zoe.recent, compare_hashes); /* the one thing that is in order of arrival */
+    qsort(zoe.recent, zoe.n_recent, sizeof *zoe.recent,
+          compare_hashes); /* the one thing that is in order of arrival */
     struct buf out;
     buf_init(&out, RECORD_MAX);
     record_write(&zoe, &out);
@@ -335,7 +346,8 @@ START_TEST(any_permutation_of_events_gives_the_same_record)
         char *first = tell(&state, story, n);
         for (int i = 1; i < ORDERS; i++) {
             char *other = tell(&state, story, n);
-            ck_assert_msg(strcmp(first, other) == 0, "seed %llu:\n%s\n%s", (unsigned long long)seed, first, other);
+            ck_assert_msg(strcmp(first, other) == 0, "seed %llu:\n%s\n%s", (unsigned long long)seed, first,
+                          other);
             free(other);
         }
         free(first);
@@ -345,7 +357,8 @@ START_TEST(any_permutation_of_events_gives_the_same_record)
 }
 END_TEST
 
-/* ---- targets --------------------------------------------------------------------------------------------------- */
+/* ---- targets
+ * --------------------------------------------------------------------------------------------------- */
 
 START_TEST(targets_are_added_once_and_keep_their_refusals)
 {
@@ -372,7 +385,8 @@ START_TEST(reasons_are_kept_as_text_that_a_record_can_hold)
 {
     static const struct {
         const char *said, *kept;
-    } rows[] = {{"503", "503"}, {"caf\xc3\xa9", "caf\xc3\xa9"}, {"cut \xe3\x81", "cut "}, {"\xff", "?"}, {"", "?"}};
+    } rows[] = {
+        {"503", "503"}, {"caf\xc3\xa9", "caf\xc3\xa9"}, {"cut \xe3\x81", "cut "}, {"\xff", "?"}, {"", "?"}};
     struct target_state *t = person_target_add(&zoe, "miro");
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         target_state_fail(t, rows[i].said);

@@ -17,46 +17,60 @@ struct row {
     bool rejected;
 };
 
-#define ACCOUNT_ON DESIRE_ACCOUNT, ACTIVE_ON
-#define ACCOUNT_OFF DESIRE_ACCOUNT, ACTIVE_OFF
+#define ACCOUNT_ON    DESIRE_ACCOUNT, ACTIVE_ON
+#define ACCOUNT_OFF   DESIRE_ACCOUNT, ACTIVE_OFF
 #define ACCOUNT_AS_IS DESIRE_ACCOUNT, ACTIVE_AS_IS
 
 static const struct row rows[] = {
-    {"what is unknown is looked up", KNOWN_UNKNOWN, NULL, 0, 0, 0, "", ACCOUNT_ON, "userName=z", STEP_LOOKUP, NULL, 0},
+    {"what is unknown is looked up", KNOWN_UNKNOWN, NULL, 0, 0, 0, "", ACCOUNT_ON, "userName=z", STEP_LOOKUP,
+     NULL, 0},
     {"also for a leaver", KNOWN_UNKNOWN, "7", 0, 0, 0, "", ACCOUNT_OFF, "", STEP_LOOKUP, NULL, 0},
-    {"without a name there is no lookup", KNOWN_UNKNOWN, NULL, 0, 0, 0, "", ACCOUNT_ON, "title=x", STEP_NONE, NULL, 1},
-    {"who is absent is created", KNOWN_ABSENT, NULL, 0, 0, 0, "", ACCOUNT_ON, "title=x;userName=z", STEP_CREATE,
-     "title userName", 0},
-    {"who is absent and not wanted active stays so", KNOWN_ABSENT, NULL, 0, 0, 0, "", ACCOUNT_AS_IS, "userName=z",
+    {"without a name there is no lookup", KNOWN_UNKNOWN, NULL, 0, 0, 0, "", ACCOUNT_ON, "title=x", STEP_NONE,
+     NULL, 1},
+    {"who is absent is created", KNOWN_ABSENT, NULL, 0, 0, 0, "", ACCOUNT_ON, "title=x;userName=z",
+     STEP_CREATE, "title userName", 0},
+    {"who is absent and not wanted active stays so", KNOWN_ABSENT, NULL, 0, 0, 0, "", ACCOUNT_AS_IS,
+     "userName=z", STEP_NONE, NULL, 0},
+    {"a leaver without account needs nothing", KNOWN_ABSENT, NULL, 0, 0, 0, "", ACCOUNT_OFF, "", STEP_NONE,
+     NULL, 0},
+    {"nobody wants somebody absent", KNOWN_ABSENT, NULL, 0, 0, 0, "", DESIRE_ABSENT, ACTIVE_AS_IS, "",
      STEP_NONE, NULL, 0},
-    {"a leaver without account needs nothing", KNOWN_ABSENT, NULL, 0, 0, 0, "", ACCOUNT_OFF, "", STEP_NONE, NULL, 0},
-    {"nobody wants somebody absent", KNOWN_ABSENT, NULL, 0, 0, 0, "", DESIRE_ABSENT, ACTIVE_AS_IS, "", STEP_NONE, NULL, 0},
-    {"what agrees needs nothing", KNOWN_ACCOUNT, "7", 0, 0, 0, "userName=Z;title=x", ACCOUNT_ON, "userName=z;title=x",
-     STEP_NONE, NULL, 0},
+    {"what agrees needs nothing", KNOWN_ACCOUNT, "7", 0, 0, 0, "userName=Z;title=x", ACCOUNT_ON,
+     "userName=z;title=x", STEP_NONE, NULL, 0},
     {"what differs is changed", KNOWN_ACCOUNT, "7", 0, 0, 0, "userName=z;title=x;nick=n", ACCOUNT_ON,
      "userName=z;title=y;nick", STEP_UPDATE, "nick title", 0},
-    {"what was never looked at is", KNOWN_ACCOUNT, "7", 0, 0, 0, "userName=z", ACCOUNT_ON, "title=y", STEP_LOOKUP, NULL, 0},
+    {"what was never looked at is", KNOWN_ACCOUNT, "7", 0, 0, 0, "userName=z", ACCOUNT_ON, "title=y",
+     STEP_LOOKUP, NULL, 0},
     {"what the target alone decides is left out", KNOWN_ACCOUNT, "7", 0, 0, 0, "userName=z", ACCOUNT_ON,
      "externalId=9;emails.work=z", STEP_NONE, NULL, 0},
-    {"access goes first", KNOWN_ACCOUNT, "7", 0, 0, 0, "title=x", ACCOUNT_OFF, "title=y", STEP_DEACTIVATE, NULL, 0},
+    {"access goes first", KNOWN_ACCOUNT, "7", 0, 0, 0, "title=x", ACCOUNT_OFF, "title=y", STEP_DEACTIVATE,
+     NULL, 0},
     {"who is inactive already is cut", KNOWN_ACCOUNT, "7", 1, 0, 0, "", ACCOUNT_OFF, "", STEP_NONE, NULL, 0},
-    {"access before attributes", KNOWN_ACCOUNT, "7", 1, 0, 0, "title=x", ACCOUNT_ON, "title=y", STEP_ACTIVATE, NULL, 0},
-    {"attributes of the inactive are frozen", KNOWN_ACCOUNT, "7", 1, 0, 0, "title=x", ACCOUNT_AS_IS, "title=y", STEP_NONE,
+    {"access before attributes", KNOWN_ACCOUNT, "7", 1, 0, 0, "title=x", ACCOUNT_ON, "title=y", STEP_ACTIVATE,
      NULL, 0},
-    {"an active account is left active", KNOWN_ACCOUNT, "7", 0, 0, 0, "title=x", ACCOUNT_AS_IS, "title=x", STEP_NONE, NULL, 0},
-    {"delete reads first", KNOWN_ACCOUNT, "7", 0, 0, 0, "", DESIRE_ABSENT, ACTIVE_AS_IS, "", STEP_LOOKUP, NULL, 0},
-    {"and then deletes", KNOWN_ACCOUNT, "7", 0, 1, 0, "", DESIRE_ABSENT, ACTIVE_AS_IS, "", STEP_DELETE, NULL, 0},
-    {"an inactive account is deleted too", KNOWN_ACCOUNT, "7", 1, 1, 0, "", DESIRE_ABSENT, ACTIVE_AS_IS, "", STEP_DELETE,
+    {"attributes of the inactive are frozen", KNOWN_ACCOUNT, "7", 1, 0, 0, "title=x", ACCOUNT_AS_IS,
+     "title=y", STEP_NONE, NULL, 0},
+    {"an active account is left active", KNOWN_ACCOUNT, "7", 0, 0, 0, "title=x", ACCOUNT_AS_IS, "title=x",
+     STEP_NONE, NULL, 0},
+    {"delete reads first", KNOWN_ACCOUNT, "7", 0, 0, 0, "", DESIRE_ABSENT, ACTIVE_AS_IS, "", STEP_LOOKUP,
      NULL, 0},
-    {"an account without a link is looked up again", KNOWN_ACCOUNT, NULL, 0, 0, 0, "", ACCOUNT_ON, "userName=z",
+    {"and then deletes", KNOWN_ACCOUNT, "7", 0, 1, 0, "", DESIRE_ABSENT, ACTIVE_AS_IS, "", STEP_DELETE, NULL,
+     0},
+    {"an inactive account is deleted too", KNOWN_ACCOUNT, "7", 1, 1, 0, "", DESIRE_ABSENT, ACTIVE_AS_IS, "",
+     STEP_DELETE, NULL, 0},
+    {"an account without a link is looked up again", KNOWN_ACCOUNT, NULL, 0, 0, 0, "", ACCOUNT_ON,
+     "userName=z", STEP_LOOKUP, NULL, 0},
+    {"a cut without a link looks up", KNOWN_ACCOUNT, NULL, 0, 0, 0, "", ACCOUNT_OFF, "userName=z",
      STEP_LOOKUP, NULL, 0},
-    {"a cut without a link looks up", KNOWN_ACCOUNT, NULL, 0, 0, 0, "", ACCOUNT_OFF, "userName=z", STEP_LOOKUP, NULL, 0},
-    {"converged in doubt is waited for", KNOWN_ACCOUNT, "7", 0, 0, 200, "title=x", ACCOUNT_ON, "title=x", STEP_WAIT, NULL, 0},
+    {"converged in doubt is waited for", KNOWN_ACCOUNT, "7", 0, 0, 200, "title=x", ACCOUNT_ON, "title=x",
+     STEP_WAIT, NULL, 0},
     {"so is an absence in doubt", KNOWN_ABSENT, NULL, 0, 0, 200, "", ACCOUNT_OFF, "", STEP_WAIT, NULL, 0},
-    {"writes go on in doubt once it was read", KNOWN_ACCOUNT, "7", 0, 0, 200, "title=x", ACCOUNT_ON, "title=y",
-     STEP_UPDATE, "title", 0},
-    {"doubt ends with a look", KNOWN_ACCOUNT, "7", 0, 0, 100, "title=x", ACCOUNT_ON, "title=x", STEP_LOOKUP, NULL, 0},
-    {"unwanted is untouched", KNOWN_ACCOUNT, "7", 0, 0, 0, "title=x", DESIRE_NOTHING, ACTIVE_AS_IS, "", STEP_NONE, NULL, 0},
+    {"writes go on in doubt once it was read", KNOWN_ACCOUNT, "7", 0, 0, 200, "title=x", ACCOUNT_ON,
+     "title=y", STEP_UPDATE, "title", 0},
+    {"doubt ends with a look", KNOWN_ACCOUNT, "7", 0, 0, 100, "title=x", ACCOUNT_ON, "title=x", STEP_LOOKUP,
+     NULL, 0},
+    {"unwanted is untouched", KNOWN_ACCOUNT, "7", 0, 0, 0, "title=x", DESIRE_NOTHING, ACTIVE_AS_IS, "",
+     STEP_NONE, NULL, 0},
 };
 
 static void names_of(const struct attrs *attrs, char *out, size_t size)
@@ -70,18 +84,23 @@ static void names_of(const struct attrs *attrs, char *out, size_t size)
 static void check_row(const struct row *row)
 {
     struct person p = {0};
-    struct target_state t = {.known = row->known, .link = xstrdup_null(row->link), .known_active = !row->inactive,
+    struct target_state t = {.known = row->known,
+                             .link = xstrdup_null(row->link),
+                             .known_active = !row->inactive,
                              .doubt_until_ms = row->doubt * 1000};
     struct desired d = {.kind = row->want, .active = row->active};
     struct plan plan;
     char changes[200];
     put_attrs(&t.known_attrs, row->account);
     put_attrs(&d.attrs, row->attrs);
-    plan_make(&(struct plan_input){profile_find("miro"), &p, &t, &d, "userName", 100 * 1000, row->fresh}, &plan);
+    plan_make(&(struct plan_input){profile_find("miro"), &p, &t, &d, "userName", 100 * 1000, row->fresh},
+              &plan);
     names_of(&plan.changes, changes, sizeof changes);
-    ck_assert_msg(plan.step == row->step, "%s: %s, not %s", row->name, step_name(plan.step), step_name(row->step));
+    ck_assert_msg(plan.step == row->step, "%s: %s, not %s", row->name, step_name(plan.step),
+                  step_name(row->step));
     ck_assert_msg(strcmp(changes, row->changes ? row->changes : "") == 0, "%s: %s", row->name, changes);
-    ck_assert_msg(!plan.rejected == !row->rejected && !plan.action == !row->rejected, "%s: rejected", row->name);
+    ck_assert_msg(!plan.rejected == !row->rejected && !plan.action == !row->rejected, "%s: rejected",
+                  row->name);
     ck_assert_msg(plan.ignored == (row->want == DESIRE_NOTHING), "%s: ignored", row->name);
     plan_done(&plan);
     attrs_done(&t.known_attrs);
@@ -96,7 +115,8 @@ START_TEST(desired_minus_known_is_the_next_step)
 }
 END_TEST
 
-/* ---- refusals -------------------------------------------------------------------------------------------------- */
+/* ---- refusals
+ * -------------------------------------------------------------------------------------------------- */
 
 START_TEST(what_was_refused_rests_until_something_else_is_wanted)
 {
@@ -229,8 +249,10 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        desired_minus_known_is_the_next_step,      what_was_refused_rests_until_something_else_is_wanted,
-        a_refused_attribute_leaves_the_others_to_go_on, the_fingerprint_is_of_all_that_is_wanted,
+        desired_minus_known_is_the_next_step,
+        what_was_refused_rests_until_something_else_is_wanted,
+        a_refused_attribute_leaves_the_others_to_go_on,
+        the_fingerprint_is_of_all_that_is_wanted,
         adoption_is_careful,
     };
     return kit_run("plan", tests, ARRAY_SIZE(tests));

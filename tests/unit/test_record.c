@@ -16,7 +16,8 @@ static char *write_person(const struct person *p)
 START_TEST(what_is_written_is_read_back_the_same)
 {
     static const struct word words[] = {
-        {"a", EVENT_JOINED, .at = 1, .profile = "userName=zo\"e;title=Ch\\ef\n;nick", .groups = "g;h", .until = "900"},
+        {"a", EVENT_JOINED, .at = 1, .profile = "userName=zo\"e;title=Ch\\ef\n;nick", .groups = "g;h",
+         .until = "900"},
         {"b", EVENT_SUSPENDED, .at = 2, .profile = "emoji=\xf0\x9f\x98\x80", .complete = true},
         {"c", EVENT_MEMBERSHIP_REMOVED, .at = 3, .groups = "h"},
         {"d", EVENT_LEFT, .at = 4, .effective = 5000, .profile = "title=Gone", .groups = "x", .until = ""},
@@ -44,7 +45,8 @@ START_TEST(what_is_written_is_read_back_the_same)
     t->n_pending = 2;
     for (size_t i = 0; i < 2; i++) {
         struct pending *e = &t->pending[i];
-        *e = (struct pending){.type = (enum event_type)i, .occurred_at_ms = 1, .queued_at_ms = 2, .offset = 3};
+        *e =
+            (struct pending){.type = (enum event_type)i, .occurred_at_ms = 1, .queued_at_ms = 2, .offset = 3};
         memcpy(e->id, event_id(i ? "a" : "b"), EVENT_ID_SIZE);
     }
     snprintf(t->pending[1].trace_id, sizeof t->pending[1].trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
@@ -70,7 +72,8 @@ START_TEST(words_said_at_the_epoch_are_words)
 {
     struct person p = {0}, q;
     struct error err;
-    const struct word words[] = {{"a", EVENT_SUSPENDED, .until = "5000"}, {"b", EVENT_CHANGED, .complete = true}};
+    const struct word words[] = {{"a", EVENT_SUSPENDED, .until = "5000"},
+                                 {"b", EVENT_CHANGED, .complete = true}};
     for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
         struct event ev = make_event(&words[i]);
         ev.occurred_at_ms = 0;
@@ -110,7 +113,8 @@ START_TEST(refuses_what_is_no_record_of_a_person)
         "{\"version\":2," MINIMAL "}",
         "{\"version\":0," MINIMAL "}",
         "{\"version\":1,\"offset\":0,\"profile\":{},\"recent\":[],\"targets\":{}}",
-        "{\"version\":1," MINIMAL ",\"employment\":{\"value\":\"fired\",\"at\":1,\"event\":\"0123456789abcdef\"}}",
+        "{\"version\":1," MINIMAL
+        ",\"employment\":{\"value\":\"fired\",\"at\":1,\"event\":\"0123456789abcdef\"}}",
         "{\"version\":1," MINIMAL ",\"employment\":{\"value\":\"left\",\"at\":1}}",
         "{\"version\":1," MINIMAL ",\"suspension\":{\"on\":1,\"at\":1,\"event\":\"0123456789abcdef\"}}",
         "{\"version\":1," MINIMAL ",\"accessUntil\":{\"until\":1,\"at\":1,\"event\":\"0123456789abcdef\"}}",
@@ -119,7 +123,8 @@ START_TEST(refuses_what_is_no_record_of_a_person)
         "{\"version\":1," MINIMAL ",\"scheduled\":[{\"due\":1}]}",
         "{\"version\":1,\"seq\":1,\"offset\":0,\"profile\":{\"a\":[\"b\",1]},\"recent\":[],\"targets\":{}}",
         "{\"version\":1,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":[\"12\"],\"targets\":{}}",
-        "{\"version\":1,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":[],\"targets\":{\"m\":{\"known\":\"yes\"}}}",
+        "{\"version\":1,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":[],\"targets\":{\"m\":{\"known\":"
+        "\"yes\"}}}",
         "{\"version\":1,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":[],"
         "\"targets\":{\"m\":{\"known\":null,\"refused\":[{\"what\":\"x\"}]}}}",
         "{\"version\":1,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":[],"
@@ -154,13 +159,15 @@ START_TEST(a_partitions_record_is_read_back_the_same)
 }
 END_TEST
 
-/* ---- schemas/examples ------------------------------------------------------------------------------------------ */
+/* ---- schemas/examples
+ * ------------------------------------------------------------------------------------------ */
 
 #define EXAMPLES "schemas/examples/"
 
 /* What a schema says and a reader need not: members of others, headers of a record, who wrote it. */
-static const char *const not_the_readers[] = {"person-unknown-member.json", "person-header-due-is-no-number.json",
-                                              "person-partition-without-slot.json", "person-partition-of-none.json"};
+static const char *const not_the_readers[] = {
+    "person-unknown-member.json", "person-header-due-is-no-number.json", "person-partition-without-slot.json",
+    "person-partition-of-none.json"};
 
 static bool read_example(const char *path, struct error *err)
 {
@@ -175,8 +182,8 @@ static bool read_example(const char *path, struct error *err)
     ck_assert_msg(json_parse((struct str){text, size}, &root, err), "%s: %s", path, err->message);
     const char *key = json_string(root, "key");
     char *value = cJSON_PrintUnformatted(json_get(root, "value"));
-    cJSON_ArrayForEach(item, json_get(root, "headers"))
-        headers[n++] = (struct event_header){item->string, cJSON_GetStringValue(item)};
+    cJSON_ArrayForEach(item, json_get(root, "headers")) headers[n++] =
+        (struct event_header){item->string, cJSON_GetStringValue(item)};
     bool ok = true;
     if (strstr(path, "/event-")) {
         struct event ev = {0};
@@ -209,7 +216,8 @@ static void read_examples(const char *directory, bool valid)
         if (!ours)
             continue;
         snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
-        ck_assert_msg(read_example(path, &err) == valid, "%s: %s", path, valid ? err.message : "was accepted");
+        ck_assert_msg(read_example(path, &err) == valid, "%s: %s", path,
+                      valid ? err.message : "was accepted");
         read++;
     }
     closedir(dir);
@@ -232,10 +240,11 @@ START_TEST(registers_are_found_in_whatever_order_they_were_written)
 {
     struct person p;
     struct error err;
-    const char *text = "{\"version\":1,\"seq\":1,\"offset\":0,\"profile\":{\"userName\":[\"z\",1,\"0123456789abcdef\"],"
-                       "\"displayName\":[\"Z\",1,\"0123456789abcdef\"],\"manager\":[\"1\",1,\"0123456789abcdef\"]},"
-                       "\"groups\":{\"b\":[true,1,\"0123456789abcdef\"],\"a\":[true,1,\"0123456789abcdef\"]},"
-                       "\"recent\":[],\"targets\":{}}";
+    const char *text =
+        "{\"version\":1,\"seq\":1,\"offset\":0,\"profile\":{\"userName\":[\"z\",1,\"0123456789abcdef\"],"
+        "\"displayName\":[\"Z\",1,\"0123456789abcdef\"],\"manager\":[\"1\",1,\"0123456789abcdef\"]},"
+        "\"groups\":{\"b\":[true,1,\"0123456789abcdef\"],\"a\":[true,1,\"0123456789abcdef\"]},"
+        "\"recent\":[],\"targets\":{}}";
     ck_assert_msg(record_read(str_of(text), &p, &err), "%s", err.message);
     ck_assert_str_eq(person_attr(&p, "userName"), "z");
     ck_assert_str_eq(person_attr(&p, "displayName"), "Z");

@@ -542,8 +542,12 @@ START_TEST(is_ready_once_it_serves)
     ck_assert_str_eq(why, "restoring");
     answer(LEDGER_RESTORED);
     ck_assert(membership_ready(m, &why));
+    membership_revoked(m, false);
+    ck_assert(!membership_ready(m, &why));
+    ck_assert_str_eq(why, "giving partitions back");
     membership_drain(m);
     ck_assert(!membership_ready(m, &why));
+    ck_assert_str_eq(why, "draining");
 }
 END_TEST
 

@@ -98,7 +98,7 @@ START_TEST(reads_what_desired_answers)
     ck_assert_msg(load_text(text, &policy, &err), "%s: %s", row->name, err.message);
     give(&g, EMPLOYMENT_JOINED, false, pairs);
 
-    bool ok = policy_decide(policy, &g.view, "miro", &d, &err);
+    bool ok = policy_ask(policy, &g.view, "miro", &d, &err);
     ck_assert_msg(ok == !row->error, "%s: %s", row->name, err.message);
     if (ok) {
         ck_assert_msg(d.kind == row->kind && d.active == row->active, "%s", row->name);
@@ -249,7 +249,7 @@ START_TEST(the_shipped_policy_does_the_usual_thing)
     struct desired d;
     ck_assert_msg(policy_new("deploy/config/policy.lua", &policy, &err), "%s", err.message);
     give(&g, row->employment, row->suspended, row->pairs);
-    ck_assert_msg(policy_decide(policy, &g.view, "miro", &d, &err), "%s: %s", row->name, err.message);
+    ck_assert_msg(policy_ask(policy, &g.view, "miro", &d, &err), "%s: %s", row->name, err.message);
     ck_assert_msg(d.kind == row->kind && d.active == row->active, "%s", row->name);
     if (row->attr)
         ck_assert_pstr_eq(attrs_get(&d.attrs, row->attr), row->value);
@@ -269,7 +269,7 @@ START_TEST(the_shipped_policy_follows_an_access_that_ended)
     ck_assert_msg(policy_new("deploy/config/policy.lua", &policy, &err), "%s", err.message);
     give(&g, EMPLOYMENT_JOINED, false, pairs);
     g.view.may_have_access = false;
-    ck_assert(policy_decide(policy, &g.view, "miro", &d, &err));
+    ck_assert(policy_ask(policy, &g.view, "miro", &d, &err));
     ck_assert_int_eq(d.kind, DESIRE_ACCOUNT);
     ck_assert_int_eq(d.active, ACTIVE_OFF);
     desired_done(&d);

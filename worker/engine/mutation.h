@@ -47,7 +47,6 @@ enum mutation {
     MUTATION_RETRY_AFTER_IGNORED, /* 429 is retried at once */
     MUTATION_NO_BACKOFF,          /* temporary failures are retried at once */
     MUTATION_LEAVER_GIVEN_UP,     /* a cut that was not applied is not tried again */
-    MUTATION_BREAKER_STOPS_ALL,   /* one target's trouble stops every target */
     MUTATION_BUDGET_IGNORED,      /* calls start without asking the budget */
     MUTATIONS,
 };

@@ -320,9 +320,21 @@ static bool fits_schedule(const struct person *p, const struct event *ev)
 
 /* Counts names that are there already as well: near the limit, rather too early than a record that cannot be
  * written. */
+static bool cuts(enum event_type type)
+{
+    return type == EVENT_LEFT || type == EVENT_DELETED || type == EVENT_SUSPENDED;
+}
+
 static bool fits_registers(const struct person *p, const struct event *ev)
 {
-    return p->n_attrs + ev->profile.n <= PERSON_ATTRS_MAX && p->n_groups + ev->n_groups <= PERSON_GROUPS_MAX;
+    size_t n_attrs = p->n_attrs, n_groups = p->n_groups;
+    bool found;
+    for (size_t i = 0; i < ev->profile.n; i++, n_attrs += !found)
+        find_register(p->attrs, p->n_attrs, sizeof *p->attrs, ev->profile.v[i].name, &found);
+    for (size_t i = 0; i < ev->n_groups; i++, n_groups += !found)
+        find_register(p->groups, p->n_groups, sizeof *p->groups, ev->groups[i], &found);
+    return (n_attrs == p->n_attrs || n_attrs <= PERSON_ATTRS_MAX) &&
+           (n_groups == p->n_groups || n_groups <= PERSON_GROUPS_MAX);
 }
 
 enum merge person_merge(struct person *p, const struct event *ev, int64_t now_ms)
@@ -334,8 +346,11 @@ enum merge person_merge(struct person *p, const struct event *ev, int64_t now_ms
     bool future = ev->effective_at_ms > now_ms && ev->effective_at_ms > ev->occurred_at_ms &&
                   !MUTATION(MUTATION_SCHEDULED_AT_ONCE);
     remember(p, hash);
-    if (!fits_registers(p, ev) || (novel && future && !fits_schedule(p, ev)))
+    if (!fits_registers(p, ev) || (novel && future && !fits_schedule(p, ev))) {
+        if (cuts(ev->type) && !future) /* who leaves loses access, whatever else was said and cannot be kept */
+            apply_status(p, ev->type, stamp_of(ev), false);
         return MERGE_FULL;
+    }
     if (novel && future) {
         schedule(p, ev);
         return MERGE_SCHEDULED;

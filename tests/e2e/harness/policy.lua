@@ -1,6 +1,7 @@
 -- The policy of the end-to-end tests: who may have access has an active account with the names below, everybody
 -- else has an inactive one.
-local attributes = { "userName", "displayName", "name.givenName", "name.familyName", "department", "employeeNumber" }
+-- A department that the source has cleared is cleared.
+local attributes = { "userName", "displayName", "name.givenName", "name.familyName", "employeeNumber" }
 
 return {
     desired = function(person)
@@ -11,6 +12,7 @@ return {
         for _, name in ipairs(attributes) do
             account[name] = person.profile[name]
         end
+        account.department = person.profile.department or ""
         return account
     end,
 }

@@ -1,0 +1,108 @@
+#include "../../worker/engine/profile.h"
+#include "event_kit.h"
+
+START_TEST(an_answer_means_what_the_table_says)
+{
+    static const struct {
+        enum step step;
+        int status;
+        const char *type, *detail;
+        enum reply_class class;
+    } rows[] = {
+        {STEP_LOOKUP, 200, "", "", REPLY_OK},
+        {STEP_UPDATE, 204, "", "", REPLY_OK},
+        {STEP_LOOKUP, 302, "", "", REPLY_TROUBLE},
+        {STEP_UPDATE, 401, "", "", REPLY_TROUBLE},
+        {STEP_UPDATE, 403, "", "", REPLY_TROUBLE},
+        {STEP_LOOKUP, 404, "", "", REPLY_GONE},
+        {STEP_UPDATE, 404, "", "", REPLY_GONE},
+        {STEP_DELETE, 404, "", "", REPLY_GONE},
+        {STEP_CREATE, 404, "", "", REPLY_TROUBLE},
+        {STEP_UPDATE, 408, "", "", REPLY_TEMPORARY},
+        {STEP_UPDATE, 425, "", "", REPLY_TEMPORARY},
+        {STEP_CREATE, 409, "", "already exists", REPLY_EXISTS},
+        {STEP_CREATE, 409, "", "domain is not in the whitelist", REPLY_PERMANENT},
+        {STEP_CREATE, 400, "", "userName is Not Unique", REPLY_EXISTS},
+        {STEP_CREATE, 400, "uniqueness", "", REPLY_EXISTS},
+        {STEP_CREATE, 400, "invalidValue", "", REPLY_PERMANENT},
+        {STEP_UPDATE, 409, "uniqueness", "", REPLY_PERMANENT},
+        {STEP_UPDATE, 400, "", "not unique", REPLY_PERMANENT},
+        {STEP_UPDATE, 422, "", "", REPLY_PERMANENT},
+        {STEP_UPDATE, 429, "", "", REPLY_THROTTLED},
+        {STEP_UPDATE, 500, "", "", REPLY_TEMPORARY},
+        {STEP_UPDATE, 503, "", "", REPLY_TEMPORARY},
+        {STEP_UPDATE, 600, "", "", REPLY_TROUBLE},
+        {STEP_UPDATE, 101, "", "", REPLY_TROUBLE},
+    };
+    static const char *const kinds[] = {"miro", "scim"};
+    for (size_t i = 0; i < ARRAY_SIZE(rows) * 2; i++) {
+        const struct profile *p = profile_find(kinds[i % 2]);
+        enum reply_class class =
+            profile_classify(p, rows[i / 2].step, rows[i / 2].status, rows[i / 2].type, rows[i / 2].detail);
+        ck_assert_msg(class == rows[i / 2].class, "%s %s %d: %d", p->kind, step_name(rows[i / 2].step),
+                      rows[i / 2].status, class);
+    }
+}
+END_TEST
+
+START_TEST(every_step_of_every_kind_has_a_class_or_none)
+{
+    static const char *const kinds[] = {"miro", "scim"};
+    for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+        const struct profile *p = profile_find(kinds[k]);
+        ck_assert_ptr_nonnull(p);
+        ck_assert_str_eq(p->kind, kinds[k]);
+        for (enum step step = STEP_NONE; step < STEPS; step++) {
+            int class = p->class_of[step];
+            ck_assert_int_eq(class >= 0, step >= STEP_LOOKUP);
+            ck_assert(class < 0 || profile_limit_index(p, p->limits[class].name) == class);
+            ck_assert(class < 0 || (p->limits[class].count > 0 && p->limits[class].window_ms > 0));
+        }
+    }
+    ck_assert_ptr_null(profile_find("carrier-pigeon"));
+    ck_assert_int_eq(profile_limit_index(profile_find("miro"), "pigeons"), -1);
+}
+END_TEST
+
+START_TEST(miro_allows_what_its_developers_page_says)
+{
+    static const struct {
+        const char *name;
+        unsigned count;
+    } rows[] = {{"users.read", 200}, {"users.create", 200}, {"users.update", 100}, {"users.delete", 20}};
+    const struct profile *p = profile_find("miro");
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        int class = profile_limit_index(p, rows[i].name);
+        ck_assert_int_ge(class, 0);
+        ck_assert_uint_eq(p->limits[class].count, rows[i].count);
+        ck_assert_int_eq(p->limits[class].window_ms, 30000);
+    }
+    ck_assert(profile_read_only(p, "externalId"));
+    ck_assert(profile_read_only(p, "emails.work"));
+    ck_assert(!profile_read_only(p, "title"));
+    ck_assert(!profile_read_only(profile_find("scim"), "externalId"));
+}
+END_TEST
+
+START_TEST(steps_have_names_and_methods)
+{
+    static const char *const methods[STEPS] = {"", "", "GET", "POST", "PATCH", "PATCH", "PATCH", "DELETE"};
+    for (enum step step = STEP_NONE; step < STEPS; step++) {
+        ck_assert_str_eq(step_method(step), methods[step]);
+        ck_assert_str_ne(step_name(step), "");
+        ck_assert_int_eq(step_writes(step), step >= STEP_CREATE);
+        ck_assert_int_eq(step_cuts(step), step == STEP_DEACTIVATE || step == STEP_DELETE);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        an_answer_means_what_the_table_says,
+        every_step_of_every_kind_has_a_class_or_none,
+        miro_allows_what_its_developers_page_says,
+        steps_have_names_and_methods,
+    };
+    return kit_run("profile", tests, ARRAY_SIZE(tests));
+}

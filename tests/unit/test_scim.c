@@ -1,0 +1,267 @@
+#include "../../worker/engine/scim.h"
+#include "event_kit.h"
+
+#define URN        "urn:ietf:params:scim:schemas:core:2.0:User"
+#define ENTERPRISE "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+#define PATCH(operations)                                                                                    \
+    "{\"schemas\":[\"urn:ietf:params:scim:api:messages:2.0:PatchOp\"],\"Operations\":[" operations "]}"
+
+static struct scim_request rq;
+
+static void expect(const char *path, const char *body)
+{
+    ck_assert_str_eq(rq.path, path);
+    if (body)
+        ck_assert_str_eq(rq.body, body);
+    else
+        ck_assert_ptr_null(rq.body);
+    ck_assert_uint_eq(rq.body_n, body ? strlen(body) : 0);
+    scim_request_done(&rq);
+}
+
+START_TEST(lookups_are_quoted_for_filter_and_url)
+{
+    static const struct {
+        const char *match, *value, *path;
+    } rows[] = {
+        {"userName", "zoe@acme.example", "/Users?filter=userName%20eq%20%22zoe%40acme.example%22"},
+        {"userName", "a\"b\\c", "/Users?filter=userName%20eq%20%22a%5C%22b%5C%5Cc%22"},
+        {"userName", "zo\xc3\xab&x=1#?/", "/Users?filter=userName%20eq%20%22zo%C3%AB%26x%3D1%23%3F%2F%22"},
+        {"employeeNumber", "1",
+         "/Users?filter=urn%3Aietf%3Aparams%3Ascim%3Aschemas%3Aextension%3Aenterprise%3A2.0%3AUser"
+         "%3AemployeeNumber%20eq%20%221%22"},
+        {"emails.work", "z", "/Users?filter=emails%5Btype%20eq%20%22work%22%5D.value%20eq%20%22z%22"},
+        {"externalId", "~9-_.", "/Users?filter=externalId%20eq%20%22~9-_.%22"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        scim_find(rows[i].match, rows[i].value, &rq);
+        expect(rows[i].path, NULL);
+    }
+    scim_read("3458764513820541234", &rq);
+    expect("/Users/3458764513820541234", NULL);
+    scim_read("../Groups/1?x", &rq);
+    expect("/Users/..%2FGroups%2F1%3Fx", NULL);
+    scim_delete("7", &rq);
+    expect("/Users/7", NULL);
+}
+END_TEST
+
+static void create(const char *kind, const char *profile)
+{
+    struct attrs attrs = {0};
+    put_attrs(&attrs, profile);
+    scim_create(profile_find(kind), &attrs, &rq);
+    attrs_done(&attrs);
+}
+
+START_TEST(a_create_puts_each_attribute_in_its_place)
+{
+    create("scim", "userName=z;title;nickName=;department=D;manager=9;name.givenName=Z;emails.work=z@x");
+    expect(
+        "/Users",
+        "{\"schemas\":[\"" URN "\",\"" ENTERPRISE "\"],\"userName\":\"z\",\"active\":true,"
+        "\"name\":{\"givenName\":\"Z\"},\"emails\":[{\"value\":\"z@x\",\"type\":\"work\",\"primary\":true}],"
+        "\"" ENTERPRISE "\":{\"department\":\"D\",\"manager\":{\"value\":\"9\"}}}");
+    create("scim", "userName=z");
+    expect("/Users", "{\"schemas\":[\"" URN "\"],\"userName\":\"z\",\"active\":true}");
+    create("scim", "userName=z;manager=9");
+    expect("/Users", "{\"schemas\":[\"" URN "\",\"" ENTERPRISE "\"],\"userName\":\"z\",\"active\":true,"
+                     "\"" ENTERPRISE "\":{\"manager\":{\"value\":\"9\"}}}");
+}
+END_TEST
+
+START_TEST(miro_wants_one_schema_whole_names_and_no_emails)
+{
+    create("miro", "userName=z;name.givenName=Z;emails.work=z@x;department=D");
+    expect("/Users", "{\"schemas\":[\"" URN "\"],\"userName\":\"z\",\"active\":true,\"" ENTERPRISE
+                     "\":{\"department\":\"D\"}}");
+    create("miro", "userName=z;name.givenName=Z;name.familyName=T");
+    expect("/Users", "{\"schemas\":[\"" URN "\"],\"userName\":\"z\",\"active\":true,"
+                     "\"name\":{\"familyName\":\"T\",\"givenName\":\"Z\"}}");
+}
+END_TEST
+
+START_TEST(a_patch_replaces_what_has_a_value_and_removes_what_has_none)
+{
+    struct attrs changes = {0};
+    put_attrs(&changes, "department=D;emails.work=z@x;manager;name.familyName=T;title");
+    scim_update(profile_find("scim"), "7", &changes, &rq);
+    expect("/Users/7",
+           PATCH("{\"op\":\"replace\",\"path\":\"" ENTERPRISE ":department\",\"value\":\"D\"},"
+                 "{\"op\":\"replace\",\"path\":\"emails[type eq \\\"work\\\"].value\",\"value\":\"z@x\"},"
+                 "{\"op\":\"remove\",\"path\":\"" ENTERPRISE ":manager.value\"},"
+                 "{\"op\":\"replace\",\"path\":\"name.familyName\",\"value\":\"T\"},"
+                 "{\"op\":\"remove\",\"path\":\"title\"}"));
+    attrs_done(&changes);
+    scim_set_active(profile_find("miro"), "7", false, &rq);
+    expect("/Users/7", PATCH("{\"op\":\"Replace\",\"path\":\"active\",\"value\":false}"));
+    scim_set_active(profile_find("scim"), "7", true, &rq);
+    expect("/Users/7", PATCH("{\"op\":\"replace\",\"path\":\"active\",\"value\":true}"));
+}
+END_TEST
+
+START_TEST(an_account_is_read_from_all_its_places)
+{
+    struct account a;
+    struct error err;
+    const char *body =
+        "{\"id\":\"7\",\"userName\":\"z\",\"active\":true,\"title\":\"\",\"nickName\":5,"
+        "\"name\":{\"givenName\":\"Z\",\"familyName\":\"T\",\"formatted\":\"Z T\"},"
+        "\"emails\":[{\"value\":\"home@x\",\"type\":\"home\"},{\"value\":\"work@x\",\"type\":\"Work\"}],"
+        "\"phoneNumbers\":[{\"value\":\"1\"},{\"value\":\"2\",\"type\":\"mobile\"}],"
+        "\"" ENTERPRISE
+        "\":{\"employeeNumber\":\"1042\",\"department\":\"D\",\"manager\":{\"value\":\"9\"}}}";
+    ck_assert_msg(scim_parse_user(str_of(body), &a, &err), "%s", err.message);
+    static const char *const wanted[][2] = {{"userName", "z"},          {"name.givenName", "Z"},
+                                            {"name.familyName", "T"},   {"name.formatted", "Z T"},
+                                            {"emails.work", "work@x"},  {"phoneNumbers.work", "1"},
+                                            {"employeeNumber", "1042"}, {"department", "D"},
+                                            {"manager", "9"},           {"title", NULL},
+                                            {"nickName", NULL},         {"id", NULL}};
+    for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+        const char *value = attrs_get(&a.attrs, wanted[i][0]);
+        ck_assert_msg(wanted[i][1] ? value && strcmp(value, wanted[i][1]) == 0 : !value, "%s", wanted[i][0]);
+    }
+    ck_assert_str_eq(a.id, "7");
+    ck_assert(a.active);
+    account_done(&a);
+}
+END_TEST
+
+START_TEST(active_is_read_as_services_write_it)
+{
+    static const struct {
+        const char *body;
+        bool active;
+    } rows[] = {{"{\"id\":\"7\"}", true},
+                {"{\"id\":\"7\",\"active\":false}", false},
+                {"{\"id\":\"7\",\"active\":\"True\"}", true},
+                {"{\"id\":\"7\",\"active\":\"False\"}", false},
+                {"{\"id\":\"7\",\"active\":null}", false}};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct account a;
+        struct error err;
+        ck_assert(scim_parse_user(str_of(rows[i].body), &a, &err));
+        ck_assert_msg(a.active == rows[i].active, "%s", rows[i].body);
+        account_done(&a);
+    }
+}
+END_TEST
+
+START_TEST(what_is_no_user_is_a_temporary_failure)
+{
+    static char long_id[400];
+    snprintf(long_id, sizeof long_id, "{\"id\":\"%0300d\"}", 7);
+    const char *const rows[] = {"", "<html>", "[]", "{}", "{\"id\":7}", "{\"id\":\"\"}", long_id};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct account a;
+        struct error err;
+        ck_assert_msg(!scim_parse_user(str_of(rows[i]), &a, &err), "%s", rows[i]);
+        ck_assert_int_eq(err.kind, ERROR_TEMPORARY);
+    }
+}
+END_TEST
+
+START_TEST(a_list_is_searched_for_the_value_that_was_asked_for)
+{
+    static const struct {
+        const char *body;
+        size_t found;
+        const char *id;
+    } rows[] = {
+        {"{\"totalResults\":0}", 0, NULL},
+        {"{\"totalResults\":0,\"Resources\":[]}", 0, NULL},
+        {"{\"totalResults\":1,\"Resources\":[{\"id\":\"7\",\"userName\":\"ZOE\"}]}", 1, "7"},
+        {"{\"totalResults\":2,\"Resources\":[{\"id\":\"7\",\"userName\":\"joe\"},{\"id\":\"8\",\"userName\":"
+         "\"zoe\"}]}",
+         1, "8"},
+        {"{\"totalResults\":2,\"Resources\":[{\"id\":\"7\",\"userName\":\"zoe\"},{\"id\":\"8\",\"userName\":"
+         "\"zoe\"}]}",
+         2, "7"},
+        {"{\"totalResults\":2,\"Resources\":[{\"userName\":\"zoe\"},5]}", 0, NULL},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct account a = {0};
+        struct error err;
+        size_t found;
+        ck_assert(scim_parse_list(str_of(rows[i].body), "userName", "zoe", &found, &a, &err));
+        ck_assert_msg(found == rows[i].found, "%s", rows[i].body);
+        ck_assert(rows[i].id ? strcmp(a.id, rows[i].id) == 0 : !a.id);
+        account_done(&a);
+    }
+    static const char *const bad[] = {"", "{}", "{\"totalResults\":\"1\"}", "[]"};
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        struct account a = {0};
+        struct error err;
+        size_t found;
+        ck_assert(!scim_parse_list(str_of(bad[i]), "userName", "zoe", &found, &a, &err));
+        ck_assert_int_eq(err.kind, ERROR_TEMPORARY);
+    }
+}
+END_TEST
+
+START_TEST(values_too_long_for_us_differ_from_any_of_ours)
+{
+    static char body[8000], text[6000];
+    struct account a;
+    struct error err;
+    for (size_t i = 0; i < 1500; i++)
+        memcpy(text + 3 * i, "\xe3\x81\x82", 4);
+    snprintf(body, sizeof body, "{\"id\":\"7\",\"title\":\"%s\"}", text);
+    ck_assert(scim_parse_user(str_of(body), &a, &err));
+    const char *title = attrs_get(&a.attrs, "title");
+    ck_assert_uint_le(strlen(title), ATTR_VALUE_MAX);
+    ck_assert_uint_eq(strlen(title) % 3, 0);
+    account_done(&a);
+}
+END_TEST
+
+START_TEST(errors_say_type_and_detail_if_they_can)
+{
+    static const struct {
+        const char *body, *type, *detail;
+    } rows[] = {{"{\"scimType\":\"uniqueness\",\"detail\":\"taken\"}", "uniqueness", "taken"},
+                {"{\"detail\":\"taken\"}", "", "taken"},
+                {"{\"detail\":5}", "", ""},
+                {"<html>", "", ""},
+                {"", "", ""}};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char type[SCIM_TYPE_MAX], detail[SCIM_DETAIL_MAX];
+        scim_parse_error(str_of(rows[i].body), type, detail);
+        ck_assert_str_eq(type, rows[i].type);
+        ck_assert_str_eq(detail, rows[i].detail);
+    }
+}
+END_TEST
+
+START_TEST(names_and_addresses_are_compared_without_case)
+{
+    static const struct {
+        const char *name, *a, *b;
+        bool equal;
+    } rows[] = {{"userName", "Zoe", "zoe", true}, {"emails.work", "Z@X", "z@x", true},
+                {"title", "Chef", "chef", false}, {"title", NULL, "", true},
+                {"title", NULL, "x", false},      {"title", "x", NULL, false},
+                {"department", "D", "D", true}};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        ck_assert_msg(scim_values_equal(rows[i].name, rows[i].a, rows[i].b) == rows[i].equal, "row %zu", i);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        lookups_are_quoted_for_filter_and_url,
+        a_create_puts_each_attribute_in_its_place,
+        miro_wants_one_schema_whole_names_and_no_emails,
+        a_patch_replaces_what_has_a_value_and_removes_what_has_none,
+        an_account_is_read_from_all_its_places,
+        active_is_read_as_services_write_it,
+        what_is_no_user_is_a_temporary_failure,
+        a_list_is_searched_for_the_value_that_was_asked_for,
+        values_too_long_for_us_differ_from_any_of_ours,
+        errors_say_type_and_detail_if_they_can,
+        names_and_addresses_are_compared_without_case,
+    };
+    return kit_run("scim", tests, ARRAY_SIZE(tests));
+}

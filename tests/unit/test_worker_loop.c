@@ -1,0 +1,336 @@
+/* The worker's loop with the real engine, HTTP client, policy and admin listener, and nothing of Kafka:
+ * consumer, ledger and membership are fakes whose functions are defined here, so the linker never takes the
+ * real ones. */
+#include "../../worker/worker.h"
+
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "../../worker/consumer.h"
+#include "../../worker/ledger.h"
+#include "../../worker/membership.h"
+#include "kafka.h"
+#include "log.h"
+#include "mem.h"
+
+enum { TURNS_MAX = 1000 };
+
+static struct fake {
+    struct membership_settings settings;
+    int fd; /* of consumer and ledger: never readable */
+    int turns;
+    bool topics_fail;
+    int fail_in_turn; /* 0: never */
+    int signal_in_turn;
+    int signal;
+    bool draining, drained;
+    bool drain_hangs;
+    bool closed;
+    enum { POLICY_STAYS, POLICY_BREAKS } at_signal;
+} fake;
+
+static char policy_path[] = "/tmp/test_worker_loop.XXXXXX";
+
+static void write_policy(const char *text)
+{
+    FILE *out = fopen(policy_path, "w");
+    ck_assert_ptr_nonnull(out);
+    fputs(text, out);
+    fclose(out);
+}
+
+/* ---- fakes
+ * ------------------------------------------------------------------------------------------------------- */
+
+bool kafka_topics_ensure(const struct config *cfg, int timeout_ms, int *ret_partitions,
+                         struct kafka_warnings *ret_warnings, struct error *err)
+{
+    (void)cfg, (void)timeout_ms, (void)ret_warnings;
+    *ret_partitions = 3;
+    return !fake.topics_fail || error_set(err, ERROR_TEMPORARY, "no brokers");
+}
+
+bool consumer_new(const struct config *cfg, const char *slot, const struct consumer_callbacks *callbacks,
+                  struct consumer **ret, struct error *err)
+{
+    (void)cfg, (void)slot, (void)callbacks, (void)err;
+    *ret = (struct consumer *)&fake;
+    return true;
+}
+
+void consumer_free(struct consumer *c)
+{
+    (void)c;
+}
+
+struct rd_kafka_s *consumer_handle(struct consumer *c)
+{
+    (void)c;
+    return NULL;
+}
+
+int consumer_fd(const struct consumer *c)
+{
+    (void)c;
+    return fake.fd;
+}
+
+void consumer_ready(struct consumer *c)
+{
+    (void)c;
+}
+
+void consumer_close(struct consumer *c)
+{
+    (void)c;
+    fake.closed = true;
+}
+
+bool ledger_new(const struct config *cfg, const char *slot, struct rd_kafka_s *group, struct ledger **ret,
+                struct error *err)
+{
+    (void)cfg, (void)slot, (void)group, (void)err;
+    *ret = (struct ledger *)&fake;
+    return true;
+}
+
+void ledger_free(struct ledger *l)
+{
+    (void)l;
+}
+
+int ledger_fd(const struct ledger *l)
+{
+    (void)l;
+    return fake.fd;
+}
+
+int64_t ledger_silent_ms(const struct ledger *l)
+{
+    (void)l;
+    return 0;
+}
+
+struct membership *membership_new(const struct membership_settings *settings)
+{
+    fake.settings = *settings;
+    return (struct membership *)&fake;
+}
+
+void membership_connect(struct membership *m, struct consumer *consumer, struct ledger *ledger)
+{
+    (void)m, (void)consumer, (void)ledger;
+}
+
+void membership_free(struct membership *m)
+{
+    (void)m;
+}
+
+void membership_assigned(void *ctx, const int32_t *partitions, size_t n,
+                         struct rd_kafka_consumer_group_metadata_s *group)
+{
+    (void)ctx, (void)partitions, (void)n, (void)group;
+}
+
+void membership_revoked(void *ctx, bool lost)
+{
+    (void)ctx, (void)lost;
+}
+
+void membership_message(void *ctx, const struct rd_kafka_message_s *message)
+{
+    (void)ctx, (void)message;
+}
+
+void membership_failed(void *ctx, const struct error *err)
+{
+    (void)ctx, (void)err;
+}
+
+static void fail_now(void)
+{
+    struct error err;
+    error_set(&err, ERROR_PERMANENT, "foreign records");
+    fake.settings.failed(fake.settings.ctx, &err);
+}
+
+static void signal_now(void)
+{
+    if (fake.at_signal == POLICY_BREAKS)
+        write_policy("return {");
+    raise(fake.signal);
+}
+
+void membership_take_results(struct membership *m)
+{
+    (void)m;
+    fake.turns++;
+    ck_assert_int_lt(fake.turns, TURNS_MAX);
+    if (fake.turns == fake.fail_in_turn)
+        fail_now();
+    if (fake.turns == fake.signal_in_turn)
+        signal_now();
+}
+
+void membership_poll(struct membership *m)
+{
+    (void)m;
+}
+
+void membership_commit(struct membership *m)
+{
+    (void)m;
+    fake.drained = fake.draining && !fake.drain_hangs;
+}
+
+int membership_timeout_ms(const struct membership *m)
+{
+    (void)m;
+    return fake.turns < 3 ? 0 : -1; /* after a few turns nothing but input */
+}
+
+int membership_commit_in_ms(const struct membership *m)
+{
+    (void)m;
+    return 0;
+}
+
+void membership_drain(struct membership *m)
+{
+    (void)m;
+    fake.draining = true;
+}
+
+bool membership_drained(const struct membership *m)
+{
+    (void)m;
+    return fake.drained;
+}
+
+bool membership_ready(const struct membership *m, const char **ret_why)
+{
+    (void)m;
+    *ret_why = NULL;
+    return true;
+}
+
+/* ---- tests
+ * ------------------------------------------------------------------------------------------------------- */
+
+static struct config cfg;
+
+static void set_up(void)
+{
+    fake = (struct fake){.fd = eventfd(0, EFD_CLOEXEC)};
+    int fd = mkstemp(policy_path);
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+    write_policy("return {desired = function() end}");
+    cfg.worker.policy = policy_path;
+    cfg.worker.admin = (char *)"127.0.0.1:0";
+    cfg.worker.session_timeout_ms = 10000;
+    cfg.worker.heartbeat_ms = 3000;
+}
+
+static void tear_down(void)
+{
+    unlink(policy_path);
+    close(fake.fd);
+}
+
+static bool run(struct error *err)
+{
+    struct worker *w;
+    *err = (struct error){0};
+    ck_assert_msg(worker_new(&cfg, "slot", &w, err), "%s", err->message);
+    bool ok = worker_run(w, err);
+    worker_free(w);
+    return ok;
+}
+
+START_TEST(a_failure_ends_the_loop_though_nothing_else_happens)
+{
+    struct error err;
+    fake.fail_in_turn = 4;
+    ck_assert(!run(&err));
+    ck_assert_int_eq(err.kind, ERROR_PERMANENT);
+    ck_assert_str_eq(err.message, "foreign records");
+    ck_assert_int_eq(fake.turns, 4);
+    ck_assert(!fake.draining);
+}
+END_TEST
+
+START_TEST(sigterm_drains_and_leaves)
+{
+    struct error err;
+    fake.signal_in_turn = 3;
+    fake.signal = SIGTERM;
+    ck_assert(run(&err));
+    ck_assert(fake.draining);
+    ck_assert(fake.closed);
+}
+END_TEST
+
+START_TEST(a_drain_that_does_not_end_is_given_up)
+{
+    struct error err;
+    fake.signal_in_turn = 3;
+    fake.signal = SIGTERM;
+    fake.drain_hangs = true;
+    ck_assert(!run(&err));
+    ck_assert_int_eq(err.kind, ERROR_TEMPORARY);
+}
+END_TEST
+
+START_TEST(a_broken_policy_at_sighup_changes_nothing)
+{
+    struct error err;
+    fake.signal_in_turn = 2;
+    fake.signal = SIGHUP;
+    fake.at_signal = POLICY_BREAKS;
+    fake.fail_in_turn = 3;
+    ck_assert(!run(&err));
+    ck_assert_str_eq(err.message, "foreign records");
+}
+END_TEST
+
+START_TEST(does_not_start_without_brokers_or_policy)
+{
+    struct worker *w;
+    struct error err;
+    fake.topics_fail = true;
+    ck_assert(!worker_new(&cfg, "slot", &w, &err));
+    ck_assert_int_eq(err.kind, ERROR_TEMPORARY);
+    write_policy("return 1");
+    ck_assert(!worker_new(&cfg, "slot", &w, &err));
+    ck_assert_int_eq(err.kind, ERROR_INPUT);
+    ck_assert_ptr_nonnull(strstr(err.message, "worker.policy"));
+    ck_assert(!worker_check(&cfg, &err));
+}
+END_TEST
+
+int main(void)
+{
+    log_set_level(LOG_LEVEL_ERROR);
+    Suite *suite = suite_create("worker_loop");
+    TCase *tc = tcase_create("loop");
+    tcase_set_timeout(tc, 30);
+    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_test(tc, a_failure_ends_the_loop_though_nothing_else_happens);
+    tcase_add_test(tc, sigterm_drains_and_leaves);
+    tcase_add_test(tc, a_drain_that_does_not_end_is_given_up);
+    tcase_add_test(tc, a_broken_policy_at_sighup_changes_nothing);
+    tcase_add_test(tc, does_not_start_without_brokers_or_policy);
+    suite_add_tcase(suite, tc);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
