@@ -139,7 +139,7 @@ static const struct config_key worker_keys[] = {
 
 static const struct config_key tenant_keys[] = {
     TEXT(config_tenant, name, NULL, CONFIG_REQUIRED, "name"),
-    NUMBER(config_tenant, spread, 1, 1, 10000,
+    NUMBER(config_tenant, spread, 1, 1, 16,
            "number of buckets, hence of workers that can serve it at once"),
     TEXTS(config_tenant, protected, "accounts (by the targets' match attribute) that are never touched"),
     END,

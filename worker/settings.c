@@ -61,6 +61,7 @@ static void fill_target(struct engine_target *to, const struct config_target *fr
     };
     if (!tenant)
         return;
+    to->spread = (unsigned)tenant->spread;
     to->protected_names = (const char *const *)tenant->protected.v;
     to->n_protected = tenant->protected.n;
 }

@@ -192,7 +192,7 @@ void membership_commit(struct membership *m)
 int membership_timeout_ms(const struct membership *m)
 {
     (void)m;
-    return fake.turns < 3 ? 0 : -1; /* after a few turns nothing but input */
+    return fake.turns < 4 ? 0 : -1; /* then nothing but input */
 }
 
 int membership_commit_in_ms(const struct membership *m)

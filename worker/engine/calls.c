@@ -195,6 +195,7 @@ void engine_call_done(struct engine *e, const struct call *call, const struct ca
     else
         reply_take(e, f, t, reply, now);
     f->work->learnt = true;
+    f->work->wrote |= step_writes(f->step);
     slot_mark_dirty(e, slot);
     flight_free(f);
     converge_slot(e, slot, now);

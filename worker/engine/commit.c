@@ -84,8 +84,10 @@ static void batch_slot(const struct engine *e, struct out_record *r, struct batc
     slot->batched = true;
     slot->batched_gen = slot->gen;
     for (size_t i = 0; i < slot->n_works; i++) {
-        slot->works[i]->learnt_batched = slot->works[i]->learnt;
-        slot->works[i]->learnt = false;
+        struct work *w = slot->works[i];
+        w->learnt_batched = w->learnt;
+        w->wrote_batched = w->wrote;
+        w->learnt = w->wrote = false;
     }
 }
 
@@ -197,7 +199,7 @@ static void commit_slot(struct engine *e, struct slot *slot, struct out_record *
     slot->committed_gen = slot->batched_gen;
     slot->open = record_flags(slot->live) & RECORD_OPEN;
     for (size_t i = 0; i < slot->n_works; i++)
-        slot->works[i]->learnt_batched = false;
+        slot->works[i]->learnt_batched = slot->works[i]->wrote_batched = false;
     converge_slot(e, slot, now);
 }
 
@@ -253,8 +255,9 @@ void engine_batch_committed(struct engine *e, int64_t sent_boot_ms, struct now n
 /* ---- aborted
  * --------------------------------------------------------------------------------------------------- */
 
-/* Facts that came since the committed version: answers make what is known unknown, doubt stays. */
-static bool keep_facts(struct work *w, struct target_state *t)
+/* Facts that came since the committed version: answers make what is known unknown, doubt stays. A write whose answer
+ * is undone leaves doubt of its own: the next read may come from before it (eventual consistency). */
+static bool keep_facts(struct work *w, struct target_state *t, struct now now)
 {
     bool kept = false;
     if (w->flight)
@@ -271,16 +274,20 @@ static bool keep_facts(struct work *w, struct target_state *t)
         t->next_attempt_ms = w->next_attempt_ms;
         kept = true;
     }
+    if ((w->wrote || w->wrote_batched) && w->target) {
+        int64_t until = now.wall_ms + w->target->cfg->call_life_ms;
+        w->doubt_until_ms = until > w->doubt_until_ms ? until : w->doubt_until_ms;
+    }
     if (w->doubt_until_ms > t->doubt_until_ms) {
         t->doubt_until_ms = w->doubt_until_ms;
         kept = true;
     }
-    w->learnt_batched = false;
+    w->learnt_batched = w->wrote_batched = w->wrote = false;
     w->learnt = kept; /* until a batch with it is committed */
     return kept;
 }
 
-static void undo_slot(struct engine *e, struct slot *slot)
+static void undo_slot(struct engine *e, struct slot *slot, struct now now)
 {
     slot_unmark_dirty(e, slot);
     slot->batched = slot->tombstone = false;
@@ -305,7 +312,7 @@ static void undo_slot(struct engine *e, struct slot *slot)
     for (size_t i = 0; i < slot->n_works; i++) {
         struct target_state *t = person_target(p, slot->works[i]->name);
         work_dequeue(slot->works[i]);
-        if (t && keep_facts(slot->works[i], t))
+        if (t && keep_facts(slot->works[i], t, now))
             slot_mark_dirty(e, slot);
     }
 }
@@ -337,7 +344,7 @@ void engine_batch_aborted(struct engine *e, struct now now)
     for (size_t i = 0; i < n; i++) {
         struct slot *slot = slots[i];
         bool forgotten = !slot->committed.p;
-        undo_slot(e, slot);
+        undo_slot(e, slot, now);
         slots[i] = forgotten ? NULL : slot;
     }
     for (size_t i = 0; i < n; i++)

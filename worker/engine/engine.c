@@ -21,6 +21,8 @@ static void target_init(struct target *t, const struct engine_target *cfg)
         limits[class].count = cfg->limits[i].count;
         limits[class].window_ms = cfg->limits[i].window_ms;
     }
+    for (size_t i = 0; cfg->spread > 1 && i < LIMITS_MAX && limits[i].name; i++)
+        limits[i].count = limits[i].count > cfg->spread ? limits[i].count / cfg->spread : 1;
     budget_init(&t->budget, limits, 0);
 }
 

@@ -507,6 +507,8 @@ void reply_take_stale(struct engine *e, struct flight *f, struct target_state *t
     }
     target_state_set_known(t, KNOWN_UNKNOWN);
     f->work->fresh = f->work->unverified = false;
+    if (step_writes(f->step) && reply->outcome == CALL_REPLIED)
+        doubt(&a); /* as for every write whose answer is undone */
 }
 
 void reply_take_orphan(struct flight *f, const struct call_reply *reply, struct now now)

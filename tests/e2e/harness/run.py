@@ -5,7 +5,7 @@ from pathlib import Path
 
 from .checker import Target, check
 from .config import Config
-from .processes import ProcessFailed, Processes, free_port
+from .processes import TERM_S, ProcessFailed, Processes, free_port
 from .sandbox import Sandbox
 from .supervisor import Supervisor
 from .topics import Topics
@@ -52,6 +52,7 @@ class Program:
         self.sections = sections
         self.ports = {}
         self.process = None
+        self.ready_s, self.end_s = READY_S, TERM_S  # more under valgrind
 
     @property
     def admin_port(self):
@@ -78,7 +79,7 @@ class Program:
             before = len(self.process.log()) if self.process else 0
             self.launch(failpoint)
             try:
-                self.process.await_ready(self.ready, READY_S, "it is ready")
+                self.process.await_ready(self.ready, self.ready_s, "it is ready")
                 return self
             except ProcessFailed:
                 if attempt == ATTEMPTS - 1 or not ADDRESS_TAKEN.search(self.process.log()[before:]):
@@ -105,7 +106,7 @@ class Program:
         self.process.resume()
 
     def stop(self):
-        code = self.process.terminate()
+        code = self.process.terminate(self.end_s)
         if code != 0:
             raise ProcessFailed(f"{self.name} ended with {code} after SIGTERM")
 

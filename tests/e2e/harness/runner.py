@@ -2,8 +2,8 @@
 
     tests/e2e/run [--broker embedded|real] [--build DIR] [--keep] [PART OF A NAME…]
 
---broker is for scenarios that run on either; those marked needs_real always get a real one. A broker that
-cannot be had is a failure of the scenario, not a reason to skip it. Exit 0: all passed; 1: some failed.
+--broker real runs everything; embedded leaves out what is marked needs_real and says how many those are. A broker
+that cannot be had is a failure of the scenario, not a reason to skip it. Exit 0: all passed; 1: some failed.
 """
 import argparse
 import importlib
@@ -16,7 +16,7 @@ import traceback
 from pathlib import Path
 
 from .broker import Embedded, Real, rollcall_topics
-from .run import Run
+from .run import Run, sanitizer_of
 from .scenario import scenarios_of
 
 E2E = Path(__file__).resolve().parents[1]
@@ -28,10 +28,14 @@ class Overdue(BaseException):
     """A scenario's deadline. Not an Exception: nothing in a test may swallow it."""
 
 
-def discover(parts):
+def discover(parts, build, broker):
+    """The scenarios for this build and this kind of broker, and how many there are besides."""
     modules = [*HARNESS_TESTS, *(p.stem for p in sorted(E2E.glob("test_*.py")))]
     found = [s for m in modules for s in scenarios_of(importlib.import_module(m))]
-    return [s for s in found if not parts or any(p.replace("_", " ") in s.full_name for p in parts)]
+    wanted = [s for s in found if not parts or any(p.replace("_", " ") in s.full_name for p in parts)]
+    sanitizer = sanitizer_of(build)
+    fit = [s for s in wanted if not (s.native and sanitizer) and not (s.needs_real and broker == "embedded")]
+    return fit, [s for s in wanted if s not in fit]
 
 
 class Brokers:
@@ -171,14 +175,17 @@ def main():
     parser.add_argument("--list", action="store_true", help="list the scenarios")
     parser.add_argument("parts", nargs="*", help="run scenarios whose module and name contain one of these")
     options = parser.parse_args()
-    scenarios = discover(options.parts)
+    scenarios, others = discover(options.parts, options.build, options.broker)
     if options.list:
         for s in scenarios:
             print(f"{s.full_name}{' (real broker)' if s.needs_real else ''}")
         return 0
     signal.signal(signal.SIGALRM, _overdue)
     signal.signal(signal.SIGTERM, _terminated)
-    return Runner(options).all(scenarios)
+    code = Runner(options).all(scenarios) if scenarios or not others else 0
+    if others:
+        print(f"({len(others)} more need --broker real or programs without a sanitizer: run with --list)")
+    return code
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
     @scenario(nodes=3)                  three real nodes (implies needs_real)
     @scenario(own_broker=True)          hurts its broker: gets one of its own
     @scenario(broker=False)             needs none
+    @scenario(native=True)              has no meaning for programs with a sanitizer (valgrind)
 """
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ class Scenario:
     nodes: int
     partitions: int
     deadline_s: int
+    native: bool
 
     @property
     def full_name(self):
@@ -28,10 +30,10 @@ class Scenario:
 
 
 def scenario(*, needs_real=False, own_broker=False, broker=True, nodes=1, partitions=4,
-             deadline_s=DEADLINE_S):
+             deadline_s=DEADLINE_S, native=False):
     def mark(function):
         function.scenario = Scenario(function, needs_real or nodes > 1, own_broker, broker, nodes, partitions,
-                                     deadline_s)
+                                     deadline_s, native)
         return function
 
     return mark

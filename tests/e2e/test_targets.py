@@ -1,0 +1,54 @@
+"""P4: trouble delays nobody else."""
+from harness.scenario import scenario
+from harness.wait import wait_until
+from harness.words import Word, now_ms
+
+MANAGED = ("displayName",)
+SOON_S = 10
+RETRY = {"retry": {"base_ms": 200, "cap_ms": 500, "deadline_ms": 3_600_000}}
+
+
+def joiners(count):
+    at = now_ms() - 60_000
+    return [Word("joined", f"p{n}", at + n, {"userName": f"p{n}@example.com", "displayName": f"P {n}"})
+            for n in range(count)]
+
+
+def results_at(results, target):
+    return {r.value["subject"] for r in results.find(lambda r: r.value["target"] == target)}
+
+
+@scenario()
+def one_target_that_is_down_does_not_delay_another(run):
+    source = run.source("hr")
+    run.sandbox("well", target=RETRY)
+    ill = run.sandbox("ill", target=RETRY)
+    ill.add_fault("drop")
+    ingest = run.ingest().start()
+    run.worker().start()
+    sender, results = run.sender(ingest), run.topics.follow("results")
+    words = joiners(15)
+    sender.deliver(source, *words)
+    wait_until(lambda: len(results_at(results, "well")) == len(words), SOON_S, "all have a result at the target that is well")
+    assert not results_at(results, "ill"), "results of a target that answers nobody"
+    assert not run.topics.dump("deadletters"), "the target's trouble is nobody's fault"
+    ill.clear_faults()
+    run.await_results(results)
+    run.assert_clean(MANAGED)
+
+
+@scenario()
+def one_persons_failing_call_does_not_delay_others(run):
+    source, sandbox = run.source("hr"), run.sandbox(target=RETRY)
+    sandbox.add_fault("500", match="p0@example.com")
+    ingest = run.ingest().start()
+    run.worker().start()
+    sender, results = run.sender(ingest), run.topics.follow("results")
+    words = joiners(15)
+    sender.deliver(source, *words)
+    wait_until(lambda: len(results_at(results, "miro")) == len(words) - 1, SOON_S, "all others have their result")
+    assert "p0" not in results_at(results, "miro")
+    sandbox.clear_faults()
+    run.await_results(results)
+    assert all(r.value["outcome"] == "applied" for r in results.records), [r.value["outcome"] for r in results.records]
+    run.assert_clean(MANAGED)
