@@ -161,7 +161,7 @@ static bool read_answer(lua_State *L, struct desired *d, struct error *err)
 }
 
 bool policy_ask(struct policy *p, const struct person_view *view, const char *target, struct desired *ret,
-                   struct error *err)
+                struct error *err)
 {
     lua_State *L = lua_host_state(p->host);
     struct desired d = {0};

@@ -28,6 +28,6 @@ uint64_t policy_fingerprint(const struct policy *p);
 /* The policy's word; *ret is released with desired_done. False: the script failed or said something that
  * means nothing; ERROR_INPUT with the script's line or the attribute. */
 bool policy_ask(struct policy *p, const struct person_view *view, const char *target, struct desired *ret,
-                   struct error *err) __attribute__((warn_unused_result));
+                struct error *err) __attribute__((warn_unused_result));
 
 #endif

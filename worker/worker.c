@@ -227,11 +227,13 @@ static void turn(struct worker *w)
 {
     membership_take_results(w->membership);
     membership_poll(w->membership);
+    if (w->failed)
+        return;
     engine_tick(w->engine, now_read());
     start_calls(w);
     membership_commit(w->membership);
     watchdog_beat(&w->watchdog, ledger_silent_ms(w->ledger));
-    loop_wait(w->loop, wait_ms(w));
+    loop_wait(w->loop, stopped(w) ? 0 : wait_ms(w));
     http_client_run(w->http);
     if (admin_timeout_ms(w->admin) == 0)
         admin_run(w->admin);

@@ -119,7 +119,7 @@ def an_open_transaction_hides_what_follows_until_it_is_fenced(run):
     wait_until(lambda: committed_keys(run, "results") == expected, 20, "the transaction is over")
 
 
-@scenario(nodes=3, own_broker=True, deadline_s=240)
+@scenario(nodes=3, own_broker=True, deadline_s=240, seconds=35)
 def three_nodes_survive_the_loss_of_one(run):
     run.topics.create("events", 3, "3")
     run.topics.produce("events", LINES)

@@ -25,7 +25,7 @@ def post(ingest, source, word):
     return reply.status, reply.getheader("Retry-After"), time.monotonic() - begin
 
 
-@scenario(own_broker=True)
+@scenario()
 def without_kafka_a_sender_is_told_in_time_to_come_again(run):
     source, sandbox = run.source("hr"), run.sandbox()
     ingest = run.ingest().start()

@@ -42,9 +42,10 @@ def the_curl_lines_of_make_up_make_an_account_and_end_it(run):
     (joiner, leaver), page = printed(up.log())
     assert 200 <= pasted(joiner) < 300
     wait_until(lambda: (account(page) or {}).get("active"), ACCOUNT_S, "the joiner has an account")
+    wait_until(lambda: up.log().count("applied") == 1, ACCOUNT_S, "the joiner's result is shown")
     assert 200 <= pasted(leaver) < 300
     wait_until(lambda: not account(page)["active"], ACCOUNT_S, "the leaver's account is inactive")
-    wait_until(lambda: up.log().count("applied") == 2, ACCOUNT_S, "both results are shown")
+    wait_until(lambda: up.log().count("applied") == 2, ACCOUNT_S, "the leaver's result is shown")
     code = up.terminate()
     if code != 143:
         raise ProcessFailed(f"make up ended with {code} after SIGTERM")

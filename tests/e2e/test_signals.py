@@ -1,5 +1,4 @@
 """SIGTERM drains, in whatever mode the programs are built; valgrind and the sanitizers find nothing."""
-import os
 import threading
 
 from harness.scenario import scenario
@@ -40,7 +39,7 @@ def sigterm_awaits_the_calls_in_flight_and_commits_their_outcome(run):
     run.assert_clean(MANAGED)
 
 
-@scenario(own_broker=True)
+@scenario()
 def sigterm_answers_the_webhooks_under_way(run):
     source = run.source("hr")
     run.sandbox()
@@ -64,32 +63,29 @@ def a_few_words(run, sender, source, results):
     """Something of everything: joins, a move, a leaver, a redelivery, a refused request."""
     words = joiners(3)
     at = now_ms() - 30_000
-    words += [Word("changed", "p0", at, {"department": "Design"}), Word("left", "p1", at + 1), Word("suspended", "p2", at)]
+    words += [Word("changed", "p0", at, {"department": "Design"}), Word("left", "p1", at + 1),
+              Word("suspended", "p2", at)]
     sender.deliver(source, *words)
     sender.deliver(source, words[0])
     assert sender.send_raw(f"/hooks/{source.name}", {"Content-Type": "application/json"}, b"{")[0] == 401
     run.await_results(results)
 
 
-# Under valgrind a start takes many seconds: only `make test-all` has the time. Programs with a sanitizer cannot run
-# under it; they are watched by that.
-if os.environ.get("ROLLCALL_ALL") == "1":
-
-    @scenario(native=True, deadline_s=300)
-    def valgrind_finds_no_error_and_no_leak(run):
-        source = run.source("hr")
-        run.sandbox()
-        ingest, worker = run.ingest(), run.worker()
-        for program in (ingest, worker):
-            program.argv = VALGRIND + program.argv
-            program.ready_s, program.end_s = 90, 60
-            program.start()
-        a_few_words(run, run.sender(ingest), source, run.topics.follow("results"))
-        worker.stop()
-        ingest.stop()
-        found = [p.process.log() for p in (ingest, worker) if "==" in p.process.log()]
-        assert not found, found
-        run.assert_clean(MANAGED)
+@scenario(needs_real=True, native=True, deadline_s=300, seconds=20)
+def valgrind_finds_no_error_and_no_leak(run):
+    source = run.source("hr")
+    run.sandbox()
+    ingest, worker = run.ingest(), run.worker()
+    for program in (ingest, worker):
+        program.argv = VALGRIND + program.argv
+        program.ready_s, program.end_s = 90, 60
+        program.start()
+    a_few_words(run, run.sender(ingest), source, run.topics.follow("results"))
+    worker.stop()
+    ingest.stop()
+    found = [p.process.log() for p in (ingest, worker) if "==" in p.process.log()]
+    assert not found, found
+    run.assert_clean(MANAGED)
 
 
 @scenario()

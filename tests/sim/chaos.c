@@ -88,6 +88,7 @@ static void draw_network(struct chaos *c, struct prng *r)
 void chaos_draw(struct chaos *c, struct prng *r)
 {
     *c = (struct chaos){.beat_ms = 1000};
+    c->spread = prng_chance(r, 700) ? 1 : (unsigned)prng_range(r, 2, 3);
     draw_plot(c, r);
     if (prng_chance(r, 100)) {
         c->sick_person = prng_chance(r, 500);

@@ -48,6 +48,7 @@ struct chaos {
     /* trouble that lasts: these runs are otherwise calm, and measure what it does to the others */
     bool sick_person, target_down;
     bool short_deadline; /* what the sick person's events do not live to see; a leaver is tried again daily */
+    unsigned spread;     /* buckets of each tenant */
     bool tight;          /* limits so low that they matter */
     unsigned policy_fails; /* the policy itself, at a question */
     /* the plot */

@@ -191,11 +191,12 @@ static void draw_person(struct draw *d, size_t i)
     snprintf(p->key, sizeof p->key, "%s/hr/p%zu", s->tenants[p->tenant], i);
     p->existing = d->chaos->existing_accounts && prng_chance(d->r, 400);
     p->inactive = p->existing && prng_chance(d->r, 200);
+    char directory[] = "hr";
     struct event probe = {
-        .tenant = xstrdup(s->tenants[p->tenant]), .directory = p->subject, .subject = p->subject};
+        .tenant = xstrdup(s->tenants[p->tenant]), .directory = directory, .subject = p->subject};
     struct buf key;
     buf_init(&key, 256);
-    event_key(&probe, 1, &key);
+    event_key(&probe, d->chaos->spread, &key);
     p->partition = (int32_t)(digest_murmur2(key.p, key.n) % (uint32_t)s->partitions);
     buf_done(&key);
     free(probe.tenant);

@@ -179,47 +179,30 @@ static int64_t retry_after_ms(const struct miro_reply *r)
     return r->retry_after[0] ? (int64_t)strtoll(r->retry_after, NULL, 10) * 1000 : -1;
 }
 
-static bool answers(enum fate fate)
-{
-    switch (fate) {
-    case FATE_DROPPED:
-    case FATE_ANSWER_LOST:
-    case FATE_LATE:
-    case FATE_CUT_LATE:
-    case FATE_GATEWAY_LATE:
-        return false;
-    default:
-        return true;
-    }
-}
-
-static enum miro_fault fault_of(const struct exchange *x)
-{
-    switch (x->fate) {
-    case FATE_429:
-        return MIRO_FAULT_429;
-    case FATE_429_RETRY_AFTER:
-        return MIRO_FAULT_429_RETRY_AFTER;
-    case FATE_500:
-        return MIRO_FAULT_500;
-    case FATE_502:
-        return MIRO_FAULT_502;
-    case FATE_503:
-        return MIRO_FAULT_503;
-    case FATE_504:
-        return MIRO_FAULT_504;
-    case FATE_500_APPLIED:
-        return MIRO_FAULT_500_APPLIED;
-    case FATE_UNCHANGED:
-        return MIRO_FAULT_UNCHANGED;
-    case FATE_NOT_STORED:
-        return MIRO_FAULT_NOT_STORED;
-    case FATE_STALE_READ:
-        return MIRO_FAULT_STALE_READ;
-    default:
-        return MIRO_FAULT_NONE;
-    }
-}
+/* What a fate means for the target, and when the request gets there after it was written. */
+static const struct fate_row {
+    enum miro_fault fault;
+    int64_t soonest_ms, latest_ms; /* latest 0: never */
+    bool silent;                   /* no answer comes of its landing */
+} fate_rows[FATES] = {
+    [FATE_WELL] = {MIRO_FAULT_NONE, 1, NEAR_MS, false},
+    [FATE_SLOW] = {MIRO_FAULT_NONE, NEAR_MS, WORLD_TIMEOUT_MS / 2, false},
+    [FATE_DROPPED] = {MIRO_FAULT_NONE, 1, NEAR_MS, true},
+    [FATE_ANSWER_LOST] = {MIRO_FAULT_NONE, 1, NEAR_MS, true},
+    [FATE_LATE] = {MIRO_FAULT_NONE, WORLD_TIMEOUT_MS, WORLD_LANDING_MAX_MS, true},
+    [FATE_CUT_LATE] = {MIRO_FAULT_NONE, NEAR_MS, WORLD_LANDING_MAX_MS, true},
+    [FATE_GATEWAY_LATE] = {MIRO_FAULT_NONE, NEAR_MS, WORLD_LANDING_MAX_MS, true},
+    [FATE_429] = {MIRO_FAULT_429, 1, NEAR_MS, false},
+    [FATE_429_RETRY_AFTER] = {MIRO_FAULT_429_RETRY_AFTER, 1, NEAR_MS, false},
+    [FATE_500] = {MIRO_FAULT_500, 1, NEAR_MS, false},
+    [FATE_502] = {MIRO_FAULT_502, 1, NEAR_MS, false},
+    [FATE_503] = {MIRO_FAULT_503, 1, NEAR_MS, false},
+    [FATE_504] = {MIRO_FAULT_504, 1, NEAR_MS, false},
+    [FATE_500_APPLIED] = {MIRO_FAULT_500_APPLIED, 1, NEAR_MS, false},
+    [FATE_UNCHANGED] = {MIRO_FAULT_UNCHANGED, 1, NEAR_MS, false},
+    [FATE_NOT_STORED] = {MIRO_FAULT_NOT_STORED, 1, NEAR_MS, false},
+    [FATE_STALE_READ] = {MIRO_FAULT_STALE_READ, 1, NEAR_MS, false},
+};
 
 /* A read may be stale only shortly after what it has missed. */
 static bool may_be_stale(const struct exchange *x)
@@ -248,7 +231,7 @@ static void arrive(void *ctx, uint64_t arg)
         .content_type = "application/scim+json",
         .body = x->body,
         .body_n = x->body_n,
-        .fault = fault_of(x),
+        .fault = fate_rows[x->fate].fault,
         .seq = x->number,
     };
     if (x->fate == FATE_STALE_READ && !may_be_stale(x))
@@ -263,31 +246,21 @@ static void arrive(void *ctx, uint64_t arg)
                 (unsigned long long)x->number, x->miro.status, x->miro.applied ? ", applied" : "",
                 x->miro.user_name);
     ledger_landed(w, t->index, x->person, x->fate, x->method, x->body, &x->miro);
-    if (answers(x->fate))
+    if (!fate_rows[x->fate].silent)
         clock_after(&w->clock, prng_delay(&w->prng, 1, x->fate == FATE_SLOW ? WORLD_TIMEOUT_MS / 2 : NEAR_MS),
                     answer, x, CALL_REPLIED);
 }
 
 /* ---- fates --------------------------------------------------------------------------------- */
 
-/* When a request of this fate arrives after it was written; NEVER_MS: not at all. */
+/* NEVER_MS: not at all. */
 static int64_t arrival_delay(struct prng *r, enum fate fate)
 {
-    switch (fate) {
-    case FATE_REFUSED:
-    case FATE_LOST:
-    case FATE_CUT:
+    const struct fate_row *row = &fate_rows[fate];
+    if (row->latest_ms == 0)
         return NEVER_MS;
-    case FATE_SLOW:
-        return prng_range(r, NEAR_MS, WORLD_TIMEOUT_MS / 2);
-    case FATE_LATE:
-        return prng_range(r, WORLD_TIMEOUT_MS, WORLD_LANDING_MAX_MS);
-    case FATE_CUT_LATE:
-    case FATE_GATEWAY_LATE:
-        return prng_range(r, NEAR_MS, WORLD_LANDING_MAX_MS);
-    default:
-        return prng_delay(r, 1, NEAR_MS);
-    }
+    return row->latest_ms > NEAR_MS ? prng_range(r, row->soonest_ms, row->latest_ms)
+                                    : prng_delay(r, row->soonest_ms, row->latest_ms);
 }
 
 static bool lies_about_writes(enum fate fate)

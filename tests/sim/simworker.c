@@ -80,6 +80,7 @@ static void configure(struct proc *p)
             .directory = "hr",
             .kind = "miro",
             .match = "userName",
+            .spread = p->world->chaos.spread,
             .timeout_ms = WORLD_TIMEOUT_MS,
             .call_life_ms = WORLD_CALL_LIFE_MS,
             .in_flight_max = 4,

@@ -240,7 +240,8 @@ static inline void kit_sample(const struct kit_record *r, size_t number)
     buf_init(&text, 4 * 1024 * 1024);
     json_out_init(&w, &text);
     json_open(&w, NULL, '{');
-    json_put_string(&w, "key", utf8_ok(str_of(r->key)) ? r->key : NULL); /* an invalid record's may be anything */
+    json_put_string(&w, "key",
+                    utf8_ok(str_of(r->key)) ? r->key : NULL); /* an invalid record's may be anything */
     json_open(&w, "headers", '{');
     for (size_t i = 0; i < r->n_headers; i++)
         json_put_string(&w, r->headers[i][0], r->headers[i][1]);

@@ -347,7 +347,8 @@ enum merge person_merge(struct person *p, const struct event *ev, int64_t now_ms
                   !MUTATION(MUTATION_SCHEDULED_AT_ONCE);
     remember(p, hash);
     if (!fits_registers(p, ev) || (novel && future && !fits_schedule(p, ev))) {
-        if (cuts(ev->type) && !future) /* who leaves loses access, whatever else was said and cannot be kept */
+        if (cuts(ev->type) &&
+            !future) /* who leaves loses access, whatever else was said and cannot be kept */
             apply_status(p, ev->type, stamp_of(ev), false);
         return MERGE_FULL;
     }

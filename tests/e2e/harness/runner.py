@@ -1,16 +1,19 @@
 """Finds tests/e2e/test_*.py and the harness's own tests, runs their scenarios, says how long each took.
 
-    tests/e2e/run [--broker embedded|real] [--build DIR] [--keep] [PART OF A NAME…]
+    tests/e2e/run [--broker embedded|real] [--build DIR] [--jobs N] [--keep] [PART OF A NAME…]
 
 --broker real runs everything; embedded leaves out what is marked needs_real and says how many those are. A broker
 that cannot be had is a failure of the scenario, not a reason to skip it. Exit 0: all passed; 1: some failed.
 """
 import argparse
 import importlib
+import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -167,14 +170,65 @@ class Runner:
         return 1 if self.failed or not self.passed else 0
 
 
-def main():
+def parse(argv):
     parser = argparse.ArgumentParser(description="Runs the end-to-end tests.")
     parser.add_argument("--broker", choices=("embedded", "real"), default="embedded")
     parser.add_argument("--build", default=REPO / "build" / "test", help="where the programs are")
     parser.add_argument("--keep", action="store_true", help="keep the files of passed tests")
     parser.add_argument("--list", action="store_true", help="list the scenarios")
+    parser.add_argument("--jobs", type=int, default=2, help="scenarios at a time (default: 2)")
+    parser.add_argument("--share", type=int, nargs=2, default=(0, 1), help=argparse.SUPPRESS)  # of --jobs: which, of how many
     parser.add_argument("parts", nargs="*", help="run scenarios whose module and name contain one of these")
-    options = parser.parse_args()
+    return parser.parse_args(argv)
+
+
+def share_out(scenarios, number, count):
+    """The number-th share: the longest first, each to who has least to do."""
+    shares, loads = [[] for _ in range(count)], [0] * count
+    for s in sorted(scenarios, key=lambda s: -s.seconds):
+        least = loads.index(min(loads))
+        shares[least].append(s)
+        loads[least] += s.seconds
+    return shares[number]
+
+
+class Jobs:
+    """Runners side by side, each with a share of the scenarios and brokers of its own."""
+
+    TOTAL = re.compile(r"e2e: (\d+) passed, (\d+) failed")
+
+    def __init__(self, argv, count):
+        self.totals = []
+        self.children = [subprocess.Popen([sys.executable, "-m", "harness.runner", *argv, "--jobs", "1", "--share", str(n),
+                                           str(count)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                         for n in range(count)]
+
+    def _relay(self, child):
+        for line in child.stdout:
+            total = self.TOTAL.match(line)
+            if total:
+                self.totals.append((int(total[1]), int(total[2])))
+            else:
+                print(line, end="", flush=True)
+
+    def wait(self):
+        threads = [threading.Thread(target=self._relay, args=(c,)) for c in self.children]
+        try:
+            for t in threads:
+                t.start()
+            for t in threads:
+                t.join()
+        finally:
+            for child in self.children:
+                child.terminate()
+            codes = [child.wait() for child in self.children]
+        failed = sum(f for _, f in self.totals) + (len(self.totals) < len(self.children))
+        print(f"e2e: {sum(p for p, _ in self.totals)} passed, {failed} failed")
+        return 1 if failed or any(codes) else 0
+
+
+def main():
+    options = parse(sys.argv[1:])
     scenarios, others = discover(options.parts, options.build, options.broker)
     if options.list:
         for s in scenarios:
@@ -182,9 +236,13 @@ def main():
         return 0
     signal.signal(signal.SIGALRM, _overdue)
     signal.signal(signal.SIGTERM, _terminated)
-    code = Runner(options).all(scenarios) if scenarios or not others else 0
-    if others:
-        print(f"({len(others)} more need --broker real or programs without a sanitizer: run with --list)")
+    jobs = min(options.jobs, len(scenarios))
+    if jobs > 1:
+        code = Jobs(sys.argv[1:], jobs).wait()
+    else:
+        code = Runner(options).all(share_out(scenarios, *options.share))
+    if others and options.share[1] == 1:
+        print(f"({len(others)} more need --broker real, or programs without a sanitizer)")
     return code
 
 

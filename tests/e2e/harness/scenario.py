@@ -5,6 +5,7 @@
     @scenario(nodes=3)                  three real nodes (implies needs_real)
     @scenario(own_broker=True)          hurts its broker: gets one of its own
     @scenario(broker=False)             needs none
+    @scenario(seconds=60)               takes that long: --jobs shares the scenarios out by it
     @scenario(native=True)              has no meaning for programs with a sanitizer (valgrind)
 """
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ class Scenario:
     partitions: int
     deadline_s: int
     native: bool
+    seconds: int  # what it takes, roughly
 
     @property
     def full_name(self):
@@ -30,10 +32,10 @@ class Scenario:
 
 
 def scenario(*, needs_real=False, own_broker=False, broker=True, nodes=1, partitions=4,
-             deadline_s=DEADLINE_S, native=False):
+             deadline_s=DEADLINE_S, native=False, seconds=6):
     def mark(function):
         function.scenario = Scenario(function, needs_real or nodes > 1, own_broker, broker, nodes, partitions,
-                                     deadline_s, native)
+                                     deadline_s, native, seconds)
         return function
 
     return mark

@@ -1,0 +1,199 @@
+/* Calls of unknown outcome: they may have been applied, or may be yet. */
+#include "engine_kit.h"
+
+#define ZOE  "userName=zoe;displayName=Zoe"
+#define CHEF ZOE ";title=Chef"
+
+/* Zoe has an account and is to become Chef; the PATCH is on its way. */
+static void zoe_becomes_chef(void)
+{
+    kit_start();
+    kit_zoe_has_account(ZOE ";title=Cook");
+    say({"e2", EVENT_CHANGED, .at = 2, .profile = "title=Chef"});
+    commit();
+    expect_call("PATCH", "/Users/7");
+}
+
+START_TEST(a_write_that_timed_out_is_read_before_the_next_write_and_once_more_when_it_can_no_longer_land)
+{
+    zoe_becomes_chef();
+    answer_unknown();
+    ck_assert_str_eq(state_now("miro", "known"), "null");
+    ck_assert_str_ne(state_now("miro", "doubtUntil"), "");
+    int64_t from = kit.now.wall_ms;
+    ck_assert_int_ge(wait_for_call(), 0);
+    ck_assert_str_eq(kit.call->method, "GET");
+    answer(200, user("7", true, ZOE ";title=Cook"));
+    commit();
+    expect_call("PATCH", "/Users/7");
+    answer(200, user("7", true, CHEF));
+    commit();
+    expect_no_result("e2", "miro"); /* the first call may land yet */
+    ck_assert_int_ge(wait_for_call(), 0);
+    ck_assert_int_ge(kit.now.wall_ms, from + KIT_LIFE_MS);
+    ck_assert_str_eq(kit.call->method, "GET");
+    answer(200, user("7", true, CHEF));
+    commit();
+    expect_result("e2", "miro", "applied");
+    ck_assert_str_eq(state_now("miro", "doubtUntil"), "");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_late_call_that_undid_a_newer_one_is_found_and_mended)
+{
+    zoe_becomes_chef();
+    answer_unknown();
+    say({"e3", EVENT_CHANGED, .at = 3, .profile = "title=Baker"});
+    wait_for_call();
+    answer(200, user("7", true, ZOE ";title=Cook"));
+    commit();
+    expect_call("PATCH", "/Users/7");
+    expect_body("Baker");
+    answer(200, user("7", true, ZOE ";title=Baker"));
+    wait_for_call();
+    answer(200, user("7", true, CHEF)); /* the lost call has landed */
+    commit();
+    expect_no_result("e3", "miro");
+    expect_call("PATCH", "/Users/7");
+    expect_body("Baker");
+    answer(200, user("7", true, ZOE ";title=Baker"));
+    commit();
+    expect_result("e2", "miro", "superseded");
+    expect_result("e3", "miro", "applied");
+    kit_stop();
+}
+END_TEST
+
+/* Zoe is to have an account as "a"; nobody knows whether it was created. Then she is renamed. */
+static void zoe_is_renamed_while_her_account_may_be_made(bool crash)
+{
+    kit_start();
+    say({"e1", EVENT_JOINED, .profile = "userName=a"});
+    commit();
+    expect_call("GET", "/Users?filter=userName%20eq%20%22a%22");
+    answer(200, NO_USERS);
+    commit();
+    expect_call("POST", "/Users");
+    if (crash)
+        kit_crash();
+    else
+        answer_unknown();
+    say({"e2", EVENT_CHANGED, .at = 2, .profile = "userName=b"});
+    ck_assert_int_ge(wait_for_call(), 0);
+    ck_assert_str_eq(kit.call->path, "/Users?filter=userName%20eq%20%22a%22");
+}
+
+START_TEST(a_create_that_may_have_happened_is_looked_up_by_the_name_it_was_made_with)
+{
+    for (int crash = 0; crash < 2; crash++) {
+        zoe_is_renamed_while_her_account_may_be_made(crash);
+        answer(200, found("7", true, "userName=a"));
+        ck_assert_int_ge(wait_for_call(),
+                         0); /* no second account, and no new name while the first may be made */
+        ck_assert_str_eq(kit.call->method, "GET");
+        answer(200, user("7", true, "userName=a"));
+        ck_assert_int_ge(wait_for_call(), 0);
+        ck_assert_str_eq(kit.call->method, "PATCH");
+        expect_body("\"b\"");
+        answer(200, user("7", true, "userName=b"));
+        commit();
+        expect_result("e2", "miro", "applied");
+        ck_assert_ptr_nonnull(find_result("e1", "miro"));
+        kit_stop();
+    }
+}
+END_TEST
+
+START_TEST(a_create_that_never_happened_gives_way_to_the_new_name)
+{
+    zoe_is_renamed_while_her_account_may_be_made(true);
+    int posts = 0;
+    for (int i = 0; i < 10 && !find_result("e2", "miro"); i++) {
+        bool created = posts > 0;
+        if (kit.call->write) {
+            posts++;
+            answer(201, user("7", true, strstr(kit.call->body, "\"a\"") ? "userName=a" : "userName=b"));
+        } else {
+            answer(200, strstr(kit.call->path, "filter") ? NO_USERS : user("7", true, "userName=b"));
+            ck_assert(created || posts == 0);
+        }
+        wait_for_call();
+        if (!kit.call)
+            break;
+    }
+    ck_assert_int_eq(posts, 1);
+    ck_assert_ptr_nonnull(find_result("e2", "miro"));
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_read_that_timed_out_leaves_no_doubt)
+{
+    kit_start();
+    say({"e1", EVENT_JOINED, .profile = ZOE});
+    commit();
+    expect_call("GET", "/Users?filter=");
+    answer_unknown();
+    ck_assert_str_eq(state_now("miro", "doubtUntil"), "");
+    ck_assert_int_ge(wait_for_call(), 0);
+    answer(200, found("7", true, ZOE));
+    commit();
+    expect_result("e1", "miro", "unchanged");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_server_error_on_a_write_leaves_doubt_unless_it_says_that_it_did_not_begin)
+{
+    static const struct {
+        int status;
+        bool doubt;
+    } rows[] = {{500, true}, {502, true}, {504, true}, {408, true}, {503, false}, {429, false}};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        zoe_becomes_chef();
+        answer(rows[i].status, "");
+        ck_assert_msg((*state_now("miro", "doubtUntil") != '\0') == rows[i].doubt, "%d", rows[i].status);
+        expect_no_result("e2", "miro");
+        ck_assert_int_gt(wait_for_call(), 0);
+        answer(200, user("7", true, CHEF));
+        if (rows[i].doubt)
+            ck_assert_int_ge(wait_for_call(), 0);
+        if (kit.call)
+            answer(200, user("7", true, CHEF));
+        commit();
+        ck_assert_ptr_nonnull(find_result("e2", "miro"));
+        kit_stop();
+    }
+}
+END_TEST
+
+START_TEST(an_answer_that_comes_while_the_policy_fails_is_not_lost)
+{
+    zoe_becomes_chef();
+    kit.policy = POLICY_FAILS;
+    engine_policy_changed(kit.e, kit.now);
+    answer_unknown();
+    commit();
+    ck_assert_str_ne(state_now("miro", "doubtUntil"), "");
+    kit.policy = POLICY_ACCOUNT;
+    engine_policy_changed(kit.e, kit.now);
+    ck_assert_int_ge(wait_for_call(), 0);
+    ck_assert_str_eq(kit.call->method, "GET");
+    kit_stop();
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        a_write_that_timed_out_is_read_before_the_next_write_and_once_more_when_it_can_no_longer_land,
+        a_late_call_that_undid_a_newer_one_is_found_and_mended,
+        a_create_that_may_have_happened_is_looked_up_by_the_name_it_was_made_with,
+        a_create_that_never_happened_gives_way_to_the_new_name,
+        a_read_that_timed_out_leaves_no_doubt,
+        a_server_error_on_a_write_leaves_doubt_unless_it_says_that_it_did_not_begin,
+        an_answer_that_comes_while_the_policy_fails_is_not_lost,
+    };
+    return kit_run("engine_doubt", tests, ARRAY_SIZE(tests));
+}
