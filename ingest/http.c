@@ -64,7 +64,7 @@ struct exchange {
     char answer_body[ANSWER_MAX];
 };
 
-/* ---- the head ---- */
+/* ---- the head ------------------------------------------------------------------------------------------ */
 
 static enum MHD_Result take_header(void *ctx, enum MHD_ValueKind kind, const char *name, size_t name_n,
                                    const char *value, size_t value_n)
@@ -129,7 +129,7 @@ static struct exchange *exchange_new(struct http *h, struct MHD_Connection *mhd,
     return x;
 }
 
-/* ---- the body ---- */
+/* ---- the body ------------------------------------------------------------------------------------------ */
 
 static void drop_body(struct exchange *x)
 {
@@ -177,7 +177,7 @@ static enum MHD_Result take_body(struct exchange *x, const char *data, size_t *n
     return MHD_NO;
 }
 
-/* ---- the answer ---- */
+/* ---- the answer ---------------------------------------------------------------------------------------- */
 
 static struct MHD_Response *make_response(struct exchange *x)
 {
@@ -230,7 +230,7 @@ void exchange_answer(struct exchange *x, const struct answer *answer)
     }
 }
 
-/* ---- MHD's callbacks ---- */
+/* ---- MHD's callbacks ----------------------------------------------------------------------------------- */
 
 static enum MHD_Result begin(struct http *h, struct MHD_Connection *mhd, const char *path, const char *method,
                              void **ctx)
@@ -379,7 +379,7 @@ static void __attribute__((format(printf, 2, 0))) on_log(void *ctx, const char *
     log_debug("http", LOG_S("detail", text));
 }
 
-/* ---- life ---- */
+/* ---- life ---------------------------------------------------------------------------------------------- */
 
 #if MHD_VERSION >= 0x00097601
 enum { STRICT_OPTION = MHD_OPTION_CLIENT_DISCIPLINE_LVL };
@@ -494,7 +494,7 @@ size_t http_exchanges(const struct http *h)
     return h->n_exchanges;
 }
 
-/* ---- an exchange ---- */
+/* ---- an exchange --------------------------------------------------------------------------------------- */
 
 const struct message *exchange_message(const struct exchange *x)
 {

@@ -70,7 +70,7 @@ static int fail(const struct error *err, const char *what)
     return exit_code(err);
 }
 
-/* ---- check SOURCE FILE, --check ---- */
+/* ---- check SOURCE FILE, --check ------------------------------------------------------------------------ */
 
 static bool is_lua_file(const char *name)
 {
@@ -137,7 +137,7 @@ static int run_tool(struct program *p)
     return EX_USAGE;
 }
 
-/* ---- start ---- */
+/* ---- start --------------------------------------------------------------------------------------------- */
 
 /* Every connection is a descriptor; at the limit the HTTP server stops accepting. */
 static void raise_descriptor_limit(const struct config *cfg)
@@ -232,7 +232,7 @@ static bool start_admin(struct program *p, struct error *err)
     return true;
 }
 
-/* ---- run ---- */
+/* ---- run ----------------------------------------------------------------------------------------------- */
 
 /* Sources, secrets and limits as the file has them now, or as they were. */
 static void reload(struct program *p)

@@ -20,7 +20,7 @@ struct origin {
     char traceparent[EVENT_TRACEPARENT_SIZE];
 };
 
-/* ---- members of one item; the item is on top of the stack ---- */
+/* ---- members of one item; the item is on top of the stack ---------------------------------------------- */
 
 static bool wrong(struct error *err, const char *key, const char *what)
 {
@@ -177,7 +177,7 @@ static bool read_type(lua_State *L, struct event *ev, struct error *err)
     return ok || wrong(err, "type", "is no type of event");
 }
 
-/* ---- what the script does not say ---- */
+/* ---- what the script does not say ---------------------------------------------------------------------- */
 
 /* From the sender's id; without one, from the body: with a time in it the same body is the same event,
  * without one every delivery counts (a lost change is worse than a harmless duplicate). */
@@ -245,7 +245,7 @@ static bool read_event(struct lua_host *host, const struct origin *o, size_t ind
     return ok;
 }
 
-/* ---- the request ---- */
+/* ---- the request --------------------------------------------------------------------------------------- */
 
 static void set_string(lua_State *L, const char *key, struct str value)
 {

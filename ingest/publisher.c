@@ -41,7 +41,7 @@ struct publisher {
     _Atomic bool down;
 };
 
-/* ---- librdkafka's callbacks, all inside publisher_poll ---- */
+/* ---- librdkafka's callbacks, all inside publisher_poll ------------------------------------------------- */
 
 static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
@@ -85,7 +85,7 @@ static int on_stats(rd_kafka_t *rk, char *json, size_t size, void *opaque)
     return 0;
 }
 
-/* ---- life ---- */
+/* ---- life ---------------------------------------------------------------------------------------------- */
 
 static bool set(rd_kafka_conf_t *conf, const char *name, const char *value, struct error *err)
 {
@@ -221,7 +221,7 @@ bool publisher_down(const struct publisher *p)
     return atomic_load_explicit(&p->down, memory_order_relaxed);
 }
 
-/* ---- sending ---- */
+/* ---- sending ------------------------------------------------------------------------------------------- */
 
 static void add_header(void *ctx, const char *name, const char *value)
 {

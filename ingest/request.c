@@ -29,7 +29,7 @@ struct request {
     unsigned counts[EVENT_TYPES];
 };
 
-/* ---- sets of sources ---- */
+/* ---- sets of sources ----------------------------------------------------------------------------------- */
 
 static void set_drop(struct requests *r, struct sources *set)
 {
@@ -50,7 +50,7 @@ void requests_done(struct requests *r)
     requests_use(r, NULL);
 }
 
-/* ---- answering ---- */
+/* ---- answering ----------------------------------------------------------------------------------------- */
 
 static const char *label(const struct request *req)
 {
@@ -100,7 +100,7 @@ static void succeed(struct request *req, const char *kind)
     answer(req, kind, &(struct answer){.status = req->src->success_status});
 }
 
-/* ---- the head ---- */
+/* ---- the head ------------------------------------------------------------------------------------------ */
 
 static struct source *find_source(struct sources *set, struct str path)
 {
@@ -185,7 +185,7 @@ static void on_head(void *ctx, struct exchange *x)
     check_head(req, exchange_message(x));
 }
 
-/* ---- the body ---- */
+/* ---- the body ------------------------------------------------------------------------------------------ */
 
 static void wait_for_reports(struct request *req)
 {
@@ -283,7 +283,7 @@ static void on_complete(void *ctx, struct exchange *x)
     make_events(req, m, delivery);
 }
 
-/* ---- reports and ends ---- */
+/* ---- reports and ends ---------------------------------------------------------------------------------- */
 
 static void release(struct request *req)
 {
@@ -341,7 +341,7 @@ struct http_callbacks requests_callbacks(struct requests *r)
     return (struct http_callbacks){r, on_head, on_complete, on_gone};
 }
 
-/* ---- deadlines ---- */
+/* ---- deadlines ----------------------------------------------------------------------------------------- */
 
 void requests_expire(struct requests *r, int64_t now_ms, bool all)
 {

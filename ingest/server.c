@@ -54,7 +54,7 @@ struct server {
     struct thread *threads;
 };
 
-/* ---- one thread ---- */
+/* ---- one thread ---------------------------------------------------------------------------------------- */
 
 static void wake(void *ctx, uint32_t events)
 {
@@ -78,10 +78,10 @@ static void take_sources(struct thread *t)
  */
 static void turn(struct thread *t)
 {
-    publisher_poll(t->publisher);
-    http_run(t->http);
     int64_t now = clock_mono_ms();
+    publisher_poll(t->publisher);
     requests_expire(&t->requests, now, false);
+    http_run(t->http); /* after whatever resumes a connection: it is answered here, not at the next wake-up */
     if (now - t->swept_ms >= SWEEP_MS) {
         http_sweep(t->http, now);
         t->swept_ms = now;
@@ -167,7 +167,7 @@ static void thread_done(struct thread *t)
     loop_free(t->loop);
 }
 
-/* ---- all of them ---- */
+/* ---- all of them --------------------------------------------------------------------------------------- */
 
 bool server_new(const struct config *cfg, struct metrics *metrics, struct server **ret, struct error *err)
 {

@@ -16,7 +16,7 @@ static bool source_name_ok(const char *name)
     return name[0] && name[0] != '.' && !strchr(name, '/');
 }
 
-/* ---- secrets ---- */
+/* ---- secrets ------------------------------------------------------------------------------------------- */
 
 static bool make_verifier(struct source *src, const struct config_source *cfg,
                           const struct verify_rules *rules, size_t body_max, struct error *err)
@@ -43,7 +43,7 @@ static void set_tolerance(struct verify_rules *rules, int64_t tolerance_s)
         rules->forms[i].past_s = rules->forms[i].future_s = tolerance_s;
 }
 
-/* ---- one source ---- */
+/* ---- one source ---------------------------------------------------------------------------------------- */
 
 static void copy_options(struct config_pairs *to, const struct config_pairs *from)
 {
@@ -92,7 +92,7 @@ static bool load_one(struct sources *set, struct source *src, const struct confi
     return make_verifier(src, from, &rules, (size_t)cfg->ingest.limits.body_bytes, err);
 }
 
-/* ---- the set ---- */
+/* ---- the set ------------------------------------------------------------------------------------------- */
 
 static struct sources *set_new(size_t n)
 {

@@ -132,7 +132,7 @@ static bool read_list(struct reader *r, size_t max, bool (*fn)(struct reader *, 
     return ok;
 }
 
-/* ---- lists of names ---- */
+/* ---- lists of names ------------------------------------------------------------------------------------ */
 
 struct names {
     char (*v)[SOURCE_TEXT_MAX];
@@ -158,7 +158,7 @@ static bool read_names(struct reader *r, void *ctx)
     return read_list(r, names->max, read_name, names);
 }
 
-/* ---- labels: text → algorithm ---- */
+/* ---- labels: text → algorithm -------------------------------------------------------------------------- */
 
 struct labels {
     struct verify_label *v;
@@ -194,7 +194,7 @@ static bool read_labels(struct reader *r, void *ctx)
     return ok;
 }
 
-/* ---- verify ---- */
+/* ---- verify -------------------------------------------------------------------------------------------- */
 
 static bool read_part(struct reader *r, void *ctx)
 {

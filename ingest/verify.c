@@ -33,7 +33,7 @@ struct verifier {
     struct buf message; /* what is signed, in one piece: Ed25519 only */
 };
 
-/* ---- secrets ---- */
+/* ---- secrets ------------------------------------------------------------------------------------------- */
 
 static bool hmac_key_init(struct key *key, const struct buf *secret)
 {
@@ -154,7 +154,7 @@ void verifier_free(struct verifier *v)
     free(v);
 }
 
-/* ---- one message ---- */
+/* ---- one message --------------------------------------------------------------------------------------- */
 
 /* The bytes of one signed part; presence and uniqueness of headers are known by then. */
 static struct str part_bytes(const struct verify_part *part, const struct message *m)
@@ -300,7 +300,7 @@ static enum verify_outcome check_single(struct verifier *v, const struct verify_
     return check_one(v, form, m, form->algorithm, (struct str){value.p + n, value.n - n});
 }
 
-/* ---- freshness and headers ---- */
+/* ---- freshness and headers ----------------------------------------------------------------------------- */
 
 /* Digits only: no sign, no blank, no fraction. */
 static bool read_digits(struct str text, int64_t *ret)

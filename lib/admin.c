@@ -29,8 +29,7 @@ struct admin {
     struct admin_callbacks callbacks;
 };
 
-/* --- pages
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- pages --------------------------------------------------------------------------------------------- */
 
 struct page {
     unsigned status;
@@ -123,8 +122,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     return result;
 }
 
-/* --- the listener
- * --------------------------------------------------------------------------------------------------- */
+/* ---- the listener -------------------------------------------------------------------------------------- */
 
 static int listen_on(const struct addrinfo *ai)
 {

@@ -8,8 +8,7 @@
 #include "config_key.h"
 #include "mem.h"
 
-/* --- libcyaml's schema, made from the table
- * ------------------------------------------------------------------- */
+/* ---- libcyaml's schema, made from the table ------------------------------------------------------------ */
 
 static cyaml_schema_field_t *schema_new(const struct config_key *keys);
 
@@ -94,8 +93,7 @@ static cyaml_schema_field_t *schema_new(const struct config_key *keys)
     return fields;
 }
 
-/* --- libcyaml's complaints, made into one message
- * -------------------------------------------------------------- */
+/* ---- libcyaml's complaints, made into one message ------------------------------------------------------ */
 
 struct complaint {
     char what[160];              /* the first line it logs */
@@ -151,8 +149,7 @@ static bool report(const struct complaint *c, cyaml_err_t rc, struct error *err)
                      unknown ? "\"" : "", c->line);
 }
 
-/* --- reading
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- reading ------------------------------------------------------------------------------------------- */
 
 static char *read_file(const char *path, size_t *ret_size, struct error *err)
 {

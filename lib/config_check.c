@@ -34,8 +34,7 @@ static bool check_ref(const char *ref, const char *path, struct error *err)
     return !ref || secret_ref_ok(ref, err) || error_wrap(err, "%s", path);
 }
 
-/* --- paths relative to the config file
- * ---------------------------------------------------------------------------- */
+/* ---- paths relative to the config file ----------------------------------------------------------------- */
 
 static void make_absolute(char **path, const char *directory)
 {
@@ -70,8 +69,7 @@ static void make_paths_absolute(struct config *cfg, const char *directory)
         make_ref_absolute(&cfg->targets.v[i].token, directory);
 }
 
-/* --- lists without repetition
- * -------------------------------------------------------------------------------------- */
+/* ---- lists without repetition -------------------------------------------------------------------------- */
 
 /* Elements are structures of the given size whose first member is their name. */
 static const char *name_at(const void *v, size_t size, size_t i)
@@ -94,8 +92,7 @@ static bool check_pairs(const struct config_pairs *pairs, const char *path, stru
     return check_unique(pairs->v, pairs->n, sizeof pairs->v[0], path, err);
 }
 
-/* --- addresses
- * -------------------------------------------------------------------------------------------------- */
+/* ---- addresses ----------------------------------------------------------------------------------------- */
 
 static bool read_port(const char *text, uint16_t *ret)
 {
@@ -138,8 +135,7 @@ static bool check_address(const char *address, const char *path, struct error *e
     return true;
 }
 
-/* --- sections
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- sections ------------------------------------------------------------------------------------------ */
 
 static bool check_kafka(const struct config_kafka *kafka, struct error *err)
 {

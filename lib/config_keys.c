@@ -116,7 +116,8 @@ static const struct config_key source_keys[] = {
     LIST(config_source, options, pair_keys, "passed to the Lua file"),
     NUMBER(config_source, success_status, 200, 200, 299, "answer to an accepted request"),
     NUMBER(config_source, reject_status, 401, 400, 499, "answer to a request that fails verification"),
-    NUMBER(config_source, tolerance_s, 0, 0, 86400, "how far a signed time may be off; 0: as the source's file says"),
+    NUMBER(config_source, tolerance_s, 0, 0, 86400,
+           "how far a signed time may be off; 0: as the source's file says"),
     END,
 };
 
@@ -139,8 +140,7 @@ static const struct config_key worker_keys[] = {
 
 static const struct config_key tenant_keys[] = {
     TEXT(config_tenant, name, NULL, CONFIG_REQUIRED, "name"),
-    NUMBER(config_tenant, spread, 1, 1, 16,
-           "number of buckets, hence of workers that can serve it at once"),
+    NUMBER(config_tenant, spread, 1, 1, 16, "number of buckets, hence of workers that can serve it at once"),
     TEXTS(config_tenant, protected, "accounts (by the targets' match attribute) that are never touched"),
     END,
 };

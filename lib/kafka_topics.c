@@ -96,8 +96,7 @@ static const char *wanted_insync(const struct config *cfg)
     return cfg->kafka.replication_factor >= REPLICAS_WANTED ? "2" : "1";
 }
 
-/* --- what is there
- * ------------------------------------------------------------------------------------------------ */
+/* ---- what is there ------------------------------------------------------------------------------------- */
 
 static void take_topic(struct topics *t, const rd_kafka_metadata_topic_t *found)
 {
@@ -151,8 +150,7 @@ static void topic_command(const struct topics *t, enum kafka_topic topic, char o
              specs[topic].compacted ? "compact" : "delete");
 }
 
-/* --- making what is missing
- * ------------------------------------------------------------------------------------------ */
+/* ---- making what is missing ---------------------------------------------------------------------------- */
 
 static bool nothing_missing(const struct topics *t)
 {
@@ -272,8 +270,7 @@ static bool create_missing(struct topics *t, struct error *err)
     }
 }
 
-/* --- settings of what is there
- * ---------------------------------------------------------------------------------------- */
+/* ---- settings of what is there ------------------------------------------------------------------------- */
 
 static void start_describe(struct topics *t, rd_kafka_AdminOptions_t *options, rd_kafka_queue_t *queue)
 {
@@ -379,8 +376,7 @@ static bool check_settings(struct topics *t, struct error *err)
     return ok;
 }
 
-/* --- partitions
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- partitions ---------------------------------------------------------------------------------------- */
 
 static bool check_partitions(struct topics *t, struct error *err)
 {

@@ -22,8 +22,7 @@ struct consumer {
     rd_kafka_resp_err_t last_error; /* said once, until something else is to be said */
 };
 
-/* ---- rebalances
- * ------------------------------------------------------------------------------------------------- */
+/* ---- rebalances ---------------------------------------------------------------------------------------- */
 
 static void tell_assigned(struct consumer *c, const rd_kafka_topic_partition_list_t *list)
 {
@@ -75,8 +74,7 @@ void consumer_pause(struct consumer *c, bool paused)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-/* ---- records
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- records ------------------------------------------------------------------------------------------- */
 
 static void tell_fatal(struct consumer *c)
 {
@@ -159,8 +157,7 @@ void consumer_ready(struct consumer *c)
     c->more = true;
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------------------------- */
 
 static bool open_client(struct consumer *c, const struct config *cfg, const char *slot, struct error *err)
 {

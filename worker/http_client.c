@@ -53,8 +53,7 @@ struct http_client {
     size_t n_running;
 };
 
-/* ---- header sets
- * ----------------------------------------------------------------------------------------------- */
+/* ---- header sets --------------------------------------------------------------------------------------- */
 
 static void append_header(struct curl_slist **list, const char *line)
 {
@@ -101,8 +100,7 @@ static void header_set_drop(struct header_set *set)
     free(set);
 }
 
-/* ---- what libcurl calls during a transfer
- * ----------------------------------------------------------------------- */
+/* ---- what libcurl calls during a transfer -------------------------------------------------------------- */
 
 static size_t on_body(char *p, size_t size, size_t n, void *ctx)
 {
@@ -135,8 +133,7 @@ static int on_about_to_write(void *ctx, char *to, char *from, int to_port, int f
     return CURL_PREREQFUNC_OK;
 }
 
-/* ---- transfers
- * -------------------------------------------------------------------------------------------------- */
+/* ---- transfers ----------------------------------------------------------------------------------------- */
 
 static struct transfer *transfer_new(struct http_client *c, struct target *target)
 {
@@ -245,8 +242,7 @@ void http_client_start(struct http_client *c, const struct call *call)
     (void)code;
 }
 
-/* ---- endings
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- endings ------------------------------------------------------------------------------------------- */
 
 static enum call_outcome outcome_of(const struct transfer *t, CURLcode code)
 {
@@ -297,8 +293,7 @@ static void answer_ended(struct http_client *c)
     }
 }
 
-/* ---- sockets and the timer
- * --------------------------------------------------------------------------------------- */
+/* ---- sockets and the timer ----------------------------------------------------------------------------- */
 
 static void act(struct http_client *c, curl_socket_t fd, int what)
 {
@@ -378,8 +373,7 @@ size_t http_client_in_flight(const struct http_client *c)
     return c->n_running;
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------------------------- */
 
 void http_client_set_token(struct http_client *c, size_t target, const char *token)
 {

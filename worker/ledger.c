@@ -48,8 +48,7 @@ struct ledger {
     rd_kafka_consumer_group_metadata_t *membership; /* the thread reads it during a commit only */
 };
 
-/* ---- results
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- results ------------------------------------------------------------------------------------------- */
 
 static void post(struct ledger *l, struct ledger_result *result)
 {
@@ -124,8 +123,7 @@ struct ledger_result *ledger_take(struct ledger *l)
     return result;
 }
 
-/* ---- the thread's work
- * ------------------------------------------------------------------------------------------ */
+/* ---- the thread's work --------------------------------------------------------------------------------- */
 
 static struct timespec in_ms(int64_t ms)
 {
@@ -273,8 +271,7 @@ static void *thread_main(void *ctx)
     return NULL;
 }
 
-/* ---- requests
- * --------------------------------------------------------------------------------------------------- */
+/* ---- requests ------------------------------------------------------------------------------------------ */
 
 static void submit(struct ledger *l, const struct request *request)
 {
@@ -334,8 +331,7 @@ int64_t ledger_silent_ms(const struct ledger *l)
     return clock_mono_ms() - atomic_load(&l->pulse.beat_ms);
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------------------------- */
 
 static bool open_producer(struct ledger *l, const struct config *cfg, const char *slot, struct error *err)
 {

@@ -55,8 +55,7 @@ void membership_failed(void *ctx, const struct error *err)
     fail(ctx, err);
 }
 
-/* ---- leaving
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- leaving ------------------------------------------------------------------------------------------- */
 
 static void drop_all(struct membership *m)
 {
@@ -173,8 +172,7 @@ bool membership_drained(const struct membership *m)
     return m->drain && m->state == IDLE;
 }
 
-/* ---- arriving
- * --------------------------------------------------------------------------------------------------- */
+/* ---- arriving ------------------------------------------------------------------------------------------ */
 
 /* A topic that grew: persons would move to other partitions than their records. */
 static bool all_known(struct membership *m, const int32_t *partitions, size_t n)
@@ -269,8 +267,7 @@ static void on_restored(struct membership *m, struct ledger_result *result)
              LOG_I("ms", result->took_ms));
 }
 
-/* ---- commits
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- commits ------------------------------------------------------------------------------------------- */
 
 static void look_at_crowd(struct membership *m)
 {
@@ -404,8 +401,7 @@ void membership_commit(struct membership *m)
     ledger_commit(m->ledger, m->batch);
 }
 
-/* ---- events
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- events -------------------------------------------------------------------------------------------- */
 
 /* Outside RUNNING a record is passed over: it is read again from the committed offset, by us or by the next
  * owner. */
@@ -450,8 +446,7 @@ void membership_poll(struct membership *m)
         consumer_poll(m->consumer, MEMBERSHIP_POLL_MAX);
 }
 
-/* ---- the loop's questions
- * ---------------------------------------------------------------------------------------- */
+/* ---- the loop's questions ------------------------------------------------------------------------------ */
 
 int membership_timeout_ms(const struct membership *m)
 {

@@ -16,8 +16,7 @@ struct policy {
     uint64_t fingerprint;
 };
 
-/* ---- the person as a Lua table
- * ----------------------------------------------------------------------------------- */
+/* ---- the person as a Lua table ------------------------------------------------------------------------- */
 
 static const char *const employments[] = {
     [EMPLOYMENT_UNKNOWN] = "unknown",
@@ -69,8 +68,7 @@ static void push_person(lua_State *L, const struct person_view *view)
     set_groups(L, view->person);
 }
 
-/* ---- the answer
- * ------------------------------------------------------------------------------------------------- */
+/* ---- the answer ---------------------------------------------------------------------------------------- */
 
 static bool refuse(struct error *err, const char *name, const char *why)
 {
@@ -178,8 +176,7 @@ bool policy_ask(struct policy *p, const struct person_view *view, const char *ta
     return ok;
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------------------------- */
 
 static bool read_file(const char *path, struct buf *out, struct error *err)
 {

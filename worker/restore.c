@@ -42,8 +42,7 @@ static bool wait_out(struct restore *r, rd_kafka_resp_err_t code, const char *wh
     return true;
 }
 
-/* ---- 1. committed offsets
- * ---------------------------------------------------------------------------------------- */
+/* ---- 1. committed offsets ------------------------------------------------------------------------------ */
 
 static rd_kafka_resp_err_t ask_committed(struct restore *r, rd_kafka_topic_partition_list_t *list)
 {
@@ -71,8 +70,7 @@ static bool read_committed_offsets(struct reading *rd, struct error *err)
     return !code;
 }
 
-/* ---- 2. high watermarks
- * ------------------------------------------------------------------------------------------ */
+/* ---- 2. high watermarks -------------------------------------------------------------------------------- */
 
 static bool read_watermark(struct reading *rd, size_t i, struct error *err)
 {
@@ -100,8 +98,7 @@ static bool read_watermarks(struct reading *rd, struct error *err)
     return true;
 }
 
-/* ---- 3. records
- * -------------------------------------------------------------------------------------------------- */
+/* ---- 3. records ---------------------------------------------------------------------------------------- */
 
 static void note_end(struct reading *rd, int32_t partition, int64_t offset)
 {
@@ -182,8 +179,7 @@ bool restore_run(struct restore *r, struct partition_offset *v, size_t n, struct
     return ok;
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------------------------- */
 
 static bool open_client(const struct config *cfg, enum kafka_role role, rd_kafka_t **ret, struct error *err)
 {

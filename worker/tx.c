@@ -6,8 +6,7 @@
 #include "loop.h"
 #include "mem.h"
 
-/* ---- judgement
- * -------------------------------------------------------------------------------------------------- */
+/* ---- judgement ----------------------------------------------------------------------------------------- */
 
 /* Codes that mean more than librdkafka's own classes say. Whatever is not here goes by those classes. */
 static const struct {
@@ -60,8 +59,7 @@ enum tx_verdict tx_judge(enum tx_step step, const struct tx_fault *fault)
     return cannot_undo && verdict != TX_RETRY ? TX_EXIT : verdict;
 }
 
-/* ---- steps
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- steps --------------------------------------------------------------------------------------------- */
 
 struct run { /* a transaction under way */
     struct tx *tx;
@@ -146,8 +144,7 @@ static bool step(struct run *run, enum tx_step which, step_fn *fn, enum tx_verdi
     }
 }
 
-/* ---- records
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- records ------------------------------------------------------------------------------------------- */
 
 static rd_kafka_headers_t *headers_of(const struct out_record *r)
 {
@@ -200,8 +197,7 @@ static bool produce_all(struct run *run, enum tx_verdict *ret)
     return true;
 }
 
-/* ---- the whole
- * -------------------------------------------------------------------------------------------------- */
+/* ---- the whole ----------------------------------------------------------------------------------------- */
 
 static bool attempt(struct run *run, enum tx_verdict *ret)
 {

@@ -48,8 +48,7 @@ bool tx_init(struct tx *tx, struct error *err) __attribute__((warn_unused_result
 void tx_run(struct tx *tx, const struct engine_batch *batch, const rd_kafka_consumer_group_metadata_t *group,
             struct tx_result *ret);
 
-/* ---- what an error of a step means; apart for tests
- * ------------------------------------------------------------ */
+/* ---- what an error of a step means; apart for tests ---------------------------------------------------- */
 
 enum tx_step { TX_INIT, TX_BEGIN, TX_PRODUCE, TX_OFFSETS, TX_COMMIT, TX_ABORT, TX_STEPS };
 

@@ -54,8 +54,7 @@ struct worker {
     struct error failure; /* with failed */
 };
 
-/* ---- what the pieces ask of each other
- * ---------------------------------------------------------------------------- */
+/* ---- what the pieces ask of each other ----------------------------------------------------------------- */
 
 static void on_failed(void *ctx, const struct error *err)
 {
@@ -112,8 +111,7 @@ static void on_metrics_asked(void *ctx, struct buf *out)
     metrics_render(w->metrics, out);
 }
 
-/* ---- signals
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- signals ------------------------------------------------------------------------------------------- */
 
 static void begin_stop(struct worker *w)
 {
@@ -170,8 +168,7 @@ static void on_signal(void *ctx, uint32_t events)
     }
 }
 
-/* ---- the loop
- * --------------------------------------------------------------------------------------------------- */
+/* ---- the loop ------------------------------------------------------------------------------------------ */
 
 static void start_calls(struct worker *w)
 {
@@ -253,8 +250,7 @@ bool worker_run(struct worker *w, struct error *err)
                      "no time left to commit everything; whoever takes the partitions begins with doubt");
 }
 
-/* ---- opening, one step per piece
- * ---------------------------------------------------------------------------------- */
+/* ---- opening, one step per piece ----------------------------------------------------------------------- */
 
 static void on_consumer(void *ctx, uint32_t events)
 {

@@ -12,7 +12,7 @@
 
 static const char base_path[] = "/api/v1/scim";
 
-/* --- configuration --- */
+/* ---- configuration ------------------------------------------------------------------------------------- */
 
 void miro_config_default(struct miro_config *cfg)
 {
@@ -104,7 +104,7 @@ void miro_free(struct miro *m)
     free(m);
 }
 
-/* --- replies --- */
+/* ---- replies ------------------------------------------------------------------------------------------- */
 
 void miro_reply_init(struct miro_reply *r)
 {
@@ -126,7 +126,7 @@ static void mirror_accept(const struct miro_request *rq, struct miro_reply *r)
     snprintf(r->content_type, sizeof r->content_type, "application/%s", plain ? "json" : "scim+json");
 }
 
-/* --- routes --- */
+/* ---- routes -------------------------------------------------------------------------------------------- */
 
 struct route {
     const char *resource;
@@ -209,7 +209,7 @@ static const struct route *route(const struct miro *m, const struct miro_request
     return find_route(m, rq, path, pb);
 }
 
-/* --- arrival: token, limits, faults that need no work --- */
+/* ---- arrival: token, limits, faults that need no work -------------------------------------------------- */
 
 static bool authorised(const struct miro *m, const char *authorization)
 {
@@ -310,7 +310,7 @@ bool miro_arrive(struct miro *m, const struct miro_request *rq, int64_t now_ms, 
     return goes_on;
 }
 
-/* --- application --- */
+/* ---- application --------------------------------------------------------------------------------------- */
 
 static bool json_type(const char *content_type)
 {
@@ -381,7 +381,7 @@ void miro_handle(struct miro *m, const struct miro_request *rq, int64_t now_ms, 
     ret->rate_reset_s = arrived.rate_reset_s;
 }
 
-/* --- limits --- */
+/* ---- limits -------------------------------------------------------------------------------------------- */
 
 struct miro_limit miro_limit_get(const struct miro *m, enum miro_class class)
 {

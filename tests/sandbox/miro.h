@@ -150,8 +150,7 @@ void miro_handle(struct miro *m, const struct miro_request *rq, int64_t now_ms, 
 bool miro_arrive(struct miro *m, const struct miro_request *rq, int64_t now_ms, struct miro_reply *ret);
 void miro_apply(struct miro *m, const struct miro_request *rq, int64_t now_ms, struct miro_reply *ret);
 
-/* --- limits
- * --------------------------------------------------------------------------------------------------- */
+/* ---- limits -------------------------------------------------------------------------------------------- */
 
 struct miro_limit {
     const char *name; /* "PATCH /Users/{id}" */
@@ -172,8 +171,7 @@ const char *
 miro_fault_name(enum miro_fault fault); /* "none", "unchanged", "not_stored", "stale_read", "429" … */
 bool miro_fault_parse(const char *name, enum miro_fault *ret);
 
-/* --- looking inside
- * ------------------------------------------------------------------------------------------- */
+/* ---- looking inside ------------------------------------------------------------------------------------ */
 
 enum miro_org_role { MIRO_INTERNAL_USER, MIRO_INTERNAL_ADMIN, MIRO_EXTERNAL_USER, MIRO_TEAM_GUEST };
 
@@ -234,8 +232,7 @@ const struct miro_team *miro_team_at(const struct miro *m, size_t i);
 bool miro_is_member(const struct miro_team *team, const struct miro_user *user);
 bool miro_was_active_at(const struct miro_user *user, int64_t at_ms); /* by the history */
 
-/* --- changing it behind the client's back, and fixtures
- * --------------------------------------------------------- */
+/* ---- changing it behind the client's back, and fixtures ------------------------------------------------ */
 
 struct miro_user_spec { /* what a person in Miro's pages could have done */
     const char *userName;

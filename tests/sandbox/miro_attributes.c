@@ -20,7 +20,7 @@ bool refuse(struct problem *pb, int status, const char *scim_type, const char *f
     return false;
 }
 
-/* --- what a path names --- */
+/* ---- what a path names --------------------------------------------------------------------------------- */
 
 static bool bad_path(struct problem *pb, const char *path)
 {
@@ -57,7 +57,7 @@ static bool target_parse(const char *path, struct target *t, struct problem *pb)
     return true;
 }
 
-/* --- text attributes --- */
+/* ---- text attributes ----------------------------------------------------------------------------------- */
 
 static const struct text {
     const char *path; /* as in requests, lower case */
@@ -108,7 +108,7 @@ static bool change_text(struct change *ch, const struct text *text, enum op op, 
     return true;
 }
 
-/* --- the attributes with rules of their own --- */
+/* ---- the attributes with rules of their own ------------------------------------------------------------ */
 
 /* Frozen attributes of an inactive user: 409, or (by a switch) nothing happens. */
 bool change_frozen(const struct change *ch)
@@ -316,7 +316,7 @@ static bool change_photo(struct change *ch, const struct target *t, enum op op, 
     return true;
 }
 
-/* --- groups of attributes --- */
+/* ---- groups of attributes ------------------------------------------------------------------------------ */
 
 static bool change_name(struct change *ch, const struct target *t, enum op op, const cJSON *value)
 {

@@ -79,8 +79,7 @@ struct call {
     struct json_out out; /* onto reply->body */
 };
 
-/* --- miro_store.c
- * ----------------------------------------------------------------------------------------------- */
+/* ---- miro_store.c -------------------------------------------------------------------------------------- */
 bool same_name(const char *a, const char *b); /* without regard to ASCII case */
 void user_copy(struct miro_user *to,
                const struct miro_user *from); /* deep, but without history; teams are borrowed */
@@ -119,8 +118,7 @@ bool last_admin(const struct miro *m, const struct miro_user *u);
 bool last_company_admin(const struct miro *m, const struct miro_user *u);
 int64_t full_licences_used(const struct miro *m);
 
-/* --- miro_attributes.c
- * ------------------------------------------------------------------------------------------- */
+/* ---- miro_attributes.c --------------------------------------------------------------------------------- */
 enum op { OP_ADD, OP_REPLACE, OP_REMOVE };
 
 /* A change in the making. */
@@ -149,8 +147,7 @@ bool role_parse(const char *name, enum miro_org_role *ret);
 bool email_ok(const char *s);
 bool domain_listed(const char *const *domains, const char *email); /* NULL list: true */
 
-/* --- miro_users.c, miro_groups.c, miro_discovery.c
- * ----------------------------------------------------------------- */
+/* ---- miro_users.c, miro_groups.c, miro_discovery.c ----------------------------------------------------- */
 typedef bool call_fn(struct call *c, struct problem *pb); /* false: pb says why */
 call_fn users_list, user_get, user_create, user_put, user_patch, user_delete;
 call_fn groups_list, group_get, group_patch, group_create, group_put, group_delete;
@@ -160,8 +157,7 @@ call_fn discovery_config, discovery_types, discovery_schemas;
 bool patch_each(const cJSON *body, bool (*each)(void *ctx, enum op op, const char *path, const cJSON *value),
                 void *ctx, struct problem *pb);
 
-/* --- miro_list.c
- * --------------------------------------------------------------------------------------------------- */
+/* ---- miro_list.c --------------------------------------------------------------------------------------- */
 struct list {
     const void **v; /* users or teams, in order of creation */
     size_t n;
@@ -173,8 +169,7 @@ bool list_answer(struct call *c, struct list *l, const struct miro_filter *filte
 bool query_parse(const char *text, struct query *ret, struct problem *pb);
 void query_done(struct query *q);
 
-/* --- miro_render.c
- * --------------------------------------------------------------------------------------------------- */
+/* ---- miro_render.c ------------------------------------------------------------------------------------- */
 void render_user(struct call *c, const char *name, const void *user);
 void render_team(struct call *c, const char *name, const void *team);
 void render_problem(struct miro_reply *r, const struct problem *pb);

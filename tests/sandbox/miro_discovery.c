@@ -57,7 +57,7 @@ bool discovery_config(struct call *c, struct problem *pb)
     return true;
 }
 
-/* --- lists of fixed resources --- */
+/* ---- lists of fixed resources -------------------------------------------------------------------------- */
 
 struct fixed {
     const char *id;
@@ -120,7 +120,7 @@ bool discovery_types(struct call *c, struct problem *pb)
     return answer_fixed(c, types, ARRAY_SIZE(types), pb);
 }
 
-/* --- schemas --- */
+/* ---- schemas ------------------------------------------------------------------------------------------- */
 
 struct attribute {
     const char *name, *type;

@@ -241,7 +241,7 @@ void miro_filter_free(struct miro_filter *f)
     }
 }
 
-/* --- matching --- */
+/* ---- matching ------------------------------------------------------------------------------------------ */
 
 static bool contains(const char *value, const char *part)
 {
@@ -357,7 +357,7 @@ bool miro_filter_is_complex(const struct miro_filter *f)
     return f->kind == ELEMENT || miro_filter_is_complex(f->left) || miro_filter_is_complex(f->right);
 }
 
-/* --- paths --- */
+/* ---- paths --------------------------------------------------------------------------------------------- */
 
 static const char *const urns[] = {
     "urn:ietf:params:scim:schemas:core:2.0:user",

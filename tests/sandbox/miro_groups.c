@@ -41,7 +41,7 @@ static bool find_team(struct call *c, struct team_record **ret, struct problem *
     return true;
 }
 
-/* --- reading --- */
+/* ---- reading ------------------------------------------------------------------------------------------- */
 
 bool group_get(struct call *c, struct problem *pb)
 {
@@ -79,7 +79,7 @@ bool groups_list(struct call *c, struct problem *pb)
     return done;
 }
 
-/* --- names --- */
+/* ---- names --------------------------------------------------------------------------------------------- */
 
 static bool check_name(const struct call *c, const struct team_record *self, const cJSON *value,
                        struct problem *pb)
@@ -94,7 +94,7 @@ static bool check_name(const struct call *c, const struct team_record *self, con
     return true;
 }
 
-/* --- PATCH --- */
+/* ---- PATCH --------------------------------------------------------------------------------------------- */
 
 /* A change of a team in the making. */
 struct team_change {
@@ -206,7 +206,7 @@ bool group_patch(struct call *c, struct problem *pb)
     return finish(&tc, patch_each(c->body, patch_team, &tc, pb), 200);
 }
 
-/* --- user-group mode only --- */
+/* ---- user-group mode only ------------------------------------------------------------------------------ */
 
 bool group_create(struct call *c, struct problem *pb)
 {

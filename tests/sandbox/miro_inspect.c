@@ -58,7 +58,7 @@ bool miro_was_active_at(const struct miro_user *user, int64_t at_ms)
     return active;
 }
 
-/* --- fixtures --- */
+/* ---- fixtures ------------------------------------------------------------------------------------------ */
 
 const struct miro_user *miro_add_user(struct miro *m, const struct miro_user_spec *spec, int64_t now_ms)
 {

@@ -32,7 +32,7 @@ const char *miro_class_name(enum miro_class class)
     return rows[class].name;
 }
 
-/* --- rings of instants --- */
+/* ---- rings of instants --------------------------------------------------------------------------------- */
 
 static int64_t *times_at(struct times *t, size_t i)
 {
@@ -68,7 +68,7 @@ static void times_done(struct times *t)
     *t = (struct times){0};
 }
 
-/* --- meters --- */
+/* ---- meters -------------------------------------------------------------------------------------------- */
 
 void limits_init(struct limits *l, const struct miro_config *cfg)
 {

@@ -10,7 +10,7 @@
 
 enum { COUNT_DEFAULT = 100, COUNT_MAX = 1000 };
 
-/* --- the query string --- */
+/* ---- the query string ---------------------------------------------------------------------------------- */
 
 static bool decode(struct str text, char **ret)
 {
@@ -98,7 +98,7 @@ void query_done(struct query *q)
     *q = (struct query){0};
 }
 
-/* --- order --- */
+/* ---- order --------------------------------------------------------------------------------------------- */
 
 struct sort_key {
     const void *resource;
@@ -144,7 +144,7 @@ static bool sort_as_asked(const struct query *q, struct list *l, struct problem 
     return true;
 }
 
-/* --- pages --- */
+/* ---- pages --------------------------------------------------------------------------------------------- */
 
 struct page {
     size_t start; /* 1-based */

@@ -46,7 +46,7 @@ void members_done(struct members *d)
     *d = (struct members){0};
 }
 
-/* --- who is named --- */
+/* ---- who is named -------------------------------------------------------------------------------------- */
 
 static const char *id_of(const cJSON *element)
 {
@@ -87,7 +87,7 @@ static bool refuse_unknown(const struct naming *nm)
     return refuse(nm->pb, 404, NULL, "No valid resources: [%.400s]", nm->unknown.p ? nm->unknown.p : "");
 }
 
-/* --- Add and Replace --- */
+/* ---- Add and Replace ----------------------------------------------------------------------------------- */
 
 /* A deleted user whose address has been given to a new account cannot come back. */
 static bool can_join(const struct miro *m, const struct record *r)
@@ -143,7 +143,7 @@ bool members_replace(struct members *d, const cJSON *value, struct problem *pb)
     return true;
 }
 
-/* --- Remove: all or nothing --- */
+/* ---- Remove: all or nothing ---------------------------------------------------------------------------- */
 
 static bool remove_record(struct members *d, struct record *r, struct problem *pb)
 {
@@ -217,7 +217,7 @@ bool members_remove_filtered(struct members *d, const struct miro_filter *f, str
     return true;
 }
 
-/* --- commit --- */
+/* ---- commit -------------------------------------------------------------------------------------------- */
 
 static void revive(struct call *c, struct record *r)
 {

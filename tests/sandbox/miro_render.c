@@ -5,7 +5,7 @@
 #include "mem.h"
 #include "miro_core.h"
 
-/* --- the query's `attributes`: which parts are wanted. id and schemas always are. --- */
+/* ---- the query's `attributes`: which parts are wanted. id and schemas always are. ---------------------- */
 
 /* True when an item of the (normalised, comma-separated) list is `name`, or below it when `below`. */
 static bool listed(const char *list, const char *name, bool below)
@@ -50,7 +50,7 @@ static void render_meta(struct call *c, const char *type, const char *plural, co
     json_close(&c->out);
 }
 
-/* --- users --- */
+/* ---- users --------------------------------------------------------------------------------------------- */
 
 static void put_attr(struct call *c, const struct miro_user *u, const char *name, const char *attr)
 {
@@ -215,7 +215,7 @@ void render_user(struct call *c, const char *name, const void *user)
     json_close(w);
 }
 
-/* --- teams --- */
+/* ---- teams --------------------------------------------------------------------------------------------- */
 
 static void render_member(struct call *c, const struct miro_user *u)
 {

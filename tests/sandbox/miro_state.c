@@ -8,7 +8,7 @@
 #include "mem.h"
 #include "miro_core.h"
 
-/* --- out --- */
+/* ---- out ----------------------------------------------------------------------------------------------- */
 
 static void put_history(struct json_out *w, const struct miro_user *u)
 {
@@ -89,7 +89,7 @@ void miro_dump_json(const struct miro *m, struct buf *out)
     json_close(&w);
 }
 
-/* --- in --- */
+/* ---- in ------------------------------------------------------------------------------------------------ */
 
 static bool read_flag(const cJSON *object, const char *name, bool missing)
 {

@@ -24,7 +24,7 @@ bool same_name(const char *a, const char *b)
     return strcasecmp(a, b) == 0;
 }
 
-/* --- the content of a user --- */
+/* ---- the content of a user ----------------------------------------------------------------------------- */
 
 void user_copy(struct miro_user *to, const struct miro_user *from)
 {
@@ -77,7 +77,7 @@ static void before_free(struct miro_user *before)
     free(before);
 }
 
-/* --- users --- */
+/* ---- users --------------------------------------------------------------------------------------------- */
 
 void miro_store_init(struct miro *m)
 {
@@ -222,7 +222,7 @@ void miro_store_remove_user(struct call *c, struct record *r, const char *cause)
     miro_store_note_activity(c->m, r, c->now_ms, cause, c->rq->seq);
 }
 
-/* --- teams --- */
+/* ---- teams --------------------------------------------------------------------------------------------- */
 
 struct team_record *miro_store_team(const struct miro *m, const char *id, size_t n)
 {
@@ -291,7 +291,7 @@ void miro_store_rename_team(struct team_record *t, const char *name)
     t->t.displayName = copy;
 }
 
-/* --- who is in which team --- */
+/* ---- who is in which team ------------------------------------------------------------------------------ */
 
 static void list_push(struct miro_user ***v, size_t *n, struct miro_user *u)
 {

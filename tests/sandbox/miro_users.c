@@ -47,7 +47,7 @@ static bool find_user(struct call *c, struct record **ret, struct problem *pb)
     return true;
 }
 
-/* --- reading --- */
+/* ---- reading ------------------------------------------------------------------------------------------- */
 
 bool user_get(struct call *c, struct problem *pb)
 {
@@ -91,7 +91,7 @@ bool users_list(struct call *c, struct problem *pb)
     return done;
 }
 
-/* --- creating --- */
+/* ---- creating ------------------------------------------------------------------------------------------ */
 
 /* An empty account, or the one that a deleted user comes back with. */
 static void start_draft(struct call *c, const char *userName, struct miro_user *draft)
@@ -169,7 +169,7 @@ bool user_create(struct call *c, struct problem *pb)
     return done;
 }
 
-/* --- changing --- */
+/* ---- changing ------------------------------------------------------------------------------------------ */
 
 /* Commits the draft of a change that succeeded, answers, and releases the draft either way. */
 static bool finish(struct call *c, struct record *r, struct change *ch, bool done, const char *cause)
@@ -240,7 +240,7 @@ bool user_delete(struct call *c, struct problem *pb)
     return true;
 }
 
-/* --- PATCH bodies --- */
+/* ---- PATCH bodies -------------------------------------------------------------------------------------- */
 
 static bool op_parse(const char *name, enum op *ret)
 {

@@ -22,7 +22,7 @@ int64_t sandbox_now_ms(const struct sandbox *sb)
     return sb->real_base_ms + clock_mono_ms() - sb->mono_base_ms;
 }
 
-/* --- state --- */
+/* ---- state --------------------------------------------------------------------------------------------- */
 
 static bool read_file(const char *path, struct buf *out, struct error *err)
 {
@@ -65,7 +65,7 @@ bool sandbox_reset(struct sandbox *sb, struct error *err)
     return true;
 }
 
-/* --- serving --- */
+/* ---- serving ------------------------------------------------------------------------------------------- */
 
 static bool address_of(const struct settings *s, struct sockaddr_in *ret, struct error *err)
 {

@@ -32,7 +32,7 @@ struct exchange {
     unsigned refs;
 };
 
-/* --- life --- */
+/* ---- life ---------------------------------------------------------------------------------------------- */
 
 static void release(struct exchange *x)
 {
@@ -73,7 +73,7 @@ void exchange_end(void *ctx, struct MHD_Connection *conn, void **con_cls, enum M
     release(x);
 }
 
-/* --- suspended connections --- */
+/* ---- suspended connections ----------------------------------------------------------------------------- */
 
 static void resume(struct exchange *x)
 {
@@ -134,7 +134,7 @@ void exchanges_let_go(struct sandbox *sb)
     }
 }
 
-/* --- serving --- */
+/* ---- serving ------------------------------------------------------------------------------------------- */
 
 static struct miro_request request_of(const struct exchange *x)
 {
@@ -300,7 +300,7 @@ static void serve_control(struct exchange *x)
     control_answer(x->sb, &rq, &x->reply);
 }
 
-/* --- the daemon's callback --- */
+/* ---- the daemon's callback ----------------------------------------------------------------------------- */
 
 static void header(struct MHD_Response *response, const char *name, const char *value)
 {

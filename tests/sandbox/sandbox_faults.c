@@ -45,7 +45,7 @@ void faults_done(struct faults *fs)
     fs->n = 0;
 }
 
-/* --- reading --- */
+/* ---- reading ------------------------------------------------------------------------------------------- */
 
 static bool read_kind(const char *name, struct fault_rule *r)
 {
@@ -139,7 +139,7 @@ bool faults_add_json(struct faults *fs, const cJSON *rules, struct error *err)
     return true;
 }
 
-/* --- matching --- */
+/* ---- matching ------------------------------------------------------------------------------------------ */
 
 static const char *below_base(const char *target)
 {

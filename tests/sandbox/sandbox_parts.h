@@ -26,11 +26,11 @@ int64_t sandbox_now_ms(const struct sandbox *sb); /* since 1970 */
 /* Back to the beginning: users, limits, faults, journal; late requests are forgotten, waiting ones let go. */
 bool sandbox_reset(struct sandbox *sb, struct error *err);
 
-/* --- sandbox_control.c: the API under /_sandbox/ --- */
+/* ---- sandbox_control.c: the API under /_sandbox/ ------------------------------------------------------- */
 bool control_is(const char *target);
 void control_answer(struct sandbox *sb, const struct miro_request *rq, struct miro_reply *ret);
 
-/* --- sandbox_page.c --- */
+/* ---- sandbox_page.c ------------------------------------------------------------------------------------ */
 void page_write(const struct sandbox *sb, struct buf *out);
 
 #endif

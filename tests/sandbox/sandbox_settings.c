@@ -79,7 +79,7 @@ void settings_default(struct settings *s)
     s->miro.admin = "admin@example.com";
 }
 
-/* --- one value --- */
+/* ---- one value ----------------------------------------------------------------------------------------- */
 
 /* Index of the word in "a|b|c", -1 when it is none of them. */
 static int choice_of(const char *choices, const char *word)
@@ -163,7 +163,7 @@ static bool set(const struct setting *st, struct settings *s, const char *text)
     return false;
 }
 
-/* --- the command line: --name value, --name=value, --flag, --flag=false --- */
+/* ---- the command line: --name value, --name=value, --flag, --flag=false -------------------------------- */
 
 static const struct setting *find(const char *name, size_t n)
 {
@@ -227,7 +227,7 @@ void settings_done(struct settings *s)
     s->miro.allowed_domains = s->miro.claimed_domains = NULL;
 }
 
-/* --- showing --- */
+/* ---- showing ------------------------------------------------------------------------------------------- */
 
 static void choice_name(const char *choices, unsigned i, char *out, size_t size)
 {

@@ -72,7 +72,7 @@ static void draw_hosts(struct chaos *c, struct prng *r)
     c->slow_marker = maybe(r, 300);
     c->compact = maybe(r, 1000);
     c->reread = maybe(r, 100);
-    c->pause_at_step = maybe(r, 20);
+    c->pause_at_step = maybe(r, 40);
 }
 
 static void draw_network(struct chaos *c, struct prng *r)

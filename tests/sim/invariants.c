@@ -27,7 +27,7 @@ static bool takes(const struct world *w, size_t event, size_t target)
     return w->scenario->persons[person].tenant == w->scenario->targets[target].tenant;
 }
 
-/* ---- P2 ------------------------------------------------------------------------------------ */
+/* ---- P2 ------------------------------------------------------------------------------------------------ */
 
 static unsigned count_invalid(const struct scenario *s)
 {
@@ -103,7 +103,7 @@ bool invariants_settled(const struct world *w)
     return all_read(w) && all_answered(w) && all_closed(w);
 }
 
-/* ---- P3: accounts -------------------------------------------------------------------------- */
+/* ---- P3: accounts -------------------------------------------------------------------------------------- */
 
 static size_t events_of(const struct world *w, size_t person, const struct event **ret)
 {
@@ -219,7 +219,7 @@ static void check_findings(struct world *w, size_t person)
     }
 }
 
-/* ---- P3: after a leaver's result ----------------------------------------------------------- */
+/* ---- P3: after a leaver's result ----------------------------------------------------------------------- */
 
 /* Whether somebody had called the person back, or said something newer, by at_ms. */
 static bool called_back(const struct world *w, size_t leaver, int64_t at_ms)
@@ -273,7 +273,7 @@ static void check_leaver(struct world *w, size_t event, size_t target)
     }
 }
 
-/* ---- P4, P5 -------------------------------------------------------------------------------- */
+/* ---- P4, P5 -------------------------------------------------------------------------------------------- */
 
 static void check_delay(struct world *w, size_t event, size_t target)
 {
@@ -298,7 +298,7 @@ static void check_limits(struct world *w)
         }
 }
 
-/* ---- P3: records --------------------------------------------------------------------------- */
+/* ---- P3: records --------------------------------------------------------------------------------------- */
 
 static void check_person(struct world *w, size_t person)
 {

@@ -40,7 +40,17 @@ struct answer *ledger_answer(const struct world *w, size_t event, size_t target)
     return &w->ledger->answers[event * w->scenario->n_targets + target];
 }
 
-/* ---- what is committed --------------------------------------------------------------------- */
+/* ---- what is committed --------------------------------------------------------------------------------- */
+
+/* No result is final while a call of unknown outcome may still land and undo it. */
+static void check_final(struct world *w, size_t event, size_t target, const struct answer *a)
+{
+    const struct account_note *note = &w->ledger->accounts[w->scenario->events[event].person][target];
+    bool final = strcmp(a->outcome, "applied") == 0 || strcmp(a->outcome, "unchanged") == 0;
+    if (final && note->landing > 0)
+        world_fail(w, "P3 doubt", "event %zu at %s is answered \"%s\" while %u writes may still land", event,
+                   w->scenario->targets[target].name, a->outcome, note->landing);
+}
 
 static void note_result(struct world *w, const cJSON *json, const struct txn *txn)
 {
@@ -66,6 +76,7 @@ static void note_result(struct world *w, const cJSON *json, const struct txn *tx
                    a->outcome);
     a->at_ms = txn->decided_ms;
     strncpy(a->outcome, outcome, sizeof a->outcome - 1);
+    check_final(w, (size_t)event, (size_t)t, a);
     if (strcmp(outcome, "rejected") == 0)
         w->ledger->accounts[w->scenario->events[event].person][t].rejected = true;
 }
@@ -151,7 +162,7 @@ void ledger_committed(struct world *w, const struct txn *txn)
     note_offsets(w, txn);
 }
 
-/* ---- what is written ----------------------------------------------------------------------- */
+/* ---- what is written ----------------------------------------------------------------------------------- */
 
 /* The record that asks for a writing call is committed before the call is. */
 static void check_open(struct world *w, size_t target, int person, const struct call *call)
@@ -227,15 +238,28 @@ void ledger_answered(struct world *w, const struct proc *p, uint64_t assignment,
     note->rest_until_ms = world_now(w) + reply->retry_after_ms;
 }
 
-/* ---- what lands ---------------------------------------------------------------------------- */
+/* ---- what lands ---------------------------------------------------------------------------------------- */
+
+static bool is_write(const char *method)
+{
+    return strcmp(method, "GET") != 0;
+}
+
+void ledger_under_way(struct world *w, size_t target, int person)
+{
+    if (person >= 0)
+        w->ledger->accounts[person][target].landing++;
+}
 
 void ledger_landed(struct world *w, size_t target, int person, enum fate fate, const char *method,
-                   const char *body, const struct miro_reply *reply)
+                   const char *body)
 {
-    (void)reply;
-    if (person < 0 || (fate != FATE_UNCHANGED && fate != FATE_NOT_STORED))
+    if (person < 0)
         return;
     struct account_note *note = &w->ledger->accounts[person][target];
+    note->landing -= is_write(method);
+    if (fate != FATE_UNCHANGED && fate != FATE_NOT_STORED)
+        return;
     if (!body || strcmp(method, "PATCH") != 0)
         return;
     note->lied_on = note->lied_on || strstr(body, "\"active\"");

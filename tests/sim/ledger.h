@@ -29,7 +29,8 @@ struct account_note {                                 /* one person at one targe
     const struct proc *busy;                          /* has a request without an answer */
     uint64_t busy_assignment;                         /* what it had when that request was written */
     unsigned n_busy;
-    unsigned recent; /* requests since recent_ms */
+    unsigned landing; /* writes on their way, whoever wrote them and whether or not somebody still waits */
+    unsigned recent;  /* requests since recent_ms */
     int64_t recent_ms;
     char rest_method[8];   /* and class of calls */
     int64_t rest_until_ms; /* the target asked for a rest, of this process: */
@@ -54,8 +55,10 @@ void ledger_written(struct world *w, const struct proc *p, size_t target, int pe
 /* assignment: what the process had when the request was written. */
 void ledger_answered(struct world *w, const struct proc *p, uint64_t assignment, size_t target, int person,
                      const char *method, const struct call_reply *reply);
+/* A write is on its way and will land. */
+void ledger_under_way(struct world *w, size_t target, int person);
 void ledger_landed(struct world *w, size_t target, int person, enum fate fate, const char *method,
-                   const char *body, const struct miro_reply *reply);
+                   const char *body);
 
 /* The person's afterword is told: what was refused is wanted otherwise now. */
 void ledger_afterword(struct world *w, size_t person);

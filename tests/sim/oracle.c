@@ -51,7 +51,7 @@ static bool last_word(const struct event *const *events, size_t n, int64_t now_m
     return n_words > 0;
 }
 
-/* ---- what events say ----------------------------------------------------------------------- */
+/* ---- what events say ----------------------------------------------------------------------------------- */
 
 static bool say_employment(const struct event *ev, const char *name, struct word *ret)
 {
@@ -107,7 +107,7 @@ static const struct event *last_access(const struct event *const *events, size_t
     return last;
 }
 
-/* ---- the fold ------------------------------------------------------------------------------ */
+/* ---- the fold ------------------------------------------------------------------------------------------ */
 
 static void fold_attr(const struct event *const *events, size_t n, int64_t now_ms, const char *name,
                       struct oracle_person *ret)

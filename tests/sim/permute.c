@@ -83,7 +83,7 @@ static void compare(const struct comparison *c, const struct person *p, const st
     compare_groups(c, p, expected);
 }
 
-/* ---- random orders ------------------------------------------------------------------------- */
+/* ---- random orders ------------------------------------------------------------------------------------- */
 
 static void shuffle(struct prng *r, size_t *order, size_t n)
 {

@@ -216,7 +216,7 @@ static void draw_targets(struct draw *d)
     }
 }
 
-/* ---- in which order it is told ------------------------------------------------------------- */
+/* ---- in which order it is told ------------------------------------------------------------------------- */
 
 static void tell(struct scenario *s, int64_t at_ms, int event, int32_t partition)
 {
@@ -312,7 +312,7 @@ void scenario_free(struct scenario *s)
     free(s);
 }
 
-/* ---- looking up ---------------------------------------------------------------------------- */
+/* ---- looking up ---------------------------------------------------------------------------------------- */
 
 int scenario_person_of(const struct scenario *s, const char *text, size_t n)
 {

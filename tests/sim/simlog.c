@@ -72,7 +72,7 @@ void simlog_free(struct simlog *log)
     free(log);
 }
 
-/* ---- events -------------------------------------------------------------------------------- */
+/* ---- events -------------------------------------------------------------------------------------------- */
 
 void simlog_append_event(struct simlog *log, int32_t partition, int event)
 {
@@ -106,7 +106,7 @@ int64_t simlog_events_end(const struct simlog *log, int32_t partition)
     return log->events[partition].end;
 }
 
-/* ---- transactions -------------------------------------------------------------------------- */
+/* ---- transactions -------------------------------------------------------------------------------------- */
 
 static struct txn *find_txn(const struct simlog *log, uint64_t id)
 {
@@ -284,7 +284,7 @@ enum txn_reply simlog_end(struct simlog *log, uint64_t id, bool commit)
     return TXN_OK;
 }
 
-/* ---- what a restore reads ------------------------------------------------------------------ */
+/* ---- what a restore reads ------------------------------------------------------------------------------ */
 
 bool simlog_committed(const struct simlog *log, int32_t partition, int64_t *ret_offset)
 {

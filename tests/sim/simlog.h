@@ -68,7 +68,7 @@ struct simlog;
 struct simlog *simlog_new(struct world *w);
 void simlog_free(struct simlog *log);
 
-/* ---- events -------------------------------------------------------------------------------- */
+/* ---- events -------------------------------------------------------------------------------------------- */
 
 /* event: index into the scenario, -1: a record that is no event. */
 void simlog_append_event(struct simlog *log, int32_t partition, int event);
@@ -76,7 +76,7 @@ void simlog_append_event(struct simlog *log, int32_t partition, int event);
 bool simlog_read_event(const struct simlog *log, int32_t partition, int64_t *offset, int *ret_event);
 int64_t simlog_events_end(const struct simlog *log, int32_t partition);
 
-/* ---- transactions -------------------------------------------------------------------------- */
+/* ---- transactions -------------------------------------------------------------------------------------- */
 
 /* A new producer of the slot: fences the older one and aborts what it left. */
 enum txn_reply simlog_producer_init(struct simlog *log, size_t slot, uint64_t *ret_epoch);
@@ -86,7 +86,7 @@ enum txn_reply simlog_send_offsets(struct simlog *log, uint64_t txn, const struc
                                    const struct out_offset *offsets, size_t n);
 enum txn_reply simlog_end(struct simlog *log, uint64_t txn, bool commit);
 
-/* ---- what a restore reads ------------------------------------------------------------------ */
+/* ---- what a restore reads ------------------------------------------------------------------------------ */
 
 /* False while an undecided transaction holds offsets of the partition. -1: none. */
 bool simlog_committed(const struct simlog *log, int32_t partition, int64_t *ret_offset);

@@ -119,7 +119,7 @@ int64_t simtarget_last_ms(const struct simtarget *t)
     return t->last_ms;
 }
 
-/* ---- whose request it is ------------------------------------------------------------------- */
+/* ---- whose request it is ------------------------------------------------------------------------------- */
 
 static const struct miro_user *user_of_path(const struct simtarget *t, const char *path)
 {
@@ -146,7 +146,7 @@ static int person_of(const struct simtarget *t, const struct exchange *x)
     return person >= 0 ? person : scenario_person_of(s, x->body, x->body_n);
 }
 
-/* ---- the answer ---------------------------------------------------------------------------- */
+/* ---- the answer ---------------------------------------------------------------------------------------- */
 
 static void answer(void *ctx, uint64_t arg)
 {
@@ -245,13 +245,13 @@ static void arrive(void *ctx, uint64_t arg)
     world_trace(w, "%s #%llu lands: %d%s %s", w->scenario->targets[t->index].name,
                 (unsigned long long)x->number, x->miro.status, x->miro.applied ? ", applied" : "",
                 x->miro.user_name);
-    ledger_landed(w, t->index, x->person, x->fate, x->method, x->body, &x->miro);
+    ledger_landed(w, t->index, x->person, x->fate, x->method, x->body);
     if (!fate_rows[x->fate].silent)
         clock_after(&w->clock, prng_delay(&w->prng, 1, x->fate == FATE_SLOW ? WORLD_TIMEOUT_MS / 2 : NEAR_MS),
                     answer, x, CALL_REPLIED);
 }
 
-/* ---- fates --------------------------------------------------------------------------------- */
+/* ---- fates --------------------------------------------------------------------------------------------- */
 
 /* NEVER_MS: not at all. */
 static int64_t arrival_delay(struct prng *r, enum fate fate)
@@ -335,6 +335,8 @@ void simtarget_send(struct simtarget *t, struct proc *p, const struct call *call
     int64_t arrival_ms = arrival_delay(&w->prng, x->fate);
     if (arrival_ms != NEVER_MS) {
         t->on_way++;
+        if (call->write)
+            ledger_under_way(w, t->index, x->person);
         clock_after(&w->clock, arrival_ms, arrive, x, 0);
     }
     end_without_answer(x, arrival_ms);

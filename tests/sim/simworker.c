@@ -52,7 +52,7 @@ void proc_turn_in(struct proc *p, int64_t delay_ms)
     clock_after(&p->world->clock, delay_ms, turn, p, ++p->turn_no);
 }
 
-/* ---- beginning and end --------------------------------------------------------------------- */
+/* ---- beginning and end --------------------------------------------------------------------------------- */
 
 static bool ask_policy(void *ctx, const struct person_view *view, const char *target, struct desired *ret,
                        struct error *err)
@@ -170,7 +170,7 @@ void proc_pause(struct proc *p, int64_t ms)
     p->paused_until_ms = world_now(p->world) + ms;
 }
 
-/* ---- giving up partitions ------------------------------------------------------------------ */
+/* ---- giving up partitions ------------------------------------------------------------------------------ */
 
 void proc_drop_all(struct proc *p)
 {
@@ -309,7 +309,7 @@ static void heartbeat(void *ctx, uint64_t arg)
     clock_after(&w->clock, WORLD_HEARTBEAT_MS, heartbeat, p, 0);
 }
 
-/* ---- the loop ------------------------------------------------------------------------------ */
+/* ---- the loop ------------------------------------------------------------------------------------------ */
 
 static void deliver(struct proc *p, int32_t i)
 {

@@ -79,7 +79,7 @@ bool proc_answer(struct proc *p, const struct call *call, const struct call_repl
 
 struct now proc_now(const struct proc *p);
 
-/* ---- between the files of the shell -------------------------------------------------------- */
+/* ---- between the files of the shell -------------------------------------------------------------------- */
 
 /* True: the process is dead, or it sleeps and fn has been put off until it wakes. */
 bool proc_absent(struct proc *p, void (*fn)(void *ctx, uint64_t arg), uint64_t arg);

@@ -62,8 +62,7 @@ struct kit {
 
 static struct kit kit;
 
-/* ---- policy
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- policy -------------------------------------------------------------------------------------------- */
 
 static inline bool kit_decide(void *ctx, const struct person_view *view, const char *target,
                               struct desired *ret, struct error *err)
@@ -87,8 +86,7 @@ static inline bool kit_decide(void *ctx, const struct person_view *view, const c
     return true;
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- life ---------------------------------------------------------------------------------------------- */
 
 static inline struct engine_target *kit_add_target(const char *name, const char *kind)
 {
@@ -206,8 +204,7 @@ static inline void kit_stop(void)
     }
 }
 
-/* ---- events, time
- * ---------------------------------------------------------------------------------------------- */
+/* ---- events, time -------------------------------------------------------------------------------------- */
 
 static inline void say_in(int32_t partition, const struct word *w)
 {
@@ -226,8 +223,7 @@ static inline void pass(int64_t ms)
     engine_tick(kit.e, kit.now);
 }
 
-/* ---- commits
- * --------------------------------------------------------------------------------------------------- */
+/* ---- commits ------------------------------------------------------------------------------------------- */
 
 static inline void kit_sample(const struct kit_record *r, size_t number)
 {
@@ -317,8 +313,7 @@ static inline void take_and_abort(void)
     abort_batch();
 }
 
-/* ---- calls
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- calls --------------------------------------------------------------------------------------------- */
 
 /* The next call, if there is one soon. */
 static inline const struct call *next_call(void)
@@ -428,8 +423,7 @@ static inline const char *found(const char *id, bool active, const char *profile
     return text;
 }
 
-/* ---- what came out
- * --------------------------------------------------------------------------------------------- */
+/* ---- what came out ------------------------------------------------------------------------------------- */
 
 /* The result of event `id` at target, NULL: none yet. Fails if there are two. */
 static inline const cJSON *find_result(const char *id, const char *target)

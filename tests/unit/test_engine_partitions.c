@@ -185,8 +185,7 @@ START_TEST(a_partition_lost_while_calls_fly_forgets_them)
 }
 END_TEST
 
-/* ---- refusals
- * -------------------------------------------------------------------------------------------------- */
+/* ---- refusals ------------------------------------------------------------------------------------------ */
 
 static void expect_refusal(int64_t committed, const char *says)
 {

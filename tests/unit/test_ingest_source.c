@@ -62,7 +62,7 @@ static int64_t at(const char *text)
     return ms;
 }
 
-/* ---- Standard Webhooks ---- */
+/* ---- Standard Webhooks --------------------------------------------------------------------------------- */
 
 START_TEST(standard_webhook_becomes_an_event)
 {
@@ -159,7 +159,7 @@ START_TEST(without_an_id_the_body_is_the_identity_if_it_carries_a_time)
 }
 END_TEST
 
-/* ---- Okta ---- */
+/* ---- Okta ---------------------------------------------------------------------------------------------- */
 
 #define OKTA(events) "{\"eventId\":\"delivery-1\",\"data\":{\"events\":[" events "]}}"
 #define ENTRY(uuid, type, result, targets)                                                                   \
@@ -237,7 +237,7 @@ START_TEST(okta_fans_out_and_skips_the_rest)
 }
 END_TEST
 
-/* ---- what is refused ---- */
+/* ---- what is refused ----------------------------------------------------------------------------------- */
 
 static const struct {
     const char *body;
@@ -318,7 +318,7 @@ START_TEST(a_scripts_fault_refuses_one_request_only)
 }
 END_TEST
 
-/* ---- rules ---- */
+/* ---- rules --------------------------------------------------------------------------------------------- */
 
 #define EVENTS  "events=function() return {} end"
 #define SECRETS "secrets={encoding='text',algorithm='hmac-sha256'}"
@@ -376,7 +376,7 @@ START_TEST(reads_the_rules_of_the_shipped_files)
 }
 END_TEST
 
-/* ---- check ---- */
+/* ---- check --------------------------------------------------------------------------------------------- */
 
 static char *run_check(const char *request, bool *ret_accepted)
 {

@@ -14,8 +14,7 @@ static enum merge merge(const struct word *w, int64_t now)
 
 #define MERGE(now, ...) merge(&(struct word)__VA_ARGS__, now)
 
-/* ---- registers
- * ------------------------------------------------------------------------------------------------- */
+/* ---- registers ----------------------------------------------------------------------------------------- */
 
 START_TEST(the_newest_word_counts_whenever_it_arrives)
 {
@@ -146,8 +145,7 @@ START_TEST(words_survive_until_each_of_their_values_is_overruled)
 }
 END_TEST
 
-/* ---- seen before
- * ----------------------------------------------------------------------------------------------- */
+/* ---- seen before --------------------------------------------------------------------------------------- */
 
 START_TEST(an_event_is_merged_once)
 {
@@ -180,8 +178,7 @@ START_TEST(ids_are_remembered_up_to_a_number_and_pending_ones_beyond)
 }
 END_TEST
 
-/* ---- future words
- * ---------------------------------------------------------------------------------------------- */
+/* ---- future words -------------------------------------------------------------------------------------- */
 
 START_TEST(future_words_fire_in_order_with_the_stamp_of_when_they_were_said)
 {
@@ -258,8 +255,7 @@ START_TEST(access_that_has_ended_stays_ended_on_a_slower_clock)
 }
 END_TEST
 
-/* ---- any order gives the same record
- * --------------------------------------------------------------------------- */
+/* ---- any order gives the same record ------------------------------------------------------------------- */
 
 enum { STORY_MAX = 12, STORIES = 1500, ORDERS = 6, STORY_END = 100000 };
 
@@ -357,8 +353,7 @@ START_TEST(any_permutation_of_events_gives_the_same_record)
 }
 END_TEST
 
-/* ---- targets
- * --------------------------------------------------------------------------------------------------- */
+/* ---- targets ------------------------------------------------------------------------------------------- */
 
 START_TEST(targets_are_added_once_and_keep_their_refusals)
 {

@@ -115,8 +115,7 @@ START_TEST(desired_minus_known_is_the_next_step)
 }
 END_TEST
 
-/* ---- refusals
- * -------------------------------------------------------------------------------------------------- */
+/* ---- refusals ------------------------------------------------------------------------------------------ */
 
 START_TEST(what_was_refused_rests_until_something_else_is_wanted)
 {

@@ -159,8 +159,7 @@ START_TEST(a_partitions_record_is_read_back_the_same)
 }
 END_TEST
 
-/* ---- schemas/examples
- * ------------------------------------------------------------------------------------------ */
+/* ---- schemas/examples ---------------------------------------------------------------------------------- */
 
 #define EXAMPLES "schemas/examples/"
 

@@ -126,7 +126,7 @@ START_TEST(a_partial_group_patch_leaves_half_a_team)
 }
 END_TEST
 
-/* --- state --- */
+/* ---- state --------------------------------------------------------------------------------------------- */
 
 START_TEST(the_state_survives_a_dump_and_a_load)
 {
@@ -222,7 +222,7 @@ START_TEST(the_same_requests_give_the_same_state)
 }
 END_TEST
 
-/* --- rules --- */
+/* ---- rules --------------------------------------------------------------------------------------------- */
 
 static struct faults rules;
 
@@ -307,7 +307,7 @@ START_TEST(refuses_a_bad_rule)
 }
 END_TEST
 
-/* --- small parts --- */
+/* ---- small parts --------------------------------------------------------------------------------------- */
 
 START_TEST(the_index_finds_what_is_left_after_removals)
 {

@@ -56,7 +56,7 @@ static void teardown(void)
     curl_global_cleanup();
 }
 
-/* --- the client --- */
+/* ---- the client ---------------------------------------------------------------------------------------- */
 
 struct answer {
     CURLcode code;
@@ -162,7 +162,7 @@ static int64_t count(const char *name)
 
 static const char ann[] = "{\"userName\":\"ann@example.com\"}";
 
-/* --- tests --- */
+/* ---- tests --------------------------------------------------------------------------------------------- */
 
 START_TEST(serves_scim_and_a_page)
 {

@@ -225,7 +225,7 @@ START_TEST(patch_takes_attributes_too)
 }
 END_TEST
 
-/* --- what every request meets --- */
+/* ---- what every request meets -------------------------------------------------------------------------- */
 
 START_TEST(answers_in_the_type_asked_for)
 {

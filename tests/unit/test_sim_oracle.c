@@ -60,7 +60,7 @@ static void fold(const struct said *said, void (*check)(const struct oracle_pers
     }
 }
 
-/* ---- status -------------------------------------------------------------------------------- */
+/* ---- status -------------------------------------------------------------------------------------------- */
 
 static const struct status_row {
     const char *name;
@@ -162,7 +162,7 @@ START_TEST(folds_employment_holds_and_ends_of_access)
 }
 END_TEST
 
-/* ---- attributes ---------------------------------------------------------------------------- */
+/* ---- attributes ---------------------------------------------------------------------------------------- */
 
 static const struct attr_row {
     const char *name;
@@ -234,7 +234,7 @@ START_TEST(removes_from_a_group_when_both_are_said_at_one_instant)
 }
 END_TEST
 
-/* ---- the account that follows -------------------------------------------------------------- */
+/* ---- the account that follows -------------------------------------------------------------------------- */
 
 static const struct desire_row {
     const char *name;

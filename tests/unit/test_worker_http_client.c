@@ -90,8 +90,7 @@ static void server_stop(struct server *s)
     close(s->fd);
 }
 
-/* ---- the client under test
- * ---------------------------------------------------------------------------------------- */
+/* ---- the client under test ----------------------------------------------------------------------------- */
 
 struct trial {
     struct loop *loop;

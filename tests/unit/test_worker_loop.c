@@ -44,8 +44,7 @@ static void write_policy(const char *text)
     fclose(out);
 }
 
-/* ---- fakes
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- fakes --------------------------------------------------------------------------------------------- */
 
 bool kafka_topics_ensure(const struct config *cfg, int timeout_ms, int *ret_partitions,
                          struct kafka_warnings *ret_warnings, struct error *err)
@@ -220,8 +219,7 @@ bool membership_ready(const struct membership *m, const char **ret_why)
     return true;
 }
 
-/* ---- tests
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- tests --------------------------------------------------------------------------------------------- */
 
 static struct config cfg;
 

@@ -43,8 +43,7 @@ static void say_number(const char *word, int64_t n)
     buf_addi(&fake.said, n);
 }
 
-/* ---- engine
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- engine -------------------------------------------------------------------------------------------- */
 
 void engine_restore_begin(struct engine *e, int32_t partition)
 {
@@ -123,8 +122,7 @@ void engine_stats(const struct engine *e, struct engine_stats *ret)
     *ret = (struct engine_stats){0};
 }
 
-/* ---- intake
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- intake -------------------------------------------------------------------------------------------- */
 
 bool intake_record(struct engine *engine, const rd_kafka_message_t *message, struct error *err)
 {
@@ -139,8 +137,7 @@ void intake_event(struct engine *engine, const rd_kafka_message_t *message, stru
     say("event");
 }
 
-/* ---- ledger
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- ledger -------------------------------------------------------------------------------------------- */
 
 void ledger_commit(struct ledger *l, const struct engine_batch *batch)
 {
@@ -192,8 +189,7 @@ void ledger_result_done(struct ledger_result *result)
     free(result);
 }
 
-/* ---- consumer
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- consumer ------------------------------------------------------------------------------------------ */
 
 size_t consumer_poll(struct consumer *c, size_t max)
 {
@@ -228,8 +224,7 @@ void consumer_pause(struct consumer *c, bool paused)
     say(paused ? "pause" : "resume");
 }
 
-/* ---- the bench
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- the bench ----------------------------------------------------------------------------------------- */
 
 static void on_failed(void *ctx, const struct error *err)
 {
@@ -302,8 +297,7 @@ static void give_record(void)
     membership_message(m, &message);
 }
 
-/* ---- tests
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- tests --------------------------------------------------------------------------------------------- */
 
 START_TEST(reads_only_after_everything_is_restored)
 {

@@ -46,8 +46,7 @@ static void give(struct given *g, enum employment employment, bool suspended, co
                                    .may_have_access = employment == EMPLOYMENT_JOINED && !suspended};
 }
 
-/* ---- what a policy may answer
- * ------------------------------------------------------------------------------------ */
+/* ---- what a policy may answer -------------------------------------------------------------------------- */
 
 static const struct answer_row {
     const char *name;
@@ -144,8 +143,7 @@ START_TEST(knows_a_changed_file_from_an_unchanged_one)
 }
 END_TEST
 
-/* ---- the policy that we ship
- * -------------------------------------------------------------------------------------- */
+/* ---- the policy that we ship --------------------------------------------------------------------------- */
 
 #define TEN    "1234567890"
 #define SIXTY  TEN TEN TEN TEN TEN TEN

@@ -8,7 +8,7 @@
 
 enum { LEAVERS_SHARE = 20, BURST_SHARE = 20 }; /* a twentieth each, one place at least */
 
-/* ---- shares ---------------------------------------------------------------------------------------------------- */
+/* ---- shares -------------------------------------------------------------------------------------------- */
 
 static unsigned part(unsigned count, unsigned share)
 {
@@ -35,7 +35,7 @@ static double rate_of(const struct budget_class *c, enum budget_share share)
     return (spread > 0 ? spread : n) / (double)c->limit.window_ms;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------ */
+/* ---- life ---------------------------------------------------------------------------------------------- */
 
 void budget_init(struct budget *b, const struct limit limits[LIMITS_MAX], int64_t now_ms)
 {
@@ -64,7 +64,7 @@ void budget_restart(struct budget *b, int64_t now_ms)
     }
 }
 
-/* ---- spending -------------------------------------------------------------------------------------------------- */
+/* ---- spending ------------------------------------------------------------------------------------------ */
 
 static void refresh(struct budget_class *c, int64_t now_ms)
 {

@@ -7,8 +7,7 @@
 
 #include "mem.h"
 
-/* ---- starting
- * -------------------------------------------------------------------------------------------------- */
+/* ---- starting ------------------------------------------------------------------------------------------ */
 
 static bool lease_valid(const struct engine *e, struct now now)
 {
@@ -169,8 +168,7 @@ bool engine_call_may_write(const struct engine *e, const struct call *call, stru
     return f->slot && lease_valid(e, now);
 }
 
-/* ---- ending
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- ending -------------------------------------------------------------------------------------------- */
 
 void engine_call_done(struct engine *e, const struct call *call, const struct call_reply *reply,
                       struct now now)

@@ -9,8 +9,7 @@
 
 #include "mem.h"
 
-/* ---- outbox
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- outbox -------------------------------------------------------------------------------------------- */
 
 void outbox_add(struct engine *e, enum engine_topic topic, int32_t origin, struct str key, struct buf *value)
 {
@@ -49,8 +48,7 @@ static void outbox_drop(struct engine *e, int32_t origin)
     e->outbox.n = kept;
 }
 
-/* ---- building a batch
- * ------------------------------------------------------------------------------------------ */
+/* ---- building a batch ---------------------------------------------------------------------------------- */
 
 static void put_header(struct out_record *r, struct batch_item *item, const char *name, int64_t value)
 {
@@ -182,8 +180,7 @@ static void batch_free(struct batch *b)
     *b = (struct batch){0};
 }
 
-/* ---- committed
- * ------------------------------------------------------------------------------------------------- */
+/* ---- committed ----------------------------------------------------------------------------------------- */
 
 static void commit_slot(struct engine *e, struct slot *slot, struct out_record *r, struct now now)
 {
@@ -252,8 +249,7 @@ void engine_batch_committed(struct engine *e, int64_t sent_boot_ms, struct now n
     batch_free(&done);
 }
 
-/* ---- aborted
- * --------------------------------------------------------------------------------------------------- */
+/* ---- aborted ------------------------------------------------------------------------------------------- */
 
 /* Facts that came since the committed version: answers make what is known unknown, doubt stays. A write whose answer
  * is undone leaves doubt of its own: the next read may come from before it (eventual consistency). */

@@ -9,8 +9,7 @@
 
 #include "mem.h"
 
-/* ---- works
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- works --------------------------------------------------------------------------------------------- */
 
 struct work *work_find(const struct slot *slot, const char *target)
 {
@@ -89,8 +88,7 @@ static void drop_finished_works(struct slot *slot)
     }
 }
 
-/* ---- ready lists
- * ----------------------------------------------------------------------------------------------- */
+/* ---- ready lists --------------------------------------------------------------------------------------- */
 
 static void enqueue(struct work *w, enum priority priority, int class)
 {
@@ -120,8 +118,7 @@ void work_dequeue(struct work *w)
     w->target->waiting--;
 }
 
-/* ---- the policy's word
- * ----------------------------------------------------------------------------------------- */
+/* ---- the policy's word --------------------------------------------------------------------------------- */
 
 void work_forget_desired(struct slot *slot)
 {
@@ -186,8 +183,7 @@ void work_plan(struct engine *e, struct work *w, struct target_state *t, struct 
         attrs_remove(&ret->changes, ret->changes.v[ret->changes.n - 1].name);
 }
 
-/* ---- converging
- * ------------------------------------------------------------------------------------------------ */
+/* ---- converging ---------------------------------------------------------------------------------------- */
 
 static enum priority priority_of(const struct work *w, const struct target_state *t)
 {

@@ -6,8 +6,7 @@
 
 #include "mem.h"
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- life ---------------------------------------------------------------------------------------------- */
 
 static void target_init(struct target *t, const struct engine_target *cfg)
 {
@@ -91,8 +90,7 @@ struct partition *engine_partition(const struct engine *e, int32_t partition)
     return NULL;
 }
 
-/* ---- slots
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- slots --------------------------------------------------------------------------------------------- */
 
 void slot_key(const struct slot *slot, struct person_key *ret)
 {
@@ -176,8 +174,7 @@ void slot_forget(struct engine *e, struct slot *slot)
     store_remove(&e->store, slot);
 }
 
-/* ---- time
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- time ---------------------------------------------------------------------------------------------- */
 
 void engine_tick(struct engine *e, struct now now)
 {
@@ -258,8 +255,7 @@ void engine_policy_changed(struct engine *e, struct now now)
     store_each(&e->store, -1, replan_slot, &(struct replan){e, now});
 }
 
-/* ---- figures
- * --------------------------------------------------------------------------------------------------- */
+/* ---- figures ------------------------------------------------------------------------------------------- */
 
 void engine_stats(const struct engine *e, struct engine_stats *ret)
 {

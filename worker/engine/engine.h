@@ -33,8 +33,7 @@ struct now {
     int64_t boot_ms; /* CLOCK_BOOTTIME: lease, budget; never goes back and counts while the host sleeps */
 };
 
-/* ---- configuration
- * ------------------------------------------------------------------------------------------- */
+/* ---- configuration ------------------------------------------------------------------------------------- */
 
 struct engine_limit {       /* overrides the profile's table */
     const char *class_name; /* "users.read", "users.create", … : see profile.h */
@@ -98,8 +97,7 @@ struct engine *engine_new(const struct engine_config *cfg, const struct engine_p
 void engine_free(struct engine *e);
 void desired_done(struct desired *d);
 
-/* ---- partitions
- * ----------------------------------------------------------------------------------------------- */
+/* ---- partitions ---------------------------------------------------------------------------------------- */
 
 /* Begins a partition: its records follow in the order of the log (a later one replaces), then restore_end. */
 void engine_restore_begin(struct engine *e, int32_t partition);
@@ -133,8 +131,7 @@ void engine_drop(struct engine *e, int32_t partition);
 /* Next offset to read: what was last committed. -1: not ours. */
 int64_t engine_position(const struct engine *e, int32_t partition);
 
-/* ---- events
- * --------------------------------------------------------------------------------------------------- */
+/* ---- events -------------------------------------------------------------------------------------------- */
 
 /* Merges ev, read at offset of partition; ev stays the caller's. An offset already merged is ignored. */
 void engine_event(struct engine *e, int32_t partition, int64_t offset, const struct event *ev,
@@ -143,8 +140,7 @@ void engine_event(struct engine *e, int32_t partition, int64_t offset, const str
 void engine_event_invalid(struct engine *e, int32_t partition, int64_t offset, struct str key,
                           struct str value, const char *reason, struct now now);
 
-/* ---- commits
- * -------------------------------------------------------------------------------------------------- */
+/* ---- commits ------------------------------------------------------------------------------------------- */
 
 enum engine_topic { TOPIC_PERSONS, TOPIC_RESULTS, TOPIC_DEADLETTERS };
 
@@ -178,8 +174,7 @@ void engine_batch_committed(struct engine *e, int64_t sent_boot_ms, struct now n
 /* Undoes this batch and what was dirtied since. Calls in flight and spent budget are facts and stay. */
 void engine_batch_aborted(struct engine *e, struct now now);
 
-/* ---- calls
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- calls --------------------------------------------------------------------------------------------- */
 
 struct call { /* the engine's until engine_call_done */
     uint64_t id;
@@ -214,8 +209,7 @@ bool engine_call_may_write(const struct engine *e, const struct call *call, stru
 void engine_call_done(struct engine *e, const struct call *call, const struct call_reply *reply,
                       struct now now);
 
-/* ---- time, changes, figures
- * ----------------------------------------------------------------------------------- */
+/* ---- time, changes, figures ---------------------------------------------------------------------------- */
 
 /* Does what is due: scheduled words, retries, ends of doubt, tombstones. */
 void engine_tick(struct engine *e, struct now now);

@@ -70,9 +70,9 @@ struct work {
     struct change *changes;
     size_t n_changes;
     /* for the undo */
-    bool learnt;            /* an answer came since the last batch */
-    bool learnt_batched;    /* one is part of the outstanding batch */
-    bool wrote;             /* the same for answers to writes */
+    bool learnt;         /* an answer came since the last batch */
+    bool learnt_batched; /* one is part of the outstanding batch */
+    bool wrote;          /* the same for answers to writes */
     bool wrote_batched;
     int64_t doubt_until_ms; /* doubt that answers (or none) have left; 0: none */
     char *link;             /* the link as answers have set it; NULL: none did, or it was dropped */

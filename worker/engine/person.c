@@ -8,8 +8,7 @@
 #include "mutation.h"
 #include "utf8.h"
 
-/* ---- registers
- * ------------------------------------------------------------------------------------------------- */
+/* ---- registers ----------------------------------------------------------------------------------------- */
 
 uint64_t event_id_hash(const char id[EVENT_ID_SIZE])
 {
@@ -184,8 +183,7 @@ static bool set_group(struct person *p, const char *name, bool member, struct st
     return true;
 }
 
-/* ---- merging
- * --------------------------------------------------------------------------------------------------- */
+/* ---- merging ------------------------------------------------------------------------------------------- */
 
 /* What the type itself says of employment and suspension. */
 static bool apply_status(struct person *p, enum event_type type, struct stamp stamp, bool dry)
@@ -385,8 +383,7 @@ int64_t person_next_due(const struct person *p)
     return due;
 }
 
-/* ---- questions
- * ------------------------------------------------------------------------------------------------- */
+/* ---- questions ----------------------------------------------------------------------------------------- */
 
 bool person_is_scheduled(const struct person *p, uint64_t event)
 {
@@ -427,8 +424,7 @@ bool person_may_have_access(const struct person *p, int64_t now_ms)
     return p->employment == EMPLOYMENT_JOINED && !p->suspended && !ended;
 }
 
-/* ---- targets
- * --------------------------------------------------------------------------------------------------- */
+/* ---- targets ------------------------------------------------------------------------------------------- */
 
 struct target_state *person_target(struct person *p, const char *target)
 {
@@ -506,8 +502,7 @@ void target_state_refuse(struct target_state *t, const char *what, uint64_t fing
     t->refused[t->n_refused++] = (struct refused){xstrdup(what), fingerprint, reason_text(reason)};
 }
 
-/* ---- release
- * --------------------------------------------------------------------------------------------------- */
+/* ---- release ------------------------------------------------------------------------------------------- */
 
 static void target_state_done(struct target_state *t)
 {

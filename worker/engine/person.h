@@ -3,10 +3,10 @@
  * A register keeps one value and the stamp of the event that set it; merging an event sets those registers
  * whose stamp is older. So every order of the same events gives the same registers (promise P3).
  *
- *     joined / left / deleted ──► employment        left, deleted: also suspension = off (a hold ends with
- * it) suspended / resumed ──────► suspension profile, accessUntil, groups of any event ──► one register each
- *     effectiveAt in the future ─► `scheduled`, merged with its own stamp when it is due: a word said later
- * wins
+ *     joined / left / deleted ──► employment     left, deleted: also suspension = off (a hold ends with it)
+ *     suspended / resumed ──────► suspension
+ *     profile, accessUntil, groups of any event ──► one register each
+ *     effectiveAt in the future ─► `scheduled`, merged with its own stamp when due: a word said later wins
  *
  * Pure data and pure functions; single-threaded. */
 #ifndef ROLLCALL_ENGINE_PERSON_H

@@ -16,8 +16,7 @@ bool plan_wants_cut(const struct desired *d)
     return d->kind == DESIRE_ABSENT || (d->kind == DESIRE_ACCOUNT && d->active == ACTIVE_OFF);
 }
 
-/* ---- fingerprints
- * ---------------------------------------------------------------------------------------------- */
+/* ---- fingerprints -------------------------------------------------------------------------------------- */
 
 uint64_t plan_value_fingerprint(const char *value)
 {
@@ -67,8 +66,7 @@ static bool rests(const struct plan_input *in, const char *what, struct plan *re
     return true;
 }
 
-/* ---- adoption
- * -------------------------------------------------------------------------------------------------- */
+/* ---- adoption ------------------------------------------------------------------------------------------ */
 
 bool plan_may_adopt(const struct person *p, const struct desired *d, const struct account *found,
                     const char **ret_reason)
@@ -87,8 +85,7 @@ bool plan_may_adopt(const struct person *p, const struct desired *d, const struc
     return true;
 }
 
-/* ---- the plan
- * -------------------------------------------------------------------------------------------------- */
+/* ---- the plan ------------------------------------------------------------------------------------------ */
 
 const char *plan_match_value(const struct person *p, const struct desired *d, const char *match)
 {

@@ -5,8 +5,7 @@
 
 #include "mem.h"
 
-/* ---- steps
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- steps --------------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name, *method;
@@ -31,8 +30,7 @@ const char *step_method(enum step step)
     return steps[step].method;
 }
 
-/* ---- kinds of targets
- * ------------------------------------------------------------------------------------------ */
+/* ---- kinds of targets ---------------------------------------------------------------------------------- */
 
 /* emails are generated from userName, externalId is ignored (H-ENTRA, SPEC). */
 static const char *const miro_read_only[] = {"emails.work", "externalId", NULL};
@@ -104,8 +102,7 @@ int profile_limit_index(const struct profile *p, const char *name)
     return -1;
 }
 
-/* ---- what an answer means
- * -------------------------------------------------------------------------------------- */
+/* ---- what an answer means ------------------------------------------------------------------------------ */
 
 enum {
     ANY_STEP = 0xffff,

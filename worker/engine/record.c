@@ -9,8 +9,7 @@
 
 static const char *const employment_names[] = {NULL, "joined", "left", "deleted"};
 
-/* ---- writing
- * --------------------------------------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------------------------------------- */
 
 static void hex64(uint64_t value, char out[17])
 {
@@ -220,8 +219,7 @@ unsigned record_flags(const struct person *p)
     return 0;
 }
 
-/* ---- reading
- * --------------------------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------------------- */
 
 static bool read_hash(const char *hex, uint64_t *ret)
 {
@@ -432,8 +430,7 @@ bool record_read(struct str value, struct person *ret, struct error *err)
     return true;
 }
 
-/* ---- the partition's own
- * --------------------------------------------------------------------------------------- */
+/* ---- the partition's own ------------------------------------------------------------------------------- */
 
 void partition_record_write(const struct partition_record *r, struct buf *out)
 {

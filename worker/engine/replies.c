@@ -17,8 +17,7 @@ struct answer { /* one call's answer on its way into the state */
     struct now now;
 };
 
-/* ---- failures and doubt
- * ---------------------------------------------------------------------------------------- */
+/* ---- failures and doubt -------------------------------------------------------------------------------- */
 
 /* Exponential back-off with full jitter, but not before the target said (at_least_ms). */
 static void fail(const struct answer *a, const char *reason, int64_t at_least_ms)
@@ -75,8 +74,7 @@ static void set_link(const struct answer *a, const char *id)
     a->w->slot->gen++; /* a write to an account needs its link committed */
 }
 
-/* ---- what was done, for the result
- * ----------------------------------------------------------------------------- */
+/* ---- what was done, for the result --------------------------------------------------------------------- */
 
 static struct operation *record_operation(const struct answer *a, int status)
 {
@@ -116,8 +114,7 @@ static void mark_effective(const struct answer *a, enum step step)
     }
 }
 
-/* ---- what is known
- * --------------------------------------------------------------------------------------------- */
+/* ---- what is known ------------------------------------------------------------------------------------- */
 
 /* Keeps of the account what the policy names, and what identifies it: absent attributes are known as absent.
  */
@@ -142,8 +139,7 @@ static void refuse_step(const struct answer *a, const char *what, const char *re
     refuse(a, what, plan_fingerprint(a->w->slot->live, &a->w->desired), reason);
 }
 
-/* ---- verification: did the write do what it said?
- * -------------------------------------------------------------- */
+/* ---- verification: did the write do what it said? ------------------------------------------------------ */
 
 static void verify_update(const struct answer *a, const struct attrs *written, const struct attrs *before)
 {
@@ -209,8 +205,7 @@ static void verify(const struct answer *a, enum step step, const struct attrs *w
         cut_without_effect(a);
 }
 
-/* ---- success, step by step
- * ------------------------------------------------------------------------------------- */
+/* ---- success, step by step ----------------------------------------------------------------------------- */
 
 static void end_of_attempts(const struct answer *a)
 {
@@ -359,8 +354,15 @@ static void took_success(const struct answer *a)
         end_of_attempts(a);
 }
 
-/* ---- other answers
- * --------------------------------------------------------------------------------------------- */
+/* ---- other answers ------------------------------------------------------------------------------------- */
+
+static bool has_created(const struct work *w)
+{
+    for (size_t i = 0; i < w->n_operations; i++)
+        if (w->operations[i].step == STEP_CREATE && w->operations[i].effective)
+            return true;
+    return false;
+}
 
 static void took_gone(const struct answer *a)
 {
@@ -369,11 +371,14 @@ static void took_gone(const struct answer *a)
         fail(a, "404: no Users at this base URL", 0);
         return;
     }
+    bool vanished = a->f->step == STEP_LOOKUP && has_created(a->w);
     bool deleted = a->w->unverified && a->w->written_step == STEP_DELETE && a->f->step == STEP_LOOKUP;
     end_of_attempts(a);
     drop_link(a);
     target_state_set_known(a->t, deleted ? KNOWN_ABSENT : KNOWN_UNKNOWN);
     a->w->unverified = false;
+    if (vanished && !deleted)
+        doubt(a); /* created, and not there: not stored, or not visible yet */
     if (deleted) {
         end_of_doubt(a);
         record_change(a, "active", NULL, NULL);

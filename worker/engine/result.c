@@ -14,8 +14,7 @@ const char *outcome_name(enum outcome outcome)
     return names[outcome];
 }
 
-/* ---- results
- * --------------------------------------------------------------------------------------------------- */
+/* ---- results ------------------------------------------------------------------------------------------- */
 
 static void write_identity(struct json_out *w, const struct result *r)
 {
@@ -115,8 +114,7 @@ void result_write(const struct result *r, struct buf *out)
     write_result(&w, NULL, r);
 }
 
-/* ---- dead letters
- * ---------------------------------------------------------------------------------------------- */
+/* ---- dead letters -------------------------------------------------------------------------------------- */
 
 static void write_event(struct json_out *w, const struct pending *event, const struct person *p)
 {

@@ -12,8 +12,7 @@
 #define URN_ENTERPRISE "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 #define URN_PATCH      "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
-/* ---- where an attribute lives
- * ---------------------------------------------------------------------------------- */
+/* ---- where an attribute lives -------------------------------------------------------------------------- */
 
 enum place { PLACE_CORE, PLACE_NAME, PLACE_WORK, PLACE_ENTERPRISE, PLACE_MANAGER };
 
@@ -79,8 +78,7 @@ bool scim_values_equal(const char *name, const char *a, const char *b)
     return any_case ? strcasecmp(a, b) == 0 : strcmp(a, b) == 0;
 }
 
-/* ---- requests
- * -------------------------------------------------------------------------------------------------- */
+/* ---- requests ------------------------------------------------------------------------------------------ */
 
 void scim_request_done(struct scim_request *r)
 {
@@ -275,8 +273,7 @@ void scim_delete(const char *id, struct scim_request *ret)
     scim_read(id, ret); /* the same resource */
 }
 
-/* ---- answers
- * --------------------------------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------------------------------------- */
 
 void account_done(struct account *a)
 {

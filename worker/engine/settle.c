@@ -8,8 +8,7 @@
 
 enum { RESULT_MAX = 256 * 1024, RETRY_CUT_MS = 24 * 3600 * 1000 };
 
-/* ---- records
- * --------------------------------------------------------------------------------------------------- */
+/* ---- records ------------------------------------------------------------------------------------------- */
 
 static void publish(struct engine *e, const struct slot *slot, struct result *r)
 {
@@ -39,8 +38,7 @@ void settle_event(struct engine *e, struct slot *slot, const struct pending *eve
     publish(e, slot, &r);
 }
 
-/* ---- which outcome
- * --------------------------------------------------------------------------------------------- */
+/* ---- which outcome ------------------------------------------------------------------------------------- */
 
 /* What the end of one piece of work means for the events that waited. */
 struct verdict {
@@ -118,8 +116,7 @@ static void fill(const struct verdict *v, const struct target_state *t, struct r
     }
 }
 
-/* ---- settling
- * -------------------------------------------------------------------------------------------------- */
+/* ---- settling ------------------------------------------------------------------------------------------ */
 
 static bool any_effective(const struct work *w)
 {

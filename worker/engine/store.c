@@ -23,8 +23,7 @@ void packed_move(struct packed *to, struct packed *from)
     *from = (struct packed){0};
 }
 
-/* ---- by key
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- by key -------------------------------------------------------------------------------------------- */
 
 void store_init(struct store *s)
 {
@@ -105,8 +104,7 @@ void store_each(struct store *s, int32_t partition, void (*fn)(void *ctx, struct
     }
 }
 
-/* ---- by due time
- * ----------------------------------------------------------------------------------------------- */
+/* ---- by due time --------------------------------------------------------------------------------------- */
 
 static bool earlier(const struct slot *a, const struct slot *b)
 {
