@@ -18,13 +18,20 @@ $(B)/tests/test_%: $(B)/tests/unit/test_%.o $(B)/libtestable.a $(ENGINE) $(LIB) 
 unit: $(UNIT_BIN) ## unit tests (MODE=asan|tsan|cover as you like)
 	$(Q)tests/unit/run $(UNIT_BIN)
 
+samples: $(UNIT_BIN) ## every record that the engine writes in the unit tests fits its schema
+	$(Q)rm -rf $(B)/samples && mkdir -p $(B)/samples
+	$(Q)ROLLCALL_SAMPLES=$(abspath $(B))/samples tests/unit/run $(UNIT_BIN) >/dev/null
+	$(Q)tests/lint/samples $(B)/samples
+
 include tests/kafka/kafka.mk
 include tests/sim/sim.mk
 include tests/lint/lint.mk
 
 cover: ## line coverage of the engine by its unit tests
+	$(Q)find build/cover -name '*.gcda' -delete 2>/dev/null || true
 	$(Q)$(MAKE) --no-print-directory MODE=cover unit
-	$(Q)gcovr --root . --object-directory build/cover --filter 'worker/engine/' --print-summary build/cover
+	$(Q)gcovr --root . --filter 'worker/engine/' --exclude-unreachable-branches --fail-under-line 90 \
+	    --print-summary build/cover
 
 test: deps ## everything that a change must pass, in under 10 minutes
 	$(Q)tests/run quick
@@ -32,4 +39,4 @@ test: deps ## everything that a change must pass, in under 10 minutes
 test-all: deps ## what takes longer: sanitizers, valgrind, mutants, more seeds
 	$(Q)tests/run all
 
-.PHONY: unit cover test test-all
+.PHONY: unit samples cover test test-all
