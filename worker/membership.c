@@ -238,7 +238,7 @@ static bool end_restore(struct membership *m, struct ledger_result *result, stru
     for (size_t i = 0; i < result->n_offsets; i++) {
         struct partition_offset *p = &result->offsets[i];
         if (!engine_restore_end(m->is.engine, p->partition, p->offset, now, err))
-            return error_wrap(err, "partition %d", p->partition);
+            return false; /* the message names the partition */
         if (p->offset >= 0)
             p->offset = engine_position(m->is.engine, p->partition);
     }

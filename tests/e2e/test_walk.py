@@ -96,3 +96,22 @@ def an_unsigned_webhook_changes_nothing(run):
     wait_until(lambda: sandbox.account(ANN["userName"]), 5, "the signed one has its account")
     assert len(run.topics.dump("events")) == 1
     run.assert_clean(MANAGED)
+
+
+@scenario()
+def violations_planted_behind_rollcalls_back_are_found(run):
+    source, sandbox, sender, follower = start(run)
+    begin = now_ms() - 60_000
+    outcome(run, follower, deliver(sender, source, Word("joined", "4711", begin, ANN)))
+    left = deliver(sender, source, Word("left", "4711", begin + 2000))
+    assert outcome(run, follower, left) == "applied"
+    run.assert_clean(MANAGED)
+
+    account = sandbox.account(ANN["userName"])
+    revive = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+              "Operations": [{"op": "Replace", "path": "active", "value": True}]}
+    assert sandbox.scim("PATCH", f"/Users/{account.id}", revive)[0] == 200
+    again = next(r for r in follower.records if r.value["eventId"] == left.event_id)
+    run.topics.produce("results", [{"key": again.key, "partition": again.partition, "value": again.value}])
+    kinds = {v.kind for v in run.check(MANAGED).violations}
+    assert kinds == {"state", "revived", "duplicate"}, kinds

@@ -34,7 +34,7 @@ static const struct fate_odds {
     [FATE_503] = {300, 120},
     [FATE_504] = {300, 80},
     [FATE_500_APPLIED] = {300, 120},
-    [FATE_UNCHANGED] = {300, 250},
+    [FATE_UNCHANGED] = {500, 250},
     [FATE_NOT_STORED] = {300, 250},
     [FATE_STALE_READ] = {300, 200},
 };

@@ -79,7 +79,7 @@ static struct flight *start(struct engine *e, struct work *w, struct now now)
 {
     struct target_state *t = person_target(w->slot->live, w->name);
     struct plan plan;
-    work_plan(e, w, t, now, &plan);
+    work_plan(w, t, now, &plan);
     assert(plan.step > STEP_WAIT); /* converge_slot planned the same */
     struct flight *f = xcalloc(1, sizeof *f);
     f->target = w->target;

@@ -9,45 +9,6 @@
 
 #include "mem.h"
 
-/* ---- outbox -------------------------------------------------------------------------------------------- */
-
-void outbox_add(struct engine *e, enum engine_topic topic, int32_t origin, struct str key, struct buf *value)
-{
-    assert(buf_ok(value)); /* every part of a record has a limit of its own */
-    struct outbox *o = &e->outbox;
-    if (o->n == o->size) {
-        o->size = o->size ? o->size * 2 : 16;
-        o->v = xreallocarray(o->v, o->size, sizeof *o->v);
-    }
-    size_t n = value->n;
-    o->v[o->n++] = (struct outbox_item){
-        .record = {.topic = topic,
-                   .partition = -1,
-                   .key = {xmemdup(key.p, key.n), key.n},
-                   .value = {buf_take(value), n}},
-        .origin = origin,
-    };
-}
-
-static void free_record(struct out_record *r)
-{
-    free((char *)(uintptr_t)r->key.p);
-    free((char *)(uintptr_t)r->value.p);
-}
-
-/* Takes out what comes from the partition (-1: all). */
-static void outbox_drop(struct engine *e, int32_t origin)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < e->outbox.n; i++) {
-        if (origin >= 0 && e->outbox.v[i].origin != origin)
-            e->outbox.v[kept++] = e->outbox.v[i];
-        else
-            free_record(&e->outbox.v[i].record);
-    }
-    e->outbox.n = kept;
-}
-
 /* ---- building a batch ---------------------------------------------------------------------------------- */
 
 static void put_header(struct out_record *r, struct batch_item *item, const char *name, int64_t value)
@@ -173,7 +134,7 @@ const struct engine_batch *engine_batch_take(struct engine *e, struct now now)
 static void batch_free(struct batch *b)
 {
     for (size_t i = 0; i < b->out.n_records; i++)
-        free_record(&b->out.records[i]);
+        out_record_free(&b->out.records[i]);
     free(b->out.records);
     free(b->out.offsets);
     free(b->items);

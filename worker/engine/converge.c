@@ -9,180 +9,6 @@
 
 #include "mem.h"
 
-/* ---- works --------------------------------------------------------------------------------------------- */
-
-struct work *work_find(const struct slot *slot, const char *target)
-{
-    for (size_t i = 0; i < slot->n_works; i++)
-        if (strcmp(slot->works[i]->name, target) == 0)
-            return slot->works[i];
-    return NULL;
-}
-
-struct work *work_add(struct engine *e, struct slot *slot, const char *target)
-{
-    struct work *w = xcalloc(1, sizeof *w);
-    w->slot = slot;
-    w->target = engine_target(e, target);
-    w->name = xstrdup(target);
-    slot->works = xreallocarray(slot->works, slot->n_works + 1, sizeof *slot->works);
-    slot->works[slot->n_works++] = w;
-    return w;
-}
-
-static void count_doubt(struct work *w, bool doubtful)
-{
-    if (!w->target || w->doubtful == doubtful)
-        return;
-    w->doubtful = doubtful;
-    w->target->doubtful += doubtful ? 1 : (size_t)-1;
-}
-
-static void work_free(struct work *w)
-{
-    work_dequeue(w);
-    count_doubt(w, false);
-    if (w->flight) {
-        w->flight->slot = NULL;
-        w->flight->work = NULL;
-    }
-    for (size_t i = 0; i < w->n_changes; i++) {
-        free(w->changes[i].attribute);
-        free(w->changes[i].before);
-        free(w->changes[i].after);
-    }
-    free(w->changes);
-    free(w->operations);
-    free(w->link);
-    attrs_done(&w->written);
-    attrs_done(&w->written_before);
-    desired_done(&w->desired);
-    free(w->name);
-    free(w);
-}
-
-void work_free_all(struct engine *e, struct slot *slot)
-{
-    (void)e;
-    for (size_t i = 0; i < slot->n_works; i++)
-        work_free(slot->works[i]);
-    free(slot->works);
-    slot->works = NULL;
-    slot->n_works = 0;
-}
-
-/* Work that is over makes room. */
-static void drop_finished_works(struct slot *slot)
-{
-    for (size_t i = slot->n_works; i-- > 0;) {
-        struct work *w = slot->works[i];
-        const struct target_state *t = person_target(slot->live, w->name);
-        if (w->flight || w->queued || w->learnt || w->learnt_batched || (t && t->open))
-            continue; /* what was learnt must outlive an abort */
-        work_free(w);
-        slot->works[i] = slot->works[--slot->n_works];
-    }
-    if (slot->n_works == 0) {
-        free(slot->works);
-        slot->works = NULL;
-    }
-}
-
-/* ---- ready lists --------------------------------------------------------------------------------------- */
-
-static void enqueue(struct work *w, enum priority priority, int class)
-{
-    int list = class < 0 ? LIMITS_MAX : class;
-    if (w->queued && w->priority == priority && w->list == list)
-        return; /* keeps its place */
-    work_dequeue(w);
-    struct work_list *l = &w->target->ready[priority][list];
-    w->queued = true;
-    w->priority = priority;
-    w->list = list;
-    w->next = NULL;
-    w->prev = l->last;
-    *(l->last ? &l->last->next : &l->first) = w;
-    l->last = w;
-    w->target->waiting++;
-}
-
-void work_dequeue(struct work *w)
-{
-    if (!w->queued)
-        return;
-    struct work_list *l = &w->target->ready[w->priority][w->list];
-    *(w->prev ? &w->prev->next : &l->first) = w->next;
-    *(w->next ? &w->next->prev : &l->last) = w->prev;
-    w->queued = false;
-    w->target->waiting--;
-}
-
-/* ---- the policy's word --------------------------------------------------------------------------------- */
-
-void work_forget_desired(struct slot *slot)
-{
-    for (size_t i = 0; i < slot->n_works; i++) {
-        desired_done(&slot->works[i]->desired);
-        slot->works[i]->desired_valid = false;
-    }
-}
-
-static bool is_protected(const struct engine_target *cfg, const struct person *p)
-{
-    const char *name = person_attr(p, "userName");
-    for (size_t i = 0; name && i < cfg->n_protected; i++)
-        if (strcasecmp(cfg->protected_names[i], name) == 0)
-            return true;
-    return false;
-}
-
-/* A policy error never deprovisions anybody; whom the source itself calls gone loses access nevertheless. */
-static bool fall_back(const struct person *p, const struct target_state *t, struct desired *ret)
-{
-    bool gone = p->employment == EMPLOYMENT_LEFT || p->employment == EMPLOYMENT_DELETED || p->suspended;
-    if (!gone || !t->link)
-        return false;
-    *ret = (struct desired){.kind = DESIRE_ACCOUNT, .active = ACTIVE_OFF};
-    return true;
-}
-
-bool work_ask_policy(struct engine *e, struct work *w, const struct target_state *t, struct now now,
-                     struct error *err)
-{
-    if (w->desired_valid)
-        return true;
-    const struct person *p = w->slot->live;
-    struct person_key key;
-    slot_key(w->slot, &key);
-    struct person_view view = {
-        key.tenant, key.directory, key.subject, p, person_may_have_access(p, now.wall_ms), now.wall_ms};
-    desired_done(&w->desired);
-    if (is_protected(w->target->cfg, p)) {
-        w->desired_valid = true; /* DESIRE_NOTHING */
-        return true;
-    }
-    if (!e->ports.policy(e->ports.ctx, &view, w->name, &w->desired, err)) {
-        e->stats.policy_errors++;
-        desired_done(&w->desired);
-        if (!fall_back(p, t, &w->desired))
-            return false;
-    }
-    w->desired_valid = true;
-    return true;
-}
-
-void work_plan(struct engine *e, struct work *w, struct target_state *t, struct now now, struct plan *ret)
-{
-    (void)e;
-    assert(w->desired_valid);
-    plan_make(&(struct plan_input){w->target->profile, w->slot->live, t, &w->desired, w->target->cfg->match,
-                                   now.wall_ms, w->fresh},
-              ret);
-    while (w->one_by_one && ret->step == STEP_UPDATE && ret->changes.n > 1)
-        attrs_remove(&ret->changes, ret->changes.v[ret->changes.n - 1].name);
-}
-
 /* ---- converging ---------------------------------------------------------------------------------------- */
 
 static enum priority priority_of(const struct work *w, const struct target_state *t)
@@ -227,7 +53,7 @@ static void proceed(struct engine *e, struct work *w, struct target_state *t, co
         partition->state != PARTITION_LIVE)
         work_dequeue(w);
     else
-        enqueue(w, priority_of(w, t), w->target->profile->class_of[plan->step]);
+        work_enqueue(w, priority_of(w, t), w->target->profile->class_of[plan->step]);
 }
 
 /* The policy failed and nothing says that access must go: wait for a policy that works, like for a target. */
@@ -299,12 +125,12 @@ static void converge_target(struct engine *e, struct slot *slot, struct target_s
     }
     if (t->open || t->n_pending > 0)
         choose_name(e, w, t);
-    work_plan(e, w, t, now, &plan);
+    work_plan(w, t, now, &plan);
     if (plan.step != STEP_NONE && past_deadline(w, t, now)) {
         target_state_refuse(t, REFUSED_DEADLINE, plan_fingerprint(slot->live, &w->desired),
                             t->last_failure ? t->last_failure : "deadline passed");
         plan_done(&plan);
-        work_plan(e, w, t, now, &plan);
+        work_plan(w, t, now, &plan);
     }
     if (plan.step == STEP_NONE && !plan.ignored && t->doubt_until_ms > now.wall_ms)
         plan.step = STEP_WAIT; /* also a rejection is final only when nothing can land any more */
@@ -387,7 +213,7 @@ void converge_slot(struct engine *e, struct slot *slot, struct now now)
     for (size_t i = 0; i < p->n_targets; i++) {
         struct target_state *t = &p->targets[i];
         converge_target(e, slot, t, now);
-        count_doubt(work_find(slot, t->target), t->doubt_until_ms != 0);
+        work_count_doubt(work_find(slot, t->target), t->doubt_until_ms != 0);
     }
     note_gone(e, slot, now);
     int64_t gone = tombstone_due(e, p);
@@ -395,7 +221,7 @@ void converge_slot(struct engine *e, struct slot *slot, struct now now)
     if (over && !slot->tombstone)
         slot_mark_dirty(e, slot);
     slot->tombstone = over;
-    drop_finished_works(slot);
+    work_drop_finished(slot);
     store_set_due(&e->store, slot, converge_due(e, slot, now));
     slot_release(e, slot);
 }

@@ -2,7 +2,9 @@
  *
  *      engine.c      life, time, figures          partitions.c  assigned, revoked, dropped
  *      events.c      merging                      commit.c      batches, undo
- *      converge.c    plan → queue or result       calls.c       queue → call → answer
+ *      calls.c       queue → call                 replies.c     answer → what is known
+ *      converge.c    plan → queue, wait or …      settle.c      … results
+ *      slot.c        a person in memory           work.c        a person at a target      outbox.c  records to go
  *
  * One event: events.c merges it into the slot's person and calls converge_slot; that plans each target and
  * either settles it (results go to the outbox) or opens it and marks the slot dirty; commit.c writes the
@@ -157,6 +159,8 @@ struct engine {
 
 /* engine.c */
 uint64_t engine_random(struct engine *e);
+
+/* slot.c */
 struct target *engine_target(struct engine *e, const char *name); /* NULL: not configured */
 struct partition *engine_partition(const struct engine *e, int32_t partition);
 struct person *slot_live(struct engine *e, struct slot *slot); /* parses if packed */
@@ -165,26 +169,38 @@ void slot_mark_dirty(struct engine *e, struct slot *slot);
 void slot_unmark_dirty(struct engine *e, struct slot *slot);
 void slot_forget(struct engine *e,
                  struct slot *slot); /* frees it with its works; its flights go on without it */
-/* Splits "tenant/directory/subject" into copies of its own in buffer. */
 struct person_key {
     char tenant[EVENT_NAME_MAX + 1], directory[EVENT_NAME_MAX + 1];
     const char *subject; /* borrowed from the slot's key */
 };
-void slot_key(const struct slot *slot, struct person_key *ret);
+void slot_key(const struct slot *slot, struct person_key *ret); /* splits "tenant/directory/subject" */
 
-/* converge.c */
-void converge_slot(struct engine *e, struct slot *slot, struct now now);
-/* When the person (live) next has something due, by the wall clock; 0: never. */
-int64_t converge_due(const struct engine *e, const struct slot *slot, struct now now);
+/* work.c */
 struct work *work_find(const struct slot *slot, const char *target);
 struct work *work_add(struct engine *e, struct slot *slot, const char *target);
-void work_free_all(struct engine *e, struct slot *slot);
+void work_free_all(struct slot *slot);
+void work_drop_finished(struct slot *slot); /* those that are over make room */
+void work_count_doubt(struct work *w, bool doubtful);
+/* Keeps its place if it has one there. */
+void work_enqueue(struct work *w, enum priority priority, int class);
 void work_dequeue(struct work *w);
 void work_forget_desired(struct slot *slot);
 /* The policy's word into w->desired; false: it failed and there is nothing to fall back on. */
 bool work_ask_policy(struct engine *e, struct work *w, const struct target_state *t, struct now now,
                      struct error *err);
-void work_plan(struct engine *e, struct work *w, struct target_state *t, struct now now, struct plan *ret);
+void work_plan(struct work *w, struct target_state *t, struct now now, struct plan *ret);
+
+/* outbox.c */
+/* Takes value. origin: the partition it comes from; losing that takes the record back. */
+void outbox_add(struct engine *e, enum engine_topic topic, int32_t origin, struct str key, struct buf *value);
+/* Takes out what comes from the partition; -1: everything. */
+void outbox_drop(struct engine *e, int32_t origin);
+void out_record_free(struct out_record *r);
+
+/* converge.c */
+void converge_slot(struct engine *e, struct slot *slot, struct now now);
+/* When the person (live) next has something due, by the wall clock; 0: never. */
+int64_t converge_due(const struct engine *e, const struct slot *slot, struct now now);
 
 /* calls.c */
 /* Milliseconds until the target's budget lets a call of this ready list start; INT64_MAX: when one completes. */
@@ -201,8 +217,6 @@ void settle_event(struct engine *e, struct slot *slot, const struct pending *eve
                   enum outcome outcome, const char *cause, struct now now);
 
 /* commit.c */
-/* Takes value. origin: the partition it comes from; losing that takes the record back. */
-void outbox_add(struct engine *e, enum engine_topic topic, int32_t origin, struct str key, struct buf *value);
 /* Forgets what waits of a partition that is going; what is in the outstanding batch is for its answer to
  * decide. */
 void commit_drop_partition(struct engine *e, struct partition *p);

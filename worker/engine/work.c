@@ -1,0 +1,180 @@
+/* work.c - what goes on for a person at a target: its life, its place in a ready list, the policy's word, its plan. */
+#include "engine_state.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "mem.h"
+
+/* ---- works --------------------------------------------------------------------------------------------- */
+
+struct work *work_find(const struct slot *slot, const char *target)
+{
+    for (size_t i = 0; i < slot->n_works; i++)
+        if (strcmp(slot->works[i]->name, target) == 0)
+            return slot->works[i];
+    return NULL;
+}
+
+struct work *work_add(struct engine *e, struct slot *slot, const char *target)
+{
+    struct work *w = xcalloc(1, sizeof *w);
+    w->slot = slot;
+    w->target = engine_target(e, target);
+    w->name = xstrdup(target);
+    slot->works = xreallocarray(slot->works, slot->n_works + 1, sizeof *slot->works);
+    slot->works[slot->n_works++] = w;
+    return w;
+}
+
+void work_count_doubt(struct work *w, bool doubtful)
+{
+    if (!w->target || w->doubtful == doubtful)
+        return;
+    w->doubtful = doubtful;
+    w->target->doubtful += doubtful ? 1 : (size_t)-1;
+}
+
+static void work_free(struct work *w)
+{
+    work_dequeue(w);
+    work_count_doubt(w, false);
+    if (w->flight) {
+        w->flight->slot = NULL;
+        w->flight->work = NULL;
+    }
+    for (size_t i = 0; i < w->n_changes; i++) {
+        free(w->changes[i].attribute);
+        free(w->changes[i].before);
+        free(w->changes[i].after);
+    }
+    free(w->changes);
+    free(w->operations);
+    free(w->link);
+    attrs_done(&w->written);
+    attrs_done(&w->written_before);
+    desired_done(&w->desired);
+    free(w->name);
+    free(w);
+}
+
+void work_free_all(struct slot *slot)
+{
+    for (size_t i = 0; i < slot->n_works; i++)
+        work_free(slot->works[i]);
+    free(slot->works);
+    slot->works = NULL;
+    slot->n_works = 0;
+}
+
+void work_drop_finished(struct slot *slot)
+{
+    for (size_t i = slot->n_works; i-- > 0;) {
+        struct work *w = slot->works[i];
+        const struct target_state *t = person_target(slot->live, w->name);
+        if (w->flight || w->queued || w->learnt || w->learnt_batched || (t && t->open))
+            continue; /* what was learnt must outlive an abort */
+        work_free(w);
+        slot->works[i] = slot->works[--slot->n_works];
+    }
+    if (slot->n_works == 0) {
+        free(slot->works);
+        slot->works = NULL;
+    }
+}
+
+/* ---- ready lists --------------------------------------------------------------------------------------- */
+
+void work_enqueue(struct work *w, enum priority priority, int class)
+{
+    int list = class < 0 ? LIMITS_MAX : class;
+    if (w->queued && w->priority == priority && w->list == list)
+        return; /* keeps its place */
+    work_dequeue(w);
+    struct work_list *l = &w->target->ready[priority][list];
+    w->queued = true;
+    w->priority = priority;
+    w->list = list;
+    w->next = NULL;
+    w->prev = l->last;
+    *(l->last ? &l->last->next : &l->first) = w;
+    l->last = w;
+    w->target->waiting++;
+}
+
+void work_dequeue(struct work *w)
+{
+    if (!w->queued)
+        return;
+    struct work_list *l = &w->target->ready[w->priority][w->list];
+    *(w->prev ? &w->prev->next : &l->first) = w->next;
+    *(w->next ? &w->next->prev : &l->last) = w->prev;
+    w->queued = false;
+    w->target->waiting--;
+}
+
+/* ---- the policy's word --------------------------------------------------------------------------------- */
+
+void work_forget_desired(struct slot *slot)
+{
+    for (size_t i = 0; i < slot->n_works; i++) {
+        desired_done(&slot->works[i]->desired);
+        slot->works[i]->desired_valid = false;
+    }
+}
+
+static bool is_protected(const struct engine_target *cfg, const struct person *p)
+{
+    const char *name = person_attr(p, "userName");
+    for (size_t i = 0; name && i < cfg->n_protected; i++)
+        if (strcasecmp(cfg->protected_names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* A policy error never deprovisions anybody; whom the source itself calls gone loses access nevertheless. */
+static bool fall_back(const struct person *p, const struct target_state *t, struct desired *ret)
+{
+    bool gone = p->employment == EMPLOYMENT_LEFT || p->employment == EMPLOYMENT_DELETED || p->suspended;
+    if (!gone || !t->link)
+        return false;
+    *ret = (struct desired){.kind = DESIRE_ACCOUNT, .active = ACTIVE_OFF};
+    return true;
+}
+
+bool work_ask_policy(struct engine *e, struct work *w, const struct target_state *t, struct now now,
+                     struct error *err)
+{
+    if (w->desired_valid)
+        return true;
+    const struct person *p = w->slot->live;
+    struct person_key key;
+    slot_key(w->slot, &key);
+    struct person_view view = {
+        key.tenant, key.directory, key.subject, p, person_may_have_access(p, now.wall_ms), now.wall_ms};
+    desired_done(&w->desired);
+    if (is_protected(w->target->cfg, p)) {
+        w->desired_valid = true; /* DESIRE_NOTHING */
+        return true;
+    }
+    if (!e->ports.policy(e->ports.ctx, &view, w->name, &w->desired, err)) {
+        e->stats.policy_errors++;
+        desired_done(&w->desired);
+        if (!fall_back(p, t, &w->desired))
+            return false;
+    }
+    w->desired_valid = true;
+    return true;
+}
+
+void work_plan(struct work *w, struct target_state *t, struct now now, struct plan *ret)
+{
+    assert(w->desired_valid);
+    plan_make(&(struct plan_input){w->target->profile, w->slot->live, t, &w->desired, w->target->cfg->match,
+                                   now.wall_ms, w->fresh},
+              ret);
+    while (w->one_by_one && ret->step == STEP_UPDATE && ret->changes.n > 1)
+        attrs_remove(&ret->changes, ret->changes.v[ret->changes.n - 1].name);
+}
