@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <lua.h>
 
@@ -51,8 +52,8 @@ static bool put_text(struct reader *r, const char *name, struct str text)
     if (text.n > ATTR_VALUE_MAX || (text.n > 0 && memchr(text.p, '\0', text.n)))
         return error_set(r->err, ERROR_INPUT, "profile: a value is longer than %d bytes or holds a NUL",
                          ATTR_VALUE_MAX);
-    if (text.n > 0)
-        memcpy(value, text.p, text.n);
+    for (size_t i = 0; i < text.n; i++) /* what is no text becomes a blank: no reason to lose an event */
+        value[i] = (unsigned char)text.p[i] < ' ' && !strchr("\t\n\r", text.p[i]) ? ' ' : text.p[i];
     value[text.n] = '\0';
     return put(r, name, value);
 }

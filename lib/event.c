@@ -151,6 +151,15 @@ static bool check_ids(const struct event *ev, struct error *err)
     return !ev->delivery_id || check_text(ev->delivery_id, DELIVERY_ID_MAX, "origin.deliveryId", err);
 }
 
+/* Text may have lines and tabs; other control characters say nothing and cost six bytes each in JSON. */
+static bool has_control(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] < ' ' && !strchr("\t\n\r", s.p[i]))
+            return true;
+    return false;
+}
+
 static bool check_profile(const struct attrs *profile, struct error *err)
 {
     if (profile->n > ATTRS_MAX)
@@ -163,8 +172,9 @@ static bool check_profile(const struct attrs *profile, struct error *err)
         if (value.n > ATTR_VALUE_MAX)
             return error_set(err, ERROR_INPUT, "profile.%s: longer than %d bytes", attr->name,
                              ATTR_VALUE_MAX);
-        if (!utf8_ok(value))
-            return error_set(err, ERROR_INPUT, "profile.%s: not UTF-8", attr->name);
+        if (!utf8_ok(value) || has_control(value))
+            return error_set(err, ERROR_INPUT, "profile.%s: holds control characters or is not UTF-8",
+                             attr->name);
     }
     return true;
 }

@@ -15,11 +15,12 @@ from harness.words import Word, now_ms, parse_rfc3339
 MANAGED = ("displayName", "department")
 CONFIG_EXIT, AGAIN_EXIT = 78, 75
 
-# ---- the big one ------------------------------------------------------------------------------------------------
+# ---- the big one ----
 
 EVENTS, PERSONS, TENANTS, KILLS = 2000, 300, 5, 5
 WINDOW_SCALE = 0.2  # of Miro's 30 s
-RATES, LIMITS = "help", {"users.read": 200, "users.create": 20, "users.update": 20, "users.delete": 20}  # the tighter
+RATES = "help"  # the tighter of Miro's two tables
+LIMITS = {"users.read": 200, "users.create": 20, "users.update": 20, "users.delete": 20}
 WORKER = {"session_timeout_ms": 3000, "heartbeat_ms": 300, "transaction_timeout_ms": 4000, "drain_ms": 2000}
 TARGET = {"timeout_ms": 2000, "call_life_ms": 4000,
           "retry": {"base_ms": 200, "cap_ms": 1500, "deadline_ms": 3_600_000},
@@ -79,7 +80,8 @@ class Storm:
         run.config.document["log"]["level"] = "info"
         tenants = [f"tenant{n}" for n in range(TENANTS)]
         self.sources = [run.source(f"hr-{t}", tenant=t) for t in tenants]
-        self.sandboxes = [self._sandbox(f"miro-{t}", t) for t in tenants] + [self._sandbox("second", tenants[0])]
+        self.sandboxes = [self._sandbox(f"miro-{t}", t) for t in tenants]
+        self.sandboxes.append(self._sandbox("second", tenants[0]))
         self.rain()
         self.supervisor = run.supervisor()
         self.workers = [self.supervisor.add(run.worker(f"w{n}"), points, ON_SIGTERM)
@@ -134,7 +136,8 @@ class Storm:
             self.feed.release(1)
             return all(s.finished for s in self.supervisor.all)
 
-        self.wait(all_hit, 120, lambda: f"all failpoints are hit, so far {[s.hit for s in self.supervisor.all]}")
+        self.wait(all_hit, 120,
+                  lambda: f"all failpoints are hit, so far {[s.hit for s in self.supervisor.all]}")
 
     def kill_one(self):
         self.feed.release(60)
@@ -223,17 +226,18 @@ def two_thousand_events_survive_every_failpoint_and_the_loss_of_the_broker(run):
     missing = {f["fault"] for f in FAULTS} - set(faults)
     assert not missing, f"no call met {missing}"
     assert report.counts["accepted"] == EVENTS and report.counts["persons"] == PERSONS, report
-    assert storm.kills >= KILLS and {n.partition("=")[0] for s in storm.supervisor.all for n in s.hit} == found
-    assert {r.partition for r in run.topics.dump("events")} == {0, 1, 2, 3}, "some partitions had nothing to do"
+    hit = {n.partition("=")[0] for s in storm.supervisor.all for n in s.hit}
+    assert storm.kills >= KILLS and hit == found, (storm.kills, found - hit)
+    assert {r.partition for r in run.topics.dump("events")} == {0, 1, 2, 3}, "a partition had nothing to do"
 
 
-# ---- a late call ------------------------------------------------------------------------------------------------
+# ---- a late call ----
 
 ANN = {"userName": "ann@example.com", "displayName": "Ann Ames", "department": "Sales"}
 
 
 def tell(run, sender, source, follower, kind, at_ms, **more):
-    """Delivers a word; returns its result as soon as there is one, or None if await_it is False."""
+    """Delivers a word about Ann, awaits its result unless await_it=False; returns the delivery."""
     await_it = more.pop("await_it", True)
     sender.deliver(source, Word(kind, "4711", at_ms, **more))
     delivery = sender.deliveries[-1]
@@ -270,12 +274,12 @@ def a_call_that_a_stopped_worker_sends_late_leaves_doubt_and_no_trace(run):
     landed = now_ms()
     run.await_results(results)
     result = results.find(lambda r: r.value["eventId"] == left.event_id)[0].value
-    assert parse_rfc3339(result["finishedAt"]) >= landed, "the leaver's result was final before the late call landed"
+    assert parse_rfc3339(result["finishedAt"]) >= landed, "the result was final before the call landed"
     assert not sandbox.account(ANN["userName"]).active
     run.assert_clean(MANAGED)
 
 
-# ---- refusals ---------------------------------------------------------------------------------------------------
+# ---- refusals ----
 
 
 @scenario(needs_real=True)
@@ -366,7 +370,7 @@ def another_partition_count_is_refused(run):
     grown = [run.topics.name(short) for short in ("events", "persons", "results", "deadletters", "plans")]
     for name in grown:
         kafka_admin.create_partitions(run.broker.bootstrap, name, 6)
-    wait_until(lambda: all(run.topics.list()[name]["led"] == 6 for name in grown), 20, "all have six partitions")
+    wait_until(lambda: all(run.topics.list()[name]["led"] == 6 for name in grown), 20, "all have six")
     refuses(worker, "had 4 partitions", "has 6 now", "recreate it with 4 partitions")
 
 

@@ -1,4 +1,4 @@
-"""P1 from the sender's side: an answer in time, whatever Kafka does; and what a stored request would become."""
+"""P1 from the sender's side: an answer in time, whatever Kafka does; what a stored request would become."""
 import http.client
 import json
 import subprocess
@@ -76,7 +76,8 @@ def check_shows_what_a_stored_request_would_become(run):
     assert code == 0, said
     value = json.loads(next(line for line in said.splitlines() if line.strip().startswith("{")))
     assert value["subject"] == "1" and value["profile"]["displayName"] == "Ann Ames", value
-    assert event_id("hr", word.sender_id) in said and "rollcall.person.joined" in said and "events: 1" in said, said
+    for part in (event_id("hr", word.sender_id), "rollcall.person.joined", "events: 1"):
+        assert part in said, (part, said)
 
     code, said = would_become(run, source, stored(run, "forged", "/hooks/hr", headers, body + b" "))
     assert code == 65 and "forged" in said, (code, said)
@@ -86,4 +87,7 @@ def check_shows_what_a_stored_request_would_become(run):
     headers, body = okta_event_hook(okta, [word, Word("left", "2", now_ms())])
     code, said = would_become(run, okta, stored(run, "okta", "/hooks/idp", headers, body))
     assert code == 0 and "events: 2" in said, said
-    assert not run.topics.list().get(run.topics.name("events"), {}).get("records"), "check publishes nothing"
+    if run.broker.kind == "embedded":  # a real one has no topic at all yet
+        assert not run.topics.dump("events"), "check publishes nothing"
+    else:
+        assert run.topics.name("events") not in run.topics.list(), "check needs no Kafka"

@@ -14,8 +14,8 @@ def hostile_requests_get_their_4xx_and_publish_nothing(run):
     more = {"source": source.name, "deadline_s": DEADLINE_MS / 1000}
     if not run.sanitizer:  # a sanitizer's memory says nothing
         more["pid"] = ingest.process.pid
-    failures = hostile.run_all("127.0.0.1", ingest.ports["listen"], ingest.admin_port, hostile.signer(source.secret),
-                               **more)
+    failures = hostile.run_all("127.0.0.1", ingest.ports["listen"], ingest.admin_port,
+                               hostile.signer(source.secret), **more)
     for name, why in failures:
         print(f"    --- {name}\n{why}")
     print(f"    {len(hostile.CASES)} cases, {len(failures)} failed")

@@ -6,8 +6,8 @@ from harness.wait import wait_until
 from harness.words import Word, now_ms
 
 MANAGED = ("displayName", "department")
-VALGRIND = ["valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite",
-            "--num-callers=30"]
+VALGRIND = ["valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full",
+            "--errors-for-leak-kinds=definite", "--num-callers=30"]
 
 
 def joiners(count):
@@ -16,8 +16,8 @@ def joiners(count):
                                              "department": "Sales"}) for n in range(count)]
 
 
-def in_flight(worker):
-    return worker.metrics().get("rollcall_worker_calls_in_flight", 0)
+def gauge(program, name):
+    return program.metrics().get(f"rollcall_{name}", 0)
 
 
 @scenario(needs_real=True)
@@ -27,7 +27,8 @@ def sigterm_awaits_the_calls_in_flight_and_commits_their_outcome(run):
     sender, results = run.sender(ingest), run.topics.follow("results")
     words = joiners(12)
     sender.deliver(source, *words)
-    wait_until(lambda: in_flight(worker) > 3, 20, "calls are in flight")
+    wait_until(lambda: gauge(worker, "worker_events_total") == len(words), 20, "all events are read")
+    wait_until(lambda: gauge(worker, "worker_calls_in_flight") > 3, 20, "calls are in flight")
     worker.stop()
     assert all(c["answeredAt"] for c in sandbox.journal()), "a call was cut off"
     offsets = run.topics.group_offsets(run.config.document["worker"]["group"], "events")
@@ -51,7 +52,7 @@ def sigterm_answers_the_webhooks_under_way(run):
     thread = threading.Thread(target=lambda: answers.extend(sender.send(source, *joiners(5))))
     try:
         thread.start()
-        wait_until(lambda: ingest.metrics().get("rollcall_ingest_connections", 0) >= 5, 10, "webhooks are under way")
+        wait_until(lambda: gauge(ingest, "ingest_connections") >= 5, 10, "webhooks are under way")
         ingest.stop()
         thread.join()
     finally:

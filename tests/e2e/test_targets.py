@@ -30,7 +30,7 @@ def one_target_that_is_down_does_not_delay_another(run):
     sender, results = run.sender(ingest), run.topics.follow("results")
     words = joiners(15)
     sender.deliver(source, *words)
-    wait_until(lambda: len(results_at(results, "well")) == len(words), SOON_S, "all are done at the target that is well")
+    wait_until(lambda: len(results_at(results, "well")) == len(words), SOON_S, "all are done where all is well")
     assert not results_at(results, "ill"), "results of a target that answers nobody"
     assert not run.topics.dump("deadletters"), "the target's trouble is nobody's fault"
     ill.clear_faults()
@@ -47,7 +47,7 @@ def one_persons_failing_call_does_not_delay_others(run):
     sender, results = run.sender(ingest), run.topics.follow("results")
     words = joiners(15)
     sender.deliver(source, *words)
-    wait_until(lambda: len(results_at(results, "miro")) == len(words) - 1, SOON_S, "all others have their result")
+    wait_until(lambda: len(results_at(results, "miro")) == len(words) - 1, SOON_S, "all others are done")
     assert "p0" not in results_at(results, "miro")
     sandbox.clear_faults()
     run.await_results(results)

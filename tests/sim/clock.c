@@ -67,3 +67,10 @@ bool clock_step(struct clock *c, int64_t until_ms)
     entry.fn(entry.ctx, entry.arg);
     return true;
 }
+
+void clock_leap(struct clock *c, int64_t ms)
+{
+    c->now_ms += ms;
+    for (size_t i = 0; i < c->n; i++)
+        c->heap[i].at_ms += ms;
+}

@@ -33,4 +33,7 @@ void clock_after(struct clock *c, int64_t delay_ms, void (*fn)(void *ctx, uint64
  * returned. */
 bool clock_step(struct clock *c, int64_t until_ms);
 
+/* Time leaps forward and nothing is done meanwhile, as when all hosts are asleep. */
+void clock_leap(struct clock *c, int64_t ms);
+
 #endif

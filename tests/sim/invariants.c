@@ -5,7 +5,7 @@
 #include <strings.h>
 
 #include "json.h"
-#include "ledger.h"
+#include "witness.h"
 #include "mem.h"
 #include "oracle.h"
 #include "permute.h"
@@ -42,16 +42,16 @@ static void check_results(struct world *w)
     const struct scenario *s = w->scenario;
     for (size_t i = 0; i < s->n_events; i++)
         for (size_t t = 0; t < s->n_targets; t++) {
-            unsigned n = ledger_answer(w, i, t)->n;
+            unsigned n = witness_answer(w, i, t)->n;
             if (n != (takes(w, i, t) ? 1u : 0u))
                 world_fail(w, "P2 results", "event %zu (person %zu) has %u results at %s", i,
                            s->events[i].person, n, s->targets[t].name);
         }
-    if (w->ledger->rejected != w->ledger->rejected_letters)
-        world_fail(w, "P2 letters", "%u dead letters for %u rejected results", w->ledger->rejected_letters,
-                   w->ledger->rejected);
-    if (w->ledger->invalid != count_invalid(s))
-        world_fail(w, "P2 letters", "%u dead letters for %u invalid records", w->ledger->invalid,
+    if (w->witness->rejected != w->witness->rejected_letters)
+        world_fail(w, "P2 letters", "%u dead letters for %u rejected results", w->witness->rejected_letters,
+                   w->witness->rejected);
+    if (w->witness->invalid != count_invalid(s))
+        world_fail(w, "P2 letters", "%u dead letters for %u invalid records", w->witness->invalid,
                    count_invalid(s));
 }
 
@@ -59,15 +59,15 @@ static bool all_answered(const struct world *w)
 {
     for (size_t i = 0; i < w->scenario->n_events; i++)
         for (size_t t = 0; t < w->scenario->n_targets; t++)
-            if (takes(w, i, t) && ledger_answer(w, i, t)->n == 0)
+            if (takes(w, i, t) && witness_answer(w, i, t)->n == 0)
                 return false;
-    return w->ledger->invalid >= count_invalid(w->scenario);
+    return w->witness->invalid >= count_invalid(w->scenario);
 }
 
 static bool all_read(const struct world *w)
 {
     for (int32_t p = 0; p < w->scenario->partitions; p++)
-        if (simlog_events_end(w->log, p) > 0 && w->ledger->offsets[p] < simlog_events_end(w->log, p))
+        if (simlog_events_end(w->log, p) > 0 && w->witness->offsets[p] < simlog_events_end(w->log, p))
             return false;
     return true;
 }
@@ -242,7 +242,7 @@ static bool is_cut_done(const struct answer *a)
 /* A future-dated word is not acted upon before its time. */
 static void check_early(struct world *w, size_t event, size_t target)
 {
-    const struct answer *a = ledger_answer(w, event, target);
+    const struct answer *a = witness_answer(w, event, target);
     int64_t due = w->scenario->events[event].ev.effective_at_ms;
     if ((is(a, "applied") || is(a, "unchanged")) && a->at_ms < due - WORLD_SKEW_MAX_MS)
         world_fail(w, "P3 early", "event %zu has its result at %s %lld ms before it takes effect", event,
@@ -251,7 +251,7 @@ static void check_early(struct world *w, size_t event, size_t target)
 
 static void check_leaver(struct world *w, size_t event, size_t target)
 {
-    const struct answer *a = ledger_answer(w, event, target);
+    const struct answer *a = witness_answer(w, event, target);
     const struct sim_event *se = &w->scenario->events[event];
     if ((se->ev.type != EVENT_LEFT && se->ev.type != EVENT_DELETED) || !is_cut_done(a))
         return;
@@ -278,7 +278,7 @@ static void check_leaver(struct world *w, size_t event, size_t target)
 static void check_delay(struct world *w, size_t event, size_t target)
 {
     const struct sim_event *se = &w->scenario->events[event];
-    const struct answer *a = ledger_answer(w, event, target);
+    const struct answer *a = witness_answer(w, event, target);
     if (w->scenario->targets[target].down || w->scenario->persons[se->person].sick || a->n == 0)
         return;
     int64_t due = se->first_told_ms > se->ev.effective_at_ms ? se->first_told_ms : se->ev.effective_at_ms;
@@ -313,7 +313,7 @@ static void check_person(struct world *w, size_t person)
     for (size_t t = 0; n > 0 && t < s->n_targets; t++)
         if (s->targets[t].tenant == s->persons[person].tenant)
             check_account(
-                &(struct account_check){w, person, t, &want, &w->ledger->accounts[person][t], findable});
+                &(struct account_check){w, person, t, &want, &w->witness->accounts[person][t], findable});
     if (n > 0) {
         const struct log_record *r =
             simlog_person(w->log, s->persons[person].partition, str_of(s->persons[person].key));

@@ -1,4 +1,4 @@
-/* invariants.h - the promises, checked when a run has come to rest (ledger.h checks those that hold at every
+/* invariants.h - the promises, checked when a run has come to rest (witness.h checks those that hold at every
  * instant).
  *
  *  P2  exactly one committed result per accepted event and target, one dead letter per invalid record

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "invariants.h"
-#include "ledger.h"
+#include "witness.h"
 #include "mem.h"
 #include "scenario.h"
 #include "simgroup.h"
@@ -19,6 +19,7 @@ enum {
     SETTLE_TIGHT_MAX_MS = 4 * SETTLE_MAX_MS,
     REST_MS = 60 * 1000,       /* and then nothing more may happen for so long */
     DAY_MS = 25 * 3600 * 1000, /* by then a leaver whose cut was given up has been tried again */
+    WAKE_MS = 30 * 1000,       /* until everybody has joined again and looked around */
     RESTART_MAX_MS = 4000,
     PAUSE_MAX_MS = 60000,
     FAILURES_MAX_BYTES = 64 * 1024,
@@ -81,7 +82,7 @@ static void tell_next(void *ctx, uint64_t nth)
             se->first_told_ms = world_now(w);
         se->told = true;
         if (se->afterword)
-            ledger_afterword(w, se->person);
+            witness_afterword(w, se->person);
         world_trace(w, "told  event %d: person %zu %s occurred %+lld s%s", telling->event, se->person,
                     event_type_name(se->ev.type), (long long)(se->ev.occurred_at_ms - WORLD_EPOCH_MS) / 1000,
                     se->ev.effective_at_ms ? ", takes effect later" : "");
@@ -101,7 +102,7 @@ static void world_begin(struct world *w, uint64_t seed, bool verbose)
     buf_init(&w->failures, FAILURES_MAX_BYTES);
     chaos_draw(&w->chaos, &w->prng);
     w->scenario = scenario_new(&w->chaos, &w->prng);
-    w->ledger = ledger_new(w->scenario);
+    w->witness = witness_new(w->scenario);
     w->log = simlog_new(w);
     w->group = group_new(w);
     for (; w->n_targets < w->scenario->n_targets; w->n_targets++)
@@ -128,7 +129,7 @@ static void world_end(struct world *w, struct run_figures *sum)
     free(w->procs);
     group_free(w->group);
     simlog_free(w->log);
-    ledger_free(w->ledger);
+    witness_free(w->witness);
     scenario_free(w->scenario);
     clock_done(&w->clock);
     buf_done(&w->failures);
@@ -194,7 +195,8 @@ static void come_to_rest(struct world *w)
 {
     bool settled = settle(w);
     if (settled && w->chaos.short_deadline) {
-        run_until(w, world_now(w) + DAY_MS);
+        clock_leap(&w->clock, DAY_MS);
+        run_until(w, world_now(w) + WAKE_MS);
         settled = settle(w);
     }
     if (settled)

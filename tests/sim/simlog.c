@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ledger.h"
+#include "witness.h"
 #include "mem.h"
 #include "scenario.h"
 #include "simgroup.h"
@@ -167,7 +167,7 @@ static void decide(struct simlog *log, struct txn *txn, bool commit)
     txn->state = commit ? TXN_COMMITTED : TXN_ABORTED;
     txn->decided_ms = world_now(w);
     if (commit)
-        ledger_committed(w, txn);
+        witness_committed(w, txn);
     for (unsigned t = 0; t < SIMLOG_TOPICS; t++)
         for (unsigned p = 0; p < WORLD_PARTITIONS_MAX; p++)
             if (txn->touched[t][p])

@@ -6,7 +6,7 @@
  *  - the high watermark counts records of open transactions;
  *  - offsets in a transaction are the only thing the group validates; none given, none validated;
  *  - a producer of the same slot fences the older one; a transaction left open is aborted by its timeout.
- * Committed records and offsets are checked as they are decided (ledger.h). */
+ * Committed records and offsets are checked as they are decided (witness.h). */
 #ifndef ROLLCALL_SIM_SIMLOG_H
 #define ROLLCALL_SIM_SIMLOG_H
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ledger.h"
+#include "witness.h"
 #include "mem.h"
 #include "scenario.h"
 #include "simworker.h"
@@ -166,7 +166,7 @@ static void answer(void *ctx, uint64_t arg)
                                                     : "not sent",
                     reply.status);
         x->answered = true;
-        ledger_answered(w, x->proc, x->assignment, x->target->index, x->person, x->method, &reply);
+        witness_answered(w, x->proc, x->assignment, x->target->index, x->person, x->method, &reply);
     }
     if (proc_answer(x->proc, x->call, &reply, &wait_ms))
         x->answered = true;
@@ -245,7 +245,7 @@ static void arrive(void *ctx, uint64_t arg)
     world_trace(w, "%s #%llu lands: %d%s %s", w->scenario->targets[t->index].name,
                 (unsigned long long)x->number, x->miro.status, x->miro.applied ? ", applied" : "",
                 x->miro.user_name);
-    ledger_landed(w, t->index, x->person, x->fate, x->method, x->body);
+    witness_landed(w, t->index, x->person, x->fate, x->method, x->body);
     if (!fate_rows[x->fate].silent)
         clock_after(&w->clock, prng_delay(&w->prng, 1, x->fate == FATE_SLOW ? WORLD_TIMEOUT_MS / 2 : NEAR_MS),
                     answer, x, CALL_REPLIED);
@@ -331,12 +331,12 @@ void simtarget_send(struct simtarget *t, struct proc *p, const struct call *call
     world_trace(w, "%s -> %s #%llu (%s) %s %s %s", p->name, w->scenario->targets[t->index].name,
                 (unsigned long long)x->number, fate_name(x->fate), x->method, x->path,
                 x->body ? x->body : "");
-    ledger_written(w, p, t->index, x->person, call);
+    witness_written(w, p, t->index, x->person, call);
     int64_t arrival_ms = arrival_delay(&w->prng, x->fate);
     if (arrival_ms != NEVER_MS) {
         t->on_way++;
         if (call->write)
-            ledger_under_way(w, t->index, x->person);
+            witness_under_way(w, t->index, x->person);
         clock_after(&w->clock, arrival_ms, arrive, x, 0);
     }
     end_without_answer(x, arrival_ms);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ledger.h"
+#include "witness.h"
 #include "mem.h"
 #include "mutations.h"
 #include "policy.h"

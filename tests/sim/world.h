@@ -47,7 +47,7 @@ struct simlog;
 struct group;
 struct simtarget;
 struct proc;
-struct ledger;
+struct witness;
 
 struct world {
     uint64_t seed;
@@ -65,8 +65,8 @@ struct world {
     size_t n_procs;
     struct proc *slots[WORLD_SLOTS_MAX]; /* who runs under each slot now, NULL: nobody */
     size_t n_slots;
-    struct ledger *ledger; /* what the invariants remember */
-    struct buf failures;   /* one line each; empty: none */
+    struct witness *witness; /* what the invariants remember */
+    struct buf failures;     /* one line each; empty: none */
     size_t n_failures;
 };
 

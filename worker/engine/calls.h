@@ -1,9 +1,36 @@
-/* calls.h - private to the engine: how a call's answer changes what is known. See calls.c, replies.c. */
+/* calls.h - private to the engine: how a call's answer changes what is known. calls.c starts and ends calls, replies.c
+ * says what an answer means, answer.c what that changes. */
 #ifndef ROLLCALL_ENGINE_CALLS_H
 #define ROLLCALL_ENGINE_CALLS_H
 
 #include "engine_state.h"
 
+struct answer { /* one call's answer on its way into the state */
+    struct engine *e;
+    struct flight *f;
+    struct work *w;
+    struct target_state *t;
+    const struct call_reply *reply;
+    struct now now;
+};
+
+/* answer.c */
+/* Exponential back-off with full jitter, but not before the target said (at_least_ms; 0: nothing). */
+void answer_fail(const struct answer *a, const char *reason, int64_t at_least_ms);
+/* The call may have been applied, or may be yet. */
+void answer_doubt(const struct answer *a);
+void answer_drop_link(const struct answer *a);
+void answer_set_link(const struct answer *a, const char *id);
+void answer_know(const struct answer *a, const struct account *account);
+/* The target refuses `what` (an attribute, or a whole step) with this fingerprint of what we want. */
+void answer_refuse(const struct answer *a, const char *what, uint64_t fingerprint, const char *reason);
+void answer_refuse_step(const struct answer *a, const char *what, const char *reason);
+/* For the result: a call was answered with status (0: not at all), an attribute changed, a step had its effect. */
+void answer_operation(const struct answer *a, int status);
+void answer_change(const struct answer *a, const char *attribute, const char *before, const char *after);
+void answer_effective(const struct answer *a, enum step step);
+
+/* replies.c */
 /* Takes the answer into the target's state and the work; the caller converges the slot afterwards. */
 void reply_take(struct engine *e, struct flight *f, struct target_state *t, const struct call_reply *reply,
                 struct now now);

@@ -18,6 +18,19 @@ static void put_header(struct out_record *r, struct batch_item *item, const char
     r->headers[r->n_headers++] = (struct record_header){name, text};
 }
 
+/* A record that is too large forgets what can be read again at the targets. */
+static void write_record(struct person *p, struct buf *out)
+{
+    record_write(p, out);
+    if (buf_ok(out))
+        return;
+    for (size_t i = 0; i < p->n_targets; i++)
+        target_state_set_known(&p->targets[i], KNOWN_UNKNOWN);
+    buf_clear(out);
+    record_write(p, out);
+    assert(buf_ok(out)); /* person.h's limits see to it */
+}
+
 static void batch_slot(const struct engine *e, struct out_record *r, struct batch_item *item,
                        struct slot *slot, struct now now)
 {
@@ -30,8 +43,7 @@ static void batch_slot(const struct engine *e, struct out_record *r, struct batc
         p->seq++;
     if (!slot->tombstone) {
         buf_init(&value, RECORD_MAX);
-        record_write(p, &value);
-        assert(buf_ok(&value));
+        write_record(p, &value);
         r->value.n = value.n;
         r->value.p = buf_take(&value);
         put_header(r, item, "seq", (int64_t)p->seq);

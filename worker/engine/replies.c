@@ -8,137 +8,6 @@
 
 enum { EXISTS_MAX = 4, KEPT_ACTIVE_MAX = 6, REASON_MAX = SCIM_DETAIL_MAX + 64 };
 
-struct answer { /* one call's answer on its way into the state */
-    struct engine *e;
-    struct flight *f;
-    struct work *w;
-    struct target_state *t;
-    const struct call_reply *reply;
-    struct now now;
-};
-
-/* ---- failures and doubt -------------------------------------------------------------------------------- */
-
-/* Exponential back-off with full jitter, but not before the target said (at_least_ms). */
-static void fail(const struct answer *a, const char *reason, int64_t at_least_ms)
-{
-    const struct engine_target *cfg = a->f->target->cfg;
-    struct target_state *t = a->t;
-    int64_t cap = cfg->retry_base_ms;
-    for (uint32_t i = 0; i < t->attempts && cap < cfg->retry_cap_ms; i++)
-        cap *= 2;
-    cap = cap < cfg->retry_cap_ms ? cap : cfg->retry_cap_ms;
-    int64_t wait = 1 + (int64_t)(engine_random(a->e) % (uint64_t)(cap > 0 ? cap : 1));
-    if (MUTATION(MUTATION_NO_BACKOFF))
-        wait = 0;
-    wait = at_least_ms > wait && !MUTATION(MUTATION_RETRY_AFTER_IGNORED) ? at_least_ms : wait;
-    t->attempts++;
-    t->next_attempt_ms = a->now.wall_ms + wait;
-    a->w->failures = t->attempts;
-    a->w->next_attempt_ms = t->next_attempt_ms;
-    target_state_fail(t, reason);
-    a->e->stats.temporary++;
-}
-
-/* The call may have been applied, or may be yet. */
-static void doubt(const struct answer *a)
-{
-    struct target_state *t = a->t;
-    target_state_set_known(t, KNOWN_UNKNOWN);
-    a->w->fresh = a->w->unverified = false;
-    if (MUTATION(MUTATION_DOUBT_IGNORED))
-        return;
-    int64_t until = a->now.wall_ms + a->f->target->cfg->call_life_ms;
-    t->doubt_until_ms = until > t->doubt_until_ms ? until : t->doubt_until_ms;
-    a->w->doubt_until_ms = t->doubt_until_ms;
-}
-
-static void drop_link(const struct answer *a)
-{
-    if (MUTATION(MUTATION_LINK_KEPT_ON_404))
-        return;
-    free(a->t->link);
-    free(a->w->link);
-    a->t->link = a->w->link = NULL;
-    a->w->slot->gen++;
-}
-
-static void set_link(const struct answer *a, const char *id)
-{
-    if (a->t->link && strcmp(a->t->link, id) == 0)
-        return;
-    free(a->t->link);
-    free(a->w->link);
-    a->t->link = xstrdup(id);
-    a->w->link = xstrdup(id);
-    a->w->slot->gen++; /* a write to an account needs its link committed */
-}
-
-/* ---- what was done, for the result --------------------------------------------------------------------- */
-
-static struct operation *record_operation(const struct answer *a, int status)
-{
-    struct work *w = a->w;
-    int64_t now_ms = a->now.wall_ms;
-    struct operation *last = w->n_operations > 0 ? &w->operations[w->n_operations - 1] : NULL;
-    w->attempts++;
-    if (!last || last->step != a->f->step || last->effective) {
-        w->operations = xreallocarray(w->operations, w->n_operations + 1, sizeof *w->operations);
-        last = &w->operations[w->n_operations++];
-        *last = (struct operation){.step = a->f->step};
-    }
-    last->attempts++;
-    last->status = status;
-    last->ms += a->now.boot_ms - a->f->started.boot_ms;
-    last->finished_ms = now_ms;
-    return last;
-}
-
-static void record_change(const struct answer *a, const char *attribute, const char *before,
-                          const char *after)
-{
-    struct work *w = a->w;
-    w->changes = xreallocarray(w->changes, w->n_changes + 1, sizeof *w->changes);
-    w->changes[w->n_changes++] =
-        (struct change){xstrdup(attribute), xstrdup_null(before), xstrdup_null(after), a->now.wall_ms};
-}
-
-static void mark_effective(const struct answer *a, enum step step)
-{
-    for (size_t i = a->w->n_operations; i-- > 0;) {
-        if (a->w->operations[i].step != step)
-            continue;
-        a->w->operations[i].effective = true;
-        a->w->operations[i].finished_ms = a->now.wall_ms;
-        return;
-    }
-}
-
-/* ---- what is known ------------------------------------------------------------------------------------- */
-
-/* Keeps of the account what the policy names, and what identifies it: absent attributes are known as absent.
- */
-static void know_account(const struct answer *a, const struct account *account)
-{
-    struct target_state *t = a->t;
-    const struct attrs *want = &a->w->desired.attrs;
-    target_state_set_known(t, KNOWN_ACCOUNT);
-    t->known_active = account->active;
-    for (size_t i = 0; i < want->n; i++)
-        attrs_set(&t->known_attrs, want->v[i].name, attrs_get(&account->attrs, want->v[i].name));
-}
-
-static void refuse(const struct answer *a, const char *what, uint64_t fingerprint, const char *reason)
-{
-    target_state_refuse(a->t, what, fingerprint, reason);
-    a->e->stats.refused++;
-}
-
-static void refuse_step(const struct answer *a, const char *what, const char *reason)
-{
-    refuse(a, what, plan_fingerprint(a->w->slot->live, &a->w->desired), reason);
-}
-
 /* ---- verification: did the write do what it said? ------------------------------------------------------ */
 
 static void verify_update(const struct answer *a, const struct attrs *written, const struct attrs *before)
@@ -148,34 +17,34 @@ static void verify_update(const struct answer *a, const struct attrs *written, c
         const char *name = written->v[i].name, *want = written->v[i].value;
         const char *after = attrs_get(&a->t->known_attrs, name);
         if (scim_values_equal(name, after, want)) {
-            record_change(a, name, attrs_get(before, name), after);
+            answer_change(a, name, attrs_get(before, name), after);
             target_state_forgive(a->t, name);
             any = true;
         } else if (a->t->known_active) {
-            refuse(a, name, plan_value_fingerprint(want),
-                   "the target answered with success and kept another value");
+            answer_refuse(a, name, plan_value_fingerprint(want),
+                          "the target answered with success and kept another value");
             a->w->refused = true;
         }
     }
     if (any)
-        mark_effective(a, STEP_UPDATE);
+        answer_effective(a, STEP_UPDATE);
 }
 
 /* Somebody keeps access that he must not have: tried again some times now, and then daily. */
 static void cut_without_effect(const struct answer *a)
 {
     if (MUTATION(MUTATION_LEAVER_GIVEN_UP) || ++a->w->kept_active >= KEPT_ACTIVE_MAX)
-        refuse_step(a, REFUSED_CUT, "the target answers with success and keeps the account");
+        answer_refuse_step(a, REFUSED_CUT, "the target answers with success and keeps the account");
     else
-        fail(a, "the target answered with success and kept the account", 0);
+        answer_fail(a, "the target answered with success and kept the account", 0);
 }
 
 static void verify_cut(const struct answer *a)
 {
     if (!a->t->known_active) {
-        record_change(a, "active", "true", "false");
+        answer_change(a, "active", "true", "false");
         target_state_forgive(a->t, REFUSED_CUT);
-        mark_effective(a, STEP_DEACTIVATE);
+        answer_effective(a, STEP_DEACTIVATE);
     } else {
         cut_without_effect(a);
     }
@@ -184,11 +53,12 @@ static void verify_cut(const struct answer *a)
 static void verify_activate(const struct answer *a)
 {
     if (a->t->known_active) {
-        record_change(a, "active", "false", "true");
+        answer_change(a, "active", "false", "true");
         target_state_forgive(a->t, REFUSED_ACTIVATE);
-        mark_effective(a, STEP_ACTIVATE);
+        answer_effective(a, STEP_ACTIVATE);
     } else {
-        refuse_step(a, REFUSED_ACTIVATE, "the target answered with success and kept the account inactive");
+        answer_refuse_step(a, REFUSED_ACTIVATE,
+                           "the target answered with success and kept the account inactive");
     }
 }
 
@@ -224,7 +94,7 @@ static void end_of_doubt(const struct answer *a)
 
 static void took_account(const struct answer *a, const struct account *account)
 {
-    know_account(a, account);
+    answer_know(a, account);
     a->w->fresh = true;
     end_of_doubt(a);
     if (!a->w->unverified)
@@ -242,9 +112,10 @@ static void took_absence(const struct answer *a)
     if (a->w->exists == 0)
         return;
     if (a->w->exists >= EXISTS_MAX)
-        refuse_step(a, REFUSED_CREATE, "the target says that the account exists, yet no lookup finds it");
+        answer_refuse_step(a, REFUSED_CREATE,
+                           "the target says that the account exists, yet no lookup finds it");
     else
-        fail(a, "the target says that the account exists, yet the lookup did not find it", 0);
+        answer_fail(a, "the target says that the account exists, yet the lookup did not find it", 0);
 }
 
 static void took_found(const struct answer *a, const struct account *account, size_t found)
@@ -252,13 +123,13 @@ static void took_found(const struct answer *a, const struct account *account, si
     const char *reason;
     took_account(a, account);
     if (found > 1) {
-        refuse_step(a, REFUSED_ADOPT, "finding: several accounts match");
+        answer_refuse_step(a, REFUSED_ADOPT, "finding: several accounts match");
     } else if (plan_may_adopt(a->w->slot->live, &a->w->desired, account, &reason)) {
         if (account->active)
-            set_link(a, account->id);
+            answer_set_link(a, account->id);
         target_state_forgive(a->t, REFUSED_ADOPT);
     } else {
-        refuse_step(a, REFUSED_ADOPT, reason);
+        answer_refuse_step(a, REFUSED_ADOPT, reason);
     }
 }
 
@@ -271,7 +142,7 @@ static void took_lookup(const struct answer *a)
                                                &found, &account, &err)
                              : scim_parse_user(a->reply->body, &account, &err);
     if (!ok)
-        fail(a, err.message, 0);
+        answer_fail(a, err.message, 0);
     else if (found == 0)
         took_absence(a);
     else if (a->f->by_match)
@@ -288,13 +159,13 @@ static void took_create(const struct answer *a)
     struct error err;
     target_state_set_known(a->t, KNOWN_UNKNOWN);
     if (scim_parse_user(a->reply->body, &account, &err))
-        set_link(a, account.id);
+        answer_set_link(a, account.id);
     account_done(&account);
     for (size_t i = 0; i < a->f->changes.n; i++)
         if (!profile_read_only(a->f->target->profile, a->f->changes.v[i].name))
-            record_change(a, a->f->changes.v[i].name, NULL, a->f->changes.v[i].value);
-    record_change(a, "active", NULL, "true");
-    mark_effective(a, STEP_CREATE);
+            answer_change(a, a->f->changes.v[i].name, NULL, a->f->changes.v[i].value);
+    answer_change(a, "active", NULL, "true");
+    answer_effective(a, STEP_CREATE);
 }
 
 static void took_patch(const struct answer *a)
@@ -309,9 +180,9 @@ static void took_patch(const struct answer *a)
         before = (struct attrs){0};
         for (size_t i = 0; i < a->f->changes.n; i++)
             attrs_set(&a->t->known_attrs, a->f->changes.v[i].name, a->f->changes.v[i].value);
-        mark_effective(a, a->f->step);
+        answer_effective(a, a->f->step);
     } else if (a->reply->body.n > 0 && scim_parse_user(a->reply->body, &account, &err)) {
-        know_account(a, &account);
+        answer_know(a, &account);
         verify(a, a->f->step, &a->f->changes, &before);
     } else { /* 204, RFC 7644 3.5.2: read before believing */
         target_state_set_known(a->t, KNOWN_UNKNOWN);
@@ -368,38 +239,38 @@ static void took_gone(const struct answer *a)
 {
     if (a->f->step == STEP_LOOKUP && a->f->by_match) { /* not a person: the address itself is not there */
         a->w->trouble = true;
-        fail(a, "404: no Users at this base URL", 0);
+        answer_fail(a, "404: no Users at this base URL", 0);
         return;
     }
     bool vanished = a->f->step == STEP_LOOKUP && has_created(a->w);
     bool deleted = a->w->unverified && a->w->written_step == STEP_DELETE && a->f->step == STEP_LOOKUP;
     end_of_attempts(a);
-    drop_link(a);
+    answer_drop_link(a);
     target_state_set_known(a->t, deleted ? KNOWN_ABSENT : KNOWN_UNKNOWN);
     a->w->unverified = false;
     if (vanished && !deleted)
-        doubt(a); /* created, and not there: not stored, or not visible yet */
+        answer_doubt(a); /* created, and not there: not stored, or not visible yet */
     if (deleted) {
         end_of_doubt(a);
-        record_change(a, "active", NULL, NULL);
-        mark_effective(a, STEP_DELETE);
+        answer_change(a, "active", NULL, NULL);
+        answer_effective(a, STEP_DELETE);
     }
     if (MUTATION(MUTATION_LINK_KEPT_ON_404))
-        fail(a, "404", 0);
+        answer_fail(a, "404", 0);
 }
 
 static void took_refusal(const struct answer *a, const char *reason)
 {
     const char *step = plan_refused_name(a->f->step);
     if (step) {
-        refuse_step(a, step, reason);
+        answer_refuse_step(a, step, reason);
     } else if (a->f->step == STEP_UPDATE && a->f->changes.n > 1) {
         a->w->one_by_one = true;
     } else if (a->f->step == STEP_UPDATE) {
-        refuse(a, a->f->changes.v[0].name, plan_value_fingerprint(a->f->changes.v[0].value), reason);
+        answer_refuse(a, a->f->changes.v[0].name, plan_value_fingerprint(a->f->changes.v[0].value), reason);
         a->w->refused = true;
     } else {
-        fail(a, reason, 0); /* a read: until its deadline */
+        answer_fail(a, reason, 0); /* a read: until its deadline */
     }
 }
 
@@ -416,15 +287,15 @@ static int64_t rest_class(struct flight *f, const struct call_reply *reply, stru
 
 static void took_throttle(const struct answer *a, const char *reason)
 {
-    fail(a, reason, rest_class(a->f, a->reply, a->now));
+    answer_fail(a, reason, rest_class(a->f, a->reply, a->now));
 }
 
 /* A server that failed while writing may have written; 503 says that it did not begin. */
 static void took_temporary(const struct answer *a, const char *reason)
 {
     if (step_writes(a->f->step) && a->reply->status != 503)
-        doubt(a);
-    fail(a, reason, a->reply->retry_after_ms);
+        answer_doubt(a);
+    answer_fail(a, reason, a->reply->retry_after_ms);
 }
 
 /* What an answer means, and why in words: "400 invalidValue: …". */
@@ -442,7 +313,7 @@ static enum reply_class classify(const struct flight *f, const struct call_reply
 static void took_reply(const struct answer *a)
 {
     char reason[REASON_MAX];
-    record_operation(a, a->reply->status);
+    answer_operation(a, a->reply->status);
     a->w->trouble = false;
     switch (classify(a->f, a->reply, reason)) {
     case REPLY_OK:
@@ -463,7 +334,7 @@ static void took_reply(const struct answer *a)
         break;
     case REPLY_TROUBLE:
         a->w->trouble = true;
-        fail(a, reason, a->reply->retry_after_ms);
+        answer_fail(a, reason, a->reply->retry_after_ms);
         break;
     case REPLY_PERMANENT:
         took_refusal(a, reason);
@@ -473,10 +344,10 @@ static void took_reply(const struct answer *a)
 
 static void took_no_reply(const struct answer *a)
 {
-    record_operation(a, 0);
+    answer_operation(a, 0);
     if (a->reply->outcome == CALL_UNKNOWN && step_writes(a->f->step))
-        doubt(a);
-    fail(a, a->reply->error ? a->reply->error : "no answer", 0);
+        answer_doubt(a);
+    answer_fail(a, a->reply->error ? a->reply->error : "no answer", 0);
 }
 
 /* Not sent because our own lease was over: nobody's failure. */
@@ -513,7 +384,7 @@ void reply_take_stale(struct engine *e, struct flight *f, struct target_state *t
     target_state_set_known(t, KNOWN_UNKNOWN);
     f->work->fresh = f->work->unverified = false;
     if (step_writes(f->step) && reply->outcome == CALL_REPLIED)
-        doubt(&a); /* as for every write whose answer is undone */
+        answer_doubt(&a); /* as for every write whose answer is undone */
 }
 
 void reply_take_orphan(struct flight *f, const struct call_reply *reply, struct now now)

@@ -294,6 +294,9 @@ static void take_string(struct attrs *attrs, const char *flat, const cJSON *valu
             ;
     memcpy(text, value->valuestring, n);
     text[n] = '\0';
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c < ' ') /* they cost six bytes each in a record */
+            *c = ' ';
     attrs_set(attrs, flat, text);
 }
 

@@ -1,7 +1,7 @@
 """The checker: from what went in and what came out, everything that broke a promise. Jepsen's way: it knows
 nothing of how Rollcall works, only what it promised.
 
-In:  deliveries of webhooks, dumps of results and dead letters, and for each target its accounts, limits and journal.
+In:  deliveries of webhooks, dumps of results and dead letters, for each target its accounts, limits, journal.
 Out: a Report: what was counted, and a list of violations, each with its kind:
 
     lost            an accepted event has no result at a target of its tenant                (P1, P2, P6)
@@ -151,7 +151,7 @@ def collect_events(deliveries):
 class Checker:
     def __init__(self, deliveries, results, dead_letters, targets, disturbed_ms=()):
         """results, dead_letters: topics.Record of read_committed dumps, made when nothing is under way.
-        disturbed_ms: when programs were killed, stopped or continued: their calls may meet their successors'."""
+        disturbed_ms: when programs were killed, stopped or continued: then calls may meet their successors'."""
         self.disturbed_ms = sorted(disturbed_ms)
         self.events = collect_events(deliveries)
         self.results = [r.value for r in results]
@@ -295,11 +295,11 @@ class Checker:
                 window.popleft()
             most = max(most, len(window))
         if most > use.limit:
-            self._violation("limit", f"{target.name}: {use.name}: {most} calls within {use.window_ms} ms, by the "
-                                     f"journal; {use.limit} are allowed")
+            self._violation("limit", f"{target.name}: {use.name}: {most} calls within {use.window_ms} ms, by "
+                                     f"the journal; {use.limit} are allowed")
 
     def check_overlaps(self):
-        """At most one call per account is under way. A call that got no answer may still be, which doubt covers."""
+        """At most one call per account is under way. One without an answer may still be: doubt covers that."""
         for target in self.targets.values():
             by_account = defaultdict(list)
             for call in target.journal:
@@ -313,8 +313,8 @@ class Checker:
         last = None  # of the answered ones, that with the latest answer
         for call in calls:
             if last and call["arrivedAt"] < last["answeredAt"] and not self._disturbed(last, call):
-                self._violation("overlap", f"{what}: {call['method']} at {call['arrivedAt']} while {last['method']} of "
-                                           f"{last['arrivedAt']} was under way until {last['answeredAt']}")
+                self._violation("overlap", f"{what}: {call['method']} at {call['arrivedAt']}, but {last['method']} "
+                                           f"ran from {last['arrivedAt']} to {last['answeredAt']}")
             if call["answeredAt"] and (last is None or call["answeredAt"] > last["answeredAt"]):
                 last = call
 

@@ -1,5 +1,5 @@
-"""What an operator does to a group or a topic with Kafka's own tools, spoken directly: three requests of the protocol,
-each in the oldest version that Kafka 4 takes. For a cluster of one node: it is every group's coordinator."""
+"""What an operator does to a group or a topic with Kafka's own tools, spoken directly: three requests of the
+protocol, each in the oldest version that Kafka 4 takes. For a cluster of one node: it is every group's coordinator."""
 import socket
 import struct
 
@@ -49,7 +49,7 @@ def delete_group(bootstrap, group):
 
 
 def create_partitions(bootstrap, topic, count):
-    body = struct.pack(">i", 1) + _text(topic) + struct.pack(">ii", count, -1) + struct.pack(">i?", TIMEOUT_MS, False)
+    body = struct.pack(">i", 1) + _text(topic) + struct.pack(">iii?", count, -1, TIMEOUT_MS, False)
     answer = _ask(bootstrap, CREATE_PARTITIONS, body)
     at = 8 + 2 + len(topic.encode())
     _check(struct.unpack(">h", answer[at:at + 2])[0], f"{count} partitions for {topic}")

@@ -1,4 +1,4 @@
-"""Many people's lives, as webhooks tell them: joins, moves, holds, leavings, returns; then late, twice and out of order.
+"""Many people's lives, as webhooks tell them: joins, moves, holds, leavings; late, twice and out of order.
 
 Everything follows from the random generator given, so a seed tells the same story again.
 """
@@ -40,7 +40,7 @@ def _share(rng, total, count):
 
 
 def tell(rng, lives):
-    """lives: [(place, anything)…] → the same in the order in which webhooks arrive, some of them twice."""
+    """lives: [(place, anything)…] → the same in the order of their webhooks, some of them twice."""
     told = []
     for place, what in lives:
         late = rng.uniform(0, LATE) if rng.random() < LATE_SHARE else abs(rng.gauss(0, JITTER))
@@ -51,7 +51,7 @@ def tell(rng, lives):
 
 
 def populate(rng, sources, persons, events):
-    """Lives of that many persons and events in all, spread over the sources: [(source, word)…] as they arrive."""
+    """Lives of that many persons, so many events in all, over all sources: [(source, word)…] as they arrive."""
     lives = []
     for number, count in enumerate(_share(rng, events, persons)):
         source = sources[number % len(sources)]

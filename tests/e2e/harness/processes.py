@@ -162,8 +162,8 @@ class Processes:
 
 
 def free_port():
-    """A loopback port that is free at this moment; who uses it may still clash and should try another. Below the
-    ephemeral range, so that no client's connection takes it while its program is being restarted."""
+    """A loopback port that is free at this moment; who uses it may still clash and should try another. It lies
+    below the ephemeral range: no client's connection takes it while its program is being restarted."""
     low, high = PORTS
     while True:
         port = random.randrange(low, high)

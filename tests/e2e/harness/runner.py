@@ -7,6 +7,7 @@ that cannot be had is a failure of the scenario, not a reason to skip it. Exit 0
 """
 import argparse
 import importlib
+import os
 import re
 import shutil
 import signal
@@ -24,6 +25,7 @@ from .scenario import scenarios_of
 
 E2E = Path(__file__).resolve().parents[1]
 REPO = E2E.parents[1]
+SUPPRESSIONS = REPO / "tests" / "tsan" / "suppressions"  # libraries that are not instrumented: not ours
 HARNESS_TESTS = ("harness.test_checker", "harness.test_harness")
 
 
@@ -177,7 +179,8 @@ def parse(argv):
     parser.add_argument("--keep", action="store_true", help="keep the files of passed tests")
     parser.add_argument("--list", action="store_true", help="list the scenarios")
     parser.add_argument("--jobs", type=int, default=2, help="scenarios at a time (default: 2)")
-    parser.add_argument("--share", type=int, nargs=2, default=(0, 1), help=argparse.SUPPRESS)  # of --jobs: which, of how many
+    # One of the jobs: which, of how many.
+    parser.add_argument("--share", type=int, nargs=2, default=(0, 1), help=argparse.SUPPRESS)
     parser.add_argument("parts", nargs="*", help="run scenarios whose module and name contain one of these")
     return parser.parse_args(argv)
 
@@ -199,9 +202,9 @@ class Jobs:
 
     def __init__(self, argv, count):
         self.totals = []
-        self.children = [subprocess.Popen([sys.executable, "-m", "harness.runner", *argv, "--jobs", "1", "--share", str(n),
-                                           str(count)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-                         for n in range(count)]
+        command = [sys.executable, "-m", "harness.runner", *argv, "--jobs", "1", "--share"]
+        self.children = [subprocess.Popen([*command, str(n), str(count)], stdout=subprocess.PIPE,
+                                          stderr=subprocess.STDOUT, text=True) for n in range(count)]
 
     def _relay(self, child):
         for line in child.stdout:
@@ -234,6 +237,7 @@ def main():
         for s in scenarios:
             print(f"{s.full_name}{' (real broker)' if s.needs_real else ''}")
         return 0
+    os.environ.setdefault("TSAN_OPTIONS", f"suppressions={SUPPRESSIONS}")
     signal.signal(signal.SIGALRM, _overdue)
     signal.signal(signal.SIGTERM, _terminated)
     jobs = min(options.jobs, len(scenarios))

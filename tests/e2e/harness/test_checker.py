@@ -29,7 +29,8 @@ def result(w, outcome, finished):
 
 
 def call(method, path, arrived, answered, late=False):
-    return {"method": method, "path": path, "id": "1", "class": f"{method} {path.replace('1', '{id}')}", "late": late,
+    name = f"{method} {path.replace('1', '{id}')}"
+    return {"method": method, "path": path, "id": "1", "class": name, "late": late,
             "arrivedAt": T0 + arrived, "answeredAt": answered and T0 + answered}
 
 

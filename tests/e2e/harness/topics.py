@@ -8,6 +8,9 @@ from pathlib import Path
 from .wait import wait_until
 
 TOOL_S = 60
+# A broker that stood still is fenced for a moment when it goes on: nobody leads its partitions then.
+LEADERS_S = 20
+LEADERLESS = ("Unknown partition", "Leader not available", "Not leader for partition")
 
 
 class ToolFailed(Exception):
@@ -101,8 +104,17 @@ class Topics:
     def dump(self, *shorts, uncommitted=False):
         """All records from the beginning to the end at this moment, as a read_committed reader sees them."""
         flags = ["--uncommitted"] if uncommitted else []
-        lines = self._tool("dump", *flags, *map(self.name, shorts))
+        lines = wait_until(lambda: self._dump(*flags, *map(self.name, shorts)), LEADERS_S, "partitions have leaders")
         return [_record(line) for line in lines if "end" not in line]
+
+    def _dump(self, *args):
+        """Lines, at least one; None while the partitions are between two leaders."""
+        try:
+            return self._tool("dump", *args)
+        except ToolFailed as e:
+            if any(reason in str(e) for reason in LEADERLESS):
+                return None
+            raise
 
     def latest(self, short):
         """Of a compacted topic: the last value of each key, tombstones left out."""

@@ -185,7 +185,7 @@ class Sender:
 
     def send_all(self, posts):
         """posts: (source of Standard Webhooks, word)…, a request for each, several at once."""
-        return self._post_all([(source, [w], lambda s, ws: standard_webhook(s, ws[0])) for source, w in posts])
+        return self._post_all([(s, [w], lambda source, ws: standard_webhook(source, ws[0])) for s, w in posts])
 
     def send_raw(self, path, headers, body):
         """A request as it is: (status, reply body)."""

@@ -1,7 +1,7 @@
-/* ledger.h - what is watched while a run goes on: every committed transaction and every request. It keeps
+/* witness.h - what is watched while a run goes on: every committed transaction and every request. It keeps
  * what the final checks (invariants.h) count, and finds at once what must never be true at any instant. */
-#ifndef ROLLCALL_SIM_LEDGER_H
-#define ROLLCALL_SIM_LEDGER_H
+#ifndef ROLLCALL_SIM_WITNESS_H
+#define ROLLCALL_SIM_WITNESS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,12 +15,12 @@
 struct txn;
 struct proc;
 
-enum { LEDGER_OUTCOME_SIZE = 16 };
+enum { WITNESS_OUTCOME_SIZE = 16 };
 
 struct answer { /* the committed result of one event at one target */
     unsigned n; /* how many there are: exactly one is right */
     int64_t at_ms;
-    char outcome[LEDGER_OUTCOME_SIZE];
+    char outcome[WITNESS_OUTCOME_SIZE];
 };
 
 struct account_note {                                 /* one person at one target */
@@ -37,7 +37,7 @@ struct account_note {                                 /* one person at one targe
     const struct proc *rest_of;
 };
 
-struct ledger {
+struct witness {
     struct answer *answers; /* [event * n_targets + target] */
     struct account_note accounts[SCENARIO_PERSONS_MAX][WORLD_TARGETS_MAX];
     int64_t seqs[SCENARIO_PERSONS_MAX]; /* of the person's newest committed record; -1: none */
@@ -46,23 +46,23 @@ struct ledger {
     unsigned rejected, rejected_letters;
 };
 
-struct ledger *ledger_new(const struct scenario *s);
-void ledger_free(struct ledger *l);
+struct witness *witness_new(const struct scenario *s);
+void witness_free(struct witness *l);
 
-void ledger_committed(struct world *w, const struct txn *txn);
-void ledger_written(struct world *w, const struct proc *p, size_t target, int person,
-                    const struct call *call);
+void witness_committed(struct world *w, const struct txn *txn);
+void witness_written(struct world *w, const struct proc *p, size_t target, int person,
+                     const struct call *call);
 /* assignment: what the process had when the request was written. */
-void ledger_answered(struct world *w, const struct proc *p, uint64_t assignment, size_t target, int person,
-                     const char *method, const struct call_reply *reply);
+void witness_answered(struct world *w, const struct proc *p, uint64_t assignment, size_t target, int person,
+                      const char *method, const struct call_reply *reply);
 /* A write is on its way and will land. */
-void ledger_under_way(struct world *w, size_t target, int person);
-void ledger_landed(struct world *w, size_t target, int person, enum fate fate, const char *method,
-                   const char *body);
+void witness_under_way(struct world *w, size_t target, int person);
+void witness_landed(struct world *w, size_t target, int person, enum fate fate, const char *method,
+                    const char *body);
 
 /* The person's afterword is told: what was refused is wanted otherwise now. */
-void ledger_afterword(struct world *w, size_t person);
+void witness_afterword(struct world *w, size_t person);
 
-struct answer *ledger_answer(const struct world *w, size_t event, size_t target);
+struct answer *witness_answer(const struct world *w, size_t event, size_t target);
 
 #endif

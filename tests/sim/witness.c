@@ -1,4 +1,4 @@
-#include "ledger.h"
+#include "witness.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -16,9 +16,9 @@ enum {
     HAMMER_ABORTS_MAX = 100, /* what was undone is done again */
 };
 
-struct ledger *ledger_new(const struct scenario *s)
+struct witness *witness_new(const struct scenario *s)
 {
-    struct ledger *l = xcalloc(1, sizeof *l);
+    struct witness *l = xcalloc(1, sizeof *l);
     l->answers = xcalloc(s->n_events * s->n_targets + 1, sizeof *l->answers);
     for (int p = 0; p < WORLD_PARTITIONS_MAX; p++)
         l->offsets[p] = -1;
@@ -27,7 +27,7 @@ struct ledger *ledger_new(const struct scenario *s)
     return l;
 }
 
-void ledger_free(struct ledger *l)
+void witness_free(struct witness *l)
 {
     if (!l)
         return;
@@ -35,9 +35,9 @@ void ledger_free(struct ledger *l)
     free(l);
 }
 
-struct answer *ledger_answer(const struct world *w, size_t event, size_t target)
+struct answer *witness_answer(const struct world *w, size_t event, size_t target)
 {
-    return &w->ledger->answers[event * w->scenario->n_targets + target];
+    return &w->witness->answers[event * w->scenario->n_targets + target];
 }
 
 /* ---- what is committed --------------------------------------------------------------------------------- */
@@ -45,7 +45,7 @@ struct answer *ledger_answer(const struct world *w, size_t event, size_t target)
 /* No result is final while a call of unknown outcome may still land and undo it. */
 static void check_final(struct world *w, size_t event, size_t target, const struct answer *a)
 {
-    const struct account_note *note = &w->ledger->accounts[w->scenario->events[event].person][target];
+    const struct account_note *note = &w->witness->accounts[w->scenario->events[event].person][target];
     bool final = strcmp(a->outcome, "applied") == 0 || strcmp(a->outcome, "unchanged") == 0;
     if (final && note->landing > 0)
         world_fail(w, "P3 doubt", "event %zu at %s is answered \"%s\" while %u writes may still land", event,
@@ -61,7 +61,7 @@ static void note_result(struct world *w, const cJSON *json, const struct txn *tx
         return;
     }
     if (strcmp(outcome, "rejected") == 0)
-        w->ledger->rejected++;
+        w->witness->rejected++;
     if (!id) /* an effect without an event: outside of the count */
         return;
     int event = scenario_event_by_id(w->scenario, id), t = scenario_target_by_name(w->scenario, target);
@@ -69,7 +69,7 @@ static void note_result(struct world *w, const cJSON *json, const struct txn *tx
         world_fail(w, "P2 results", "a result for event %s at %s, which there is not", id, target);
         return;
     }
-    struct answer *a = ledger_answer(w, (size_t)event, (size_t)t);
+    struct answer *a = witness_answer(w, (size_t)event, (size_t)t);
     world_trace(w, "log   result of event %d at %s: %s", event, target, outcome);
     if (a->n++ > 0)
         world_fail(w, "P2 results", "event %d at %s has a second result: %s after %s", event, target, outcome,
@@ -78,16 +78,16 @@ static void note_result(struct world *w, const cJSON *json, const struct txn *tx
     strncpy(a->outcome, outcome, sizeof a->outcome - 1);
     check_final(w, (size_t)event, (size_t)t, a);
     if (strcmp(outcome, "rejected") == 0)
-        w->ledger->accounts[w->scenario->events[event].person][t].rejected = true;
+        w->witness->accounts[w->scenario->events[event].person][t].rejected = true;
 }
 
 static void note_letter(struct world *w, const cJSON *json)
 {
     const char *kind = json_string(json, "kind");
     if (kind && strcmp(kind, "invalid") == 0)
-        w->ledger->invalid++;
+        w->witness->invalid++;
     else
-        w->ledger->rejected_letters++;
+        w->witness->rejected_letters++;
 }
 
 static int64_t header_number(const struct log_record *r, const char *name)
@@ -104,7 +104,7 @@ static void note_person(struct world *w, const struct log_record *r, const struc
     int person = scenario_person_by_key(w->scenario, (struct str){r->key, r->key_n});
     if (person < 0 || !r->value)
         return;
-    int64_t *seq = &w->ledger->seqs[person], next = header_number(r, "seq");
+    int64_t *seq = &w->witness->seqs[person], next = header_number(r, "seq");
     if (*seq >= 0 && next != *seq + 1)
         world_fail(w, "P6 sequence", "record %s goes from %lld to %lld (w%zu)", r->key, (long long)*seq,
                    (long long)next, txn->slot);
@@ -139,16 +139,16 @@ static void note_offsets(struct world *w, const struct txn *txn)
     for (int32_t p = 0; p < WORLD_PARTITIONS_MAX; p++) {
         if (txn->offsets[p] < 0)
             continue;
-        if (txn->offsets[p] < w->ledger->offsets[p])
+        if (txn->offsets[p] < w->witness->offsets[p])
             world_fail(w, "P6 offset", "partition %d goes back from %lld to %lld (w%zu)", p,
-                       (long long)w->ledger->offsets[p], (long long)txn->offsets[p], txn->slot);
+                       (long long)w->witness->offsets[p], (long long)txn->offsets[p], txn->slot);
         if (txn->offsets[p] > simlog_events_end(w->log, p))
             world_fail(w, "P6 offset", "partition %d is committed beyond its end", p);
-        w->ledger->offsets[p] = txn->offsets[p];
+        w->witness->offsets[p] = txn->offsets[p];
     }
 }
 
-void ledger_committed(struct world *w, const struct txn *txn)
+void witness_committed(struct world *w, const struct txn *txn)
 {
     for (int t = 0; t < SIMLOG_TOPICS; t++)
         for (int32_t p = 0; p < WORLD_PARTITIONS_MAX; p++) {
@@ -204,11 +204,12 @@ static void check_alone(struct world *w, const struct proc *p, struct account_no
         world_fail(w, "P3 calls", "%s has %u calls in flight for person %d", p->name, note->n_busy, person);
 }
 
-void ledger_written(struct world *w, const struct proc *p, size_t target, int person, const struct call *call)
+void witness_written(struct world *w, const struct proc *p, size_t target, int person,
+                     const struct call *call)
 {
     if (person < 0)
         return;
-    struct account_note *note = &w->ledger->accounts[person][target];
+    struct account_note *note = &w->witness->accounts[person][target];
     check_alone(w, p, note, person);
     if (world_now(w) > p->lease_until_ms)
         world_fail(w, "P6 lease", "%s writes %lld ms after its lease", p->name,
@@ -223,12 +224,12 @@ void ledger_written(struct world *w, const struct proc *p, size_t target, int pe
         check_open(w, target, person, call);
 }
 
-void ledger_answered(struct world *w, const struct proc *p, uint64_t assignment, size_t target, int person,
-                     const char *method, const struct call_reply *reply)
+void witness_answered(struct world *w, const struct proc *p, uint64_t assignment, size_t target, int person,
+                      const char *method, const struct call_reply *reply)
 {
     if (person < 0)
         return;
-    struct account_note *note = &w->ledger->accounts[person][target];
+    struct account_note *note = &w->witness->accounts[person][target];
     if (note->busy == p && note->busy_assignment == assignment && note->n_busy > 0)
         note->n_busy--;
     if (reply->retry_after_ms <= 0 || reply->status != 429)
@@ -245,18 +246,18 @@ static bool is_write(const char *method)
     return strcmp(method, "GET") != 0;
 }
 
-void ledger_under_way(struct world *w, size_t target, int person)
+void witness_under_way(struct world *w, size_t target, int person)
 {
     if (person >= 0)
-        w->ledger->accounts[person][target].landing++;
+        w->witness->accounts[person][target].landing++;
 }
 
-void ledger_landed(struct world *w, size_t target, int person, enum fate fate, const char *method,
-                   const char *body)
+void witness_landed(struct world *w, size_t target, int person, enum fate fate, const char *method,
+                    const char *body)
 {
     if (person < 0)
         return;
-    struct account_note *note = &w->ledger->accounts[person][target];
+    struct account_note *note = &w->witness->accounts[person][target];
     note->landing -= is_write(method);
     if (fate != FATE_UNCHANGED && fate != FATE_NOT_STORED)
         return;
@@ -268,8 +269,8 @@ void ledger_landed(struct world *w, size_t target, int person, enum fate fate, c
     note->lied_attrs = true;
 }
 
-void ledger_afterword(struct world *w, size_t person)
+void witness_afterword(struct world *w, size_t person)
 {
     for (size_t t = 0; t < w->scenario->n_targets; t++)
-        w->ledger->accounts[person][t].lied_attrs = w->ledger->accounts[person][t].lied_on = false;
+        w->witness->accounts[person][t].lied_attrs = w->witness->accounts[person][t].lied_on = false;
 }

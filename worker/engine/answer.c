@@ -1,0 +1,141 @@
+/* answer.c - the ways in which an answer (or none) changes what is known of an account, and what its result will say. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "calls.h"
+#include "mem.h"
+
+/* A result lists so many of each; what repeats after that is counted with the last. */
+enum { OPERATIONS_MAX = 64, CHANGES_MAX = 128 };
+
+/* ---- failures and doubt -------------------------------------------------------------------------------- */
+
+/* Exponential back-off with full jitter, but not before the target said (at_least_ms). */
+void answer_fail(const struct answer *a, const char *reason, int64_t at_least_ms)
+{
+    const struct engine_target *cfg = a->f->target->cfg;
+    struct target_state *t = a->t;
+    int64_t cap = cfg->retry_base_ms;
+    for (uint32_t i = 0; i < t->attempts && cap < cfg->retry_cap_ms; i++)
+        cap *= 2;
+    cap = cap < cfg->retry_cap_ms ? cap : cfg->retry_cap_ms;
+    int64_t wait = 1 + (int64_t)(engine_random(a->e) % (uint64_t)(cap > 0 ? cap : 1));
+    if (MUTATION(MUTATION_NO_BACKOFF))
+        wait = 0;
+    wait = at_least_ms > wait && !MUTATION(MUTATION_RETRY_AFTER_IGNORED) ? at_least_ms : wait;
+    t->attempts++;
+    t->next_attempt_ms = a->now.wall_ms + wait;
+    a->w->failures = t->attempts;
+    a->w->next_attempt_ms = t->next_attempt_ms;
+    target_state_fail(t, reason);
+    a->e->stats.temporary++;
+}
+
+/* The call may have been applied, or may be yet. */
+void answer_doubt(const struct answer *a)
+{
+    struct target_state *t = a->t;
+    target_state_set_known(t, KNOWN_UNKNOWN);
+    a->w->fresh = a->w->unverified = false;
+    if (MUTATION(MUTATION_DOUBT_IGNORED))
+        return;
+    int64_t until = a->now.wall_ms + a->f->target->cfg->call_life_ms;
+    t->doubt_until_ms = until > t->doubt_until_ms ? until : t->doubt_until_ms;
+    a->w->doubt_until_ms = t->doubt_until_ms;
+}
+
+void answer_drop_link(const struct answer *a)
+{
+    if (MUTATION(MUTATION_LINK_KEPT_ON_404))
+        return;
+    free(a->t->link);
+    free(a->w->link);
+    a->t->link = a->w->link = NULL;
+    a->w->slot->gen++;
+}
+
+void answer_set_link(const struct answer *a, const char *id)
+{
+    if (a->t->link && strcmp(a->t->link, id) == 0)
+        return;
+    free(a->t->link);
+    free(a->w->link);
+    a->t->link = xstrdup(id);
+    a->w->link = xstrdup(id);
+    a->w->slot->gen++; /* a write to an account needs its link committed */
+}
+
+/* ---- what was done, for the result --------------------------------------------------------------------- */
+
+/* The entry for the step under way: the last one goes on when it is a repetition, or when the list is full. */
+static struct operation *current_operation(const struct answer *a)
+{
+    struct work *w = a->w;
+    struct operation *last = w->n_operations > 0 ? &w->operations[w->n_operations - 1] : NULL;
+    if (last && last->step == a->f->step && !last->effective)
+        return last;
+    if (w->n_operations == OPERATIONS_MAX) {
+        last->step = a->f->step;
+        return last;
+    }
+    w->operations = xreallocarray(w->operations, w->n_operations + 1, sizeof *w->operations);
+    last = &w->operations[w->n_operations++];
+    *last = (struct operation){.step = a->f->step};
+    return last;
+}
+
+void answer_operation(const struct answer *a, int status)
+{
+    struct operation *op = current_operation(a);
+    a->w->attempts++;
+    op->attempts++;
+    op->status = status;
+    op->ms += a->now.boot_ms - a->f->started.boot_ms;
+    op->finished_ms = a->now.wall_ms;
+}
+
+void answer_change(const struct answer *a, const char *attribute, const char *before, const char *after)
+{
+    struct work *w = a->w;
+    if (w->n_changes == CHANGES_MAX)
+        return;
+    w->changes = xreallocarray(w->changes, w->n_changes + 1, sizeof *w->changes);
+    w->changes[w->n_changes++] =
+        (struct change){xstrdup(attribute), xstrdup_null(before), xstrdup_null(after), a->now.wall_ms};
+}
+
+void answer_effective(const struct answer *a, enum step step)
+{
+    for (size_t i = a->w->n_operations; i-- > 0;) {
+        if (a->w->operations[i].step != step)
+            continue;
+        a->w->operations[i].effective = true;
+        a->w->operations[i].finished_ms = a->now.wall_ms;
+        return;
+    }
+}
+
+/* ---- what is known ------------------------------------------------------------------------------------- */
+
+/* Keeps of the account what the policy names, and what identifies it: absent attributes are known as absent.
+ */
+void answer_know(const struct answer *a, const struct account *account)
+{
+    struct target_state *t = a->t;
+    const struct attrs *want = &a->w->desired.attrs;
+    target_state_set_known(t, KNOWN_ACCOUNT);
+    t->known_active = account->active;
+    for (size_t i = 0; i < want->n; i++)
+        attrs_set(&t->known_attrs, want->v[i].name, attrs_get(&account->attrs, want->v[i].name));
+}
+
+void answer_refuse(const struct answer *a, const char *what, uint64_t fingerprint, const char *reason)
+{
+    target_state_refuse(a->t, what, fingerprint, reason);
+    a->e->stats.refused++;
+}
+
+void answer_refuse_step(const struct answer *a, const char *what, const char *reason)
+{
+    answer_refuse(a, what, plan_fingerprint(a->w->slot->live, &a->w->desired), reason);
+}
