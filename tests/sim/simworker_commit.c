@@ -183,8 +183,8 @@ static void restore_end(struct proc *p, int32_t i)
         end = simlog_last_stable_offset(w->log, i);
     simlog_read_persons(w->log, i, end, prng_chance(&w->prng, w->chaos.compact), take_record, &reader);
     if (!reader.ok || !engine_restore_end(p->engine, i, part->committed, proc_now(p), &err)) {
-        if (reader.ok &&
-            group_validates(w->group, &p->meta)) /* one that was removed may have read two times */
+        /* A member that was removed while it slept may have read offset and records of two different times. */
+        if (reader.ok && group_validates(w->group, &p->meta))
             world_fail(w, "P6 restore", "%s refuses partition %d: %s", p->name, i, err.message);
         proc_kill(p, "restore failed");
         return;

@@ -313,8 +313,8 @@ class Checker:
         last = None  # of the answered ones, that with the latest answer
         for call in calls:
             if last and call["arrivedAt"] < last["answeredAt"] and not self._disturbed(last, call):
-                self._violation("overlap", f"{what}: {call['method']} at {call['arrivedAt']}, but {last['method']} "
-                                           f"ran from {last['arrivedAt']} to {last['answeredAt']}")
+                ran = f"{last['method']} ran from {last['arrivedAt']} to {last['answeredAt']}"
+                self._violation("overlap", f"{what}: {call['method']} at {call['arrivedAt']}, but {ran}")
             if call["answeredAt"] and (last is None or call["answeredAt"] > last["answeredAt"]):
                 last = call
 

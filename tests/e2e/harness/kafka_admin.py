@@ -1,5 +1,6 @@
 """What an operator does to a group or a topic with Kafka's own tools, spoken directly: three requests of the
-protocol, each in the oldest version that Kafka 4 takes. For a cluster of one node: it is every group's coordinator."""
+protocol, each in the oldest version that Kafka 4 takes. For a cluster of one node, which is every group's
+coordinator."""
 import socket
 import struct
 

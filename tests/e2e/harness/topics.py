@@ -104,7 +104,8 @@ class Topics:
     def dump(self, *shorts, uncommitted=False):
         """All records from the beginning to the end at this moment, as a read_committed reader sees them."""
         flags = ["--uncommitted"] if uncommitted else []
-        lines = wait_until(lambda: self._dump(*flags, *map(self.name, shorts)), LEADERS_S, "partitions have leaders")
+        names = [self.name(s) for s in shorts]
+        lines = wait_until(lambda: self._dump(*flags, *names), LEADERS_S, "partitions have leaders")
         return [_record(line) for line in lines if "end" not in line]
 
     def _dump(self, *args):
