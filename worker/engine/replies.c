@@ -246,12 +246,15 @@ static void took_gone(const struct answer *a)
     bool deleted = a->w->unverified && a->w->written_step == STEP_DELETE && a->f->step == STEP_LOOKUP;
     end_of_attempts(a);
     answer_drop_link(a);
-    target_state_set_known(a->t, deleted ? KNOWN_ABSENT : KNOWN_UNKNOWN);
+    /* A create that may still land takes the freed name: its doubt ends with a look-up by that name only. */
+    bool may_come_back = a->t->doubt_until_ms && a->t->create_as;
+    target_state_set_known(a->t, deleted && !may_come_back ? KNOWN_ABSENT : KNOWN_UNKNOWN);
     a->w->unverified = false;
     if (vanished && !deleted)
         answer_doubt(a); /* created, and not there: not stored, or not visible yet */
     if (deleted) {
-        end_of_doubt(a);
+        if (!may_come_back)
+            end_of_doubt(a);
         answer_change(a, "active", NULL, NULL);
         answer_effective(a, STEP_DELETE);
     }
