@@ -8,6 +8,7 @@
 #include "config.h"
 #include "failpoint.h"
 #include "log.h"
+#include "mem.h"
 #include "options.h"
 #include "worker.h"
 
@@ -17,6 +18,7 @@ static const char *const default_config = "/etc/rollcall/rollcall.yaml";
 static const struct option_def defs[] = {
     {"config", 'c', "FILE", "configuration file (default: /etc/rollcall/rollcall.yaml)"},
     {"slot", 's', "NAME", "identity of this worker, stable over restarts (default: worker.slot, host name)"},
+    {"admin", 'a', "HOST:PORT", "instead of worker.admin, for several workers on one host"},
     {"check", 0, NULL, "check configuration, policy and secrets, and exit"},
     {0},
 };
@@ -49,8 +51,14 @@ static int fail(const struct error *err)
 
 static bool read_config(struct program *p, struct error *err)
 {
-    const char *path = options_get(&p->options, "config");
-    return failpoint_init(err) && config_load(path ? path : default_config, &p->cfg, err);
+    const char *path = options_get(&p->options, "config"), *admin = options_get(&p->options, "admin");
+    if (!failpoint_init(err) || !config_load(path ? path : default_config, &p->cfg, err))
+        return false;
+    if (admin) {
+        free(p->cfg->worker.admin);
+        p->cfg->worker.admin = xstrdup(admin);
+    }
+    return true;
 }
 
 static bool choose_slot(struct program *p, struct error *err)
