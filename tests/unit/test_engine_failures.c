@@ -489,9 +489,75 @@ START_TEST(a_huge_value_from_a_target_does_not_burst_the_record)
 }
 END_TEST
 
+/* Reads answer, writes never work: the everyday case of one broken person. */
+static void writes_fail_until(int status, size_t *ret_writes)
+{
+    int64_t begin = kit.now.wall_ms;
+    *ret_writes = 0;
+    while (!find_result("e1", "miro") && kit.now.wall_ms - begin < 3 * KIT_DEADLINE_MS) {
+        if (wait_for_call() < 0)
+            break;
+        bool read = strcmp(kit.call->method, "GET") == 0;
+        *ret_writes += !read;
+        if (read)
+            answer(200, NO_USERS);
+        else if (status)
+            answer(status, "{}");
+        else
+            answer_unknown();
+        commit();
+    }
+}
+
+START_TEST(a_write_that_keeps_failing_backs_off_and_is_given_up_though_reads_work)
+{
+    static const int statuses[] = {500, 502, 503, 429, 0};
+    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+        size_t writes;
+        kit_start();
+        say({"e1", EVENT_JOINED, .profile = ZOE});
+        commit();
+        writes_fail_until(statuses[i], &writes);
+        expect_result("e1", "miro", "rejected");
+        ck_assert_msg(writes > 3 && writes < 400, "%d: %zu writes in an hour", statuses[i], writes);
+        expect_no_call();
+        kit_stop();
+    }
+}
+END_TEST
+
+START_TEST(a_protected_account_is_safe_under_every_name_it_has)
+{
+    static const char *const names[] = {"zoe@acme.example"};
+    kit_config();
+    kit.targets[0].protected_names = names;
+    kit.targets[0].n_protected = 1;
+    kit_open();
+    commit();
+    say({"e1", EVENT_JOINED, .profile = "userName=other@acme.example;displayName=Zoe"});
+    commit();
+    expect_call("GET", "/Users?filter=userName%20eq%20%22other%40acme.example%22");
+    answer(200, "{\"totalResults\":1,\"Resources\":[{\"id\":\"7\",\"active\":true,\"userName\":\"other@acme."
+                "example\"}]}");
+    commit();
+    while (next_call()) {
+        answer(200,
+               "{\"id\":\"7\",\"active\":true,\"userName\":\"zoe@acme.example\",\"displayName\":\"Zoe\"}");
+        commit();
+    }
+    say({"e2", EVENT_LEFT, .at = 2}); /* the account is called zoe by now, whatever the person is called */
+    commit();
+    expect_no_call();
+    expect_result("e2", "miro", "ignored");
+    kit_stop();
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
+        a_write_that_keeps_failing_backs_off_and_is_given_up_though_reads_work,
+        a_protected_account_is_safe_under_every_name_it_has,
         an_attribute_that_a_200_did_not_change_is_refused_and_not_repeated,
         a_cut_answered_with_success_that_kept_the_account_active_is_tried_again_then_rejected_then_daily,
         a_refused_cut_is_tried_again_daily_until_inactive,

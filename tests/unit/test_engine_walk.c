@@ -446,7 +446,6 @@ START_TEST(protected_names_are_out_of_reach)
     expect_no_call();
     expect_result("e1", "miro", "ignored");
     expect_result("e2", "miro", "ignored");
-    ck_assert_uint_eq(kit.policy_calls, 0);
     kit_stop();
 }
 END_TEST

@@ -24,6 +24,8 @@ void answer_fail(const struct answer *a, const char *reason, int64_t at_least_ms
         wait = 0;
     wait = at_least_ms > wait && !MUTATION(MUTATION_RETRY_AFTER_IGNORED) ? at_least_ms : wait;
     t->attempts++;
+    t->write_failed |= step_writes(a->f->step);
+    a->w->write_failed = t->write_failed;
     t->next_attempt_ms = a->now.wall_ms + wait;
     a->w->failures = t->attempts;
     a->w->next_attempt_ms = t->next_attempt_ms;
@@ -74,10 +76,8 @@ static struct operation *current_operation(const struct answer *a)
     struct operation *last = w->n_operations > 0 ? &w->operations[w->n_operations - 1] : NULL;
     if (last && last->step == a->f->step && !last->effective)
         return last;
-    if (w->n_operations == OPERATIONS_MAX) {
-        last->step = a->f->step;
+    if (w->n_operations == OPERATIONS_MAX)
         return last;
-    }
     w->operations = xreallocarray(w->operations, w->n_operations + 1, sizeof *w->operations);
     last = &w->operations[w->n_operations++];
     *last = (struct operation){.step = a->f->step};
@@ -127,6 +127,9 @@ void answer_know(const struct answer *a, const struct account *account)
     t->known_active = account->active;
     for (size_t i = 0; i < want->n; i++)
         attrs_set(&t->known_attrs, want->v[i].name, attrs_get(&account->attrs, want->v[i].name));
+    const char *const names[] = {a->f->target->cfg->match, "userName"};
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) /* they tell whether it is protected */
+        attrs_set(&t->known_attrs, names[i], attrs_get(&account->attrs, names[i]));
 }
 
 void answer_refuse(const struct answer *a, const char *what, uint64_t fingerprint, const char *reason)

@@ -125,7 +125,7 @@ static struct work *next_work(struct target *t, struct now now)
 {
     if (t->waiting == 0 || t->in_flight >= t->cfg->in_flight_max)
         return NULL;
-    for (int p = 0; p < PRIORITIES; p++) {
+    for (enum priority p = 0; p < PRIORITIES; p++) {
         for (int c = 0; c <= LIMITS_MAX; c++) {
             struct work *w = t->ready[p][c].first;
             if (!w)
@@ -170,6 +170,14 @@ bool engine_call_may_write(const struct engine *e, const struct call *call, stru
 
 /* ---- ending -------------------------------------------------------------------------------------------- */
 
+/* Past its deadline one look after the doubt is enough, whatever came of it. */
+static void end_hopeless_doubt(struct flight *f, struct target_state *t)
+{
+    bool last_look = f->step == STEP_LOOKUP && t->doubt_until_ms && f->started.wall_ms >= t->doubt_until_ms;
+    if (last_look && target_state_refused(t, REFUSED_DEADLINE) && !f->work->trouble)
+        t->doubt_until_ms = f->work->doubt_until_ms = 0;
+}
+
 void engine_call_done(struct engine *e, const struct call *call, const struct call_reply *reply,
                       struct now now)
 {
@@ -192,6 +200,7 @@ void engine_call_done(struct engine *e, const struct call *call, const struct ca
         reply_take_stale(e, f, t, reply, now);
     else
         reply_take(e, f, t, reply, now);
+    end_hopeless_doubt(f, t);
     f->work->learnt = true;
     f->work->wrote |= step_writes(f->step);
     slot_mark_dirty(e, slot);

@@ -18,14 +18,24 @@ static void put_header(struct out_record *r, struct batch_item *item, const char
     r->headers[r->n_headers++] = (struct record_header){name, text};
 }
 
-/* A record that is too large forgets what can be read again at the targets. */
+static void shorten_reasons(struct target_state *t)
+{
+    for (size_t i = 0; i < t->n_refused; i++) {
+        free(t->refused[i].reason);
+        t->refused[i].reason = xstrdup("refused");
+    }
+}
+
+/* A record that is too large forgets what can be read again at the targets, and why they refuse what. */
 static void write_record(struct person *p, struct buf *out)
 {
     record_write(p, out);
     if (buf_ok(out))
         return;
-    for (size_t i = 0; i < p->n_targets; i++)
+    for (size_t i = 0; i < p->n_targets; i++) {
         target_state_set_known(&p->targets[i], KNOWN_UNKNOWN);
+        shorten_reasons(&p->targets[i]);
+    }
     buf_clear(out);
     record_write(p, out);
     assert(buf_ok(out)); /* person.h's limits see to it */
@@ -240,6 +250,7 @@ static bool keep_facts(struct work *w, struct target_state *t, struct now now)
             w->slot->gen++;
         }
         t->attempts = w->failures;
+        t->write_failed = w->write_failed;
         t->next_attempt_ms = w->next_attempt_ms;
         kept = true;
     }

@@ -33,7 +33,7 @@ static void open_target(struct engine *e, struct slot *slot, struct target_state
  * and not before this work has seen a failure itself: why the last owner's calls failed is not known here. */
 static bool past_deadline(const struct work *w, const struct target_state *t, struct now now)
 {
-    if (t->attempts == 0 || w->attempts == 0 || w->trouble || t->doubt_until_ms)
+    if (t->attempts == 0 || w->attempts == 0 || w->trouble)
         return false;
     for (size_t i = 0; i < t->n_pending; i++)
         if (!person_is_scheduled(w->slot->live, event_id_hash(t->pending[i].id)))
@@ -92,7 +92,7 @@ static void choose_name(struct engine *e, struct work *w, struct target_state *t
 {
     const char *name = plan_match_value(w->slot->live, &w->desired, w->target->cfg->match);
     bool needed = !t->link && w->desired.kind == DESIRE_ACCOUNT && w->desired.active == ACTIVE_ON && name;
-    if (!needed)
+    if (!needed || work_is_protected(w, t, NULL))
         return;
     if (t->create_as && (t->doubt_until_ms || t->known != KNOWN_ABSENT || strcmp(t->create_as, name) == 0))
         return;

@@ -97,7 +97,7 @@ static int64_t target_wake_in(struct target *t, struct now now)
     int64_t wait = INT64_MAX;
     if (t->waiting == 0 || t->in_flight >= t->cfg->in_flight_max)
         return wait;
-    for (int p = 0; p < PRIORITIES; p++)
+    for (enum priority p = 0; p < PRIORITIES; p++)
         for (int c = 0; c <= LIMITS_MAX; c++)
             if (t->ready[p][c].first)
                 wait = sooner(wait, target_ready_in(t, p, c, now));

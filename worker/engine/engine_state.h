@@ -78,7 +78,8 @@ struct work {
     bool wrote_batched;
     int64_t doubt_until_ms; /* doubt that answers (or none) have left; 0: none */
     char *link;             /* the link as answers have set it; NULL: none did, or it was dropped */
-    uint32_t failures;      /* in a row, as in the target's state */
+    bool write_failed;      /* these three as in the target's state */
+    uint32_t failures;
     int64_t next_attempt_ms;
 };
 
@@ -188,6 +189,9 @@ void work_forget_desired(struct slot *slot);
 /* The policy's word into w->desired; false: it failed and there is nothing to fall back on. */
 bool work_ask_policy(struct engine *e, struct work *w, const struct target_state *t, struct now now,
                      struct error *err);
+/* An account out of reach of policy, by any name that the person, the policy or the target (what is known, and
+ * `account` if given) has for it. */
+bool work_is_protected(const struct work *w, const struct target_state *t, const struct attrs *account);
 void work_plan(struct work *w, struct target_state *t, struct now now, struct plan *ret);
 
 /* outbox.c */

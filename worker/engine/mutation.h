@@ -46,6 +46,7 @@ enum mutation {
     MUTATION_LINK_KEPT_ON_404,    /* a 404 does not drop the link */
     MUTATION_RETRY_AFTER_IGNORED, /* 429 is retried at once */
     MUTATION_NO_BACKOFF,          /* temporary failures are retried at once */
+    MUTATION_READ_ENDS_BACKOFF,   /* a read ends the back-off of a failed write */
     MUTATION_LEAVER_GIVEN_UP,     /* a cut that was not applied is not tried again */
     MUTATION_BUDGET_IGNORED,      /* calls start without asking the budget */
     MUTATIONS,

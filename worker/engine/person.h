@@ -85,6 +85,7 @@ struct target_state {
     struct attrs known_attrs; /* valid with KNOWN_ACCOUNT: attributes as the target said them last */
     int64_t doubt_until_ms;   /* a call of unknown outcome may land until then (wall clock); 0: no doubt */
     bool open;                /* work under way: a call may be in flight once this is committed */
+    bool write_failed;        /* a write is among `attempts`: a read that works does not end them */
     uint32_t attempts;        /* failures in a row */
     int64_t next_attempt_ms;  /* wall clock; 0: at once */
     char *last_failure;       /* may hold personal data, as the whole record does: not for logs; NULL: none */

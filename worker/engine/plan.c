@@ -131,17 +131,17 @@ static void plan_absent(const struct plan_input *in, struct plan *ret)
 static void plan_cut(const struct plan_input *in, struct plan *ret)
 {
     const struct target_state *t = in->state;
-    bool delete = in->desired->kind == DESIRE_ABSENT;
-    if (!delete &&!t->known_active) {
+    bool purge = in->desired->kind == DESIRE_ABSENT;
+    if (!purge && !t->known_active) {
         plan_rest(in, ret);
         return;
     }
     if (rests(in, REFUSED_CUT, ret) || (!t->link && rests(in, REFUSED_ADOPT, ret)))
         return;
-    if (!t->link || (delete &&!in->fresh))
+    if (!t->link || (purge && !in->fresh))
         plan_lookup(in, ret);
     else
-        ret->step = delete ? STEP_DELETE : STEP_DEACTIVATE;
+        ret->step = purge ? STEP_DELETE : STEP_DEACTIVATE;
 }
 
 /* What to change of an active account; false: something is not known of it. */
@@ -202,7 +202,7 @@ static void plan_nothing(const struct plan_input *in, struct plan *ret)
     ret->rejected = ret->action = NULL;
 }
 
-void plan_make(const struct plan_input *in, struct plan *ret)
+static void plan_freely(const struct plan_input *in, struct plan *ret)
 {
     const struct target_state *t = in->state;
     *ret = (struct plan){.step = STEP_NONE};
@@ -213,8 +213,6 @@ void plan_make(const struct plan_input *in, struct plan *ret)
         t->doubt_until_ms && in->now_ms >= t->doubt_until_ms && !MUTATION(MUTATION_DOUBT_NOT_REREAD);
     if (in->desired->kind == DESIRE_NOTHING)
         plan_nothing(in, ret);
-    else if (!t->doubt_until_ms && rests(in, REFUSED_DEADLINE, ret))
-        return;
     else if (known == KNOWN_UNKNOWN || doubt_over)
         plan_lookup(in, ret);
     else if (known == KNOWN_ABSENT)
@@ -223,4 +221,22 @@ void plan_make(const struct plan_input *in, struct plan *ret)
         plan_cut(in, ret);
     else
         plan_account(in, ret);
+}
+
+void plan_make(const struct plan_input *in, struct plan *ret)
+{
+    plan_freely(in, ret);
+    struct plan given_up = {.step = STEP_NONE};
+    if (ret->step == STEP_NONE || ret->step == STEP_WAIT || !rests(in, REFUSED_DEADLINE, &given_up))
+        return;
+    /* Past its deadline: nothing is written any more, and read only to end a doubt. */
+    int64_t doubt = in->state->doubt_until_ms;
+    if (doubt && in->now_ms >= doubt && ret->step == STEP_LOOKUP)
+        return;
+    plan_done(ret);
+    *ret = given_up;
+    if (doubt) {
+        ret->step = STEP_WAIT;
+        ret->rejected = ret->action = NULL;
+    }
 }

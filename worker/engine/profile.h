@@ -30,10 +30,6 @@ static inline bool step_writes(enum step step)
 {
     return step >= STEP_CREATE;
 }
-static inline bool step_cuts(enum step step)
-{
-    return step == STEP_DEACTIVATE || step == STEP_DELETE;
-}
 
 enum reply_class {
     REPLY_OK,

@@ -37,6 +37,7 @@ static void cut_without_effect(const struct answer *a)
         answer_refuse_step(a, REFUSED_CUT, "the target answers with success and keeps the account");
     else
         answer_fail(a, "the target answered with success and kept the account", 0);
+    a->t->write_failed = a->w->write_failed = true; /* also when it was a read that told */
 }
 
 static void verify_cut(const struct answer *a)
@@ -79,8 +80,12 @@ static void verify(const struct answer *a, enum step step, const struct attrs *w
 
 static void end_of_attempts(const struct answer *a)
 {
-    a->t->attempts = a->w->failures = 0;
-    a->t->next_attempt_ms = a->w->next_attempt_ms = 0;
+    struct target_state *t = a->t;
+    if (t->write_failed && !step_writes(a->f->step) && !MUTATION(MUTATION_READ_ENDS_BACKOFF))
+        return; /* it is a write that keeps failing: a read in between changes nothing about that */
+    t->attempts = a->w->failures = 0;
+    t->next_attempt_ms = a->w->next_attempt_ms = 0;
+    t->write_failed = a->w->write_failed = false;
     a->w->trouble = false;
 }
 
@@ -122,6 +127,8 @@ static void took_found(const struct answer *a, const struct account *account, si
 {
     const char *reason;
     took_account(a, account);
+    if (work_is_protected(a->w, a->t, &account->attrs))
+        return;
     if (found > 1) {
         answer_refuse_step(a, REFUSED_ADOPT, "finding: several accounts match");
     } else if (plan_may_adopt(a->w->slot->live, &a->w->desired, account, &reason)) {

@@ -1,5 +1,6 @@
 #include "scim.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +132,7 @@ void scim_find(const char *match, const char *value, struct scim_request *ret)
 
 static void take_body(struct buf *body, struct scim_request *ret)
 {
+    assert(buf_ok(body)); /* attr.h's limits see to it */
     ret->body_n = body->n;
     ret->body = buf_take(body);
 }

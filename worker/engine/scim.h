@@ -13,7 +13,8 @@
 #include "error.h"
 #include "profile.h"
 
-enum { SCIM_REQUEST_MAX = 64 * 1024, SCIM_REPLY_MAX = 1024 * 1024 };
+/* The largest request: ATTRS_MAX attributes of ATTR_VALUE_MAX bytes, six for each in JSON at worst. */
+enum { SCIM_REQUEST_MAX = 512 * 1024, SCIM_REPLY_MAX = 1024 * 1024 };
 
 struct account { /* as a target described it; release with account_done */
     char *id;

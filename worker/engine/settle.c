@@ -10,29 +10,37 @@ enum { RESULT_MAX = 900 * 1024, RETRY_CUT_MS = 24 * 3600 * 1000 };
 
 /* ---- records ------------------------------------------------------------------------------------------- */
 
-static void publish(struct engine *e, const struct slot *slot, struct result *r)
+/* Writes one record; what does not fit is what was changed, then: that it was done counts more than its text. */
+static void write_fitting(struct result *r, const struct slot *slot, bool dead, struct buf *out)
+{
+    for (int attempt = 0; attempt < 2; attempt++) {
+        buf_init(out, RESULT_MAX);
+        if (dead)
+            deadletter_write_rejected(r, slot->live, slot->partition, out);
+        else
+            result_write(r, out);
+        if (buf_ok(out) || r->n_changes == 0)
+            return;
+        buf_done(out);
+        r->n_changes = 0;
+    }
+}
+
+static void publish(struct engine *e, const struct slot *slot, struct result r)
 {
     struct person_key key;
     struct buf out;
     slot_key(slot, &key);
-    r->tenant = key.tenant;
-    r->directory = key.directory;
-    r->subject = key.subject;
+    r.tenant = key.tenant;
+    r.directory = key.directory;
+    r.subject = key.subject;
     struct str record_key = {slot->key, slot->key_n};
-    e->stats.results[r->outcome]++;
-    buf_init(&out, RESULT_MAX);
-    result_write(r, &out);
-    if (!buf_ok(
-            &out)) { /* values of a size that only an attacker has: what was done counts, not their text */
-        r->n_changes = 0;
-        buf_clear(&out);
-        result_write(r, &out);
-    }
+    e->stats.results[r.outcome]++;
+    write_fitting(&r, slot, false, &out);
     outbox_add(e, TOPIC_RESULTS, slot->partition, record_key, &out);
-    if (r->outcome != OUTCOME_REJECTED)
+    if (r.outcome != OUTCOME_REJECTED)
         return;
-    buf_init(&out, RESULT_MAX);
-    deadletter_write_rejected(r, slot->live, slot->partition, &out);
+    write_fitting(&r, slot, true, &out);
     outbox_add(e, TOPIC_DEADLETTERS, slot->partition, record_key, &out);
 }
 
@@ -41,7 +49,7 @@ void settle_event(struct engine *e, struct slot *slot, const struct pending *eve
 {
     struct result r = {
         .event = event, .target = target, .outcome = outcome, .cause = cause, .finished_ms = now.wall_ms};
-    publish(e, slot, &r);
+    publish(e, slot, r);
 }
 
 /* ---- which outcome ------------------------------------------------------------------------------------- */
@@ -142,7 +150,7 @@ static void settle_effect(struct engine *e, struct work *w, const struct target_
     struct result r = {.effect = digest_hash64(parts, sizeof parts), .outcome = OUTCOME_APPLIED};
     fill(v, t, &r, now);
     r.cause = "no event: a date that came due, a changed policy or a repair";
-    publish(e, w->slot, &r);
+    publish(e, w->slot, r);
 }
 
 static void settle_pending(struct engine *e, struct work *w, struct target_state *t, const struct verdict *v,
@@ -159,9 +167,9 @@ static void settle_pending(struct engine *e, struct work *w, struct target_state
         struct result r = {.event = event, .outcome = outcome_of(v, event, i)};
         fill(v, t, &r, now);
         if (!drop)
-            publish(e, w->slot, &r);
+            publish(e, w->slot, r);
         if (MUTATION(MUTATION_RESULT_TWICE) && w->n_operations > 0)
-            publish(e, w->slot, &r);
+            publish(e, w->slot, r);
     }
     t->n_pending = kept;
 }
@@ -187,6 +195,7 @@ static void end_attempts(struct target_state *t)
     free(t->create_as);
     t->create_as = NULL;
     t->attempts = 0;
+    t->write_failed = false;
     t->next_attempt_ms = 0;
     free(t->last_failure);
     t->last_failure = NULL;
@@ -267,7 +276,7 @@ void settle_oldest(struct engine *e, struct slot *slot, struct target_state *t, 
                            .outcome = alive ? OUTCOME_MERGED : OUTCOME_SUPERSEDED,
                            .merged_into = alive ? newest : NULL,
                            .finished_ms = now.wall_ms};
-        publish(e, slot, &r);
+        publish(e, slot, r);
         memmove(&t->pending[i], &t->pending[i + 1], (t->n_pending - i - 1) * sizeof *t->pending);
         t->n_pending--;
         return;

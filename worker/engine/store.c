@@ -16,13 +16,6 @@ void packed_set(struct packed *p, struct str bytes)
     *p = (struct packed){copy, (uint32_t)bytes.n};
 }
 
-void packed_move(struct packed *to, struct packed *from)
-{
-    free(to->p);
-    *to = *from;
-    *from = (struct packed){0};
-}
-
 /* ---- by key -------------------------------------------------------------------------------------------- */
 
 void store_init(struct store *s)

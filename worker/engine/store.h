@@ -69,7 +69,6 @@ struct slot *store_first_due(const struct store *s); /* NULL: none */
 void store_each(struct store *s, int32_t partition, void (*fn)(void *ctx, struct slot *slot), void *ctx);
 
 void packed_set(struct packed *p, struct str bytes); /* copies; empty bytes: none */
-void packed_move(struct packed *to, struct packed *from);
 static inline struct str packed_str(const struct packed *p)
 {
     return (struct str){p->p, p->n};

@@ -125,11 +125,30 @@ void work_forget_desired(struct slot *slot)
     }
 }
 
-static bool is_protected(const struct engine_target *cfg, const struct person *p)
+static bool is_protected_name(const struct engine_target *cfg, const char *name)
 {
-    const char *name = person_attr(p, "userName");
     for (size_t i = 0; name && i < cfg->n_protected; i++)
         if (strcasecmp(cfg->protected_names[i], name) == 0)
+            return true;
+    return false;
+}
+
+bool work_is_protected(const struct work *w, const struct target_state *t, const struct attrs *account)
+{
+    const struct engine_target *cfg = w->target->cfg;
+    const struct person *p = w->slot->live;
+    const char *const names[] = {
+        plan_match_value(p, &w->desired, cfg->match),
+        person_attr(p, cfg->match),
+        person_attr(p, "userName"),
+        attrs_get(&t->known_attrs, cfg->match),
+        attrs_get(&t->known_attrs, "userName"),
+        t->create_as,
+        account ? attrs_get(account, cfg->match) : NULL,
+        account ? attrs_get(account, "userName") : NULL,
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        if (is_protected_name(cfg, names[i]))
             return true;
     return false;
 }
@@ -155,10 +174,6 @@ bool work_ask_policy(struct engine *e, struct work *w, const struct target_state
     struct person_view view = {
         key.tenant, key.directory, key.subject, p, person_may_have_access(p, now.wall_ms), now.wall_ms};
     desired_done(&w->desired);
-    if (is_protected(w->target->cfg, p)) {
-        w->desired_valid = true; /* DESIRE_NOTHING */
-        return true;
-    }
     if (!e->ports.policy(e->ports.ctx, &view, w->name, &w->desired, err)) {
         e->stats.policy_errors++;
         desired_done(&w->desired);
@@ -171,8 +186,10 @@ bool work_ask_policy(struct engine *e, struct work *w, const struct target_state
 
 void work_plan(struct work *w, struct target_state *t, struct now now, struct plan *ret)
 {
+    static const struct desired nothing = {.kind = DESIRE_NOTHING};
     assert(w->desired_valid);
-    plan_make(&(struct plan_input){w->target->profile, w->slot->live, t, &w->desired, w->target->cfg->match,
+    const struct desired *desired = work_is_protected(w, t, NULL) ? &nothing : &w->desired;
+    plan_make(&(struct plan_input){w->target->profile, w->slot->live, t, desired, w->target->cfg->match,
                                    now.wall_ms, w->fresh},
               ret);
     while (w->one_by_one && ret->step == STEP_UPDATE && ret->changes.n > 1)
