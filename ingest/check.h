@@ -1,5 +1,7 @@
 /* check.h - `rollcall-ingest check SOURCE FILE`: what a stored request would become, without sending
- * anything. */
+ * anything.
+ *
+ * Thread rule: main only. */
 #ifndef INGEST_CHECK_H
 #define INGEST_CHECK_H
 

@@ -1,4 +1,6 @@
-/* counters.h - every metric of rollcall-ingest, by number; the table is in counters.c. */
+/* counters.h - every metric of rollcall-ingest, by number; the table is in counters.c.
+ *
+ * Thread rule: none, the table is constant. */
 #ifndef INGEST_COUNTERS_H
 #define INGEST_COUNTERS_H
 

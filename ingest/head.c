@@ -15,6 +15,77 @@ static const struct {
     [HEAD_EXPECTATION] = {417, "bad_expectation"},
 };
 
+static bool is_token(struct str s)
+{
+    static const char marks[] = "!#$%&'*+-.^_`|~"; /* RFC 9110 5.6.2, beside letters and digits */
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i], lower = (char)(c | 0x20);
+        bool word = (c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'z');
+        if (!word && !memchr(marks, c, sizeof marks - 1))
+            return false;
+    }
+    return s.n > 0;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static bool is_value(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if ((c < 0x20 && c != '\t') || c == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+/* A name that is no token ("Content-Length ") is another header to the next party (RFC 9112 5.1). */
+static bool headers_ok(const struct message *m)
+{
+    for (size_t i = 0; i < m->n_headers; i++)
+        if (!is_token(m->headers[i].name) || !is_value(m->headers[i].value))
+            return false;
+    return is_token(m->method);
+}
+
+bool head_target_ok(struct str target)
+{
+    for (size_t i = 0; i < target.n; i++)
+        if (target.p[i] <= ' ' || target.p[i] > '~')
+            return false;
+    return target.n > 0;
+}
+
+/* Does s begin at *at? Moves *at behind it and its separator. */
+static bool follows(const char **at, struct str s, size_t separator)
+{
+    if (s.p != *at)
+        return false;
+    *at += s.n + separator;
+    return true;
+}
+
+bool head_is_whole(const struct message *m, const struct head_raw *raw)
+{
+    enum { BLANK = 1, COLON = 1, CRLF = 2 };
+    const char *at = m->method.p;
+    if (!follows(&at, m->method, BLANK) || !follows(&at, raw->target, BLANK) ||
+        !follows(&at, raw->version, CRLF))
+        return false;
+    for (size_t i = 0; i < m->n_headers; i++) {
+        if (!follows(&at, m->headers[i].name, COLON))
+            return false;
+        while (at < m->headers[i].value.p && is_blank(*at))
+            at++;
+        if (!follows(&at, m->headers[i].value, CRLF))
+            return false;
+    }
+    return at + CRLF == m->method.p + raw->size;
+}
+
 /* Digits only: no sign, no blank, no list. */
 static bool read_length(struct str text, int64_t *ret)
 {
@@ -54,7 +125,7 @@ enum head_fault head_check(const struct message *m, size_t bytes, size_t max, in
     *ret_declared = -1;
     if (bytes > max)
         return HEAD_TOO_LARGE;
-    if (!framing_ok(m, ret_declared))
+    if (!headers_ok(m) || !framing_ok(m, ret_declared))
         return HEAD_FRAMING;
     if (message_header(m, "host", NULL) > 1)
         return HEAD_HOST;

@@ -28,6 +28,8 @@ struct connection {
     int64_t waiting_since; /* ms, monotonic: when it was accepted or its last exchange ended */
     struct exchange *x;    /* under way, or NULL */
     bool served;           /* at least one head was read */
+    struct str target; /* of the request under way, in MHD's buffer; its bytes hold until the head is read */
+    bool target_ok;
 };
 
 struct http {
@@ -35,7 +37,7 @@ struct http {
     struct MHD_Daemon *daemon;
     struct MHD_Response *empty; /* every success without a body shares it */
     struct connection *connections;
-    size_t n_connections, n_exchanges;
+    size_t n_exchanges;
     int64_t bodies_bytes; /* in use */
     bool slot_pending;    /* a slot was taken at accept and no connection has taken it over yet */
     uint32_t slot;
@@ -109,8 +111,34 @@ static void exchange_give_back(struct http *h, struct exchange *x)
     h->n_spare++;
 }
 
+/* The request's target as it was sent, before MHD cuts a query off and takes it apart. */
+static void *take_target(void *ctx, const char *target, struct MHD_Connection *mhd)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct connection *c = info->socket_context;
+    (void)ctx;
+    c->target = str_of(target);
+    c->target_ok = head_target_ok(c->target);
+    return NULL; /* what on_request finds as its request: none yet */
+}
+
+/* Is the head what MHD made of it, byte for byte? Its parser takes a lone CR or LF for a line's end, joins
+ * folded lines and stops at NUL (0.9.75). From 1.0 it refuses them itself and keeps no such layout. */
+static bool sent_strictly(const struct exchange *x, const char *version)
+{
+    const struct connection *c = x->connection;
+    if (!c->target_ok)
+        return false;
+    if (MHD_VERSION >= 0x01000000)
+        return true;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(x->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    struct head_raw raw = {c->target, str_of(version), info ? info->header_size : 0};
+    return head_is_whole(&x->message, &raw);
+}
+
 static struct exchange *exchange_new(struct http *h, struct MHD_Connection *mhd, const char *path,
-                                     const char *method)
+                                     const char *method, const char *version)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     struct exchange *x = exchange_take(h);
@@ -126,6 +154,8 @@ static struct exchange *exchange_new(struct http *h, struct MHD_Connection *mhd,
     MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, take_header, x);
     if (x->fault == HEAD_OK)
         x->fault = head_check(&x->message, x->head_bytes, (size_t)h->settings.header_bytes, &x->declared);
+    if (x->fault == HEAD_OK && !sent_strictly(x, version))
+        x->fault = HEAD_FRAMING;
     return x;
 }
 
@@ -233,9 +263,9 @@ void exchange_answer(struct exchange *x, const struct answer *answer)
 /* ---- MHD's callbacks ----------------------------------------------------------------------------------- */
 
 static enum MHD_Result begin(struct http *h, struct MHD_Connection *mhd, const char *path, const char *method,
-                             void **ctx)
+                             const char *version, void **ctx)
 {
-    struct exchange *x = exchange_new(h, mhd, path, method);
+    struct exchange *x = exchange_new(h, mhd, path, method, version);
     *ctx = x;
     h->settings.callbacks.on_head(h->settings.callbacks.ctx, x);
     buf_init(&x->body, x->body_max);
@@ -270,9 +300,8 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const c
                                   const char *version, const char *data, size_t *data_size, void **request)
 {
     struct exchange *x = *request;
-    (void)version;
     if (!x)
-        return begin(ctx, mhd, path, method, request);
+        return begin(ctx, mhd, path, method, version, request);
     if (*data_size > 0)
         return take_body(x, data, data_size);
     return complete(x);
@@ -333,7 +362,6 @@ static void connection_open(struct http *h, struct MHD_Connection *mhd, void **c
     if (c->next)
         c->next->prev = c;
     h->connections = c;
-    h->n_connections++;
     *context = c;
 }
 
@@ -347,7 +375,6 @@ static void connection_close(struct http *h, struct connection *c)
         h->connections = c->next;
     if (c->next)
         c->next->prev = c->prev;
-    h->n_connections--;
     leave(h, c->slot);
     free(c);
 }
@@ -400,7 +427,8 @@ bool http_new(const struct http_settings *settings, struct http **ret, struct er
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)settings->connections + 1, MHD_OPTION_CONNECTION_TIMEOUT, 0u,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-        STRICT_OPTION, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+        MHD_OPTION_URI_LOG_CALLBACK, take_target, h, STRICT_OPTION, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+        MHD_OPTION_END);
     if (!h->empty || !h->daemon) {
         if (h->empty)
             MHD_destroy_response(h->empty);
@@ -421,7 +449,7 @@ void http_free(struct http *h)
     MHD_destroy_response(h->empty);
     if (h->slot_pending)
         leave(h, h->slot);
-    assert(h->n_connections == 0 && h->bodies_bytes == 0);
+    assert(!h->connections && h->bodies_bytes == 0);
     while (h->spare) {
         struct exchange *x = h->spare;
         h->spare = x->next_spare;
@@ -482,11 +510,6 @@ void http_sweep(struct http *h, int64_t now_ms)
         if (late || has_ended(c))
             shutdown(c->fd, SHUT_RDWR); /* MHD sees this in any case, and closes */
     }
-}
-
-size_t http_connections(const struct http *h)
-{
-    return h->n_connections;
 }
 
 size_t http_exchanges(const struct http *h)

@@ -2,8 +2,8 @@
  * microhttpd.h; everybody else sees exchanges: one request and its answer.
  *
  *     head complete → on_head: may answer at once (the body is then not read and the connection closes)
- *     body complete → on_complete: answers now, or later with exchange_answer; meanwhile the connection is
- * suspended either way    → on_gone: the exchange ends; its pointer is invalid afterwards
+ *     body complete → on_complete: answers now, or later with exchange_answer (suspended meanwhile)
+ *     either way    → on_gone: the exchange ends; its pointer is invalid afterwards
  *
  * What is sent too slowly is cut by http_sweep. Thread rule: everything on the owner's thread. */
 #ifndef INGEST_HTTP_H
@@ -65,7 +65,6 @@ int http_timeout_ms(const struct http *h); /* call http_run after at most this l
 void http_run(struct http *h);
 void http_stop_listening(struct http *h); /* from now on connections close after their answer */
 void http_sweep(struct http *h, int64_t now_ms);
-size_t http_connections(const struct http *h);
 size_t http_exchanges(const struct http *h); /* under way */
 
 /* The body: inside on_complete until the answer. */

@@ -1,5 +1,7 @@
 /* listen.h - listening sockets that share an address (SO_REUSEPORT): the kernel spreads connections over
- * them. */
+ * them.
+ *
+ * Thread rule: none, there is no state. */
 #ifndef INGEST_LISTEN_H
 #define INGEST_LISTEN_H
 

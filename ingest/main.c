@@ -27,9 +27,10 @@
 enum { TURN_MS = 1000, KAFKA_WAIT_MS = 5000, DESCRIPTORS_PER_THREAD = 64 };
 
 static const char DEFAULT_CONFIG[] = "/etc/rollcall/rollcall.yaml";
-static const char USAGE[] =
-    "receives webhooks, verifies them and publishes lifecycle events to Kafka\n"
-    "       rollcall-ingest check SOURCE FILE: shows what a stored request would become";
+static const char USAGE[] = /* after "usage: rollcall-ingest [options]" */
+    "   or: rollcall-ingest [options] check SOURCE FILE\n"
+    "receives webhooks, verifies them and publishes lifecycle events to Kafka;\n"
+    "check SOURCE FILE shows what a stored request would become";
 
 static const struct option_def option_table[] = {
     {"config", 'c', "FILE", "configuration file (default: /etc/rollcall/rollcall.yaml)"},
@@ -52,16 +53,14 @@ struct program {
     int64_t watched_ms;
 };
 
+/* What the supervisor makes of it: 75 and 71 start again, 78 wait for a person. */
 static int exit_code(const struct error *err)
 {
-    switch (err->kind) {
-    case ERROR_INPUT:
-        return EX_CONFIG;
-    case ERROR_TEMPORARY:
-        return EX_TEMPFAIL;
-    default:
-        return EX_OSERR;
-    }
+    static const int codes[] = {
+        [ERROR_NONE] = EX_SOFTWARE,    [ERROR_INPUT] = EX_CONFIG, [ERROR_TEMPORARY] = EX_TEMPFAIL,
+        [ERROR_PERMANENT] = EX_CONFIG, [ERROR_SYSTEM] = EX_OSERR,
+    };
+    return codes[err->kind];
 }
 
 static int fail(const struct error *err, const char *what)
@@ -129,11 +128,15 @@ static int check_config(struct program *p)
 
 static int run_tool(struct program *p)
 {
-    if (options_get(&p->options, "check") && p->options.n_args == 0)
+    const struct options *o = &p->options;
+    bool only_check = options_get(o, "check"), at = options_get(o, "at");
+    if (only_check && !at && o->n_args == 0)
         return check_config(p);
-    if (p->options.n_args == 3 && strcmp(p->options.args[0], "check") == 0)
-        return run_check(p, p->options.args[1], p->options.args[2]);
-    fprintf(stderr, "rollcall-ingest: wanted is no argument, or check SOURCE FILE; see --help\n");
+    if (!only_check && o->n_args == 3 && strcmp(o->args[0], "check") == 0)
+        return run_check(p, o->args[1], o->args[2]);
+    fprintf(stderr,
+            "rollcall-ingest: wanted is no argument, or check SOURCE FILE; --at goes only with that, --check "
+            "only without; see --help\n");
     return EX_USAGE;
 }
 
@@ -329,7 +332,7 @@ int main(int argc, char **argv)
     const char *path = options_get(&p.options, "config");
     if (path)
         p.config_path = path;
-    if (options_get(&p.options, "check") || p.options.n_args > 0)
+    if (options_get(&p.options, "check") || options_get(&p.options, "at") || p.options.n_args > 0)
         return run_tool(&p);
     return serve(&p);
 }

@@ -1,4 +1,6 @@
-/* profile.h - the profile that a script returned, flattened into SCIM attribute paths. */
+/* profile.h - the profile that a script returned, flattened into SCIM attribute paths.
+ *
+ * Thread rule: that of the Lua host. */
 #ifndef INGEST_PROFILE_H
 #define INGEST_PROFILE_H
 

@@ -86,8 +86,7 @@ static void answer(struct request *req, const char *kind, const struct answer *a
 static void reject(struct request *req, unsigned status, const char *reason)
 {
     metrics_add2(req->owner->metrics, COUNT_REJECTED, label(req), reason, 1);
-    bool dropped = status < 300; /* accept and drop: tells the sender nothing */
-    answer(req, "rejected", &(struct answer){.status = status, .reason = dropped ? NULL : reason});
+    answer(req, "rejected", &(struct answer){.status = status, .reason = reason});
 }
 
 static void unavailable(struct request *req, const char *reason)

@@ -2,7 +2,9 @@
  * into C.
  *
  * Every unknown key, wrong type or unknown word is an error with its path, as verify.accept[1].time.unit: a
- * rule that is silently not understood would be a hole. */
+ * rule that is silently not understood would be a hole.
+ *
+ * Thread rule: that of the Lua host. */
 #ifndef INGEST_SOURCE_RULES_H
 #define INGEST_SOURCE_RULES_H
 

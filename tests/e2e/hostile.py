@@ -384,6 +384,54 @@ def ambiguous_framing(t):
         assert status in (400, 413, 0), f"{value!r}: {status}"
 
 
+def refused_alone(t, data):
+    """One 400 and the end of the connection, though data holds what could be taken for a second request."""
+    with connect(t) as sock:
+        send(sock, data)
+        status, _, _, rest = read_reply(sock)
+        assert status == 400, f"{data[:300]!r}: {status}"
+        assert read_reply(sock, rest)[0] == 0, f"{data[:300]!r}: a second answer"
+
+
+@case
+def heads_that_two_parties_read_differently(t):
+    lines = head(t, t.sign(GOOD))[:-2]
+    length = b"Content-Length: %d\r\n" % len(GOOD)
+    for last in (length.replace(b":", b" :"), length.replace(b":", b"\t:"),
+                 b"Content-Length: 0\r\n" + length.replace(b":", b" :"),
+                 b"Transfer-Encoding : chunked\r\n", length + b"Transfer-Encoding : chunked\r\n",
+                 length + b"X-A\0: b\r\n", length + b"X(A): b\r\n", length + b": b\r\n",
+                 length + b"X-A: b\r\n c\r\n", length + b"X-A: b\r\n \r\n", b"X-A: b\r\n\tc\r\n" + length,
+                 b"Transfer-Encoding: chunked\r\n x\r\n" + length, b"Content-Length:\r\n %d\r\n" % len(GOOD),
+                 b"X-A: b\n" + length, b"X-A: b\r" + length, b"X-A: b\rc: d\r\n" + length,
+                 length.replace(b"\r", b""), length + b"\n", length + b"X-A: b\r\r\n",
+                 length + b"X-A: b\0c\r\n", length + b"X-A: b\x01\r\n", length + b"X-A: b\x7f\r\n"):
+        refused_alone(t, lines + last + b"\r\n" + GOOD)
+    refused_alone(t, lines + length + b"\n" + GOOD)
+    for path in (t.path + "\0", t.path + "\0?a", t.path + "?a=\0", t.path + "\x01", t.path + "\x7f",
+                 t.path + "\xe9", t.path + "\t"):
+        refused_alone(t, request(t, GOOD, path=path))
+    refused_alone(t, request(t, GOOD).replace(b" HTTP/1.1\r\n", b" HTTP/1.1\n"))
+
+
+@case
+def heads_in_pieces(t):
+    """Unusual and allowed; wherever the network cuts them, they are read as they are."""
+    other = signer("whsec_" + base64.b64encode(bytes(32)).decode())
+    more = [("X-Empty", ""), ("X-Blank", " \t a b \t"), ("!#$%&'*+-.^_`|~", "\x80\xff")]
+    more += [(f"X-Large-{i}", "y" * 1500) for i in range(12)]
+    data = request(t, GOOD, other(GOOD) + more, path=t.path + "?a=b&c").replace(b"X-Empty: ", b"X-Empty:")
+    for size in (1, 777, 8191):
+        with connect(t) as sock:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            rest = b""
+            for _ in range(2):
+                for at in range(0, len(data), size):
+                    send(sock, data[at:at + size])
+                status, _, _, rest = read_reply(sock, rest)
+                assert status == 401, f"in pieces of {size}: {status}"
+
+
 @case
 def broken_chunks(t):
     for data in (b"zz\r\nabc\r\n0\r\n\r\n", b"FFFFFFFFFFFFFFFFF\r\n", b"-5\r\nabcde\r\n",

@@ -122,6 +122,15 @@ static const struct {
     {"Transfer-Encoding: gzip, chunked\n", HEAD_FRAMING, -1},
     {"Transfer-Encoding: identity\n", HEAD_FRAMING, -1},
     {"Transfer-Encoding: chunked\nTransfer-Encoding: chunked\n", HEAD_FRAMING, -1},
+    {"Content-Length : 5\n", HEAD_FRAMING, -1},
+    {"Content-Length\t: 5\n", HEAD_FRAMING, -1},
+    {"Content-Length: 5\nTransfer-Encoding : chunked\n", HEAD_FRAMING, -1},
+    {"X(A): b\n", HEAD_FRAMING, -1},
+    {"X-\xc3\xa4: b\n", HEAD_FRAMING, -1},
+    {"X-A: b\x01\n", HEAD_FRAMING, -1},
+    {"X-A: b\x7f\n", HEAD_FRAMING, -1},
+    {"X-A: b\rc\n", HEAD_FRAMING, -1},
+    {"!#$%&'*+-.^_`|~09azAZ: \tb\tc \x80\xff\n", HEAD_OK, -1},
     {"Host: other\n", HEAD_HOST, -1},
     {"Expect: something\n", HEAD_EXPECTATION, -1},
 };
@@ -139,6 +148,70 @@ START_TEST(judges_heads)
 }
 END_TEST
 
+static const struct {
+    const char *text;
+    bool whole;
+} wholes[] = {
+    {"POST /a?b=c HTTP/1.1\r\n\r\n", true},
+    {"POST / HTTP/1.1\r\nHost: h\r\nA:\r\nB: \t b\r\nC:c\r\n\r\n", true},
+    {"POST / HTTP/1.1\nHost: h\r\n\r\n", false},
+    {"POST / HTTP/1.1\r\nHost: h\nA: a\r\n\r\n", false},
+    {"POST / HTTP/1.1\r\nHost: h\n\r\n", false},
+    {"POST / HTTP/1.1\r\nHost: h\r\n\n", false},
+    {"POST / HTTP/1.1\r\nHost: h\n\n", false},
+};
+
+/* Where the parts of a head are that was received in one piece, as MHD tells it. */
+static struct head_raw raw_of(const char *text)
+{
+    const char *target = strchr(text, '/'), *version = strstr(text, "HTTP/");
+    return (struct head_raw){{target, strcspn(target, " ")}, {version, 8}, strlen(text)};
+}
+
+START_TEST(finds_gaps_between_the_parts_of_a_head)
+{
+    struct message m;
+    struct head_raw raw = raw_of(wholes[_i].text);
+    ck_assert(message_read(str_of(wholes[_i].text), &m, NULL));
+    ck_assert_msg(head_is_whole(&m, &raw) == wholes[_i].whole, "%s", wholes[_i].text);
+}
+END_TEST
+
+START_TEST(a_part_that_was_moved_or_cut_is_a_gap)
+{
+    static const char text[] = "POST / HTTP/1.1\r\nHost: h\r\nA: abc\r\nB: b\r\n\r\n";
+    struct head_raw raw = raw_of(text);
+    struct message good, m;
+    ck_assert(message_read(str_of(text), &good, NULL));
+    ck_assert(head_is_whole(&good, &raw));
+    raw.size++;
+    ck_assert(!head_is_whole(&good, &raw));
+    raw.size--;
+    m = good;
+    m.headers[1].name = str_of("A");
+    ck_assert(!head_is_whole(&m, &raw));
+    m = good;
+    m.headers[1].value = str_of("abc");
+    ck_assert(!head_is_whole(&m, &raw));
+    m = good;
+    m.headers[1].value.n = 1; /* as when NUL follows */
+    ck_assert(!head_is_whole(&m, &raw));
+    m = good;
+    m.n_headers--;
+    ck_assert(!head_is_whole(&m, &raw));
+}
+END_TEST
+
+START_TEST(a_target_is_printable_ascii)
+{
+    static const char *const bad[] = {"", "/a b", "/a\t", "/a\x01", "/a\x7f", "/\xc3\xa4", "/a\r"};
+    ck_assert(head_target_ok(str_of("/hooks/hr?a=b&c=%20~")));
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        ck_assert_msg(!head_target_ok(str_of(bad[i])), "%zu", i);
+    ck_assert(!head_target_ok((struct str){"/a\0", 3}));
+}
+END_TEST
+
 int main(void)
 {
     TCase *tc = tcase_create("message");
@@ -149,6 +222,9 @@ int main(void)
     tcase_add_test(tc, finds_headers_in_any_case_and_counts_them);
     tcase_add_test(tc, carries_a_valid_traceparent_and_replaces_others);
     tcase_add_loop_test(tc, judges_heads, 0, ARRAY_SIZE(heads));
+    tcase_add_loop_test(tc, finds_gaps_between_the_parts_of_a_head, 0, ARRAY_SIZE(wholes));
+    tcase_add_test(tc, a_part_that_was_moved_or_cut_is_a_gap);
+    tcase_add_test(tc, a_target_is_printable_ascii);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
