@@ -93,11 +93,11 @@ static void tell_fatal(struct consumer *c)
 static void tell_gone(struct consumer *c, const rd_kafka_message_t *message)
 {
     struct error err;
-    error_set(&err, ERROR_PERMANENT,
-              "events of partition %d were deleted before they were read (%s); lengthen the topic's "
-              "retention, then "
-              "set the group's offset with kafka-consumer-groups --reset-offsets --to-earliest",
-              message->partition, rd_kafka_message_errstr(message));
+    error_set(
+        &err, ERROR_PERMANENT,
+        "events of partition %d were deleted before they were read (%s); lengthen the topic's "
+        "retention, then set the group's offset with kafka-consumer-groups --reset-offsets --to-earliest",
+        message->partition, rd_kafka_message_errstr(message));
     c->callbacks.failed(c->callbacks.ctx, &err);
 }
 
@@ -186,15 +186,6 @@ static bool watch_queue(struct consumer *c, struct error *err)
     return true;
 }
 
-static bool subscribe(struct consumer *c, struct error *err)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, c->events, RD_KAFKA_PARTITION_UA);
-    rd_kafka_resp_err_t code = rd_kafka_subscribe(c->rk, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    return !code || error_set(err, ERROR_INPUT, "kafka: topic %s: %s", c->events, rd_kafka_err2str(code));
-}
-
 bool consumer_new(const struct config *cfg, const char *slot, const struct consumer_callbacks *callbacks,
                   struct consumer **ret, struct error *err)
 {
@@ -203,12 +194,21 @@ bool consumer_new(const struct config *cfg, const char *slot, const struct consu
     c->more = true;
     c->callbacks = *callbacks;
     kafka_topic_name(cfg, KAFKA_EVENTS, c->events);
-    if (!open_client(c, cfg, slot, err) || !watch_queue(c, err) || !subscribe(c, err)) {
+    if (!open_client(c, cfg, slot, err) || !watch_queue(c, err)) {
         consumer_free(c);
         return false;
     }
     *ret = c;
     return true;
+}
+
+bool consumer_subscribe(struct consumer *c, struct error *err)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, c->events, RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t code = rd_kafka_subscribe(c->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return !code || error_set(err, ERROR_INPUT, "kafka: topic %s: %s", c->events, rd_kafka_err2str(code));
 }
 
 rd_kafka_t *consumer_handle(struct consumer *c)

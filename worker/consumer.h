@@ -35,9 +35,12 @@ struct consumer_callbacks {
     void (*failed)(void *ctx, const struct error *err);
 };
 
-/* Joins the group; callbacks are copied. Fails with ERROR_INPUT. */
+/* Talks to nobody yet; callbacks are copied. Fails with ERROR_INPUT or ERROR_SYSTEM. */
 bool consumer_new(const struct config *cfg, const char *slot, const struct consumer_callbacks *callbacks,
                   struct consumer **ret, struct error *err) __attribute__((warn_unused_result));
+/* Joins the group. From here on partitions may be ours, and stay so for a session time-out when the process
+ * ends: whatever else can fail at start comes before. Fails with ERROR_INPUT. */
+bool consumer_subscribe(struct consumer *c, struct error *err) __attribute__((warn_unused_result));
 /* After consumer_close, and after whoever borrowed the handle is gone. */
 void consumer_free(struct consumer *c);
 

@@ -12,6 +12,8 @@
 #include "now.h"
 #include "reply_hints.h"
 
+const char http_lease_over[] = "lease over";
+
 enum { IDLE_CONNECTIONS_MIN = 16, IDLE_CONNECTIONS_MAX = 4096, BODY_KEPT_MAX = 64 * 1024 };
 
 /* The header lines of a target; calls under way keep the ones that they began with when the token changes. */
@@ -255,7 +257,7 @@ static enum call_outcome outcome_of(const struct transfer *t, CURLcode code)
 static const char *reason_of(const struct transfer *t, CURLcode code)
 {
     if (t->refused)
-        return t->written ? "connection lost after the request was written" : "lease over";
+        return t->written ? "connection lost after the request was written" : http_lease_over;
     if (code == CURLE_WRITE_ERROR && !buf_ok(&t->body))
         return "reply too large";
     return curl_easy_strerror(code);

@@ -86,7 +86,6 @@ static int serve(struct program *p)
     struct error err = {0};
     if (!choose_slot(p, &err) || !worker_new(p->cfg, p->slot, &p->worker, &err))
         return fail(&err);
-    log_info("started", LOG_S("version", ROLLCALL_VERSION), LOG_S("slot", p->slot));
     if (!worker_run(p->worker, &err))
         _exit(fail(&err)); /* no tear-down: see worker_run */
     worker_free(p->worker);
@@ -104,6 +103,11 @@ int main(int argc, char **argv)
     }
     if (p.options.done)
         return EX_OK;
+    if (p.options.n_args > 0) {
+        fprintf(stderr, "rollcall-worker: what is %s? It takes options only; see --help\n",
+                p.options.args[0]);
+        return EX_USAGE;
+    }
     log_init(LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO, "rollcall-worker");
     if (!read_config(&p, &err))
         return fail(&err);

@@ -5,6 +5,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "decisions.h"
 #include "failpoint.h"
 #include "intake.h"
 #include "log.h"
@@ -279,6 +280,8 @@ static void look_at_crowd(struct membership *m)
 
 static void on_committed(struct membership *m, const struct ledger_result *result)
 {
+    assert(m->batch);
+    decisions_log(m->batch);
     metrics_add(m->is.metrics, WM_COMMITS, NULL, 1);
     metrics_add(m->is.metrics, WM_COMMIT_TIME, NULL, result->took_ms);
     metrics_add(m->is.metrics, WM_COMMIT_RECORDS, NULL, (int64_t)m->batch->n_records);
@@ -307,6 +310,7 @@ static int64_t backoff_ms(unsigned aborts)
 
 static void on_aborted(struct membership *m, const struct ledger_result *result)
 {
+    assert(m->batch);
     log_warn("transaction aborted", LOG_I("records", m->batch->n_records), LOG_I("ms", result->took_ms),
              LOG_ERROR_FIELD(&result->err));
     m->batch = NULL;

@@ -2,7 +2,8 @@
  *
  * Retry-After (seconds or an HTTP date) counts first; without one, X-RateLimit-Reset (seconds since 1970, or
  * seconds from now) counts when the status is 429 or X-RateLimit-Remaining is 0. Values that make no sense
- * are left out, waits are cut at HINT_WAIT_MAX_MS. One owner at a time; cannot fail. */
+ * are left out, waits are cut at HINT_WAIT_MAX_MS. Thread rule: a struct has one owner at a time,
+ * here the loop's thread. Cannot fail. */
 #ifndef ROLLCALL_WORKER_REPLY_HINTS_H
 #define ROLLCALL_WORKER_REPLY_HINTS_H
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "engine/profile.h"
 #include "mem.h"
 
 static const int64_t TOMBSTONE_MS = INT64_C(30) * 24 * 3600 * 1000;
@@ -28,6 +29,42 @@ void tokens_done(struct tokens *t)
     *t = (struct tokens){0};
 }
 
+static const char *const kinds[] = {[TARGET_MIRO] = "miro", [TARGET_SCIM] = "scim"};
+
+static bool refuse_class(const struct profile *profile, const char *class, struct error *err)
+{
+    struct buf known;
+    buf_init(&known, LIMITS_MAX * 32);
+    for (size_t i = 0; i < LIMITS_MAX && profile->limits[i].name; i++) {
+        buf_adds(&known, i > 0 ? ", " : "");
+        buf_adds(&known, profile->limits[i].name);
+    }
+    error_set(err, ERROR_INPUT, "%s has no class %.64s; it has %.*s", profile->kind, class, (int)known.n,
+              known.p);
+    buf_done(&known);
+    return false;
+}
+
+static bool check_limits(const struct config_target *target, size_t at, struct error *err)
+{
+    const struct profile *profile = profile_find(kinds[target->kind]);
+    for (size_t i = 0; i < target->limits.n; i++) {
+        const char *class = target->limits.v[i].class;
+        if (profile_limit_index(profile, class) < 0)
+            return refuse_class(profile, class, err) ||
+                   error_wrap(err, "targets[%zu].limits[%zu].class", at, i);
+    }
+    return true;
+}
+
+bool settings_check(const struct config *cfg, struct error *err)
+{
+    for (size_t i = 0; i < cfg->targets.n; i++)
+        if (!check_limits(&cfg->targets.v[i], i, err))
+            return false;
+    return true;
+}
+
 static const struct engine_limit *limits_new(const struct config_limits *from)
 {
     struct engine_limit *limits = xcalloc(from->n, sizeof *limits);
@@ -42,7 +79,6 @@ static const struct engine_limit *limits_new(const struct config_limits *from)
 
 static void fill_target(struct engine_target *to, const struct config_target *from, const struct config *cfg)
 {
-    static const char *const kinds[] = {[TARGET_MIRO] = "miro", [TARGET_SCIM] = "scim"};
     const struct config_tenant *tenant = config_tenant(cfg, from->tenant);
     *to = (struct engine_target){
         .name = from->name,

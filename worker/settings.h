@@ -21,7 +21,12 @@ bool tokens_load(const struct config *cfg, struct tokens *ret, struct error *err
     __attribute__((warn_unused_result));
 void tokens_done(struct tokens *t);
 
-/* Borrows cfg and slot for as long as it is used; free with settings_free. seed: for jitter. */
+/* What the config file's own check cannot know: the classes of calls that a target's profile has. Fails with
+ * ERROR_INPUT and the key's path. */
+bool settings_check(const struct config *cfg, struct error *err) __attribute__((warn_unused_result));
+
+/* Of a config that settings_check likes. Borrows cfg and slot for as long as it is used; free with
+ * settings_engine_free. seed: for jitter. */
 struct engine_config *settings_engine_new(const struct config *cfg, const char *slot, int32_t partitions,
                                           uint64_t seed);
 void settings_engine_free(struct engine_config *c);

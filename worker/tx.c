@@ -16,14 +16,12 @@ static const struct {
 } known[] = {
     {RD_KAFKA_RESP_ERR__FENCED, TX_EXIT,
      "another process runs with this slot, or this one stood still longer than the transaction timeout; give "
-     "each "
-     "worker a slot of its own"},
+     "each worker a slot of its own"},
     {RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, TX_EXIT,
      "another process runs with this slot; give each worker a slot of its own"},
     {RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, TX_UNDO_THEN_EXIT,
      "another process joined the group with this slot (give each worker its own), or the broker lost sight "
-     "of "
-     "this one while it was away"},
+     "of this one while it was away"},
     {RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, TX_UNDO, "the group has moved on without this worker"},
     {RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, TX_UNDO, "the group has moved on without this worker"},
     {RD_KAFKA_RESP_ERR_INVALID_TXN_STATE, TX_EXIT, "the broker has ended the transaction already"},

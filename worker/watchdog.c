@@ -32,9 +32,14 @@ int watchdog_timeout_ms(const struct watchdog *w)
     return left < 0 ? 0 : (int)left;
 }
 
+void watchdog_waiting(void)
+{
+    sd_notify(0, "STATUS=waiting for Kafka\nEXTEND_TIMEOUT_USEC=15000000");
+}
+
 void watchdog_ready(void)
 {
-    sd_notify(0, "READY=1");
+    sd_notify(0, "READY=1\nSTATUS=running");
 }
 
 /* Type=notify-reload wants the time of the reload (CLOCK_MONOTONIC, microseconds). */

@@ -20,6 +20,7 @@ void watchdog_init(struct watchdog *w);
 void watchdog_beat(struct watchdog *w, int64_t ledger_silent_ms);
 int watchdog_timeout_ms(const struct watchdog *w); /* -1: nothing to do */
 
+void watchdog_waiting(void); /* the start takes longer; to be repeated */
 void watchdog_ready(void);
 void watchdog_reloading(void); /* followed by watchdog_ready */
 void watchdog_stopping(void);

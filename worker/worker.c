@@ -11,19 +11,24 @@
 #include "engine/engine.h"
 #include "http_client.h"
 #include "kafka.h"
+#include "last_words.h"
 #include "ledger.h"
 #include "log.h"
 #include "loop.h"
 #include "mem.h"
 #include "membership.h"
 #include "now.h"
+#include "options.h"
 #include "policy.h"
 #include "settings.h"
+#include "trouble.h"
 #include "watchdog.h"
 #include "worker_metrics.h"
 
 enum {
-    TOPICS_TIMEOUT_MS = 30000,
+    TOPICS_SLICE_MS = 3000, /* a signal waits for so long at most */
+    TOPICS_PAUSE_MS = 200,
+    TOPICS_SAY_EVERY = 10, /* tries */
     CALLS_PER_TURN = 500,
     COMMIT_GRACE_MS = 5000, /* after drain_ms: for the closing commit */
     TEAR_DOWN_MAX_S = 15,
@@ -47,7 +52,9 @@ struct worker {
     struct membership *membership;
     struct admin *admin;
     struct watchdog watchdog;
-    bool more_calls; /* the last turn stopped at CALLS_PER_TURN */
+    struct trouble *troubles; /* by target */
+    bool joined;              /* the group; last of the opening */
+    bool more_calls;          /* the last turn stopped at CALLS_PER_TURN */
     bool stopping;
     int64_t stop_by_ms; /* with stopping */
     bool failed;
@@ -88,14 +95,15 @@ static void on_call_done(void *ctx, const struct call *call, const struct call_r
     const char *target = w->cfg->targets.v[call->target].name;
     metrics_add2(w->metrics, WM_CALLS, target, worker_metrics_status(reply), 1);
     metrics_add(w->metrics, WM_CALL_TIME, target, elapsed_ms);
+    trouble_tell(&w->troubles[call->target], target, call, reply, w->metrics);
     engine_call_done(w->engine, call, reply, now_read());
 }
 
 static bool on_ready_asked(void *ctx, struct buf *reason)
 {
     struct worker *w = ctx;
-    const char *why;
-    if (membership_ready(w->membership, &why))
+    const char *why = "waiting for Kafka";
+    if (w->joined && membership_ready(w->membership, &why))
         return true;
     buf_adds(reason, why);
     return false;
@@ -105,9 +113,11 @@ static void on_metrics_asked(void *ctx, struct buf *out)
 {
     struct worker *w = ctx;
     struct engine_stats stats;
-    engine_stats(w->engine, &stats);
-    worker_metrics_engine(w->metrics, &stats);
-    metrics_set(w->metrics, WM_LEDGER_SILENT, NULL, ledger_silent_ms(w->ledger));
+    if (w->joined) {
+        engine_stats(w->engine, &stats);
+        worker_metrics_engine(w->metrics, &stats);
+        metrics_set(w->metrics, WM_LEDGER_SILENT, NULL, ledger_silent_ms(w->ledger));
+    }
     metrics_render(w->metrics, out);
 }
 
@@ -121,7 +131,8 @@ static void begin_stop(struct worker *w)
     watchdog_stopping();
     w->stopping = true;
     w->stop_by_ms = clock_mono_ms() + w->cfg->worker.drain_ms + COMMIT_GRACE_MS;
-    membership_drain(w->membership);
+    if (w->joined)
+        membership_drain(w->membership);
 }
 
 static void adopt(struct worker *w, struct policy *policy, struct tokens *tokens)
@@ -131,9 +142,9 @@ static void adopt(struct worker *w, struct policy *policy, struct tokens *tokens
     w->policy = policy;
     tokens_done(&w->tokens);
     w->tokens = *tokens;
-    for (size_t i = 0; i < w->tokens.n; i++)
+    for (size_t i = 0; w->http && i < w->tokens.n; i++)
         http_client_set_token(w->http, i, w->tokens.v[i].p);
-    if (changed)
+    if (w->engine && changed)
         engine_policy_changed(w->engine, now_read());
     log_info("reloaded", LOG_B("policy_changed", changed));
 }
@@ -153,7 +164,8 @@ static void reload(struct worker *w)
         log_error("reload refused, policy and secrets stay as they were", LOG_ERROR_FIELD(&err));
     }
     metrics_add(w->metrics, WM_RELOADS, ok ? "done" : "refused", 1);
-    watchdog_ready();
+    if (w->joined)
+        watchdog_ready();
 }
 
 static void on_signal(void *ctx, uint32_t events)
@@ -238,6 +250,9 @@ static void turn(struct worker *w)
 
 bool worker_run(struct worker *w, struct error *err)
 {
+    if (!w->joined)
+        return true;
+    log_info("started", LOG_S("version", ROLLCALL_VERSION), LOG_S("slot", w->slot));
     watchdog_ready();
     while (!stopped(w))
         turn(w);
@@ -286,18 +301,41 @@ static bool open_policy(struct worker *w, struct error *err)
     return policy_new(w->cfg->worker.policy, &w->policy, err) || error_wrap(err, "worker.policy");
 }
 
+static bool check_settings(struct worker *w, struct error *err)
+{
+    return settings_check(w->cfg, err);
+}
+
 static bool open_tokens(struct worker *w, struct error *err)
 {
     return tokens_load(w->cfg, &w->tokens, err);
 }
 
+/* The signals are heard and the admin listener answers in between. */
+static void wait_for_kafka(struct worker *w, unsigned tries, const struct error *err)
+{
+    if (tries % TOPICS_SAY_EVERY == 0)
+        log_warn("waiting for Kafka", LOG_ERROR_FIELD(err));
+    watchdog_waiting();
+    loop_wait(w->loop, TOPICS_PAUSE_MS);
+    admin_run(w->admin);
+}
+
+/* Waits for the brokers as long as it takes, or until SIGTERM. */
 static bool open_topics(struct worker *w, struct error *err)
 {
     struct kafka_warnings warnings = {0};
-    bool ok = kafka_topics_ensure(w->cfg, TOPICS_TIMEOUT_MS, &w->partitions, &warnings, err);
-    for (size_t i = 0; i < warnings.n; i++)
-        log_warn("kafka", LOG_S("warning", warnings.v[i]));
-    return ok;
+    for (unsigned tries = 0; !w->stopping; tries++) {
+        bool ok = kafka_topics_ensure(w->cfg, TOPICS_SLICE_MS, &w->partitions, &warnings, err);
+        if (!ok && err->kind == ERROR_TEMPORARY) {
+            wait_for_kafka(w, tries, err);
+            continue;
+        }
+        for (size_t i = 0; i < warnings.n; i++)
+            log_warn("kafka", LOG_S("warning", warnings.v[i]));
+        return ok;
+    }
+    return true;
 }
 
 static bool open_engine(struct worker *w, struct error *err)
@@ -306,7 +344,6 @@ static bool open_engine(struct worker *w, struct error *err)
     uint64_t seed;
     if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
         return error_set(err, ERROR_SYSTEM, "getrandom: %m");
-    w->metrics = worker_metrics_new();
     w->engine_config = settings_engine_new(w->cfg, w->slot, w->partitions, seed);
     w->engine = engine_new(w->engine_config, &ports);
     return true;
@@ -351,19 +388,28 @@ static bool open_admin(struct worker *w, struct error *err)
 {
     const struct admin_callbacks callbacks = {.ctx = w, .ready = on_ready_asked, .metrics = on_metrics_asked};
     watchdog_init(&w->watchdog);
+    w->metrics = worker_metrics_new();
     return admin_new(w->cfg->worker.admin, &callbacks, &w->admin, err) &&
            loop_add(w->loop, admin_fd(w->admin), EPOLLIN, on_admin, w, err);
 }
 
+static bool join(struct worker *w, struct error *err)
+{
+    w->joined = consumer_subscribe(w->consumer, err);
+    return w->joined;
+}
+
+/* The group comes last: a member that fails afterwards keeps its partitions from the others for a session. */
 bool worker_new(const struct config *cfg, const char *slot, struct worker **ret, struct error *err)
 {
     static bool (*const steps[])(struct worker * w, struct error * err) = {
-        open_loop, open_policy,     open_tokens, open_topics, open_engine,
-        open_http, open_membership, open_ledger, open_admin,
+        open_loop,   open_policy, check_settings,  open_tokens, open_admin, open_topics,
+        open_engine, open_http,   open_membership, open_ledger, join,
     };
     struct worker *w = xcalloc(1, sizeof *w);
     *w = (struct worker){.cfg = cfg, .slot = slot, .signal_fd = -1};
-    for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+    w->troubles = xcalloc(cfg->targets.n, sizeof *w->troubles);
+    for (size_t i = 0; i < ARRAY_SIZE(steps) && !w->stopping; i++) {
         if (!steps[i](w, err)) {
             worker_free(w);
             return false;
@@ -378,7 +424,7 @@ void worker_free(struct worker *w)
 {
     if (!w)
         return;
-    alarm(TEAR_DOWN_MAX_S);
+    last_words_begin((enum log_format)w->cfg->log.format, TEAR_DOWN_MAX_S);
     admin_free(w->admin);
     http_client_free(w->http);
     ledger_free(w->ledger);
@@ -388,19 +434,21 @@ void worker_free(struct worker *w)
     membership_free(w->membership);
     engine_free(w->engine);
     settings_engine_free(w->engine_config);
+    free(w->troubles);
     tokens_done(&w->tokens);
     policy_free(w->policy);
     metrics_free(w->metrics);
     loop_free(w->loop);
     if (w->signal_fd >= 0)
         close(w->signal_fd);
+    last_words_end();
     free(w);
 }
 
 bool worker_check(const struct config *cfg, struct error *err)
 {
     struct worker w = {.cfg = cfg};
-    bool ok = open_policy(&w, err) && open_tokens(&w, err);
+    bool ok = open_policy(&w, err) && check_settings(&w, err) && open_tokens(&w, err);
     tokens_done(&w.tokens);
     policy_free(w.policy);
     return ok;

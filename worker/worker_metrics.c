@@ -15,7 +15,12 @@ static const struct metric_def table[WORKER_METRICS] = {
     [WM_RESULTS] = {NAME("results_total"), METRIC_COUNTER, "Results by outcome.", {"outcome"}, 0},
     [WM_PERSONS] = {NAME("persons"), METRIC_GAUGE, "Persons in memory.", {0}, 0},
     [WM_LIVE] = {NAME("persons_live"), METRIC_GAUGE, "Persons unpacked for work.", {0}, 0},
-    [WM_WAITING] = {NAME("persons_waiting"), METRIC_GAUGE, "Persons who wait for a call or a time.", {0}, 0},
+    [WM_WAITING] =
+        {NAME("persons_waiting"),
+         METRIC_GAUGE,
+         "Calls that could start and wait for room in a target's limits; not those that wait for a time.",
+         {0},
+         0},
     [WM_DOUBTFUL] =
         {NAME("accounts_doubtful"), METRIC_GAUGE, "Accounts with a call of unknown outcome.", {0}, 0},
     [WM_IN_FLIGHT] = {NAME("calls_in_flight"), METRIC_GAUGE, "Calls under way.", {0}, 0},
@@ -23,6 +28,11 @@ static const struct metric_def table[WORKER_METRICS] = {
     [WM_CALLS] =
         {NAME("calls_total"), METRIC_COUNTER, "Calls by target and ending.", {"target", "status"}, 0},
     [WM_CALL_TIME] = {NAME("call_seconds_total"), METRIC_COUNTER, "Time that calls took.", {"target"}, 0.001},
+    [WM_TROUBLE] = {NAME("target_trouble"),
+                    METRIC_GAUGE,
+                    "1 while a target refuses or fails everything.",
+                    {"target"},
+                    0},
     [WM_CALLS_REFUSED] =
         {NAME("calls_refused_total"), METRIC_COUNTER, "Calls held back because the lease was over.", {0}, 0},
     [WM_COMMITS] = {NAME("commits_total"), METRIC_COUNTER, "Transactions committed.", {0}, 0},
@@ -71,12 +81,19 @@ void worker_metrics_engine(struct metrics *m, const struct engine_stats *stats)
 const char *worker_metrics_status(const struct call_reply *reply)
 {
     static const char *const classes[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
+    static const struct {
+        int status;
+        const char *label;
+    } telling[] = {
+        {401, "401"}, {403, "403"}, {404, "404"}, {408, "408"}, {409, "409"}, {429, "429"},
+    };
     if (reply->outcome == CALL_NOT_SENT)
         return "not_sent";
     if (reply->outcome == CALL_UNKNOWN)
         return "unknown";
-    if (reply->status == 429)
-        return "429";
+    for (size_t i = 0; i < ARRAY_SIZE(telling); i++)
+        if (reply->status == telling[i].status)
+            return telling[i].label;
     size_t class = (size_t)(reply->status / 100 - 1);
     return class < ARRAY_SIZE(classes) ? classes[class] : "odd";
 }

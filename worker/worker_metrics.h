@@ -18,6 +18,7 @@ enum worker_metric {
     WM_POLICY_ERRORS,
     WM_CALLS,
     WM_CALL_TIME,
+    WM_TROUBLE,
     WM_CALLS_REFUSED,
     WM_COMMITS,
     WM_COMMIT_TIME,
@@ -36,7 +37,7 @@ enum worker_metric {
 struct metrics *worker_metrics_new(void);
 /* Copies the engine's figures; before a rendering. */
 void worker_metrics_engine(struct metrics *m, const struct engine_stats *stats);
-/* The label of a call's ending: "2xx" … "5xx", "unknown", "not_sent". */
+/* The label of a call's ending: "2xx" … "5xx", "429" and other telling ones, "unknown", "not_sent". */
 const char *worker_metrics_status(const struct call_reply *reply);
 
 #endif

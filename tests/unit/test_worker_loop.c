@@ -14,6 +14,7 @@
 #include "../../worker/consumer.h"
 #include "../../worker/ledger.h"
 #include "../../worker/membership.h"
+#include "admin.h"
 #include "kafka.h"
 #include "log.h"
 #include "mem.h"
@@ -24,7 +25,12 @@ static struct fake {
     struct membership_settings settings;
     int fd; /* of consumer and ledger: never readable */
     int turns;
-    bool topics_fail;
+    enum { TOPICS_THERE, TOPICS_AWAY, TOPICS_WRONG } topics;
+    int tries;         /* for the topics */
+    int topics_after;  /* with TOPICS_AWAY: there at this try; 0: never */
+    int signal_in_try; /* 0: none */
+    bool ledger_fails;
+    bool consumer_made, subscribed;
     int fail_in_turn; /* 0: never */
     int signal_in_turn;
     int signal;
@@ -51,7 +57,15 @@ bool kafka_topics_ensure(const struct config *cfg, int timeout_ms, int *ret_part
 {
     (void)cfg, (void)timeout_ms, (void)ret_warnings;
     *ret_partitions = 3;
-    return !fake.topics_fail || error_set(err, ERROR_TEMPORARY, "no brokers");
+    fake.tries++;
+    ck_assert_int_lt(fake.tries, TURNS_MAX);
+    if (fake.tries == fake.signal_in_try)
+        raise(fake.signal);
+    if (fake.topics == TOPICS_WRONG)
+        return error_set(err, ERROR_INPUT, "not compacted");
+    if (fake.topics == TOPICS_AWAY && fake.tries != fake.topics_after)
+        return error_set(err, ERROR_TEMPORARY, "no brokers");
+    return true;
 }
 
 bool consumer_new(const struct config *cfg, const char *slot, const struct consumer_callbacks *callbacks,
@@ -59,6 +73,14 @@ bool consumer_new(const struct config *cfg, const char *slot, const struct consu
 {
     (void)cfg, (void)slot, (void)callbacks, (void)err;
     *ret = (struct consumer *)&fake;
+    fake.consumer_made = true;
+    return true;
+}
+
+bool consumer_subscribe(struct consumer *c, struct error *err)
+{
+    (void)c, (void)err;
+    fake.subscribed = true;
     return true;
 }
 
@@ -93,7 +115,9 @@ void consumer_close(struct consumer *c)
 bool ledger_new(const struct config *cfg, const char *slot, struct rd_kafka_s *group, struct ledger **ret,
                 struct error *err)
 {
-    (void)cfg, (void)slot, (void)group, (void)err;
+    (void)cfg, (void)slot, (void)group;
+    if (fake.ledger_fails)
+        return error_set(err, ERROR_INPUT, "no such property");
     *ret = (struct ledger *)&fake;
     return true;
 }
@@ -298,13 +322,90 @@ START_TEST(a_broken_policy_at_sighup_changes_nothing)
 }
 END_TEST
 
-START_TEST(does_not_start_without_brokers_or_policy)
+START_TEST(waits_for_brokers_as_long_as_it_takes)
+{
+    struct error err;
+    fake.topics = TOPICS_AWAY;
+    fake.topics_after = 3;
+    fake.fail_in_turn = 1;
+    ck_assert(!run(&err));
+    ck_assert_str_eq(err.message, "foreign records");
+    ck_assert_int_eq(fake.tries, 3);
+    ck_assert(fake.subscribed);
+}
+END_TEST
+
+START_TEST(sigterm_while_brokers_are_away_ends_without_a_failure)
+{
+    struct error err;
+    fake.topics = TOPICS_AWAY;
+    fake.signal_in_try = 2;
+    fake.signal = SIGTERM;
+    ck_assert_msg(run(&err), "%s", err.message);
+    ck_assert_int_eq(fake.tries, 2);
+    ck_assert_int_eq(fake.turns, 0);
+    ck_assert(!fake.consumer_made);
+}
+END_TEST
+
+START_TEST(sighup_while_brokers_are_away_is_no_trouble)
+{
+    struct error err;
+    fake.topics = TOPICS_AWAY;
+    fake.topics_after = 3;
+    fake.fail_in_turn = 1;
+    fake.signal_in_try = 1;
+    fake.signal = SIGHUP;
+    ck_assert(!run(&err));
+    ck_assert_str_eq(err.message, "foreign records");
+}
+END_TEST
+
+/* A static member that fails after it joined keeps its partitions from the others. */
+START_TEST(does_not_join_the_group_while_anything_can_fail)
+{
+    struct worker *w;
+    struct error err = {0};
+    struct admin *other;
+    ck_assert(admin_new("127.0.0.1:0", &(struct admin_callbacks){0}, &other, &err));
+    char taken[32];
+    snprintf(taken, sizeof taken, "127.0.0.1:%u", (unsigned)admin_port(other));
+    cfg.worker.admin = taken;
+    ck_assert(!worker_new(&cfg, "slot", &w, &err));
+    ck_assert_msg(strstr(err.message, "in use") != NULL, "%s", err.message);
+    ck_assert(!fake.consumer_made);
+    admin_free(other);
+    cfg.worker.admin = (char *)"127.0.0.1:0";
+    fake.ledger_fails = true;
+    ck_assert(!worker_new(&cfg, "slot", &w, &err));
+    ck_assert_str_eq(err.message, "no such property");
+    ck_assert(!fake.subscribed);
+}
+END_TEST
+
+START_TEST(unknown_classes_of_limits_are_refused_at_start_and_by_the_check)
+{
+    static struct config_limit limit = {"users.raed", 10, 1000};
+    static struct config_target target = {.name = "miro", .kind = TARGET_MIRO, .limits = {&limit, 1}};
+    struct worker *w;
+    struct error err;
+    cfg.targets = (struct config_targets){&target, 1};
+    ck_assert(!worker_check(&cfg, &err));
+    ck_assert_ptr_nonnull(strstr(err.message, "targets[0].limits[0].class"));
+    ck_assert(!worker_new(&cfg, "slot", &w, &err));
+    ck_assert_int_eq(err.kind, ERROR_INPUT);
+    ck_assert_int_eq(fake.tries, 0);
+}
+END_TEST
+
+START_TEST(does_not_start_with_wrong_topics_or_policy)
 {
     struct worker *w;
     struct error err;
-    fake.topics_fail = true;
+    fake.topics = TOPICS_WRONG;
     ck_assert(!worker_new(&cfg, "slot", &w, &err));
-    ck_assert_int_eq(err.kind, ERROR_TEMPORARY);
+    ck_assert_int_eq(err.kind, ERROR_INPUT);
+    ck_assert_str_eq(err.message, "not compacted");
     write_policy("return 1");
     ck_assert(!worker_new(&cfg, "slot", &w, &err));
     ck_assert_int_eq(err.kind, ERROR_INPUT);
@@ -324,7 +425,12 @@ int main(void)
     tcase_add_test(tc, sigterm_drains_and_leaves);
     tcase_add_test(tc, a_drain_that_does_not_end_is_given_up);
     tcase_add_test(tc, a_broken_policy_at_sighup_changes_nothing);
-    tcase_add_test(tc, does_not_start_without_brokers_or_policy);
+    tcase_add_test(tc, waits_for_brokers_as_long_as_it_takes);
+    tcase_add_test(tc, sigterm_while_brokers_are_away_ends_without_a_failure);
+    tcase_add_test(tc, sighup_while_brokers_are_away_is_no_trouble);
+    tcase_add_test(tc, does_not_join_the_group_while_anything_can_fail);
+    tcase_add_test(tc, unknown_classes_of_limits_are_refused_at_start_and_by_the_check);
+    tcase_add_test(tc, does_not_start_with_wrong_topics_or_policy);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

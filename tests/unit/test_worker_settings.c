@@ -57,6 +57,23 @@ START_TEST(the_engine_is_told_what_the_config_says)
 }
 END_TEST
 
+START_TEST(a_class_of_limits_is_one_of_the_profile)
+{
+    static struct config_limit limits[] = {{"users.read", 10, 1000}, {"users.raed", 10, 1000}};
+    struct config cfg = config_of();
+    struct error err = {0};
+    target.limits = (struct config_limits){limits, 1};
+    ck_assert(settings_check(&cfg, &err));
+    target.limits.n = 2;
+    ck_assert(!settings_check(&cfg, &err));
+    ck_assert_int_eq(err.kind, ERROR_INPUT);
+    ck_assert_str_eq(err.message,
+                     "targets[0].limits[1].class: miro has no class users.raed; it has users.read, "
+                     "users.create, users.update, users.delete");
+    target.limits = (struct config_limits){0};
+}
+END_TEST
+
 START_TEST(tokens_are_read_all_or_none)
 {
     struct config cfg = config_of();
@@ -96,8 +113,11 @@ START_TEST(calls_are_counted_by_how_they_ended)
         struct call_reply reply;
         const char *label;
     } rows[] = {
-        {{.outcome = CALL_REPLIED, .status = 200}, "2xx"}, {{.outcome = CALL_REPLIED, .status = 404}, "4xx"},
+        {{.outcome = CALL_REPLIED, .status = 200}, "2xx"}, {{.outcome = CALL_REPLIED, .status = 404}, "404"},
         {{.outcome = CALL_REPLIED, .status = 429}, "429"}, {{.outcome = CALL_REPLIED, .status = 503}, "5xx"},
+        {{.outcome = CALL_REPLIED, .status = 401}, "401"}, {{.outcome = CALL_REPLIED, .status = 403}, "403"},
+        {{.outcome = CALL_REPLIED, .status = 408}, "408"}, {{.outcome = CALL_REPLIED, .status = 409}, "409"},
+        {{.outcome = CALL_REPLIED, .status = 400}, "4xx"}, {{.outcome = CALL_REPLIED, .status = 302}, "3xx"},
         {{.outcome = CALL_REPLIED, .status = 999}, "odd"}, {{.outcome = CALL_REPLIED, .status = 0}, "odd"},
         {{.outcome = CALL_NOT_SENT}, "not_sent"},          {{.outcome = CALL_UNKNOWN}, "unknown"},
     };
@@ -127,6 +147,7 @@ int main(void)
     Suite *suite = suite_create("worker_settings");
     TCase *tc = tcase_create("settings");
     tcase_add_test(tc, the_engine_is_told_what_the_config_says);
+    tcase_add_test(tc, a_class_of_limits_is_one_of_the_profile);
     tcase_add_test(tc, tokens_are_read_all_or_none);
     tcase_add_test(tc, a_target_without_token_sends_none);
     tcase_add_test(tc, calls_are_counted_by_how_they_ended);

@@ -1,0 +1,62 @@
+#include "decisions.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "json.h"
+#include "log.h"
+
+static void log_result(enum log_level level, const cJSON *result)
+{
+    int64_t attempts = 0;
+    const char *event = json_string(result, "eventId");
+    (void)json_int64(result, "attempts", &attempts);
+    log_at(level, "result", LOG_S("event", event ? event : json_string(result, "id")),
+           LOG_S("type", json_string(result, "eventType")), LOG_S("target", json_string(result, "target")),
+           LOG_S("outcome", json_string(result, "outcome")), LOG_I("attempts", attempts));
+}
+
+static void log_deadletter(const cJSON *letter)
+{
+    const char *kind = json_string(letter, "kind");
+    int64_t partition = -1, offset = -1;
+    if (kind && strcmp(kind, "rejected") == 0) {
+        log_result(LOG_LEVEL_INFO, json_get(letter, "result"));
+        return;
+    }
+    (void)json_int64(letter, "partition", &partition);
+    (void)json_int64(letter, "offset", &offset);
+    log_info("record is no event", LOG_I("partition", partition), LOG_I("offset", offset));
+}
+
+/* The dead letter of a rejection tells it already. */
+static void log_other(const cJSON *result)
+{
+    const char *outcome = json_string(result, "outcome");
+    if (outcome && strcmp(outcome, "rejected") != 0)
+        log_result(LOG_LEVEL_DEBUG, result);
+}
+
+static void log_record(const struct out_record *record)
+{
+    cJSON *json;
+    struct error err;
+    if (!json_parse(record->value, &json, &err))
+        return;
+    if (record->topic == TOPIC_DEADLETTERS)
+        log_deadletter(json);
+    else
+        log_other(json);
+    cJSON_Delete(json);
+}
+
+/* Results are many: they are looked at only when their lines are wanted. */
+void decisions_log(const struct engine_batch *batch)
+{
+    bool results = log_enabled(LOG_LEVEL_DEBUG);
+    for (size_t i = 0; i < batch->n_records; i++) {
+        enum engine_topic topic = batch->records[i].topic;
+        if (topic == TOPIC_DEADLETTERS || (results && topic == TOPIC_RESULTS))
+            log_record(&batch->records[i]);
+    }
+}
