@@ -29,6 +29,5 @@ void attrs_set(struct attrs *a, const char *name, const char *value); /* copies 
 void attrs_remove(struct attrs *a, const char *name);
 const struct attr *attrs_find(const struct attrs *a, const char *name); /* NULL: no word about it */
 const char *attrs_get(const struct attrs *a, const char *name);         /* NULL: cleared or no word */
-bool attrs_equal(const struct attrs *a, const struct attrs *b);
 
 #endif

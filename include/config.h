@@ -1,7 +1,7 @@
 /* config.h - the one YAML file that both programs read.
  *
  * Unknown keys, wrong types and numbers out of range are errors that name the key's path (targets[2].token)
- * or the line. Every key, its default and its meaning stand in one table in config.c: it drives reading,
+ * or the line. Every key, its default and its meaning stand in one table in config_keys.c: it drives reading,
  * checking and config_help. Relative paths (sources_dir, policy, file: references) are relative to the config
  * file's directory and made absolute here. All numbers are int64_t, all choices their enum in an int64_t, all
  * strings owned by the config. Thread rule: immutable after config_load. To add a key: a member here, a row
@@ -153,7 +153,7 @@ struct config {
 };
 
 /* Reads and checks the file; free with config_free. Fails with ERROR_INPUT (the programs exit with EX_CONFIG,
- * 78) or ERROR_SYSTEM when the file cannot be read. Secrets are only checked for form. */
+ * 78), also when the file is not there or may not be read; ERROR_SYSTEM when reading it fails. Secrets are only checked for form. */
 bool config_load(const char *path, struct config **ret, struct error *err)
     __attribute__((warn_unused_result));
 void config_free(struct config *cfg);

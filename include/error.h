@@ -31,4 +31,8 @@ bool error_wrap(struct error *err, const char *format, ...) __attribute__((forma
 
 const char *error_kind_name(enum error_kind kind);
 
+/* The kind of an errno about a file that the operator named: INPUT when a person has to mend name or rights,
+ * as waiting does not help, else SYSTEM. */
+enum error_kind error_kind_of_file(int cause);
+
 #endif

@@ -54,9 +54,10 @@ struct kafka_warnings { /* for the caller to log */
     char v[KAFKA_WARNINGS_MAX][KAFKA_WARNING_SIZE];
 };
 
-/* With kafka.manage_topics on: creates missing topics with the right settings, then reads the settings of all
- * and refuses wrong ones (persons not compacted, partition counts that differ …); the message holds the
- * command that mends it. Off: checks by metadata that topics are there (a broker may create them) and agree.
+/* Reads the settings of all topics and refuses wrong ones (persons not compacted, partition counts that differ
+ * …); the message holds the command that mends it. With kafka.manage_topics on, missing topics are created
+ * first, with the right settings; off, they are awaited, never created (nor by the broker), and settings that
+ * may not be read are a warning.
  * Blocks for at most timeout_ms. ret_partitions: number of partitions of events; may be NULL. Fails with
  * ERROR_TEMPORARY when brokers do not answer, ERROR_INPUT when a person has to act. */
 bool kafka_topics_ensure(const struct config *cfg, int timeout_ms, int *ret_partitions,

@@ -1,4 +1,4 @@
-/* loop.h - a small event loop: epoll with callbacks, timers and signals as descriptors.
+/* loop.h - a small event loop: epoll with callbacks, signals as a descriptor.
  *
  * Callbacks run inside loop_wait on its thread, may add and remove any descriptor (also their own) and must
  * not block. loop_wake is the only function for other threads. */
@@ -33,11 +33,6 @@ void loop_wake(struct loop *l);
  * reports them; signals: terminated by 0. -1 and err on failure. */
 int loop_signal_fd(const int *signals, struct error *err);
 int loop_signal_read(int fd); /* the next signal's number, 0: none */
-
-/* A one-shot timer on CLOCK_MONOTONIC as descriptor; -1 and err on failure. */
-int loop_timer_fd(struct error *err);
-void loop_timer_set(int fd, int64_t after_ms); /* 0 ms: at once; negative: off */
-void loop_timer_read(int fd);                  /* acknowledges */
 
 /* Milliseconds: CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME. */
 int64_t clock_real_ms(void);

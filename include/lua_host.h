@@ -16,7 +16,7 @@
  *
  * The memory limit holds inside lua_host_call (and lua_host_load) only, so pushing and reading outside cannot
  * raise it; but reading must be raw (lua_host_field_*, lua_next, lua_rawgeti): a result may hold JSON views,
- * whose metamethods raise errors. Steps that may raise go into lua_host_protect.
+ * whose metamethods raise errors.
  *
  * JSON views: a userdata over a cJSON node: v.name, v[1], #v, pairs(v) in document order, tostring(v) (its
  * JSON). Strings, numbers, booleans become Lua values; JSON null reads as nil, and as rollcall.null when
@@ -45,7 +45,7 @@ struct lua_limits {
     unsigned instructions; /* VM instructions per call; 0: one million */
 };
 
-typedef int lua_script; /* a loaded script; valid until lua_host_unload or lua_host_free */
+typedef int lua_script; /* a loaded script; valid until lua_host_free */
 
 struct lua_host *lua_host_new(const struct lua_limits *limits); /* limits NULL: the defaults */
 void lua_host_free(struct lua_host *h);
@@ -57,7 +57,6 @@ bool lua_host_load(struct lua_host *h, const char *path, lua_script *ret, struct
     __attribute__((warn_unused_result));
 bool lua_host_load_text(struct lua_host *h, const char *name, struct str text, lua_script *ret,
                         struct error *err) __attribute__((warn_unused_result));
-void lua_host_unload(struct lua_host *h, lua_script script);
 
 bool lua_host_has_function(struct lua_host *h, lua_script script, const char *function);
 void lua_host_push_table(struct lua_host *h, lua_script script); /* the table that the script returned */
@@ -71,11 +70,6 @@ bool lua_host_call(struct lua_host *h, int n_args, int n_results, struct error *
     __attribute__((warn_unused_result));
 /* Empties the stack and invalidates all JSON views. */
 void lua_host_end(struct lua_host *h);
-
-/* Runs fn(L, ctx) so that errors it raises are caught, with limits as for a call. The stack afterwards is as
- * before. What fn allocates must hang on ctx: an error leaves fn by longjmp. */
-bool lua_host_protect(struct lua_host *h, void (*fn)(lua_State *L, void *ctx), void *ctx, struct error *err)
-    __attribute__((warn_unused_result));
 
 /* Pushes a view of node (scalars as values, NULL as nil). Borrows the document until lua_host_end. */
 void lua_host_push_json(struct lua_host *h, const cJSON *node);

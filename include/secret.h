@@ -21,13 +21,15 @@ struct secret {
 bool secret_ref_ok(const char *ref, struct error *err);
 
 /* Reads the value, strips one trailing newline (LF or CR LF); release with secret_done. Fails with
- * ERROR_INPUT when the ref is malformed, names nothing, or the value is empty, holds a NUL or is longer than
- * SECRET_SIZE_MAX; with ERROR_SYSTEM when it cannot be read. */
+ * ERROR_INPUT when the ref is malformed, names nothing or what may not be read, or the value is empty, longer
+ * than SECRET_SIZE_MAX or holds anything but printable ASCII, so that it can stand in a header; with
+ * ERROR_SYSTEM when reading fails. */
 bool secret_load(const char *ref, struct secret *ret, struct error *err) __attribute__((warn_unused_result));
 
-void secret_done(struct secret *s); /* wipes and frees; s is empty afterwards */
+/* The same for text of any bytes but NUL, such as a PEM key. */
+bool secret_load_text(const char *ref, struct secret *ret, struct error *err)
+    __attribute__((warn_unused_result));
 
-/* memcmp == 0 in time that depends on the lengths only. */
-bool secret_equal(const void *a, size_t a_size, const void *b, size_t b_size);
+void secret_done(struct secret *s); /* wipes and frees; s is empty afterwards */
 
 #endif

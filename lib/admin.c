@@ -214,11 +214,14 @@ void admin_run(struct admin *a)
 
 uint16_t admin_port(const struct admin *a)
 {
-    struct sockaddr_storage name = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } name = {.v6 = {0}};
     socklen_t size = sizeof name;
     int fd = MHD_get_daemon_info(a->daemon, MHD_DAEMON_INFO_LISTEN_FD)->listen_fd;
-    if (getsockname(fd, (struct sockaddr *)&name, &size) != 0)
+    if (getsockname(fd, &name.any, &size) != 0)
         return 0;
-    return ntohs(name.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&name)->sin6_port
-                                            : ((struct sockaddr_in *)&name)->sin_port);
+    return ntohs(name.any.sa_family == AF_INET6 ? name.v6.sin6_port : name.v4.sin_port);
 }

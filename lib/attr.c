@@ -83,15 +83,3 @@ const char *attrs_get(const struct attrs *a, const char *name)
     const struct attr *attr = attrs_find(a, name);
     return attr ? attr->value : NULL;
 }
-
-bool attrs_equal(const struct attrs *a, const struct attrs *b)
-{
-    if (a->n != b->n)
-        return false;
-    for (size_t i = 0; i < a->n; i++) {
-        const char *x = a->v[i].value, *y = b->v[i].value;
-        if (strcmp(a->v[i].name, b->v[i].name) != 0 || !x != !y || (x && strcmp(x, y) != 0))
-            return false;
-    }
-    return true;
-}

@@ -111,15 +111,19 @@ static void prepend(struct complaint *c, const char *part)
 /* "  in mapping field 'x' (line: 5, column: 3)", "  in sequence entry '2' (…)", "  in mapping (…)" */
 static void take_frame(struct complaint *c, const char *text)
 {
+    static const char in_entry[] = " in sequence entry '";
     char name[64];
-    unsigned entry;
     const char *line = strstr(text, "(line: ");
     if (line && c->line == 0)
         c->line = (unsigned)strtoul(line + strlen("(line: "), NULL, 10);
     if (sscanf(text, " in mapping field '%63[^']'", name) == 1) {
         prepend(c, name);
-    } else if (sscanf(text, " in sequence entry '%u'", &entry) == 1 && entry > 0) {
-        snprintf(name, sizeof name, "[%u]", entry - 1);
+        return;
+    }
+    const char *entry = strstr(text, in_entry);
+    unsigned long n = entry ? strtoul(entry + strlen(in_entry), NULL, 10) : 0;
+    if (n > 0) {
+        snprintf(name, sizeof name, "[%lu]", n - 1);
         prepend(c, name);
     }
 }
@@ -155,7 +159,7 @@ static char *read_file(const char *path, size_t *ret_size, struct error *err)
 {
     FILE *in = fopen(path, "re");
     if (!in) {
-        error_set(err, errno == ENOENT ? ERROR_INPUT : ERROR_SYSTEM, "%s", strerror(errno));
+        error_set(err, error_kind_of_file(errno), "%s", strerror(errno));
         return NULL;
     }
     char *text = xmalloc(CONFIG_FILE_MAX + 1);
@@ -167,7 +171,7 @@ static char *read_file(const char *path, size_t *ret_size, struct error *err)
         return text;
     free(text);
     if (failed)
-        error_set(err, ERROR_SYSTEM, "%s", strerror(cause));
+        error_set(err, error_kind_of_file(cause), "%s", strerror(cause));
     else
         error_set(err, ERROR_INPUT, "longer than %d bytes", CONFIG_FILE_MAX);
     return NULL;
@@ -197,7 +201,7 @@ static bool settle_and_check(struct config *cfg, const char *path, struct error 
         return false;
     char *real = realpath(path, NULL);
     if (!real)
-        return error_set(err, ERROR_SYSTEM, "%s", strerror(errno));
+        return error_set(err, error_kind_of_file(errno), "%s", strerror(errno));
     *strrchr(real, '/') = '\0';
     bool ok = config_check(cfg, real, err);
     free(real);

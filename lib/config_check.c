@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "event.h"
 #include "mem.h"
@@ -226,6 +227,17 @@ static bool settle_directory(const struct config *cfg, struct config_target *tar
     return true;
 }
 
+static bool is_loopback(const char *host)
+{
+    static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        size_t n = strlen(names[i]);
+        if (strncasecmp(host, names[i], n) == 0 && (host[n] == '\0' || host[n] == ':' || host[n] == '/'))
+            return true;
+    }
+    return false;
+}
+
 static bool check_url(char *url, const char *path, struct error *err)
 {
     size_t n = strlen(url);
@@ -235,7 +247,31 @@ static bool check_url(char *url, const char *path, struct error *err)
     if ((!http && !https) || strpbrk(url, " ?#@"))
         return error_set(err, ERROR_INPUT, "%s.base_url: not an http(s) URL without user, query and fragment",
                          path);
-    return true;
+    return https || is_loopback(url + strlen("http://")) ||
+           error_set(err, ERROR_INPUT,
+                     "%s.base_url: http:// sends token and persons in clear: only to localhost, 127.0.0.1 or "
+                     "[::1], else https://",
+                     path);
+}
+
+/* `all` means every target in control records. */
+static bool check_target_name(const char *name, const char *path, struct error *err)
+{
+    if (strcmp(name, "all") == 0)
+        return error_set(err, ERROR_INPUT, "%s.name: \"all\" is not a name, it means every target", path);
+    return check_name(name, path, "name", err);
+}
+
+/* What a filter can ask for and, at most, one account has. */
+static bool check_match(const char *match, const char *path, struct error *err)
+{
+    static const char *const known[] = {"userName", "externalId", "employeeNumber", "emails.work"};
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+        if (strcmp(match, known[i]) == 0)
+            return true;
+    return error_set(err, ERROR_INPUT,
+                     "%s.match: \"%.64s\" is not userName, externalId, employeeNumber or emails.work", path,
+                     match);
 }
 
 static bool check_target_times(const struct config_target *target, const char *path, struct error *err)
@@ -254,7 +290,7 @@ static bool check_target(const struct config *cfg, struct config_target *target,
     char token[CONFIG_PATH_SIZE], limits[CONFIG_PATH_SIZE];
     config_path(token, "%s.token", path);
     config_path(limits, "%s.limits", path);
-    return check_name(target->name, path, "name", err) &&
+    return check_target_name(target->name, path, err) && check_match(target->match, path, err) &&
            check_tenant_exists(cfg, target->tenant, path, err) && settle_directory(cfg, target, path, err) &&
            check_url(target->base_url, path, err) && check_ref(target->token, token, err) &&
            check_target_times(target, path, err) &&

@@ -2,7 +2,9 @@
  *
  * libcyaml sees every member as a pointer to text (numbers too: its own reader takes "10k" for 10) or to a
  * number (choices). A slot of the config is eight bytes: first that pointer, then, after config_settle, the
- * value. Whoever adds a member keeps to int64_t, char * and lists { v, n }. */
+ * value. Whoever adds a member keeps to int64_t, char * and lists { v, n }.
+ *
+ * Thread rule: the tables are constant; a config belongs to one thread until it is settled. */
 #ifndef ROLLCALL_CONFIG_KEY_H
 #define ROLLCALL_CONFIG_KEY_H
 

@@ -1,5 +1,6 @@
 #include "error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,4 +46,20 @@ const char *error_kind_name(enum error_kind kind)
 {
     static const char *const names[] = {"none", "input", "temporary", "permanent", "system"};
     return names[kind];
+}
+
+enum error_kind error_kind_of_file(int cause)
+{
+    switch (cause) {
+    case ENOENT:
+    case ENOTDIR:
+    case EISDIR:
+    case EACCES:
+    case EPERM:
+    case ELOOP:
+    case ENAMETOOLONG:
+        return ERROR_INPUT;
+    default:
+        return ERROR_SYSTEM;
+    }
 }

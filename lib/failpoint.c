@@ -140,10 +140,10 @@ static const bool compiled_in = false;
 
 bool failpoint_init(struct error *err)
 {
-    const char *text = getenv("ROLLCALL_FAILPOINT");
     memset(points, 0, sizeof points);
     n_points = 0;
-    if (!compiled_in || !text || !text[0])
+    const char *text = compiled_in ? getenv("ROLLCALL_FAILPOINT") : NULL;
+    if (!text || !text[0])
         return true;
     char *copy = xstrdup(text), *rest = copy, *item;
     bool ok = true;

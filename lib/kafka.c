@@ -53,6 +53,7 @@ struct setting {
 static const struct setting settings[] = {
     {"client.id", R_ALL, CLIENT_ID, NULL, true},
     {"linger.ms", R_LEDGER, LITERAL, "0", true},
+    {"queue.buffering.max.kbytes", R_PUBLISHER, LITERAL, "65536", true}, /* 1 GiB by default */
     {"compression.type", R_PRODUCERS, LITERAL, "lz4", true},
     {"fetch.error.backoff.ms", R_CONSUMERS, LITERAL, "100", true},
     {"fetch.wait.max.ms", R_CONSUMERS, LITERAL, "50",
@@ -150,7 +151,7 @@ static bool is_fixed(const char *name)
 static bool apply_secret(rd_kafka_conf_t *conf, const struct config_pair *pair, struct error *err)
 {
     struct secret secret;
-    if (!secret_load(pair->value, &secret, err))
+    if (!secret_load_text(pair->value, &secret, err))
         return false;
     char why[256]; /* may repeat the value: not shown */
     rd_kafka_conf_res_t rc = rd_kafka_conf_set(conf, pair->name, secret.p, why, sizeof why);

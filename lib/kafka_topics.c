@@ -49,10 +49,13 @@ struct topics { /* one run */
     rd_kafka_t *rk;
     int64_t deadline_ms; /* monotonic */
     char names[KAFKA_TOPICS][KAFKA_TOPIC_NAME_SIZE];
-    int partitions[KAFKA_TOPICS]; /* 0: not there */
+    int partitions[KAFKA_TOPICS]; /* 0: not there, or not to be used yet */
+    bool listed[KAFKA_TOPICS];    /* there, whatever its state */
     int replicas[KAFKA_TOPICS];   /* the fewest of its partitions */
+    int32_t broker;               /* one that is up */
     struct kafka_warnings *warnings;
     bool warned_replicas; /* once is enough */
+    bool warned_unread;
 };
 
 __attribute__((format(printf, 2, 3))) static void warn(struct topics *t, const char *format, ...)
@@ -101,8 +104,11 @@ static const char *wanted_insync(const struct config *cfg)
 static void take_topic(struct topics *t, const rd_kafka_metadata_topic_t *found)
 {
     for (size_t i = 0; i < KAFKA_TOPICS; i++) {
-        if (strcmp(found->topic, t->names[i]) != 0 || found->err)
+        if (strcmp(found->topic, t->names[i]) != 0)
             continue;
+        t->listed[i] = true;
+        if (found->err)
+            return;
         t->partitions[i] = found->partition_cnt;
         t->replicas[i] = 0;
         for (int p = 0; p < found->partition_cnt; p++) {
@@ -116,23 +122,26 @@ static void take_topic(struct topics *t, const rd_kafka_metadata_topic_t *found)
     }
 }
 
-static rd_kafka_resp_err_t ask(struct topics *t, rd_kafka_topic_t *only)
+/* All topics of the cluster in one question: asked for by name, a topic may be created by the broker. */
+static rd_kafka_resp_err_t ask(struct topics *t)
 {
     const struct rd_kafka_metadata *metadata;
-    rd_kafka_resp_err_t rc = rd_kafka_metadata(t->rk, only == NULL, only, &metadata, left_ms(t));
+    rd_kafka_resp_err_t rc = rd_kafka_metadata(t->rk, true, NULL, &metadata, left_ms(t));
     if (rc)
         return rc;
     for (int i = 0; i < metadata->topic_cnt; i++)
         take_topic(t, &metadata->topics[i]);
+    if (metadata->broker_cnt > 0)
+        t->broker = metadata->brokers[0].id;
     rd_kafka_metadata_destroy(metadata);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* All topics of the cluster in one question: it makes no broker create any. */
 static bool look(struct topics *t, struct error *err)
 {
     memset(t->partitions, 0, sizeof t->partitions);
-    while (ask(t, NULL) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    memset(t->listed, 0, sizeof t->listed);
+    while (ask(t) != RD_KAFKA_RESP_ERR_NO_ERROR) {
         if (out_of_time(t, "listing topics", err))
             return false;
         pause_a_moment(t);
@@ -275,6 +284,9 @@ static bool create_missing(struct topics *t, struct error *err)
 static void start_describe(struct topics *t, rd_kafka_AdminOptions_t *options, rd_kafka_queue_t *queue)
 {
     rd_kafka_ConfigResource_t *resources[KAFKA_TOPICS];
+    char why[128];
+    /* Any broker knows; librdkafka would wait for the controller, which a mock cluster does not have. */
+    rd_kafka_AdminOptions_set_broker(options, t->broker, why, sizeof why);
     for (size_t i = 0; i < KAFKA_TOPICS; i++)
         resources[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, t->names[i]);
     rd_kafka_DescribeConfigs(t->rk, resources, KAFKA_TOPICS, options, queue);
@@ -338,14 +350,33 @@ static void warn_of_settings(struct topics *t, enum kafka_topic topic,
         warn(t, "%s keeps events for less than a day: an outage of the workers as long loses them", name);
 }
 
+/* Settings that cannot be read. With manage_topics off somebody else answers for the topics: a warning. */
+static bool judge_unread(struct topics *t, const char *name, rd_kafka_resp_err_t code, const char *text,
+                         struct error *err)
+{
+    bool forbidden = code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+                     code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
+                     code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE;
+    if (!forbidden)
+        return error_set(err, ERROR_TEMPORARY, "kafka: cannot read the settings of %s: %.200s", name, text);
+    if (t->cfg->kafka.manage_topics)
+        return error_set(err, ERROR_INPUT,
+                         "kafka: cannot read the settings of %s: %.150s (allow DescribeConfigs, or set "
+                         "kafka.manage_topics: off)",
+                         name, text);
+    if (!t->warned_unread)
+        warn(t, "cannot read the settings of %s: %.80s; that %s is compacted is not verified", name, text,
+             t->names[KAFKA_PERSONS]);
+    t->warned_unread = true;
+    return true;
+}
+
 static bool judge_resource(struct topics *t, const rd_kafka_ConfigResource_t *resource, struct error *err)
 {
     const char *name = rd_kafka_ConfigResource_name(resource);
     if (rd_kafka_ConfigResource_error(resource))
-        return error_set(err, ERROR_INPUT,
-                         "kafka: cannot read the settings of %s: %.150s (allow DescribeConfigs, or set "
-                         "kafka.manage_topics: off)",
-                         name, rd_kafka_ConfigResource_error_string(resource));
+        return judge_unread(t, name, rd_kafka_ConfigResource_error(resource),
+                            rd_kafka_ConfigResource_error_string(resource), err);
     for (size_t i = 0; i < KAFKA_TOPICS; i++) {
         if (strcmp(name, t->names[i]) != 0)
             continue;
@@ -365,8 +396,8 @@ static bool check_settings(struct topics *t, struct error *err)
     size_t n = 0;
     const rd_kafka_ConfigResource_t **resources = NULL;
     if (rd_kafka_event_error(answer))
-        ok = error_set(err, ERROR_TEMPORARY, "kafka: reading topics' settings: %s",
-                       rd_kafka_event_error_string(answer));
+        ok =
+            judge_unread(t, "topics", rd_kafka_event_error(answer), rd_kafka_event_error_string(answer), err);
     else
         resources =
             rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(answer), &n);
@@ -408,33 +439,31 @@ static bool check_partitions(struct topics *t, struct error *err)
     return true;
 }
 
-/* manage_topics off: asks for each topic by name, which makes a broker that creates topics by itself create
- * it. */
-static bool await_topic(struct topics *t, enum kafka_topic topic, struct error *err)
+/* ---- topics that somebody else makes ------------------------------------------------------------------- */
+
+static bool say_missing(const struct topics *t, struct error *err)
 {
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(t->rk, t->names[topic], NULL);
-    rd_kafka_resp_err_t rc = ask(t, handle);
-    while (t->partitions[topic] == 0 && left_ms(t) > 0) {
-        pause_a_moment(t);
-        rc = ask(t, handle);
-    }
-    rd_kafka_topic_destroy(handle);
-    if (t->partitions[topic] > 0)
-        return true;
-    if (rc)
-        return error_set(err, ERROR_TEMPORARY, "kafka: asking for %s: %s", t->names[topic],
-                         rd_kafka_err2str(rc));
+    size_t i = 0;
+    while (t->partitions[i] > 0)
+        i++;
+    if (t->listed[i])
+        return error_set(err, ERROR_TEMPORARY, "kafka: %s has partitions without a leader", t->names[i]);
     char command[COMMAND_SIZE];
-    topic_command(t, topic, command);
-    return error_set(err, ERROR_INPUT, "kafka: there is no topic %s: %s", t->names[topic], command);
+    topic_command(t, (enum kafka_topic)i, command);
+    return error_set(err, ERROR_INPUT, "kafka: there is no topic %s: %s", t->names[i], command);
 }
 
 static bool await_all(struct topics *t, struct error *err)
 {
-    for (size_t i = 0; i < KAFKA_TOPICS; i++)
-        if (!await_topic(t, (enum kafka_topic)i, err))
+    for (;;) {
+        if (!look(t, err))
             return false;
-    return true;
+        if (nothing_missing(t))
+            return true;
+        if (left_ms(t) <= RETRY_PAUSE_MS)
+            return say_missing(t, err);
+        pause_a_moment(t);
+    }
 }
 
 bool kafka_topics_ensure(const struct config *cfg, int timeout_ms, int *ret_partitions,
@@ -454,9 +483,8 @@ bool kafka_topics_ensure(const struct config *cfg, int timeout_ms, int *ret_part
         rd_kafka_conf_destroy(conf);
         return error_set(err, ERROR_INPUT, "kafka: %s", why);
     }
-    bool ok =
-        cfg->kafka.manage_topics ? create_missing(&t, err) && check_settings(&t, err) : await_all(&t, err);
-    ok = ok && check_partitions(&t, err);
+    bool ok = (cfg->kafka.manage_topics ? create_missing(&t, err) : await_all(&t, err)) &&
+              check_settings(&t, err) && check_partitions(&t, err);
     rd_kafka_destroy(t.rk);
     if (ok && ret_partitions)
         *ret_partitions = t.partitions[KAFKA_EVENTS];

@@ -1,4 +1,4 @@
-/* Signals, timers and clocks of loop.h. */
+/* Signals and clocks of loop.h. */
 #include "loop.h"
 
 #include <errno.h>
@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,31 +27,6 @@ int loop_signal_read(int fd)
     struct signalfd_siginfo info;
     ssize_t n = read(fd, &info, sizeof info);
     return n == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
-}
-
-int loop_timer_fd(struct error *err)
-{
-    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (fd < 0)
-        error_set(err, ERROR_SYSTEM, "timer: %s", strerror(errno));
-    return fd;
-}
-
-void loop_timer_set(int fd, int64_t after_ms)
-{
-    struct itimerspec spec = {0};
-    if (after_ms >= 0)
-        spec.it_value = (struct timespec){after_ms / 1000, after_ms % 1000 * 1000000};
-    if (after_ms == 0)
-        spec.it_value.tv_nsec = 1; /* zero would turn it off */
-    timerfd_settime(fd, 0, &spec, NULL);
-}
-
-void loop_timer_read(int fd)
-{
-    uint64_t expirations;
-    ssize_t n = read(fd, &expirations, sizeof expirations);
-    (void)n;
 }
 
 static int64_t now_ms(clockid_t clock)

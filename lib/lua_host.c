@@ -156,19 +156,20 @@ static char *read_script(const char *path, size_t *ret_size, struct error *err)
 {
     FILE *in = fopen(path, "re");
     if (!in) {
-        error_set(err, errno == ENOENT ? ERROR_INPUT : ERROR_SYSTEM, "%s: %s", path, strerror(errno));
+        error_set(err, error_kind_of_file(errno), "%s: %s", path, strerror(errno));
         return NULL;
     }
     char *text = xmalloc(LUA_SCRIPT_FILE_MAX + 1);
     size_t n = fread(text, 1, LUA_SCRIPT_FILE_MAX + 1, in);
     bool failed = ferror(in) != 0;
+    int cause = errno;
     fclose(in);
     if (!failed && n <= LUA_SCRIPT_FILE_MAX) {
         *ret_size = n;
         return text;
     }
-    error_set(err, failed ? ERROR_SYSTEM : ERROR_INPUT, "%s: %s", path,
-              failed ? "cannot be read" : "longer than a script may be");
+    error_set(err, failed ? error_kind_of_file(cause) : ERROR_INPUT, "%s: %s", path,
+              failed ? strerror(cause) : "longer than a script may be");
     free(text);
     return NULL;
 }
@@ -183,11 +184,6 @@ bool lua_host_load(struct lua_host *h, const char *path, lua_script *ret, struct
     bool ok = lua_host_load_text(h, slash ? slash + 1 : path, (struct str){text, n}, ret, err);
     free(text);
     return ok;
-}
-
-void lua_host_unload(struct lua_host *h, lua_script script)
-{
-    luaL_unref(h->L, LUA_REGISTRYINDEX, script);
 }
 
 void lua_host_push_table(struct lua_host *h, lua_script script)
@@ -225,27 +221,6 @@ void lua_host_end(struct lua_host *h)
     h->generation++;
     if (h->memory_used > h->memory_max / 2)
         lua_gc(h->L, LUA_GCCOLLECT);
-}
-
-struct protected_step {
-    void (*fn)(lua_State *L, void *ctx);
-    void *ctx;
-};
-
-static int run_step(lua_State *L)
-{
-    const struct protected_step *step = lua_touserdata(L, 1);
-    lua_settop(L, 0);
-    step->fn(L, step->ctx);
-    return 0;
-}
-
-bool lua_host_protect(struct lua_host *h, void (*fn)(lua_State *L, void *ctx), void *ctx, struct error *err)
-{
-    struct protected_step step = {fn, ctx};
-    lua_pushcfunction(h->L, run_step);
-    lua_pushlightuserdata(h->L, &step);
-    return call(h, 1, 0, err);
 }
 
 int lua_host_field(lua_State *L, int index, const char *key)

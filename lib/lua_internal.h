@@ -1,4 +1,4 @@
-/* lua_internal.h - what the files of lua_host.h's module share. */
+/* lua_internal.h - what the files of lua_host.h's module share. Thread rule: a host belongs to one thread. */
 #ifndef ROLLCALL_LUA_INTERNAL_H
 #define ROLLCALL_LUA_INTERNAL_H
 

@@ -96,11 +96,11 @@ static bool load_file(const char *ref, const char *path, struct secret *ret, str
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
-        return error_set(err, errno == ENOENT ? ERROR_INPUT : ERROR_SYSTEM, "%s: %s", ref, strerror(errno));
+        return error_set(err, error_kind_of_file(errno), "%s: %s", ref, strerror(errno));
     const size_t size = SECRET_SIZE_MAX + 1;
     char *p = xmalloc(size);
     ssize_t n = read_all(fd, p, size);
-    bool ok = n < 0 ? error_set(err, ERROR_SYSTEM, "%s: %s", ref, strerror(errno))
+    bool ok = n < 0 ? error_set(err, error_kind_of_file(errno), "%s: %s", ref, strerror(errno))
                     : accept(ref, p, (size_t)n, ret, err);
     OPENSSL_cleanse(p, size);
     free(p);
@@ -128,7 +128,7 @@ static bool load_credential(const char *ref, const char *name, struct secret *re
     return ok;
 }
 
-bool secret_load(const char *ref, struct secret *ret, struct error *err)
+bool secret_load_text(const char *ref, struct secret *ret, struct error *err)
 {
     static bool (*const load[])(const char *, const char *, struct secret *, struct error *) = {
         [FROM_FILE] = load_file,
@@ -142,7 +142,25 @@ bool secret_load(const char *ref, struct secret *ret, struct error *err)
     return load[source](ref, name, ret, err);
 }
 
-bool secret_equal(const void *a, size_t a_size, const void *b, size_t b_size)
+static bool printable(const struct secret *s)
 {
-    return a_size == b_size && (a_size == 0 || CRYPTO_memcmp(a, b, a_size) == 0);
+    for (size_t i = 0; i < s->n; i++)
+        if (s->p[i] < ' ' || s->p[i] > '~')
+            return false;
+    return true;
+}
+
+bool secret_load(const char *ref, struct secret *ret, struct error *err)
+{
+    struct secret s;
+    if (!secret_load_text(ref, &s, err))
+        return false;
+    if (!printable(&s)) {
+        secret_done(&s);
+        return error_set(err, ERROR_INPUT,
+                         "%s: holds more than one line, a control character or a letter that is not ASCII",
+                         ref);
+    }
+    *ret = s;
+    return true;
 }

@@ -10,10 +10,11 @@ static char directory[] = "/tmp/rollcall-config-XXXXXX";
 static bool load(const char *text, struct config **ret, struct error *err)
 {
     char path[64];
-    memcpy(directory + strlen(directory) - 6, "XXXXXX", 6);
+    snprintf(directory, sizeof directory, "/tmp/rollcall-config-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(directory));
     snprintf(path, sizeof path, "%s/c.yaml", directory);
     FILE *out = fopen(path, "we");
+    ck_assert_ptr_nonnull(out);
     fputs(text, out);
     fclose(out);
     bool ok = config_load(path, ret, err);
@@ -126,7 +127,7 @@ START_TEST(reads_every_key)
 }
 END_TEST
 
-#define TARGET "name: m, tenant: acme, kind: scim, base_url: 'http://x'"
+#define TARGET "name: m, tenant: acme, kind: scim, base_url: 'https://x'"
 
 static const struct {
     const char *text, *why;
@@ -169,15 +170,22 @@ static const struct {
     {BASE "targets: [{" TARGET "}, {" TARGET ", token: [a]}]\n", "targets[1].token: Expecting STRING"},
     {BASE "targets: [{" TARGET ", token: hunter2}]\n", "targets[0].token: not a secret reference"},
     {BASE "targets: [{" TARGET ", tokn: x}]\n", "targets[0]: unknown key \"tokn\""},
-    {BASE "targets: [{name: m, tenant: acme, base_url: 'http://x'}]\n", "targets[0].kind: missing"},
+    {BASE "targets: [{name: m, tenant: acme, base_url: 'https://x'}]\n", "targets[0].kind: missing"},
     {BASE "targets: [{name: m, tenant: acme, kind: scim, base_url: 'ftp://x'}]\n", "targets[0].base_url"},
-    {BASE "targets: [{name: m, tenant: acme, kind: scim, base_url: 'http://u:p@x'}]\n",
+    {BASE "targets: [{name: m, tenant: acme, kind: scim, base_url: 'https://u:p@x'}]\n",
      "targets[0].base_url"},
-    {BASE "targets: [{name: m, tenant: umbrella, kind: scim, base_url: 'http://x'}]\n",
+    {BASE "targets: [{name: m, tenant: umbrella, kind: scim, base_url: 'https://x'}]\n",
      "targets[0].directory: missing, and no source of tenant \"umbrella\""},
     {KAFKA TENANTS "sources: [{name: a, kind: k, tenant: acme}, {name: b, kind: k, tenant: acme}]\n"
                    "targets: [{" TARGET "}]\n",
      "targets[0].directory: missing, and tenant \"acme\" has several"},
+    {BASE "targets: [{name: m, tenant: acme, kind: scim, base_url: 'http://x'}]\n",
+     "targets[0].base_url: http:// sends token and persons in clear"},
+    {BASE "targets: [{name: m, tenant: acme, kind: scim, base_url: 'http://127.0.0.1.evil.example/'}]\n",
+     "targets[0].base_url: http://"},
+    {BASE "targets: [{name: all, tenant: acme, kind: scim, base_url: 'https://x'}]\n",
+     "targets[0].name: \"all\" is not a name"},
+    {BASE "targets: [{" TARGET ", match: nonsense}]\n", "targets[0].match: \"nonsense\" is not userName,"},
     {BASE "targets: [{" TARGET ", retry: {base_ms: 1000, cap_ms: 100}}]\n", "targets[0].retry.base_ms"},
     {BASE "targets: [{" TARGET ", timeout_ms: 10000, call_life_ms: 9999}]\n", "targets[0].call_life_ms"},
     {BASE "targets: [{" TARGET ", limits: [{class: a, count: 1}]}]\n",
@@ -201,14 +209,32 @@ START_TEST(refuses_mistakes_and_says_where)
 }
 END_TEST
 
-START_TEST(a_missing_file_is_an_input_error)
+START_TEST(a_file_that_cannot_be_opened_is_an_input_error)
 {
     struct config *cfg;
     struct error err = {0};
     ck_assert(!config_load("/nonexistent/c.yaml", &cfg, &err));
     ck_assert_int_eq(err.kind, ERROR_INPUT);
     ck_assert_ptr_nonnull(strstr(err.message, "/nonexistent/c.yaml"));
+    ck_assert(!config_load("/tmp", &cfg, &err));
+    ck_assert_msg(err.kind == ERROR_INPUT, "%s", err.message);
     config_free(NULL);
+}
+END_TEST
+
+START_TEST(plain_http_goes_to_this_host_only)
+{
+    static const char *const urls[] = {"http://localhost", "http://127.0.0.1:8080/v2", "http://[::1]:1",
+                                       "http://LOCALHOST/scim"};
+    for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
+        struct config *cfg;
+        struct error err = {0};
+        char *text =
+            xasprintf(BASE "targets: [{name: m, tenant: acme, kind: scim, base_url: '%s'}]\n", urls[i]);
+        ck_assert_msg(load(text, &cfg, &err), "%s", err.message);
+        config_free(cfg);
+        free(text);
+    }
 }
 END_TEST
 
@@ -273,6 +299,6 @@ START_TEST(reads_addresses)
 }
 END_TEST
 
-RUN_TESTS("config", gives_every_key_its_default, reads_every_key, refuses_mistakes_and_says_where,
-          a_missing_file_is_an_input_error, sources_may_share_a_directory, help_documents_every_section,
-          reads_addresses)
+RUN_TESTS("config", plain_http_goes_to_this_host_only, gives_every_key_its_default, reads_every_key,
+          refuses_mistakes_and_says_where, a_file_that_cannot_be_opened_is_an_input_error,
+          sources_may_share_a_directory, help_documents_every_section, reads_addresses)

@@ -34,7 +34,7 @@ static size_t start_all(void)
 START_TEST(a_class_never_gets_more_than_its_limit_in_any_window)
 {
     struct engine_limit limits[] = {{"users.read", 10, 10 * KIT_SECOND}};
-    int64_t sent[200];
+    int64_t sent[200] = {0};
     size_t n = 0;
     kit_config();
     kit.targets[0].limits = limits;

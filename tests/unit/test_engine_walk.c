@@ -368,7 +368,9 @@ static void expect_finding(const char *accounts)
     answer(200, accounts);
     commit();
     expect_result("e1", "miro", "rejected");
-    const cJSON *letter = last_record(TOPIC_DEADLETTERS)->json;
+    const struct kit_record *record = last_record(TOPIC_DEADLETTERS);
+    ck_assert_ptr_nonnull(record);
+    const cJSON *letter = record->json;
     ck_assert_ptr_nonnull(strstr(json_string(letter, "reason"), "finding"));
     ck_assert_str_eq(json_string(letter, "kind"), "rejected");
     ck_assert_str_eq(json_string(json_get(json_get(letter, "event"), "profile"), "displayName"), "Zoe");

@@ -77,6 +77,7 @@ START_TEST(properties_of_the_config_are_passed_on)
     check_setting(conf, "sasl.password", "hunter2");
     check_setting(conf, "linger.ms", "7");
     rd_kafka_conf_destroy(conf);
+    cfg.kafka.properties = (struct config_pairs){0};
 }
 END_TEST
 
@@ -150,6 +151,27 @@ START_TEST(unmanaged_topics_are_accepted_when_they_agree)
     struct error err = {0};
     ck_assert_msg(kafka_topics_ensure(&cfg, 10000, &partitions, &warnings, &err), "%s", err.message);
     ck_assert_int_eq(partitions, 5);
+    ck_assert_uint_eq(warnings.n, 1); /* the mock cluster does not tell its settings */
+    ck_assert_msg(strstr(warnings.v[0], "that t.persons is compacted is not verified"), "%s", warnings.v[0]);
+    rd_kafka_mock_cluster_destroy(mock);
+    rd_kafka_destroy(rk);
+}
+END_TEST
+
+START_TEST(unmanaged_topics_are_never_made_by_asking_for_them)
+{
+    rd_kafka_mock_cluster_t *mock;
+    rd_kafka_t *rk = new_mock(&mock);
+    for (int i = 0; i < KAFKA_TOPICS; i++)
+        if (i != KAFKA_PERSONS)
+            create(mock, (enum kafka_topic)i, 5);
+    for (int i = 0; i < 2; i++) { /* the mock cluster creates what is asked for by name */
+        struct error err = {0};
+        ck_assert(!kafka_topics_ensure(&cfg, 1500, NULL, NULL, &err));
+        ck_assert_int_eq(err.kind, ERROR_INPUT);
+        ck_assert_msg(strstr(err.message, "there is no topic t.persons: kafka-topics.sh"), "%s", err.message);
+        ck_assert_ptr_nonnull(strstr(err.message, "cleanup.policy=compact"));
+    }
     rd_kafka_mock_cluster_destroy(mock);
     rd_kafka_destroy(rk);
 }
@@ -186,5 +208,5 @@ END_TEST
 
 RUN_TESTS("kafka", each_role_has_its_settings, properties_of_the_config_are_passed_on,
           properties_that_would_break_a_promise_are_refused, topics_are_named_after_the_prefix,
-          unmanaged_topics_are_accepted_when_they_agree, partition_counts_that_differ_are_refused,
-          brokers_that_do_not_answer_are_a_temporary_error)
+          unmanaged_topics_are_accepted_when_they_agree, unmanaged_topics_are_never_made_by_asking_for_them,
+          partition_counts_that_differ_are_refused, brokers_that_do_not_answer_are_a_temporary_error)

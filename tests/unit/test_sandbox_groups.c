@@ -170,8 +170,8 @@ END_TEST
 
 START_TEST(adding_a_guest_costs_a_licence)
 {
-    const struct miro_user *guest = miro_add_user(
-        kit.m, &(struct miro_user_spec){.userName = "guest@example.com", .guest = true}, kit.now_ms);
+    const struct miro_user_spec spec = {.userName = "guest@example.com", .guest = true};
+    const struct miro_user *guest = miro_add_user(kit.m, &spec, kit.now_ms);
     miro_join_team(kit.m, team->id, guest->id, false);
     kit_callf("GET", NULL, "/Groups/%s", team->id);
     ck_assert_int_eq(cJSON_GetArraySize(json_get(kit.json, "members")), 0);

@@ -22,7 +22,7 @@ static void setup(void)
 
 static char *encoded(const char *text)
 {
-    char *out = malloc(3 * strlen(text) + 1), *p = out;
+    char *out = xmalloc(3 * strlen(text) + 1), *p = out;
     for (; *text; text++)
         p += snprintf(p, 4, "%%%02X", (unsigned)(unsigned char)*text);
     *p = '\0';
