@@ -1,5 +1,7 @@
 #include "chaos.h"
 
+#include <string.h>
+
 #include "mem.h"
 #include "prng.h"
 
@@ -85,15 +87,42 @@ static void draw_network(struct chaos *c, struct prng *r)
     }
 }
 
+/* What a broken person looks like to a target that is well: it reads, and cannot write. */
+static void draw_sick_writes(struct chaos *c, struct prng *r)
+{
+    static const enum fate failures[] = {FATE_500,  FATE_500_APPLIED, FATE_CUT, FATE_DROPPED,
+                                         FATE_LOST, FATE_ANSWER_LOST, FATE_LATE};
+    _Static_assert(ARRAY_SIZE(failures) <= SICK_FATES_MAX, "all of them have to fit");
+    c->sick_person = c->reads_answer = true;
+    c->n_sick = (unsigned)prng_range(r, 1, SICK_PERSONS_MAX);
+    c->short_deadline = prng_chance(r, 500);
+    if (prng_chance(r, 700)) {
+        c->sick_writes[c->n_sick_writes++] = failures[prng_range(r, 0, ARRAY_SIZE(failures) - 1)];
+        return;
+    }
+    memcpy(c->sick_writes, failures, sizeof failures);
+    c->n_sick_writes = ARRAY_SIZE(failures);
+}
+
+static void draw_lasting(struct chaos *c, struct prng *r)
+{
+    if (prng_chance(r, 400)) {
+        draw_sick_writes(c, r);
+        return;
+    }
+    c->sick_person = prng_chance(r, 500);
+    c->target_down = !c->sick_person;
+    c->n_sick = c->sick_person;
+    c->short_deadline = c->sick_person && prng_chance(r, 500);
+}
+
 void chaos_draw(struct chaos *c, struct prng *r)
 {
     *c = (struct chaos){.beat_ms = 1000};
     c->spread = prng_chance(r, 700) ? 1 : (unsigned)prng_range(r, 2, 3);
     draw_plot(c, r);
-    if (prng_chance(r, 100)) {
-        c->sick_person = prng_chance(r, 500);
-        c->target_down = !c->sick_person;
-        c->short_deadline = c->sick_person && prng_chance(r, 500);
+    if (prng_chance(r, 170)) {
+        draw_lasting(c, r);
         return;
     }
     c->tight = prng_chance(r, 200);

@@ -33,6 +33,8 @@ enum fate {
     FATES,
 };
 
+enum { SICK_FATES_MAX = 8, SICK_PERSONS_MAX = 4 };
+
 /* Chances in thousandths; 0: not in this run. */
 struct chaos {
     /* the log */
@@ -47,6 +49,9 @@ struct chaos {
     unsigned fate[FATES];
     /* trouble that lasts: these runs are otherwise calm, and measure what it does to the others */
     bool sick_person, target_down;
+    bool reads_answer; /* only the writes of the sick fail, with one of these: */
+    enum fate sick_writes[SICK_FATES_MAX];
+    unsigned n_sick_writes, n_sick; /* and there may be several such persons */
     bool short_deadline; /* what the sick person's events do not live to see; a leaver is tried again daily */
     unsigned spread;     /* buckets of each tenant */
     bool tight;          /* limits so low that they matter */

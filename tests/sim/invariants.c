@@ -14,7 +14,12 @@
 #include "simtarget.h"
 #include "simworker.h"
 
-enum { P4_BOUND_MS = 15 * 1000 };
+enum {
+    P4_BOUND_MS = 15 * 1000,
+    /* After its deadline: the last write's timeout, the doubt it leaves, one back-off, and the commit. */
+    P2_GIVE_UP_MS =
+        WORLD_DEADLINE_SHORT_MS + WORLD_TIMEOUT_MS + WORLD_CALL_LIFE_MS + WORLD_RETRY_CAP_MS + P4_BOUND_MS,
+};
 
 static bool is(const struct answer *a, const char *outcome)
 {
@@ -275,13 +280,31 @@ static void check_leaver(struct world *w, size_t event, size_t target)
 
 /* ---- P4, P5 -------------------------------------------------------------------------------------------- */
 
+static int64_t due_ms(const struct sim_event *se)
+{
+    return se->first_told_ms > se->ev.effective_at_ms ? se->first_told_ms : se->ev.effective_at_ms;
+}
+
+/* Reads that answer do not keep an event alive whose writes fail. */
+static void check_deadline(struct world *w, size_t event, size_t target)
+{
+    const struct sim_event *se = &w->scenario->events[event];
+    const struct answer *a = witness_answer(w, event, target);
+    int64_t latest = due_ms(se) + P2_GIVE_UP_MS;
+    if (!w->scenario->persons[se->person].sick || !takes(w, event, target) || latest > w->scenario->quiet_ms)
+        return;
+    if (a->n == 0 || a->at_ms > latest)
+        world_fail(w, "P2 deadline", "event %zu of person %zu at %s has no result %d s after it was told",
+                   event, se->person, w->scenario->targets[target].name, P2_GIVE_UP_MS / 1000);
+}
+
 static void check_delay(struct world *w, size_t event, size_t target)
 {
     const struct sim_event *se = &w->scenario->events[event];
     const struct answer *a = witness_answer(w, event, target);
     if (w->scenario->targets[target].down || w->scenario->persons[se->person].sick || a->n == 0)
         return;
-    int64_t due = se->first_told_ms > se->ev.effective_at_ms ? se->first_told_ms : se->ev.effective_at_ms;
+    int64_t due = due_ms(se);
     if (a->at_ms - due > P4_BOUND_MS)
         world_fail(w, "P4 delay", "event %zu of person %zu waited %lld ms at %s", event, se->person,
                    (long long)(a->at_ms - due), w->scenario->targets[target].name);
@@ -338,6 +361,8 @@ void invariants_check(struct world *w)
             check_early(w, i, t);
             if (w->chaos.sick_person || w->chaos.target_down)
                 check_delay(w, i, t);
+            if (w->chaos.reads_answer && w->chaos.short_deadline)
+                check_deadline(w, i, t);
         }
     check_limits(w);
 }

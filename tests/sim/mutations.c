@@ -42,6 +42,7 @@ static const struct mutation_row table[] = {
     {ENGINE(LINK_KEPT_ON_404), 150, "a 404 does not drop the link"},
     {ENGINE(RETRY_AFTER_IGNORED), 100, "429 is retried at once"},
     {ENGINE(NO_BACKOFF), 300, "temporary failures are retried at once"},
+    {ENGINE(READ_ENDS_BACKOFF), 200, "a read ends the back-off of a failed write"},
     {ENGINE(LEAVER_GIVEN_UP), 400, "a cut that was not applied is not tried again"},
     {ENGINE(BUDGET_IGNORED), 100, "calls start without asking the budget"},
     {SHELL(SIM_RESTORE_TO_LSO), 200, "a restore reads to the last stable offset"},

@@ -97,7 +97,8 @@ static void tell_next(void *ctx, uint64_t nth)
 
 static void world_begin(struct world *w, uint64_t seed, bool verbose)
 {
-    *w = (struct world){.seed = seed, .verbose = verbose, .prng = {seed * 0x9e3779b97f4a7c15u + 1}};
+    *w = (struct world){.seed = seed, .verbose = verbose, .prng = {seed}};
+    w->prng.state = prng_next(&w->prng); /* else neighbouring seeds draw one sequence, a step apart */
     clock_init(&w->clock, WORLD_EPOCH_MS);
     buf_init(&w->failures, FAILURES_MAX_BYTES);
     chaos_draw(&w->chaos, &w->prng);

@@ -187,6 +187,8 @@ static void draw_person(struct draw *d, size_t i)
     struct scenario *s = d->s;
     struct sim_person *p = &s->persons[i];
     p->tenant = (size_t)prng_range(d->r, 0, (int64_t)s->n_tenants - 1);
+    if (i < d->chaos->n_sick)
+        p->tenant = 0; /* together they would use up its targets' limits */
     snprintf(p->subject, sizeof p->subject, "p%zu", i);
     snprintf(p->key, sizeof p->key, "%s/hr/p%zu", s->tenants[p->tenant], i);
     p->existing = d->chaos->existing_accounts && prng_chance(d->r, 400);
@@ -285,8 +287,10 @@ struct scenario *scenario_new(const struct chaos *chaos, struct prng *r)
     s->n_tenants = (size_t)prng_range(r, 1, SCENARIO_TENANTS_MAX);
     s->partitions = (int32_t)prng_range(r, 1, WORLD_PARTITIONS_MAX);
     s->quiet_ms = WORLD_EPOCH_MS + prng_range(r, TROUBLE_MIN_MS, TROUBLE_MAX_MS);
+    if (chaos->reads_answer)
+        s->quiet_ms += TROUBLE_MAX_MS; /* a deadline, and a doubt that outlasts it */
     draw_targets(&d);
-    s->n_persons = (size_t)prng_range(r, chaos->sick_person ? 5 : 1, SCENARIO_PERSONS_MAX);
+    s->n_persons = (size_t)prng_range(r, chaos->sick_person ? SICK_PERSONS_MAX + 1 : 1, SCENARIO_PERSONS_MAX);
     s->events = xcalloc(s->n_persons * (EVENTS_PER_PERSON_MAX + 1), sizeof *s->events);
     for (size_t i = 0; i < s->n_persons; i++) {
         draw_person(&d, i);
@@ -294,7 +298,8 @@ struct scenario *scenario_new(const struct chaos *chaos, struct prng *r)
         if (chaos->afterwords)
             draw_afterword(&d, i);
     }
-    s->persons[0].sick = chaos->sick_person;
+    for (size_t i = 0; i < chaos->n_sick; i++)
+        s->persons[i].sick = true;
     qsort(s->events, s->n_events, sizeof *s->events, compare_events);
     draw_tellings(&d);
     s->last_due_ms = last_due(s);

@@ -29,7 +29,7 @@ struct sim_person {
     int32_t partition;
     bool existing; /* has an account before the run begins; then never renamed */
     bool inactive; /* that account is inactive, and not by us: nobody may adopt it */
-    bool sick;     /* every call for this person fails until the run is quiet */
+    bool sick;     /* every call (or write: chaos.h) for this person fails until the run is quiet */
 };
 
 struct sim_event {

@@ -81,10 +81,10 @@ int64_t simlog_events_end(const struct simlog *log, int32_t partition);
 /* A new producer of the slot: fences the older one and aborts what it left. */
 enum txn_reply simlog_producer_init(struct simlog *log, size_t slot, uint64_t *ret_epoch);
 enum txn_reply simlog_begin(struct simlog *log, size_t slot, uint64_t epoch, uint64_t *ret_txn);
-enum txn_reply simlog_append(struct simlog *log, uint64_t txn, const struct out_record *record);
-enum txn_reply simlog_send_offsets(struct simlog *log, uint64_t txn, const struct group_meta *meta,
+enum txn_reply simlog_append(struct simlog *log, uint64_t id, const struct out_record *record);
+enum txn_reply simlog_send_offsets(struct simlog *log, uint64_t id, const struct group_meta *meta,
                                    const struct out_offset *offsets, size_t n);
-enum txn_reply simlog_end(struct simlog *log, uint64_t txn, bool commit);
+enum txn_reply simlog_end(struct simlog *log, uint64_t id, bool commit);
 
 /* ---- what a restore reads ------------------------------------------------------------------------------ */
 

@@ -268,6 +268,11 @@ static bool lies_about_writes(enum fate fate)
     return fate == FATE_UNCHANGED || fate == FATE_NOT_STORED;
 }
 
+static enum fate sick_write(struct world *w)
+{
+    return w->chaos.sick_writes[prng_range(&w->prng, 0, (int64_t)w->chaos.n_sick_writes - 1)];
+}
+
 static enum fate draw_fate(const struct simtarget *t, const struct exchange *x)
 {
     static const enum fate troubles[] = {FATE_500, FATE_503, FATE_REFUSED, FATE_LOST};
@@ -277,9 +282,11 @@ static enum fate draw_fate(const struct simtarget *t, const struct exchange *x)
     bool sick = x->person >= 0 && w->scenario->persons[x->person].sick;
     if (w->scenario->targets[t->index].down)
         return troubles[prng_range(&w->prng, 0, 3)];
+    bool get = strcmp(x->method, "GET") == 0;
+    if (sick && w->chaos.reads_answer)
+        return get ? FATE_WELL : sick_write(w);
     if (sick)
         return troubles[prng_range(&w->prng, 0, 1)];
-    bool get = strcmp(x->method, "GET") == 0;
     for (int fate = FATE_SLOW; fate < FATES; fate++) {
         bool fits = fate == FATE_STALE_READ ? get : !get || !lies_about_writes((enum fate)fate);
         if (prng_chance(&w->prng, w->chaos.fate[fate]) && fits)

@@ -17,7 +17,6 @@ enum {
     REVOKE_AWAIT_MS = 3000, /* for calls in flight */
     REVOKE_COMMIT_MS = 3000,
     HEARTBEAT_ANSWER_MS = 300,
-    DEADLINE_SHORT_MS = 15 * 1000,
     DEADLINE_MS = 24 * 3600 * 1000,
     STEP_PAUSE_MIN_MS = WORLD_LEASE_MS - 1000,
     STEP_PAUSE_MAX_MS = WORLD_TXN_TIMEOUT_MS + 2000,
@@ -85,8 +84,8 @@ static void configure(struct proc *p)
             .call_life_ms = WORLD_CALL_LIFE_MS,
             .in_flight_max = 4,
             .retry_base_ms = 500,
-            .retry_cap_ms = 15000,
-            .deadline_ms = p->world->chaos.short_deadline ? DEADLINE_SHORT_MS : DEADLINE_MS,
+            .retry_cap_ms = WORLD_RETRY_CAP_MS,
+            .deadline_ms = p->world->chaos.short_deadline ? WORLD_DEADLINE_SHORT_MS : DEADLINE_MS,
             .limits = p->world->chaos.tight ? tight : NULL,
             .n_limits = p->world->chaos.tight ? ARRAY_SIZE(tight) : 0,
         };

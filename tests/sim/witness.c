@@ -14,6 +14,8 @@ enum {
     HAMMER_WINDOW_MS = 5000,
     HAMMER_MAX = 32,         /* requests for one account in that time: more is not convergence */
     HAMMER_ABORTS_MAX = 100, /* what was undone is done again */
+    WRITES_WINDOW_MS = 30000,
+    WRITES_MAX = 24,
 };
 
 struct witness *witness_new(const struct scenario *s)
@@ -193,6 +195,20 @@ static void check_pace(struct world *w, struct account_note *note, int person)
                    HAMMER_WINDOW_MS / 1000);
 }
 
+/* Where every write fails and reads answer, writes back off all the same. */
+static void check_write_pace(struct world *w, struct account_note *note, int person)
+{
+    if (!w->scenario->persons[person].sick || !w->chaos.reads_answer || w->quiet)
+        return;
+    if (world_now(w) - note->writes_ms > WRITES_WINDOW_MS) {
+        note->writes_ms = world_now(w);
+        note->writes = 0;
+    }
+    if (++note->writes == WRITES_MAX)
+        world_fail(w, "P5 pace", "%u writes for person %d within %d s, though all of them fail", note->writes,
+                   person, WRITES_WINDOW_MS / 1000);
+}
+
 /* At most one call per account; what a process wrote before it gave its partitions up has become doubt. */
 static void check_alone(struct world *w, const struct proc *p, struct account_note *note, int person)
 {
@@ -220,8 +236,10 @@ void witness_written(struct world *w, const struct proc *p, size_t target, int p
                    "%s calls %s again for person %d, %lld ms before the rest that was asked is over", p->name,
                    call->method, person, (long long)(note->rest_until_ms - world_now(w)));
     check_pace(w, note, person);
-    if (call->write)
+    if (call->write) {
+        check_write_pace(w, note, person);
         check_open(w, target, person, call);
+    }
 }
 
 void witness_answered(struct world *w, const struct proc *p, uint64_t assignment, size_t target, int person,

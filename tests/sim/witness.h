@@ -32,6 +32,8 @@ struct account_note {                                 /* one person at one targe
     unsigned landing; /* writes on their way, whoever wrote them and whether or not somebody still waits */
     unsigned recent;  /* requests since recent_ms */
     int64_t recent_ms;
+    unsigned writes; /* likewise since writes_ms, while all of them fail */
+    int64_t writes_ms;
     char rest_method[8];   /* and class of calls */
     int64_t rest_until_ms; /* the target asked for a rest, of this process: */
     const struct proc *rest_of;

@@ -34,6 +34,8 @@ enum {
     WORLD_STALE_MAX_MS = 2000, /* how old a stale read may be */
     WORLD_TIMEOUT_MS = 5000,   /* of one call */
     WORLD_CALL_LIFE_MS = 25000,
+    WORLD_RETRY_CAP_MS = 15000,
+    WORLD_DEADLINE_SHORT_MS = 15000, /* of an event, in runs in which it is to pass */
     /* A call of unknown outcome has landed, and can be read, this long after it was written: the promise that
      * engine_target.call_life_ms makes, seen through two clocks that differ. */
     WORLD_LANDING_MAX_MS = WORLD_CALL_LIFE_MS - 2 * WORLD_SKEW_MAX_MS - WORLD_STALE_MAX_MS,
