@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -239,9 +240,10 @@ bool group_put(struct call *c, struct problem *pb)
 
 bool group_delete(struct call *c, struct problem *pb)
 {
-    struct team_record *t;
+    struct team_record *t = NULL;
     if (!find_team(c, &t, pb))
         return false;
+    assert(t);
     c->reply->status = 204;
     if (c->rq->fault == MIRO_FAULT_UNCHANGED)
         return true;

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -195,9 +196,10 @@ static void clear_unnamed(struct miro_user *draft)
 
 bool user_put(struct call *c, struct problem *pb)
 {
-    struct record *r;
+    struct record *r = NULL;
     if (!find_user(c, &r, pb))
         return false;
+    assert(r);
     struct miro_user draft;
     user_copy(&draft, &r->u);
     if (c->m->cfg.put_clears)
@@ -218,9 +220,10 @@ static bool patch_user(void *ctx, enum op op, const char *path, const cJSON *val
 
 bool user_patch(struct call *c, struct problem *pb)
 {
-    struct record *r;
+    struct record *r = NULL;
     if (!find_user(c, &r, pb))
         return false;
+    assert(r);
     struct miro_user draft;
     user_copy(&draft, &r->u);
     struct change ch = {.m = c->m, .draft = &draft, .old = &r->u, .pb = pb};
@@ -229,9 +232,10 @@ bool user_patch(struct call *c, struct problem *pb)
 
 bool user_delete(struct call *c, struct problem *pb)
 {
-    struct record *r;
+    struct record *r = NULL;
     if (!find_user(c, &r, pb))
         return false;
+    assert(r);
     if (last_admin(c->m, &r->u))
         return refuse_last_admin(pb);
     if (c->rq->fault != MIRO_FAULT_UNCHANGED)

@@ -138,7 +138,11 @@ static bool read_flag(const char *text, bool *ret)
 static bool set(const struct setting *st, struct settings *s, const char *text)
 {
     char *to = (char *)s + st->at;
-    int choice = st->choices && text ? choice_of(st->choices, text) : -1;
+    if (st->kind == FLAG)
+        return read_flag(text, (bool *)to);
+    if (!text)
+        return false;
+    int choice = st->choices ? choice_of(st->choices, text) : -1;
     switch (st->kind) {
     case STRING:
         *(const char **)(void *)to = *text ? text : NULL;
@@ -147,8 +151,6 @@ static bool set(const struct setting *st, struct settings *s, const char *text)
         return read_integer(text, (int64_t *)(void *)to);
     case NUMBER:
         return read_number(text, (double *)(void *)to);
-    case FLAG:
-        return read_flag(text, (bool *)to);
     case LIST:
         free_list(*(const char *const **)(void *)to);
         *(const char *const **)(void *)to = read_list(text);
@@ -159,6 +161,8 @@ static bool set(const struct setting *st, struct settings *s, const char *text)
     case STATUS:
         *(int *)(void *)to = (int)strtol(text, NULL, 10);
         return choice >= 0;
+    case FLAG:
+        break;
     }
     return false;
 }
