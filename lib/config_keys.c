@@ -76,7 +76,8 @@ static const struct config_key log_keys[] = {
 static const struct config_key kafka_keys[] = {
     TEXT(config_kafka, brokers, NULL, CONFIG_REQUIRED, "bootstrap servers, host:port, separated by commas"),
     TEXT(config_kafka, topic_prefix, "rollcall", 0, "what the names of all topics begin with"),
-    CHOICE(config_kafka, manage_topics, 1, switches, "create missing topics and verify their settings"),
+    CHOICE(config_kafka, manage_topics, 1, switches,
+           "create missing topics; off: an operator makes them. Their settings are verified either way"),
     NUMBER(config_kafka, partitions, 12, 1, 10000,
            "of events, persons, results and dead letters, when created"),
     NUMBER(config_kafka, replication_factor, 3, 1, 32, "of created topics"),
