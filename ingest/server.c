@@ -74,14 +74,14 @@ static void take_sources(struct thread *t)
         requests_use(&t->requests, set);
 }
 
-/* One turn: reports, requests, deadlines, wait. Reports come first, so that answers leave in the same turn.
- */
+/* One turn: reports, deadlines, requests, wait. What resumes a connection comes first, so that its answer leaves in the
+ * same turn. */
 static void turn(struct thread *t)
 {
     int64_t now = clock_mono_ms();
     publisher_poll(t->publisher);
     requests_expire(&t->requests, now, false);
-    http_run(t->http); /* after whatever resumes a connection: it is answered here, not at the next wake-up */
+    http_run(t->http);
     if (now - t->swept_ms >= SWEEP_MS) {
         http_sweep(t->http, now);
         t->swept_ms = now;

@@ -19,6 +19,8 @@ import uuid
 from dataclasses import dataclass
 from typing import Callable
 
+from harness.wait import wait_until
+
 TIMEOUT_S = 10
 CASES = []
 
@@ -127,13 +129,6 @@ def metrics(t):
     return {name: float(value) for name, value in lines}
 
 
-def wait_until(condition, what, timeout=TIMEOUT_S):
-    end = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < end, f"never: {what}"
-        time.sleep(0.02)
-
-
 def rejected(t, reason, source=None):
     labels = f'source="{source or t.source}",reason="{reason}"'
     return metrics(t).get(f"rollcall_ingest_rejected_total{{{labels}}}", 0)
@@ -165,7 +160,7 @@ def expect(t, data, status, reason, source=None, answer=None):
     assert got in wanted, f"{got}, wanted {status}: {body[:200]!r}"
     if body:
         assert json.loads(body) == {"error": answer or reason}, body
-    wait_until(lambda: rejected(t, reason, source) == before + 1, f"one more counted under {reason}")
+    wait_until(lambda: rejected(t, reason, source) == before + 1, TIMEOUT_S, f"one more counted under {reason}")
     return headers
 
 
@@ -236,7 +231,7 @@ def declared_too_large(t):
             before = rejected(t, "body_too_large")
             send(sock, head(t, t.sign(GOOD) + [("Content-Length", length)]))
             assert read_reply(sock)[0] == 413
-            wait_until(lambda: rejected(t, "body_too_large") == before + 1, "counted")
+            wait_until(lambda: rejected(t, "body_too_large") == before + 1, TIMEOUT_S, "counted")
 
 
 @case
@@ -260,7 +255,7 @@ def counted_too_large(t):
             left -= 65536
         send(sock, b"0\r\n\r\n")
         assert read_reply(sock)[0] == 413
-    wait_until(lambda: rejected(t, "body_too_large") == before + 1, "counted")
+    wait_until(lambda: rejected(t, "body_too_large") == before + 1, TIMEOUT_S, "counted")
 
 
 @case
@@ -274,7 +269,7 @@ def counted_without_end(t):
             sent += 65536
             assert sent < 64 * t.body_max + (64 << 20), "it takes everything"
         assert read_reply(sock)[0] in (413, 0)
-    wait_until(lambda: rejected(t, "body_too_large") == before + 1, "counted")
+    wait_until(lambda: rejected(t, "body_too_large") == before + 1, TIMEOUT_S, "counted")
 
 
 @case
@@ -334,7 +329,7 @@ def truncated(t):
         send(sock, head(t, t.sign(GOOD) + [("Transfer-Encoding", "chunked")]) + b"40\r\nabc")
         sock.shutdown(socket.SHUT_WR)
         read_reply(sock)
-    wait_until(lambda: rejected(t, "truncated") == before + 3, "three truncated")
+    wait_until(lambda: rejected(t, "truncated") == before + 3, TIMEOUT_S, "three truncated")
 
 
 @case
@@ -344,7 +339,7 @@ def truncated_head(t):
     for data in (b"POST", b"POST / HTTP/1.1\r\nHost: x\r\nwebhook-id: ", b""):
         with connect(t) as sock:
             send(sock, data)
-    wait_until(lambda: metrics(t)[name] == before + 3, "three connections without a request")
+    wait_until(lambda: metrics(t)[name] == before + 3, TIMEOUT_S, "three connections without a request")
 
 
 @case
@@ -574,11 +569,11 @@ def too_many_connections(t):
     before = metrics(t).get(name, 0)
     socks = [connect(t) for _ in range(t.per_address + 8)]
     try:
-        wait_until(lambda: metrics(t).get(name, 0) > before, "some are refused")
+        wait_until(lambda: metrics(t).get(name, 0) > before, TIMEOUT_S, "some are refused")
     finally:
         for sock in socks:
             sock.close()
-    wait_until(lambda: metrics(t)["rollcall_ingest_connections"] == 0, "all are gone", 20)
+    wait_until(lambda: metrics(t)["rollcall_ingest_connections"] == 0, 20, "all are gone")
     assert ask(t, request(t, b"{"))[0] == 400
 
 
@@ -623,7 +618,7 @@ def run_all(host, port, admin_port, sign, cases=None, **more):
             continue
         try:
             function(t)
-            wait_until(lambda: metrics(t)["rollcall_ingest_connections"] == 0, "all connections are gone")
+            wait_until(lambda: metrics(t)["rollcall_ingest_connections"] == 0, TIMEOUT_S, "all connections are gone")
             assert published(t) == before, "something was published"
         except Exception:  # a case that breaks is a failure like another
             failures.append((function.__name__, traceback.format_exc(limit=-2)))

@@ -447,7 +447,7 @@ START_TEST(a_reason_in_any_language_fits_the_record)
 {
     char body[2000];
     for (size_t pad = 0; pad < 4; pad++) {
-        char detail[1200] = "xxx"; /* the text is cut at another byte of a character each time */
+        char detail[1200] = "aaa"; /* the text is cut at another byte of a character each time */
         size_t n = pad;
         while (n < 900) {
             memcpy(detail + n, "\xe3\x81\x82", 4);
