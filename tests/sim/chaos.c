@@ -116,6 +116,15 @@ static void draw_lasting(struct chaos *c, struct prng *r)
     c->short_deadline = c->sick_person && prng_chance(r, 500);
 }
 
+/* A target whose reads come from a replica that lags, and people whose names change meanwhile. */
+static void draw_lagging(struct chaos *c, struct prng *r)
+{
+    c->lagging = c->renames = true;
+    c->fate[FATE_STALE_READ] = (unsigned)prng_range(r, 300, 700);
+    c->fate[FATE_SLOW] = maybe(r, 300);
+    c->abort = maybe(r, 200);
+}
+
 void chaos_draw(struct chaos *c, struct prng *r)
 {
     *c = (struct chaos){.beat_ms = 1000};
@@ -123,6 +132,10 @@ void chaos_draw(struct chaos *c, struct prng *r)
     draw_plot(c, r);
     if (prng_chance(r, 170)) {
         draw_lasting(c, r);
+        return;
+    }
+    if (prng_chance(r, 80)) {
+        draw_lagging(c, r);
         return;
     }
     c->tight = prng_chance(r, 200);

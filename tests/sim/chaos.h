@@ -53,6 +53,7 @@ struct chaos {
     enum fate sick_writes[SICK_FATES_MAX];
     unsigned n_sick_writes, n_sick; /* and there may be several such persons */
     bool short_deadline; /* what the sick person's events do not live to see; a leaver is tried again daily */
+    bool lagging;        /* most reads are stale while names change quickly; little else goes wrong */
     unsigned spread;     /* buckets of each tenant */
     bool tight;          /* limits so low that they matter */
     unsigned policy_fails; /* the policy itself, at a question */

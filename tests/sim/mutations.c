@@ -40,6 +40,7 @@ static const struct mutation_row table[] = {
     {ENGINE(REFUSED_REPEATED), 50, "what the target refused is tried again and again"},
     {ENGINE(REPLY_NOT_READ), 400, "a write's 200 is believed without looking at the body"},
     {ENGINE(LINK_KEPT_ON_404), 150, "a 404 does not drop the link"},
+    {ENGINE(FIRST_404_DROPS_LINK), 400, "the first 404 drops the link"},
     {ENGINE(RETRY_AFTER_IGNORED), 100, "429 is retried at once"},
     {ENGINE(NO_BACKOFF), 300, "temporary failures are retried at once"},
     {ENGINE(READ_ENDS_BACKOFF), 200, "a read ends the back-off of a failed write"},

@@ -286,7 +286,8 @@ struct scenario *scenario_new(const struct chaos *chaos, struct prng *r)
     memcpy(s->tenants, tenants, sizeof tenants);
     s->n_tenants = (size_t)prng_range(r, 1, SCENARIO_TENANTS_MAX);
     s->partitions = (int32_t)prng_range(r, 1, WORLD_PARTITIONS_MAX);
-    s->quiet_ms = WORLD_EPOCH_MS + prng_range(r, TROUBLE_MIN_MS, TROUBLE_MAX_MS);
+    s->quiet_ms =
+        WORLD_EPOCH_MS + prng_range(r, TROUBLE_MIN_MS, chaos->lagging ? TROUBLE_MIN_MS : TROUBLE_MAX_MS);
     if (chaos->reads_answer)
         s->quiet_ms += TROUBLE_MAX_MS; /* a deadline, and a doubt that outlasts it */
     draw_targets(&d);

@@ -53,6 +53,7 @@ void answer_drop_link(const struct answer *a)
     free(a->t->link);
     free(a->w->link);
     a->t->link = a->w->link = NULL;
+    a->t->missing_until_ms = 0;
     a->w->slot->gen++;
 }
 
@@ -64,6 +65,7 @@ void answer_set_link(const struct answer *a, const char *id)
     free(a->w->link);
     a->t->link = xstrdup(id);
     a->w->link = xstrdup(id);
+    a->t->missing_until_ms = 0;
     a->w->slot->gen++; /* a write to an account needs its link committed */
 }
 
@@ -124,6 +126,7 @@ void answer_know(const struct answer *a, const struct account *account)
     struct target_state *t = a->t;
     const struct attrs *want = &a->w->desired.attrs;
     target_state_set_known(t, KNOWN_ACCOUNT);
+    t->missing_until_ms = 0;
     t->known_active = account->active;
     for (size_t i = 0; i < want->n; i++)
         attrs_set(&t->known_attrs, want->v[i].name, attrs_get(&account->attrs, want->v[i].name));

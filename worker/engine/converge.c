@@ -154,6 +154,8 @@ static int64_t target_due(const struct slot *slot, const struct target_state *t,
         return due;
     if (t->next_attempt_ms > now.wall_ms)
         return earliest(due, t->next_attempt_ms);
+    if (t->missing_until_ms > now.wall_ms)
+        due = earliest(due, t->missing_until_ms);
     return t->doubt_until_ms > now.wall_ms ? earliest(due, t->doubt_until_ms) : due;
 }
 

@@ -41,14 +41,15 @@ enum mutation {
     MUTATION_UNKNOWN_IS_ABSENT,    /* an account never looked up counts as absent */
     MUTATION_TWO_CALLS_PER_PERSON, /* a second call to an account starts while the first is in flight */
     /* replies */
-    MUTATION_REFUSED_REPEATED,    /* what the target refused is tried again and again */
-    MUTATION_REPLY_NOT_READ,      /* a write's 200 is believed without looking at the body */
-    MUTATION_LINK_KEPT_ON_404,    /* a 404 does not drop the link */
-    MUTATION_RETRY_AFTER_IGNORED, /* 429 is retried at once */
-    MUTATION_NO_BACKOFF,          /* temporary failures are retried at once */
-    MUTATION_READ_ENDS_BACKOFF,   /* a read ends the back-off of a failed write */
-    MUTATION_LEAVER_GIVEN_UP,     /* a cut that was not applied is not tried again */
-    MUTATION_BUDGET_IGNORED,      /* calls start without asking the budget */
+    MUTATION_REFUSED_REPEATED,     /* what the target refused is tried again and again */
+    MUTATION_REPLY_NOT_READ,       /* a write's 200 is believed without looking at the body */
+    MUTATION_LINK_KEPT_ON_404,     /* a 404 does not drop the link */
+    MUTATION_FIRST_404_DROPS_LINK, /* the first 404 does, which may be old */
+    MUTATION_RETRY_AFTER_IGNORED,  /* 429 is retried at once */
+    MUTATION_NO_BACKOFF,           /* temporary failures are retried at once */
+    MUTATION_READ_ENDS_BACKOFF,    /* a read ends the back-off of a failed write */
+    MUTATION_LEAVER_GIVEN_UP,      /* a cut that was not applied is not tried again */
+    MUTATION_BUDGET_IGNORED,       /* calls start without asking the budget */
     MUTATIONS,
 };
 

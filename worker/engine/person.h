@@ -84,12 +84,15 @@ struct target_state {
     bool known_active;        /* valid with KNOWN_ACCOUNT */
     struct attrs known_attrs; /* valid with KNOWN_ACCOUNT: attributes as the target said them last */
     int64_t doubt_until_ms;   /* a call of unknown outcome may land until then (wall clock); 0: no doubt */
-    bool open;                /* work under way: a call may be in flight once this is committed */
-    bool write_failed;        /* a write is among `attempts`: a read that works does not end them */
-    uint32_t attempts;        /* failures in a row */
-    int64_t next_attempt_ms;  /* wall clock; 0: at once */
-    char *last_failure;       /* may hold personal data, as the whole record does: not for logs; NULL: none */
-    int64_t retry_cut_ms;     /* a leaver was refused: tried again then (daily); 0: no */
+    int64_t
+        missing_until_ms; /* the link was answered with 404; one that is asked for from then on drops it (wall
+                                 clock); 0: no such answer since it was last seen */
+    bool open;            /* work under way: a call may be in flight once this is committed */
+    bool write_failed;    /* a write is among `attempts`: a read that works does not end them */
+    uint32_t attempts;    /* failures in a row */
+    int64_t next_attempt_ms; /* wall clock; 0: at once */
+    char *last_failure;      /* may hold personal data, as the whole record does: not for logs; NULL: none */
+    int64_t retry_cut_ms;    /* a leaver was refused: tried again then (daily); 0: no */
     struct refused *refused;
     size_t n_refused;
     struct pending *pending; /* in the order of merging */

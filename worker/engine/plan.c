@@ -213,6 +213,8 @@ static void plan_freely(const struct plan_input *in, struct plan *ret)
         t->doubt_until_ms && in->now_ms >= t->doubt_until_ms && !MUTATION(MUTATION_DOUBT_NOT_REREAD);
     if (in->desired->kind == DESIRE_NOTHING)
         plan_nothing(in, ret);
+    else if (t->missing_until_ms > in->now_ms)
+        ret->step = STEP_WAIT;
     else if (known == KNOWN_UNKNOWN || doubt_over)
         plan_lookup(in, ret);
     else if (known == KNOWN_ABSENT)

@@ -179,6 +179,8 @@ static void write_target(struct json_out *w, const struct target_state *t)
     write_known(w, t);
     if (t->doubt_until_ms)
         json_put_int(w, "doubtUntil", t->doubt_until_ms);
+    if (t->missing_until_ms)
+        json_put_int(w, "missingUntil", t->missing_until_ms);
     if (t->open)
         json_put_bool(w, "open", true);
     if (t->attempts)
@@ -382,6 +384,7 @@ static bool read_target(const cJSON *object, struct target_state *t)
     t->create_as = xstrdup_null(json_string(object, "createAs"));
     t->last_failure = xstrdup_null(json_string(object, "lastFailure"));
     json_int64(object, "doubtUntil", &t->doubt_until_ms);
+    json_int64(object, "missingUntil", &t->missing_until_ms);
     json_bool(object, "open", &t->open);
     json_int64(object, "attempts", &attempts);
     t->attempts = (uint32_t)attempts;

@@ -234,12 +234,35 @@ static void took_success(const struct answer *a)
 
 /* ---- other answers ------------------------------------------------------------------------------------- */
 
-static bool has_created(const struct work *w)
+/* A DELETE of ours, and the read that was to miss did. */
+static void took_deletion(const struct answer *a)
 {
-    for (size_t i = 0; i < w->n_operations; i++)
-        if (w->operations[i].step == STEP_CREATE && w->operations[i].effective)
-            return true;
-    return false;
+    end_of_attempts(a);
+    answer_drop_link(a);
+    /* A create that may still land takes the freed name: its doubt ends with a look-up by that name only. */
+    bool may_come_back = a->t->doubt_until_ms && a->t->create_as;
+    target_state_set_known(a->t, may_come_back ? KNOWN_UNKNOWN : KNOWN_ABSENT);
+    a->w->unverified = false;
+    if (!may_come_back)
+        end_of_doubt(a);
+    answer_change(a, "active", NULL, NULL);
+    answer_effective(a, STEP_DELETE);
+}
+
+/* One 404 may be old: a replica that lags knows nothing yet of an account that was just made, and looking for it by a
+ * name that has changed meanwhile would make a second one. So the link goes with a second 404, a call's life later. */
+static void took_missing(const struct answer *a)
+{
+    bool again = a->t->missing_until_ms && a->f->started.wall_ms >= a->t->missing_until_ms;
+    end_of_attempts(a);
+    target_state_set_known(a->t, KNOWN_UNKNOWN);
+    a->w->fresh = a->w->unverified = false;
+    if (again || MUTATION(MUTATION_FIRST_404_DROPS_LINK))
+        answer_drop_link(a);
+    else if (!a->t->missing_until_ms)
+        a->t->missing_until_ms = a->now.wall_ms + a->f->target->cfg->call_life_ms;
+    if (MUTATION(MUTATION_LINK_KEPT_ON_404))
+        answer_fail(a, "404", 0);
 }
 
 static void took_gone(const struct answer *a)
@@ -247,26 +270,11 @@ static void took_gone(const struct answer *a)
     if (a->f->step == STEP_LOOKUP && a->f->by_match) { /* not a person: the address itself is not there */
         a->w->trouble = true;
         answer_fail(a, "404: no Users at this base URL", 0);
-        return;
+    } else if (a->w->unverified && a->w->written_step == STEP_DELETE && a->f->step == STEP_LOOKUP) {
+        took_deletion(a);
+    } else {
+        took_missing(a);
     }
-    bool vanished = a->f->step == STEP_LOOKUP && has_created(a->w);
-    bool deleted = a->w->unverified && a->w->written_step == STEP_DELETE && a->f->step == STEP_LOOKUP;
-    end_of_attempts(a);
-    answer_drop_link(a);
-    /* A create that may still land takes the freed name: its doubt ends with a look-up by that name only. */
-    bool may_come_back = a->t->doubt_until_ms && a->t->create_as;
-    target_state_set_known(a->t, deleted && !may_come_back ? KNOWN_ABSENT : KNOWN_UNKNOWN);
-    a->w->unverified = false;
-    if (vanished && !deleted)
-        answer_doubt(a); /* created, and not there: not stored, or not visible yet */
-    if (deleted) {
-        if (!may_come_back)
-            end_of_doubt(a);
-        answer_change(a, "active", NULL, NULL);
-        answer_effective(a, STEP_DELETE);
-    }
-    if (MUTATION(MUTATION_LINK_KEPT_ON_404))
-        answer_fail(a, "404", 0);
 }
 
 static void took_refusal(const struct answer *a, const char *reason)
