@@ -12,13 +12,13 @@
 
 enum { POINTS_MAX = 16, NAME_SIZE = 64, PATH_SIZE = 256, PAUSE_NS = 2000000 };
 
-enum action { ACTION_KILL, ACTION_STOP, ACTION_EXIT, ACTION_PAUSE };
+enum action { ACTION_KILL, ACTION_KILL_FOR, ACTION_STOP, ACTION_EXIT, ACTION_PAUSE };
 
 struct point { /* one "name=action" of the environment */
     char name[NAME_SIZE];
     enum action action;
     int exit_code;
-    char path[PATH_SIZE];
+    char text[PATH_SIZE]; /* path, or what kill_for waits for */
     unsigned nth;
     _Atomic unsigned hits;
 };
@@ -75,12 +75,12 @@ static bool read_exit(const char *argument, struct point *p)
     return true;
 }
 
-static bool read_path(const char *argument, struct point *p)
+static bool read_text(const char *argument, struct point *p)
 {
     size_t n = strlen(argument);
-    if (n == 0 || n >= sizeof p->path)
+    if (n == 0 || n >= sizeof p->text)
         return false;
-    memcpy(p->path, argument, n + 1);
+    memcpy(p->text, argument, n + 1);
     return true;
 }
 
@@ -98,10 +98,11 @@ static bool read_action(const char *text, struct point *p)
         enum action action;
         bool (*read)(const char *argument, struct point *p);
     } actions[] = {
+        {"kill_for:", ACTION_KILL_FOR, read_text},
         {"kill", ACTION_KILL, read_nothing},
         {"stop", ACTION_STOP, read_nothing},
         {"exit:", ACTION_EXIT, read_exit},
-        {"pause_until_file:", ACTION_PAUSE, read_path},
+        {"pause_until_file:", ACTION_PAUSE, read_text},
     };
     for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
         size_t n = strlen(actions[i].name);
@@ -158,6 +159,7 @@ static void act(const struct point *p)
     static const struct timespec pause = {.tv_nsec = PAUSE_NS};
     switch (p->action) {
     case ACTION_KILL:
+    case ACTION_KILL_FOR:
         raise(SIGKILL);
         break;
     case ACTION_STOP: /* the process, not only this thread */
@@ -166,14 +168,21 @@ static void act(const struct point *p)
     case ACTION_EXIT:
         _exit(p->exit_code);
     case ACTION_PAUSE:
-        while (access(p->path, F_OK) != 0)
+        while (access(p->text, F_OK) != 0)
             nanosleep(&pause, NULL);
     }
 }
 
-void failpoint_hit(const char *name)
+static bool fires(struct point *p, const char *what)
+{
+    if (p->action == ACTION_KILL_FOR)
+        return what && strcmp(p->text, what) == 0;
+    return atomic_fetch_add(&p->hits, 1) + 1 == p->nth;
+}
+
+void failpoint_hit(const char *name, const char *what)
 {
     for (size_t i = 0; i < n_points; i++)
-        if (strcmp(points[i].name, name) == 0 && atomic_fetch_add(&points[i].hits, 1) + 1 == points[i].nth)
+        if (strcmp(points[i].name, name) == 0 && fires(&points[i], what))
             act(&points[i]);
 }

@@ -122,7 +122,7 @@ static void note_error(struct consumer *c, const rd_kafka_message_t *message)
 size_t consumer_poll(struct consumer *c, size_t max)
 {
     size_t n = 0;
-    while (n < max) {
+    for (bool wanted = true; wanted && n < max;) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(c->rk, 0);
         c->more = message != NULL;
         if (!message)
@@ -131,10 +131,11 @@ size_t consumer_poll(struct consumer *c, size_t max)
             note_error(c, message);
         } else {
             c->last_error = RD_KAFKA_RESP_ERR_NO_ERROR;
-            c->callbacks.message(c->callbacks.ctx, message);
+            wanted = c->callbacks.message(c->callbacks.ctx, message);
             n++;
         }
-        rd_kafka_message_destroy(message);
+        if (wanted)
+            rd_kafka_message_destroy(message);
     }
     return n;
 }

@@ -29,8 +29,8 @@ struct consumer_callbacks {
                      struct rd_kafka_consumer_group_metadata_s *group);
     /* All go back; answer with consumer_unassign some time. lost: they may already be somebody else's. */
     void (*revoked)(void *ctx, bool lost);
-    /* A record; borrowed. */
-    void (*message)(void *ctx, const struct rd_kafka_message_s *message);
+    /* A record. True: done with it. False: the callee keeps it (and destroys it), and wants no more now. */
+    bool (*message)(void *ctx, struct rd_kafka_message_s *message);
     /* The consumer is done for; the process has to end. */
     void (*failed)(void *ctx, const struct error *err);
 };
@@ -51,7 +51,7 @@ struct rd_kafka_s *consumer_handle(struct consumer *c);
  * poll until consumer_more says no. */
 int consumer_fd(const struct consumer *c);
 void consumer_ready(struct consumer *c);
-/* Takes what is there, at most max records and everything else. */
+/* Takes what is there, at most max records and everything else; ends early when the callee wants no more. */
 size_t consumer_poll(struct consumer *c, size_t max);
 /* The last poll did not reach the end, or consumer_ready was called since. */
 bool consumer_more(const struct consumer *c);

@@ -1,6 +1,9 @@
 #include "intake.h"
 
 #include "event.h"
+#include "failpoint.h"
+#include "log.h"
+#include "trial.h"
 
 /* librdkafka ends header values with a NUL behind their size, so they serve as strings as they are. */
 static size_t read_headers(const rd_kafka_message_t *message, struct record_header *v)
@@ -27,7 +30,7 @@ static struct str value_of(const rd_kafka_message_t *message)
     return (struct str){message->payload, message->len};
 }
 
-void intake_event(struct engine *engine, const rd_kafka_message_t *message, struct now now)
+static void take_event(struct engine *engine, const rd_kafka_message_t *message, struct now now)
 {
     struct record_header raw[INTAKE_HEADERS_MAX];
     struct event_header headers[INTAKE_HEADERS_MAX];
@@ -41,8 +44,45 @@ void intake_event(struct engine *engine, const rd_kafka_message_t *message, stru
                              err.message, now);
         return;
     }
+    FAILPOINT_FOR("merge", ev.subject);
     engine_event(engine, message->partition, message->offset, &ev, now);
     event_done(&ev);
+}
+
+/* What a trial does: merges the record, and writes what comes of it. */
+struct trial {
+    struct engine *engine;
+    const rd_kafka_message_t *message;
+    struct now now;
+};
+
+static void try_event(void *ctx)
+{
+    const struct trial *t = ctx;
+    take_event(t->engine, t->message, t->now);
+    engine_batch_take(t->engine, t->now);
+}
+
+static void take_tried_event(struct engine *engine, const rd_kafka_message_t *message, struct now now)
+{
+    struct trial trial = {engine, message, now};
+    if (trial_survived(try_event, &trial)) {
+        take_event(engine, message, now);
+        return;
+    }
+    log_error("a record that ends the worker goes to dead letters", LOG_I("partition", message->partition),
+              LOG_I("offset", message->offset));
+    engine_event_poison(engine, message->partition, message->offset, key_of(message), value_of(message), now);
+}
+
+bool intake_event(struct engine *engine, const rd_kafka_message_t *message, struct now now)
+{
+    enum offer offer = engine_offer(engine, message->partition, message->offset);
+    if (offer == OFFER_TAKE)
+        take_event(engine, message, now);
+    else if (offer == OFFER_TRY)
+        take_tried_event(engine, message, now);
+    return offer != OFFER_LATER;
 }
 
 bool intake_record(struct engine *engine, const rd_kafka_message_t *message, struct error *err)

@@ -38,6 +38,7 @@ struct membership {
     const struct engine_batch *batch; /* with the ledger */
     unsigned aborts;                  /* in a row */
     int64_t commit_after_ms;          /* pause after an abort */
+    rd_kafka_message_t *kept;         /* a record that the engine takes after the next commit; NULL: none */
     size_t ahead;                     /* events merged since the last batch was taken */
     bool crowded;                     /* too many persons wait */
     int64_t held_since_ms;            /* 0: events are being read */
@@ -45,6 +46,12 @@ struct membership {
 
     uint64_t restored; /* records, of the restore under way */
 };
+
+static int until_ms(int64_t when_ms)
+{
+    int64_t left = when_ms - clock_mono_ms();
+    return left < 0 ? 0 : (int)left;
+}
 
 static void fail(struct membership *m, const struct error *err)
 {
@@ -56,21 +63,36 @@ void membership_failed(void *ctx, const struct error *err)
     fail(ctx, err);
 }
 
-/* ---- leaving ------------------------------------------------------------------------------------------- */
+/* ---- events -------------------------------------------------------------------------------------------- */
 
-static void drop_all(struct membership *m)
+/* Outside RUNNING a record is passed over: it is read again from the committed offset, by us or by the next
+ * owner. */
+bool membership_message(void *ctx, rd_kafka_message_t *message)
 {
-    for (size_t i = 0; i < m->n; i++)
-        engine_drop(m->is.engine, m->partitions[i]);
-    log_info("partitions released", LOG_I("partitions", m->n), LOG_B("lost", m->lost));
-    free(m->partitions);
-    m->partitions = NULL;
-    m->n = 0;
-    m->revoked = m->lost = m->closed = false;
-    m->state = IDLE;
-    metrics_set(m->is.metrics, WM_PARTITIONS, NULL, 0);
-    consumer_unassign(m->consumer);
-    FAILPOINT("after-close");
+    struct membership *m = ctx;
+    if (m->state != RUNNING)
+        return true;
+    m->ahead++;
+    bool taken = intake_event(m->is.engine, message, now_read());
+    m->kept = taken ? NULL : message;
+    return taken;
+}
+
+static void forget_kept(struct membership *m)
+{
+    if (m->kept)
+        rd_kafka_message_destroy(m->kept);
+    m->kept = NULL;
+}
+
+/* A batch was answered: what was put off may be taken now. */
+static void offer_kept(struct membership *m)
+{
+    rd_kafka_message_t *message = m->kept;
+    if (message && membership_message(m, message)) {
+        rd_kafka_message_destroy(message);
+        m->kept = NULL;
+    }
 }
 
 static void resume(struct membership *m)
@@ -83,10 +105,61 @@ static void resume(struct membership *m)
     metrics_set(m->is.metrics, WM_PAUSED, NULL, 0);
 }
 
+static bool too_far_ahead(const struct membership *m)
+{
+    return m->state == RUNNING && (m->ahead >= MEMBERSHIP_AHEAD_MAX || m->crowded || m->kept);
+}
+
+/* True: leave the queue alone for a moment. When that moment gets long, pauses the partitions instead,
+ * because the queue also carries the group's words. */
+static bool hold(struct membership *m)
+{
+    if (!too_far_ahead(m)) {
+        resume(m);
+        return false;
+    }
+    if (m->paused)
+        return false;
+    if (m->held_since_ms == 0)
+        m->held_since_ms = clock_mono_ms();
+    if (clock_mono_ms() - m->held_since_ms < MEMBERSHIP_PAUSE_AFTER_MS)
+        return true;
+    m->paused = true;
+    consumer_pause(m->consumer, true);
+    metrics_set(m->is.metrics, WM_PAUSED, NULL, 1);
+    log_warn("reading paused", LOG_S("why", m->crowded ? "too many persons wait" : "commits do not follow"));
+    return false;
+}
+
+void membership_poll(struct membership *m)
+{
+    if (!hold(m) && consumer_more(m->consumer))
+        consumer_poll(m->consumer, MEMBERSHIP_POLL_MAX);
+}
+
+/* ---- leaving ------------------------------------------------------------------------------------------- */
+
+static void drop_all(struct membership *m)
+{
+    for (size_t i = 0; i < m->n; i++)
+        engine_drop(m->is.engine, m->partitions[i]);
+    log_info("partitions released", LOG_I("partitions", m->n), LOG_B("lost", m->lost));
+    forget_kept(m);
+    free(m->partitions);
+    m->partitions = NULL;
+    m->n = 0;
+    m->revoked = m->lost = m->closed = false;
+    m->state = IDLE;
+    metrics_set(m->is.metrics, WM_PARTITIONS, NULL, 0);
+    consumer_unassign(m->consumer);
+    FAILPOINT("after-close");
+}
+
 static void begin_leaving(struct membership *m)
 {
     m->state = LEAVING;
     m->closed = false;
+    forget_kept(m);
     m->leave_by_ms = clock_mono_ms() + m->is.drain_ms;
     resume(m);
     for (size_t i = 0; i < m->n; i++)
@@ -290,6 +363,7 @@ static void on_committed(struct membership *m, const struct ledger_result *resul
     m->commit_after_ms = 0;
     engine_batch_committed(m->is.engine, result->sent_boot_ms, now_read());
     look_at_crowd(m);
+    offer_kept(m);
 }
 
 static void seek_back(struct membership *m)
@@ -317,6 +391,7 @@ static void on_aborted(struct membership *m, const struct ledger_result *result)
     m->ahead = 0;
     m->commit_after_ms = clock_mono_ms() + backoff_ms(m->aborts++);
     engine_batch_aborted(m->is.engine, now_read());
+    forget_kept(m); /* it is read again */
     if (m->state == RUNNING)
         seek_back(m);
 }
@@ -378,12 +453,6 @@ void membership_take_results(struct membership *m)
     }
 }
 
-static int until_ms(int64_t when_ms)
-{
-    int64_t left = when_ms - clock_mono_ms();
-    return left < 0 ? 0 : (int)left;
-}
-
 int membership_commit_in_ms(const struct membership *m)
 {
     bool may = m->state == RUNNING || (m->state == LEAVING && !m->lost);
@@ -403,51 +472,6 @@ void membership_commit(struct membership *m)
         return;
     m->ahead = 0;
     ledger_commit(m->ledger, m->batch);
-}
-
-/* ---- events -------------------------------------------------------------------------------------------- */
-
-/* Outside RUNNING a record is passed over: it is read again from the committed offset, by us or by the next
- * owner. */
-void membership_message(void *ctx, const rd_kafka_message_t *message)
-{
-    struct membership *m = ctx;
-    if (m->state != RUNNING)
-        return;
-    m->ahead++;
-    intake_event(m->is.engine, message, now_read());
-}
-
-static bool too_far_ahead(const struct membership *m)
-{
-    return m->state == RUNNING && (m->ahead >= MEMBERSHIP_AHEAD_MAX || m->crowded);
-}
-
-/* True: leave the queue alone for a moment. When that moment gets long, pauses the partitions instead,
- * because the queue also carries the group's words. */
-static bool hold(struct membership *m)
-{
-    if (!too_far_ahead(m)) {
-        resume(m);
-        return false;
-    }
-    if (m->paused)
-        return false;
-    if (m->held_since_ms == 0)
-        m->held_since_ms = clock_mono_ms();
-    if (clock_mono_ms() - m->held_since_ms < MEMBERSHIP_PAUSE_AFTER_MS)
-        return true;
-    m->paused = true;
-    consumer_pause(m->consumer, true);
-    metrics_set(m->is.metrics, WM_PAUSED, NULL, 1);
-    log_warn("reading paused", LOG_S("why", m->crowded ? "too many persons wait" : "commits do not follow"));
-    return false;
-}
-
-void membership_poll(struct membership *m)
-{
-    if (!hold(m) && consumer_more(m->consumer))
-        consumer_poll(m->consumer, MEMBERSHIP_POLL_MAX);
 }
 
 /* ---- the loop's questions ------------------------------------------------------------------------------ */

@@ -52,7 +52,7 @@ void membership_free(struct membership *m);
 void membership_assigned(void *ctx, const int32_t *partitions, size_t n,
                          struct rd_kafka_consumer_group_metadata_s *group);
 void membership_revoked(void *ctx, bool lost);
-void membership_message(void *ctx, const struct rd_kafka_message_s *message);
+bool membership_message(void *ctx, struct rd_kafka_message_s *message);
 void membership_failed(void *ctx, const struct error *err);
 
 /* Steps of a loop turn, in this order. */

@@ -12,6 +12,11 @@ static const struct metric_def table[WORKER_METRICS] = {
     [WM_DUPLICATES] = {NAME("duplicates_total"), METRIC_COUNTER, "Events seen before.", {0}, 0},
     [WM_INVALID] =
         {NAME("invalid_total"), METRIC_COUNTER, "Records that are no events (dead letters).", {0}, 0},
+    [WM_POISON] = {NAME("poison_total"),
+                   METRIC_COUNTER,
+                   "Records that end whoever merges them (dead letters).",
+                   {0},
+                   0},
     [WM_RESULTS] = {NAME("results_total"), METRIC_COUNTER, "Results by outcome.", {"outcome"}, 0},
     [WM_PERSONS] = {NAME("persons"), METRIC_GAUGE, "Persons in memory.", {0}, 0},
     [WM_LIVE] = {NAME("persons_live"), METRIC_GAUGE, "Persons unpacked for work.", {0}, 0},
@@ -71,6 +76,7 @@ void worker_metrics_engine(struct metrics *m, const struct engine_stats *stats)
         {WM_LIVE, stats->live},         {WM_WAITING, stats->waiting},
         {WM_DOUBTFUL, stats->doubtful}, {WM_IN_FLIGHT, stats->in_flight},
         {WM_ABORTS, stats->aborts},     {WM_POLICY_ERRORS, stats->policy_errors},
+        {WM_POISON, stats->poison},
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
         metrics_set(m, rows[i].metric, NULL, (int64_t)rows[i].value);

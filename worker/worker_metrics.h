@@ -9,6 +9,7 @@ enum worker_metric {
     WM_EVENTS,
     WM_DUPLICATES,
     WM_INVALID,
+    WM_POISON,
     WM_RESULTS,
     WM_PERSONS,
     WM_LIVE,

@@ -58,6 +58,7 @@ static void draw_plot(struct chaos *c, struct prng *r)
     c->duplicate = maybe(r, 500);
     c->invalid = maybe(r, 200);
     c->gap = maybe(r, 300);
+    c->poison = prng_chance(r, 150) ? (unsigned)prng_range(r, 1, 150) : 0;
 }
 
 static void draw_hosts(struct chaos *c, struct prng *r)
@@ -132,6 +133,7 @@ void chaos_draw(struct chaos *c, struct prng *r)
     draw_plot(c, r);
     if (prng_chance(r, 170)) {
         draw_lasting(c, r);
+        c->poison = 0; /* it delays everybody of its partition */
         return;
     }
     if (prng_chance(r, 80)) {

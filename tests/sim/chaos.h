@@ -38,7 +38,7 @@ enum { SICK_FATES_MAX = 8, SICK_PERSONS_MAX = 4 };
 /* Chances in thousandths; 0: not in this run. */
 struct chaos {
     /* the log */
-    unsigned permute, duplicate, invalid, gap, compact;
+    unsigned permute, duplicate, invalid, poison, gap, compact;
     unsigned abort, slow_commit, slow_marker, reread;
     /* hosts and the group; drawn every `beat_ms` */
     int64_t beat_ms;

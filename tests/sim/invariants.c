@@ -55,9 +55,9 @@ static void check_results(struct world *w)
     if (w->witness->rejected != w->witness->rejected_letters)
         world_fail(w, "P2 letters", "%u dead letters for %u rejected results", w->witness->rejected_letters,
                    w->witness->rejected);
-    if (w->witness->invalid != count_invalid(s))
+    if (w->witness->invalid != count_invalid(w->scenario))
         world_fail(w, "P2 letters", "%u dead letters for %u invalid records", w->witness->invalid,
-                   count_invalid(s));
+                   count_invalid(w->scenario));
 }
 
 static bool all_answered(const struct world *w)

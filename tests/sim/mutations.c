@@ -28,6 +28,7 @@ static const struct mutation_row table[] = {
     {ENGINE(RESULT_DROPPED), 20, "of several events that become final together only the last is answered"},
     {ENGINE(SEQ_NOT_ADVANCED), 20, "the record's sequence number stays"},
     {ENGINE(INVALID_TWICE), 150, "offsets already merged are not skipped"},
+    {ENGINE(CAUTION_IGNORED), 100, "however many died over a record, it is merged as ever"},
     {ENGINE(RESULT_TWICE), 20, "what has its result stays pending"},
     {ENGINE(CALL_BEFORE_COMMIT), 20, "a call starts before the record that asks for it is committed"},
     {ENGINE(DOUBT_IGNORED), 150, "a call of unknown outcome leaves no doubt"},

@@ -252,7 +252,9 @@ static void draw_tellings(struct draw *d)
         while (prng_chance(d->r, d->chaos->duplicate))
             tell(s, prng_range(d->r, WORLD_EPOCH_MS, end), (int)i, partition);
         if (prng_chance(d->r, d->chaos->invalid))
-            tell(s, prng_range(d->r, WORLD_EPOCH_MS, end), -1, partition);
+            tell(s, prng_range(d->r, WORLD_EPOCH_MS, end), SCENARIO_INVALID, partition);
+        if (prng_chance(d->r, d->chaos->poison))
+            tell(s, prng_range(d->r, WORLD_EPOCH_MS, end), SCENARIO_POISON, partition);
     }
     qsort(s->tellings, s->n_tellings, sizeof *s->tellings, compare_tellings);
 }

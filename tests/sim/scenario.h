@@ -40,9 +40,11 @@ struct sim_event {
     int64_t first_told_ms; /* valid when told */
 };
 
+enum { SCENARIO_INVALID = -1 /* a record that is no event */, SCENARIO_POISON = -2 /* kills who reads it */ };
+
 struct telling { /* one record of the events topic */
     int64_t at_ms;
-    int event; /* index; -1: a record that is no event */
+    int event; /* index, or one of: */
     int32_t partition;
 };
 

@@ -310,6 +310,31 @@ static void heartbeat(void *ctx, uint64_t arg)
 
 /* ---- the loop ------------------------------------------------------------------------------------------ */
 
+static void give_event(struct proc *p, int32_t i, int64_t offset, int event)
+{
+    if (event == SCENARIO_POISON)
+        proc_kill(p, "poisoned");
+    else if (event == SCENARIO_INVALID)
+        engine_event_invalid(p->engine, i, offset, str_of("acme/0"), str_of("{"), "no JSON", proc_now(p));
+    else
+        engine_event(p->engine, i, offset, &p->world->scenario->events[event].ev, proc_now(p));
+}
+
+/* False: not now, or never again. */
+static bool take_event(struct proc *p, int32_t i, int64_t offset, int event)
+{
+    enum offer offer = engine_offer(p->engine, i, offset);
+    if (offer == OFFER_LATER)
+        return false;
+    world_trace(p->world, "%s reads %d:%lld event %d%s", p->name, i, (long long)offset, event,
+                offer == OFFER_KNOWN ? " again" : "");
+    if (offer == OFFER_TRY && event == SCENARIO_POISON)
+        engine_event_poison(p->engine, i, offset, str_of("acme/0"), str_of("x"), proc_now(p));
+    else if (offer != OFFER_KNOWN)
+        give_event(p, i, offset, event);
+    return !p->dead;
+}
+
 static void deliver(struct proc *p, int32_t i)
 {
     struct world *w = p->world;
@@ -321,12 +346,9 @@ static void deliver(struct proc *p, int32_t i)
         int event;
         if (!simlog_read_event(w->log, i, &offset, &event))
             return;
+        if (!take_event(p, i, offset, event))
+            return;
         part->read_next = offset + 1;
-        if (event >= 0)
-            engine_event(p->engine, i, offset, &w->scenario->events[event].ev, proc_now(p));
-        else
-            engine_event_invalid(p->engine, i, offset, str_of("acme/0"), str_of("{"), "no JSON", proc_now(p));
-        world_trace(w, "%s reads %d:%lld event %d", p->name, i, (long long)offset, event);
     }
 }
 
@@ -392,7 +414,7 @@ static void do_one(struct proc *p, int what)
         return;
     case 1:
         for (int32_t i = 0; i < WORLD_PARTITIONS_MAX; i++)
-            if (p->parts[i].state == PART_OWNED)
+            if (!p->dead && p->parts[i].state == PART_OWNED)
                 deliver(p, i);
         return;
     case 2:

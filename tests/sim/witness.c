@@ -83,13 +83,28 @@ static void note_result(struct world *w, const cJSON *json, const struct txn *tx
         w->witness->accounts[w->scenario->events[event].person][t].rejected = true;
 }
 
+/* What is called poison does kill. */
+static void check_poison(struct world *w, const cJSON *json)
+{
+    int64_t partition = 0, offset = 0;
+    int event = 0;
+    json_int64(json, "partition", &partition);
+    json_int64(json, "offset", &offset);
+    if (!simlog_read_event(w->log, (int32_t)partition, &offset, &event) || event != SCENARIO_POISON)
+        world_fail(w, "P2 poison", "the record at %lld:%lld is called poison and kills nobody",
+                   (long long)partition, (long long)offset);
+}
+
 static void note_letter(struct world *w, const cJSON *json)
 {
-    const char *kind = json_string(json, "kind");
-    if (kind && strcmp(kind, "invalid") == 0)
-        w->witness->invalid++;
-    else
+    const char *kind = json_string(json, "kind"), *reason = json_string(json, "reason");
+    if (!kind || strcmp(kind, "invalid") != 0) {
         w->witness->rejected_letters++;
+        return;
+    }
+    w->witness->invalid++;
+    if (reason && strncmp(reason, "poison", 6) == 0)
+        check_poison(w, json);
 }
 
 static int64_t header_number(const struct log_record *r, const char *name)

@@ -121,11 +121,25 @@ static inline void kit_config(void)
     kit_add_target("miro", "miro");
 }
 
+/* Gives the engine what it takes now; the rest is offered again when the next batch is answered. */
 static inline void kit_deliver(int32_t partition)
 {
-    for (int64_t at = engine_position(kit.e, partition); at >= 0 && at < kit.end[partition]; at++)
-        if (kit.log[partition][at].tenant)
+    int64_t at = engine_position(kit.e, partition);
+    for (; at >= 0 && at < kit.end[partition]; at++) {
+        if (!kit.log[partition][at].tenant)
+            continue;
+        enum offer offer = engine_offer(kit.e, partition, at);
+        if (offer == OFFER_LATER)
+            return;
+        if (offer != OFFER_KNOWN)
             engine_event(kit.e, partition, at, &kit.log[partition][at], kit.now);
+    }
+}
+
+static inline void kit_deliver_all(void)
+{
+    for (int32_t p = 0; p < KIT_PARTITIONS; p++)
+        kit_deliver(p);
 }
 
 /* The records of the partition, as a restore reads them; false: refused. */
@@ -211,7 +225,7 @@ static inline void say_in(int32_t partition, const struct word *w)
     int64_t at = kit.end[partition]++;
     ck_assert_int_lt(at, KIT_LOG_MAX);
     kit.log[partition][at] = make_event(w);
-    engine_event(kit.e, partition, at, &kit.log[partition][at], kit.now);
+    kit_deliver(partition);
 }
 
 #define say(...) say_in(0, &(struct word)__VA_ARGS__)
@@ -285,6 +299,7 @@ static inline void finish_batch(void)
         kit.committed[kit.batch->offsets[i].partition] = kit.batch->offsets[i].next;
     kit.batch = NULL;
     engine_batch_committed(kit.e, kit.now.boot_ms, kit.now);
+    kit_deliver_all();
 }
 
 /* Commits until there is nothing more to commit; false: there was nothing. */
@@ -303,8 +318,7 @@ static inline void abort_batch(void)
 {
     kit.batch = NULL;
     engine_batch_aborted(kit.e, kit.now);
-    for (int32_t p = 0; p < KIT_PARTITIONS; p++)
-        kit_deliver(p);
+    kit_deliver_all();
 }
 
 static inline void take_and_abort(void)

@@ -127,6 +127,7 @@ START_TEST(a_revoked_partition_starts_no_calls_and_commits_what_comes_in)
     ck_assert_int_eq(engine_position(kit.e, 0), -1);
     ck_assert_ptr_null(engine_batch_take(kit.e, kit.now));
     kit_assign(0);
+    commit();
     ck_assert_uint_eq(stats_now().persons, 3);
     kit_stop();
 }

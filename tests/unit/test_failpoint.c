@@ -116,8 +116,30 @@ START_TEST(holds_a_thread_until_the_file_is_there)
 }
 END_TEST
 
-RUN_TESTS("failpoint", lists_the_names_that_the_program_contains, refuses_what_it_does_not_understand,
-          acts_at_exactly_the_hit_that_was_asked_for, holds_a_thread_until_the_file_is_there)
+static void step_with(const char *what)
+{
+    FAILPOINT_FOR("test.with", what);
+}
+
+START_TEST(kills_whoever_is_busy_with_what_was_named)
+{
+    ck_assert(set("test.with=kill_for:zoe", NULL));
+    step_with("ann");
+    step_with(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        step_with("zoe");
+        _exit(0);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+END_TEST
+
+RUN_TESTS("failpoint", kills_whoever_is_busy_with_what_was_named, lists_the_names_that_the_program_contains,
+          refuses_what_it_does_not_understand, acts_at_exactly_the_hit_that_was_asked_for,
+          holds_a_thread_until_the_file_is_there)
 
 #else
 

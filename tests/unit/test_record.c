@@ -142,7 +142,7 @@ END_TEST
 
 START_TEST(a_partitions_record_is_read_back_the_same)
 {
-    struct partition_record r = {3, 96, true, "worker-0", kit_ms(1), 42}, back;
+    struct partition_record r = {3, 96, true, "worker-0", kit_ms(1), 42, 2}, back;
     struct error err;
     struct buf out;
     buf_init(&out, 1024);
@@ -153,6 +153,7 @@ START_TEST(a_partitions_record_is_read_back_the_same)
     ck_assert(back.open);
     ck_assert_int_eq(back.opened_at_ms, kit_ms(1));
     ck_assert_int_eq(back.offset, 42);
+    ck_assert_uint_eq(back.deaths, 2);
     buf_done(&out);
     ck_assert(!partition_record_read(str_of("no"), &back, &err));
     ck_assert_int_eq(err.kind, ERROR_PERMANENT);
@@ -166,7 +167,7 @@ END_TEST
 /* What a schema says and a reader need not: members of others, headers of a record, who wrote it. */
 static const char *const not_the_readers[] = {
     "person-unknown-member.json", "person-header-due-is-no-number.json", "person-partition-without-slot.json",
-    "person-partition-of-none.json"};
+    "person-partition-of-none.json", "person-partition-deaths-zero.json"};
 
 static bool read_example(const char *path, struct error *err)
 {

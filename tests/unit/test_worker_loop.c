@@ -166,9 +166,10 @@ void membership_revoked(void *ctx, bool lost)
     (void)ctx, (void)lost;
 }
 
-void membership_message(void *ctx, const struct rd_kafka_message_s *message)
+bool membership_message(void *ctx, struct rd_kafka_message_s *message)
 {
     (void)ctx, (void)message;
+    return true;
 }
 
 void membership_failed(void *ctx, const struct error *err)

@@ -26,6 +26,7 @@ static struct fake {
     const struct engine_batch *batch; /* the next one to be taken */
     int64_t position;
     bool restore_end_fails;
+    bool later; /* the engine takes no event now */
     struct error failure;
 } fake;
 
@@ -131,10 +132,17 @@ bool intake_record(struct engine *engine, const rd_kafka_message_t *message, str
     return true;
 }
 
-void intake_event(struct engine *engine, const rd_kafka_message_t *message, struct now now)
+bool intake_event(struct engine *engine, const rd_kafka_message_t *message, struct now now)
 {
     (void)engine, (void)message, (void)now;
-    say("event");
+    say(fake.later ? "later" : "event");
+    return !fake.later;
+}
+
+void rd_kafka_message_destroy(rd_kafka_message_t *message)
+{
+    (void)message;
+    say("destroy");
 }
 
 /* ---- ledger -------------------------------------------------------------------------------------------- */
@@ -291,10 +299,10 @@ static void begin_commit(void)
     ck_assert(fake.ledger_busy);
 }
 
-static void give_record(void)
+static bool give_record(void)
 {
-    rd_kafka_message_t message = {.partition = 3};
-    membership_message(m, &message);
+    static rd_kafka_message_t message = {.partition = 3};
+    return membership_message(m, &message);
 }
 
 /* ---- tests --------------------------------------------------------------------------------------------- */
@@ -377,11 +385,47 @@ START_TEST(an_abort_goes_back_to_the_committed_position_before_reading_on)
     begin_commit();
     answer(LEDGER_ABORTED);
     assert_said("commit aborted seek2 @70");
-    give_record();
+    ck_assert(give_record());
     assert_said("");
     answer(LEDGER_SOUGHT);
-    give_record();
+    ck_assert(give_record());
     assert_said("event");
+}
+END_TEST
+
+START_TEST(what_the_engine_takes_later_is_kept_until_the_next_commit)
+{
+    serve();
+    fake.later = true;
+    ck_assert(!give_record());
+    fake.consumer_more = true;
+    fake.polled = 0;
+    membership_poll(m);
+    ck_assert_uint_eq(fake.polled, 0);
+    begin_commit();
+    answer(LEDGER_COMMITTED);
+    assert_said("later commit committed@5 later");
+    fake.later = false;
+    begin_commit();
+    answer(LEDGER_COMMITTED);
+    assert_said("commit committed@5 event destroy");
+    membership_poll(m);
+    ck_assert_uint_eq(fake.polled, 1);
+}
+END_TEST
+
+START_TEST(what_was_kept_is_read_again_after_an_abort_or_by_the_next_owner)
+{
+    serve();
+    fake.later = true;
+    give_record();
+    begin_commit();
+    answer(LEDGER_ABORTED);
+    assert_said("later commit aborted destroy seek2 @70");
+    answer(LEDGER_SOUGHT);
+    give_record();
+    membership_revoked(m, false);
+    assert_said("later destroy revoke3 revoke4");
 }
 END_TEST
 
@@ -568,6 +612,8 @@ int main(void)
     tcase_add_test(tc, a_restore_that_ended_before_its_cancellation_is_dropped_too);
     tcase_add_test(tc, one_batch_is_outstanding_at_a_time);
     tcase_add_test(tc, an_abort_goes_back_to_the_committed_position_before_reading_on);
+    tcase_add_test(tc, what_the_engine_takes_later_is_kept_until_the_next_commit);
+    tcase_add_test(tc, what_was_kept_is_read_again_after_an_abort_or_by_the_next_owner);
     tcase_add_test(tc, after_an_abort_the_next_batch_waits);
     tcase_add_test(tc, a_seek_that_fails_ends_the_process);
     tcase_add_test(tc, a_seek_that_fails_because_the_partitions_go_is_no_matter);

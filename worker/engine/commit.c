@@ -79,7 +79,8 @@ static void batch_partition(struct engine *e, struct out_record *r, struct parti
                                    .open = p->state != PARTITION_CLOSED,
                                    .slot = e->cfg.slot,
                                    .opened_at_ms = p->opened_at_ms,
-                                   .offset = p->position};
+                                   .offset = p->position,
+                                   .deaths = p->caution.deaths};
     struct buf value;
     buf_init(&value, 1024);
     partition_record_write(&own, &value);
@@ -107,6 +108,7 @@ static void batch_offsets(struct engine *e, struct engine_batch *out)
     for (size_t i = 0; i < e->n_partitions; i++) {
         struct partition *p = e->partitions[i];
         p->batched = p->position;
+        p->merged_batched = p->merged;
         if (p->state == PARTITION_RESTORING ||
             (MUTATION(MUTATION_OFFSETS_LEFT_OUT) && p->position == p->committed))
             continue;
@@ -195,10 +197,21 @@ static void wake_slot(void *ctx, struct slot *slot)
         converge_slot(w->e, slot, w->now);
 }
 
+/* What was merged is committed; where workers had died before, that is worth writing down. */
+static void commit_merged(struct partition *p)
+{
+    if (p->merged_batched == 0)
+        return;
+    p->merged -= p->merged_batched;
+    p->merged_batched = 0;
+    p->record_dirty |= caution_progress(&p->caution);
+}
+
 static void commit_partition(struct engine *e, struct partition *p, struct now now)
 {
     if (!MUTATION(MUTATION_POSITION_NOT_ADVANCED))
         p->committed = p->batched;
+    commit_merged(p);
     bool opens = p->record_batched && !p->opened && p->state == PARTITION_LIVE;
     p->record_batched = false;
     if (!opens)
@@ -318,6 +331,7 @@ void engine_batch_aborted(struct engine *e, struct now now)
     for (size_t i = 0; i < e->n_partitions; i++) {
         struct partition *p = e->partitions[i];
         p->position = p->committed;
+        p->merged = p->merged_batched = 0;
         p->record_dirty |= p->record_batched;
         p->record_batched = false;
     }

@@ -133,12 +133,26 @@ int64_t engine_position(const struct engine *e, int32_t partition);
 
 /* ---- events -------------------------------------------------------------------------------------------- */
 
+enum offer {
+    OFFER_TAKE, /* give it: engine_event or engine_event_invalid */
+    OFFER_TRY, /* workers have died hereabouts: try out first whether it can be given, where that kills nobody; if it
+                    cannot, engine_event_poison */
+    OFFER_LATER, /* not now: offer it again when the next batch is answered, and nothing of the partition before */
+    OFFER_KNOWN, /* merged before, or none of ours: pass it over */
+};
+
+/* Asks before the record at offset is so much as parsed: one that kills its reader must not do so for ever. */
+enum offer engine_offer(struct engine *e, int32_t partition, int64_t offset);
+
 /* Merges ev, read at offset of partition; ev stays the caller's. An offset already merged is ignored. */
 void engine_event(struct engine *e, int32_t partition, int64_t offset, const struct event *ev,
                   struct now now);
 /* A record that is no event: goes to dead letters with the reason, offset moves on. */
 void engine_event_invalid(struct engine *e, int32_t partition, int64_t offset, struct str key,
                           struct str value, const char *reason, struct now now);
+/* A record that kills whoever merges it: goes to dead letters as it is. */
+void engine_event_poison(struct engine *e, int32_t partition, int64_t offset, struct str key,
+                         struct str value, struct now now);
 
 /* ---- commits ------------------------------------------------------------------------------------------- */
 
@@ -220,7 +234,7 @@ int64_t engine_wake_in(const struct engine *e, struct now now);
 void engine_policy_changed(struct engine *e, struct now now);
 
 struct engine_stats {
-    uint64_t events, duplicates, invalid;
+    uint64_t events, duplicates, invalid, poison;
     uint64_t calls, replies, unknown, temporary, refused;
     uint64_t results[7]; /* by enum outcome, see result.h */
     uint64_t persons, live, waiting, in_flight, doubtful;

@@ -14,6 +14,7 @@
 #define ROLLCALL_ENGINE_STATE_H
 
 #include "budget.h"
+#include "caution.h"
 #include "engine.h"
 #include "mutation.h"
 #include "plan.h"
@@ -112,6 +113,9 @@ struct partition {
     int64_t committed; /* position after the last commit */
     int64_t opened_at_ms;
     bool opened; /* our "open" record is committed: calls may start */
+    uint32_t merged,
+        merged_batched; /* events that wait for their commit, and those in the outstanding batch */
+    struct caution caution;
     bool record_dirty, record_batched;
     bool record_found; /* restore: there was one */
     struct partition_record found;

@@ -64,13 +64,32 @@ static void reject_everywhere(struct engine *e, struct slot *slot, const struct 
     free(unused.pending);
 }
 
-/* False: not the next offset of a partition that is ours. */
+/* Whether it is the next of a partition that is ours. */
+static bool is_next(const struct partition *p, int64_t offset)
+{
+    return p && p->state == PARTITION_LIVE && (offset >= p->position || MUTATION(MUTATION_INVALID_TWICE));
+}
+
 static bool advance(struct partition *p, int64_t offset)
 {
-    if (!p || p->state != PARTITION_LIVE || (offset < p->position && !MUTATION(MUTATION_INVALID_TWICE)))
+    if (!is_next(p, offset))
         return false;
     p->position = offset + 1;
+    p->merged++;
+    caution_merged(&p->caution);
     return true;
+}
+
+/* Nothing is read before the partition's record is open, or the deaths of its readers would not be counted. */
+enum offer engine_offer(struct engine *e, int32_t partition, int64_t offset)
+{
+    struct partition *p = engine_partition(e, partition);
+    if (!is_next(p, offset))
+        return OFFER_KNOWN;
+    enum offer offer = p->opened ? caution_offer(&p->caution, p->merged) : OFFER_LATER;
+    if (offer == OFFER_LATER) /* the next batch must come, also when what was merged changed nothing */
+        p->record_dirty |= !p->record_batched;
+    return offer;
 }
 
 static void refuse_record(struct engine *e, struct invalid_record record)
@@ -142,6 +161,16 @@ void engine_event(struct engine *e, int32_t partition, int64_t offset, const str
     else
         refuse_stray(e, partition, offset, ev, buf_str(&key), now);
     buf_done(&key);
+}
+
+void engine_event_poison(struct engine *e, int32_t partition, int64_t offset, struct str key,
+                         struct str value, struct now now)
+{
+    if (!advance(engine_partition(e, partition), offset))
+        return;
+    e->stats.poison++;
+    refuse_record(e, (struct invalid_record){partition, offset, key, value,
+                                             "poison: merging this record ends the worker", now.wall_ms});
 }
 
 void engine_event_invalid(struct engine *e, int32_t partition, int64_t offset, struct str key,

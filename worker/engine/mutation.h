@@ -32,6 +32,7 @@ enum mutation {
     MUTATION_CALL_BEFORE_COMMIT, /* a call starts before the record that asks for it is committed */
     MUTATION_SEQ_NOT_ADVANCED,   /* the record's sequence number stays */
     MUTATION_INVALID_TWICE,      /* offsets already merged are not skipped */
+    MUTATION_CAUTION_IGNORED,    /* however many died over a record, it is merged as ever */
     /* doubt, lease, takeover */
     MUTATION_DOUBT_IGNORED,        /* a call of unknown outcome leaves no doubt */
     MUTATION_DOUBT_NOT_REREAD,     /* doubt ends with time alone, nobody looks */

@@ -168,6 +168,8 @@ bool engine_restore_end(struct engine *e, int32_t partition, int64_t committed, 
     p->position = p->batched = p->committed = committed > 0 ? committed : 0;
     p->opened_at_ms = now.wall_ms;
     p->record_dirty = true;
+    if (s.unclean)
+        caution_after_death(&p->caution, p->found.deaths, p->committed > p->found.offset);
     for (size_t i = 0; i < e->cfg.n_targets; i++)
         budget_restart(&e->targets[i].budget, now.boot_ms);
     store_each(&e->store, partition, resume_slot, &s);

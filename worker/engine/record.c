@@ -450,6 +450,8 @@ void partition_record_write(const struct partition_record *r, struct buf *out)
     json_put_string(&w, "slot", r->slot);
     json_put_int(&w, "openedAt", r->opened_at_ms);
     json_put_int(&w, "offset", r->offset);
+    if (r->deaths)
+        json_put_int(&w, "deaths", r->deaths);
     json_close(&w);
 }
 
@@ -458,15 +460,17 @@ bool partition_record_read(struct str value, struct partition_record *ret, struc
     cJSON *root = NULL;
     if (!json_parse(value, &root, err))
         return error_set(err, ERROR_PERMANENT, "the partition's record is not JSON");
-    int64_t version = 0, partition = 0, partitions = 0;
+    int64_t version = 0, partition = 0, partitions = 0, deaths = 0;
     struct partition_record r = {0};
     bool ok = json_int64(root, "version", &version) && json_int64(root, "partition", &partition) &&
               json_int64(root, "partitions", &partitions) && json_bool(root, "open", &r.open) &&
               json_int64(root, "openedAt", &r.opened_at_ms) && json_int64(root, "offset", &r.offset);
+    json_int64(root, "deaths", &deaths);
     cJSON_Delete(root);
     if (!ok || version > RECORD_VERSION)
         return error_set(err, ERROR_PERMANENT,
                          "the partition's record is malformed or of a newer version (%d)", (int)version);
+    r.deaths = deaths > 0 ? (uint32_t)deaths : 0;
     r.partition = (int32_t)partition;
     r.partitions = (int32_t)partitions;
     *ret = r;

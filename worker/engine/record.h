@@ -36,7 +36,8 @@ struct partition_record {
     bool open;
     const char *slot; /* borrowed when writing; not read */
     int64_t opened_at_ms;
-    int64_t offset; /* next offset when it was written */
+    int64_t offset;  /* next offset when it was written */
+    uint32_t deaths; /* caution.h */
 };
 
 void partition_record_write(const struct partition_record *r, struct buf *out);
