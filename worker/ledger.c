@@ -15,14 +15,16 @@
 
 enum { CHUNKS_MAX = 8, IDLE_MS = 500, WARM_MS = 5000, SEEK_MS = 10000 };
 
-enum request_kind { REQUEST_NONE, REQUEST_COMMIT, REQUEST_RESTORE, REQUEST_SEEK };
+enum request_kind { REQUEST_NONE, REQUEST_COMMIT, REQUEST_RESTORE, REQUEST_MARK, REQUEST_SEEK };
 
 struct request {
     enum request_kind kind;
     int64_t begun_ms;
     const struct engine_batch *batch;
-    struct partition_offset *offsets; /* owned */
+    struct partition_offset *offsets; /* owned, as are: */
     size_t n_offsets;
+    struct restore_part *parts;
+    size_t n_parts;
 };
 
 struct ledger {
@@ -87,12 +89,14 @@ void ledger_result_done(struct ledger_result *result)
             rd_kafka_message_destroy(result->messages[i]);
     free(result->messages);
     free(result->offsets);
+    free(result->parts);
     free(result);
 }
 
 static bool closes(enum ledger_event event)
 {
-    return event != LEDGER_READY && event != LEDGER_RECORDS && event != LEDGER_FATAL;
+    return event != LEDGER_READY && event != LEDGER_BOUNDS && event != LEDGER_RECORDS &&
+           event != LEDGER_FATAL;
 }
 
 static void drain_fd(struct ledger *l)
@@ -155,6 +159,15 @@ static void hand_over(void *ctx, rd_kafka_message_t **v, size_t n)
     post(l, result);
 }
 
+static void tell_bounds(void *ctx, const struct restore_part *v, size_t n)
+{
+    struct ledger *l = ctx;
+    struct ledger_result *result = result_new(l, LEDGER_BOUNDS);
+    result->parts = xmemdup(v, n * sizeof *v);
+    result->n_parts = n;
+    post(l, result);
+}
+
 static bool work_commit(struct ledger *l)
 {
     static const enum ledger_event events[] = {
@@ -171,15 +184,28 @@ static bool work_commit(struct ledger *l)
 static bool work_restore(struct ledger *l)
 {
     struct error err;
-    bool ok = restore_run(&l->restore, l->current.offsets, l->current.n_offsets, &err);
+    bool ok = restore_run(&l->restore, l->current.parts, l->current.n_parts, &err);
     if (!ok && err.kind != ERROR_NONE) {
         post_failure(l, LEDGER_FATAL, &err);
         return false;
     }
     struct ledger_result *result = result_new(l, ok ? LEDGER_RESTORED : LEDGER_CANCELLED);
-    result->offsets = l->current.offsets;
-    result->n_offsets = l->current.n_offsets;
-    l->current.offsets = NULL;
+    result->parts = l->current.parts;
+    result->n_parts = l->current.n_parts;
+    l->current.parts = NULL;
+    post(l, result);
+    return true;
+}
+
+static bool work_mark(struct ledger *l)
+{
+    bool ok = restore_ends(&l->restore, l->current.offsets, l->current.n_offsets);
+    struct ledger_result *result = result_new(l, LEDGER_MARKED);
+    if (ok) {
+        result->offsets = l->current.offsets;
+        result->n_offsets = l->current.n_offsets;
+        l->current.offsets = NULL;
+    }
     post(l, result);
     return true;
 }
@@ -231,11 +257,19 @@ static bool await_request(struct ledger *l)
     return !atomic_load(&l->pulse.stop);
 }
 
+static void request_done(struct request *r)
+{
+    free(r->offsets);
+    free(r->parts);
+    *r = (struct request){0};
+}
+
 typedef bool work_fn(struct ledger *l); /* false: the thread ends */
 
 static work_fn *const works[] = {
     [REQUEST_COMMIT] = work_commit,
     [REQUEST_RESTORE] = work_restore,
+    [REQUEST_MARK] = work_mark,
     [REQUEST_SEEK] = work_seek,
 };
 
@@ -265,8 +299,7 @@ static void *thread_main(void *ctx)
     post(l, result_new(l, LEDGER_READY));
     for (bool more = true; more && await_request(l);) {
         more = works[l->current.kind](l);
-        free(l->current.offsets);
-        l->current = (struct request){0};
+        request_done(&l->current);
     }
     return NULL;
 }
@@ -290,17 +323,23 @@ void ledger_commit(struct ledger *l, const struct engine_batch *batch)
     submit(l, &(struct request){.kind = REQUEST_COMMIT, .batch = batch});
 }
 
-void ledger_restore(struct ledger *l, const int32_t *partitions, size_t n,
+void ledger_restore(struct ledger *l, const struct restore_part *v, size_t n,
                     rd_kafka_consumer_group_metadata_t *group)
 {
     assert(!l->busy);
-    struct request request = {.kind = REQUEST_RESTORE, .n_offsets = n};
-    request.offsets = xcalloc(n, sizeof *request.offsets);
-    for (size_t i = 0; i < n; i++)
-        request.offsets[i] = (struct partition_offset){partitions[i], -1};
+    struct request request = {.kind = REQUEST_RESTORE, .n_parts = n, .parts = xmemdup(v, n * sizeof *v)};
     if (l->membership)
         rd_kafka_consumer_group_metadata_destroy(l->membership);
     l->membership = group;
+    submit(l, &request);
+}
+
+void ledger_mark(struct ledger *l, const int32_t *partitions, size_t n)
+{
+    struct request request = {.kind = REQUEST_MARK, .n_offsets = n};
+    request.offsets = xcalloc(n, sizeof *request.offsets);
+    for (size_t i = 0; i < n; i++)
+        request.offsets[i].partition = partitions[i];
     submit(l, &request);
 }
 
@@ -385,6 +424,7 @@ bool ledger_new(const struct config *cfg, const char *slot, rd_kafka_t *group, s
     l->fd = -1;
     l->group = group;
     l->restore.ctx = l;
+    l->restore.bounds_known = tell_bounds;
     l->restore.records_read = hand_over;
     init_sync(l);
     if (!open_producer(l, cfg, slot, err) || !restore_init(&l->restore, cfg, group, &l->pulse, err) ||
@@ -415,8 +455,8 @@ void ledger_free(struct ledger *l)
         l->first = result->next;
         ledger_result_done(result);
     }
-    free(l->request.offsets);
-    free(l->current.offsets);
+    request_done(&l->request);
+    request_done(&l->current);
     restore_done(&l->restore);
     if (l->tx.rk)
         rd_kafka_destroy(l->tx.rk);

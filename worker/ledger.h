@@ -4,8 +4,8 @@
  *                              │ ledger's thread  │
  *      LEDGER_ANSWERED etc. ◄──└──────────────────┘
  *
- * One request at a time (ledger_idle); each is answered by exactly one closing result, a restore by any
- * number of LEDGER_RECORDS before it. After LEDGER_FATAL nothing more is answered and the process has to end:
+ * One request at a time (ledger_idle); each is answered by exactly one closing result, a restore by LEDGER_BOUNDS and
+ * any number of LEDGER_RECORDS before it. After LEDGER_FATAL nothing more is answered and the process has to end:
  * its successor finds out what was committed. All functions below belong to the loop's thread. */
 #ifndef ROLLCALL_WORKER_LEDGER_H
 #define ROLLCALL_WORKER_LEDGER_H
@@ -29,8 +29,10 @@ enum ledger_event {
     LEDGER_READY,     /* once: the transactional id is ours */
     LEDGER_COMMITTED, /* sent_boot_ms */
     LEDGER_ABORTED,   /* err */
+    LEDGER_BOUNDS,    /* parts: which are kept; records of the others follow */
     LEDGER_RECORDS,   /* messages: each goes to rd_kafka_message_destroy */
-    LEDGER_RESTORED,  /* offsets: as committed by the group */
+    LEDGER_RESTORED,  /* parts */
+    LEDGER_MARKED,    /* offsets: where the records end; none if a broker did not answer */
     LEDGER_CANCELLED, /* the restore, by ledger_cancel */
     LEDGER_SOUGHT,
     LEDGER_SEEK_FAILED, /* err */
@@ -44,6 +46,8 @@ struct ledger_result { /* release with ledger_result_done */
     struct error err;
     struct partition_offset *offsets;
     size_t n_offsets;
+    struct restore_part *parts;
+    size_t n_parts;
     struct rd_kafka_message_s **messages;
     size_t n_messages;
     struct ledger_result *next; /* the ledger's */
@@ -60,8 +64,10 @@ void ledger_free(struct ledger *l);
 void ledger_commit(struct ledger *l, const struct engine_batch *batch);
 /* Takes ownership of group, under whose membership all later commits are made. Closing result:
  * LEDGER_RESTORED or LEDGER_CANCELLED. */
-void ledger_restore(struct ledger *l, const int32_t *partitions, size_t n,
+void ledger_restore(struct ledger *l, const struct restore_part *v, size_t n,
                     struct rd_kafka_consumer_group_metadata_s *group);
+/* Asks where the records of partitions end that are about to be given back. Closing result: LEDGER_MARKED. */
+void ledger_mark(struct ledger *l, const int32_t *partitions, size_t n);
 /* Moves the group consumer; what it had fetched is thrown away. Closing result: LEDGER_SOUGHT or
  * LEDGER_SEEK_FAILED. */
 void ledger_seek(struct ledger *l, const struct partition_offset *v, size_t n);

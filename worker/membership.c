@@ -11,6 +11,7 @@
 #include "log.h"
 #include "mem.h"
 #include "now.h"
+#include "parking.h"
 #include "worker_metrics.h"
 
 enum { BACKOFF_MIN_MS = 50, BACKOFF_MAX_MS = 2000 };
@@ -31,8 +32,10 @@ struct membership {
     bool drain;   /* take nothing more */
 
     /* LEAVING */
-    bool closed; /* the closing records are on their way */
+    bool closed;  /* the closing records are on their way */
+    bool marking; /* the ledger is asked where the records end */
     int64_t leave_by_ms;
+    struct parking parking; /* what was given back in order and may come straight back; until RESTORED */
 
     /* RUNNING, LEAVING */
     const struct engine_batch *batch; /* with the ledger */
@@ -139,20 +142,27 @@ void membership_poll(struct membership *m)
 
 /* ---- leaving ------------------------------------------------------------------------------------------- */
 
-static void drop_all(struct membership *m)
+/* They are not ours any more; what is kept of them is the engine's and the parking's business. */
+static void release(struct membership *m)
 {
-    for (size_t i = 0; i < m->n; i++)
-        engine_drop(m->is.engine, m->partitions[i]);
     log_info("partitions released", LOG_I("partitions", m->n), LOG_B("lost", m->lost));
     forget_kept(m);
     free(m->partitions);
     m->partitions = NULL;
     m->n = 0;
-    m->revoked = m->lost = m->closed = false;
+    m->revoked = m->lost = m->closed = m->marking = false;
     m->state = IDLE;
     metrics_set(m->is.metrics, WM_PARTITIONS, NULL, 0);
     consumer_unassign(m->consumer);
     FAILPOINT("after-close");
+}
+
+static void drop_all(struct membership *m)
+{
+    for (size_t i = 0; i < m->n; i++)
+        engine_drop(m->is.engine, m->partitions[i]);
+    parking_done(&m->parking); /* a restore cut short: dropped with the others */
+    release(m);
 }
 
 static void begin_leaving(struct membership *m)
@@ -183,6 +193,13 @@ static void close_all(struct membership *m)
     m->closed = true;
 }
 
+/* Asked while they are still ours: nobody else can have written. */
+static void mark(struct membership *m)
+{
+    m->marking = true;
+    ledger_mark(m->ledger, m->partitions, m->n);
+}
+
 /* One step of LEAVING. Half of the time is for calls in flight, the rest for the commits. What is not clean
  * at the end is left as after a crash: the next owner finds the partition open. */
 static void leave(struct membership *m)
@@ -194,14 +211,28 @@ static void leave(struct membership *m)
             return;
         close_all(m);
     }
-    if (m->batch) /* the engine's records are in the ledger's hands */
+    if (m->batch || m->marking) /* the engine's records are in the ledger's hands */
         return;
-    if (m->lost || all_clean(m))
+    if (m->lost || (m->drain && all_clean(m)))
         drop_all(m);
+    else if (all_clean(m))
+        mark(m);
     else if (left_ms <= 0) {
         log_warn("partitions given up unfinished", LOG_I("partitions", m->n));
         drop_all(m);
     }
+}
+
+/* Closed and committed, and where their records end is known: they may come back as they are. */
+static void on_marked(struct membership *m, const struct ledger_result *result)
+{
+    if (m->lost || m->drain || result->n_offsets == 0) {
+        drop_all(m);
+        return;
+    }
+    for (size_t i = 0; i < result->n_offsets; i++)
+        parking_add(&m->parking, m->is.engine, result->offsets[i].partition, result->offsets[i].offset);
+    release(m);
 }
 
 /* Leaves as soon as the ledger has nothing of ours in hand that is not a commit. */
@@ -274,6 +305,7 @@ void membership_assigned(void *ctx, const int32_t *partitions, size_t n,
     metrics_add(m->is.metrics, WM_REBALANCES, NULL, 1);
     if (m->drain || n == 0 || !all_known(m, partitions, n)) {
         rd_kafka_consumer_group_metadata_destroy(group);
+        parking_match(&m->parking, m->is.engine, NULL, 0);
         consumer_assign(m->consumer, NULL, 0);
         m->state = n == 0 && !m->drain ? RUNNING : IDLE;
         return;
@@ -284,9 +316,20 @@ void membership_assigned(void *ctx, const int32_t *partitions, size_t n,
     m->n = n;
     m->restored = 0;
     m->state = RESTORING;
+    struct restore_part *parts = xcalloc(n, sizeof *parts);
     for (size_t i = 0; i < n; i++)
-        engine_restore_begin(m->is.engine, partitions[i]);
-    ledger_restore(m->ledger, partitions, n, group);
+        parts[i].partition = partitions[i];
+    parking_match(&m->parking, m->is.engine, parts, n);
+    ledger_restore(m->ledger, parts, n, group);
+    free(parts);
+}
+
+static void on_bounds(struct membership *m, const struct ledger_result *result)
+{
+    parking_resolve(&m->parking, m->is.engine, result->parts, result->n_parts);
+    for (size_t i = 0; i < result->n_parts; i++)
+        if (!result->parts[i].kept)
+            engine_restore_begin(m->is.engine, result->parts[i].partition);
 }
 
 static void on_records(struct membership *m, const struct ledger_result *result)
@@ -306,17 +349,33 @@ static void on_records(struct membership *m, const struct ledger_result *result)
     metrics_add(m->is.metrics, WM_RESTORED_RECORDS, NULL, (int64_t)result->n_messages);
 }
 
-static bool end_restore(struct membership *m, struct ledger_result *result, struct error *err)
+static bool begin_service(struct membership *m, const struct restore_part *part, struct error *err)
 {
-    struct now now = now_read();
-    for (size_t i = 0; i < result->n_offsets; i++) {
-        struct partition_offset *p = &result->offsets[i];
-        if (!engine_restore_end(m->is.engine, p->partition, p->offset, now, err))
-            return false; /* the message names the partition */
-        if (p->offset >= 0)
-            p->offset = engine_position(m->is.engine, p->partition);
-    }
+    if (!part->kept) /* the message names the partition */
+        return engine_restore_end(m->is.engine, part->partition, part->offset, now_read(), err);
+    engine_unpark(m->is.engine, part->partition, now_read());
     return true;
+}
+
+/* Starts reading where the group has committed, or at the first record there is. */
+static void start_reading(struct membership *m, const struct ledger_result *result)
+{
+    struct partition_offset *v = xcalloc(result->n_parts, sizeof *v);
+    for (size_t i = 0; i < result->n_parts; i++) {
+        const struct restore_part *part = &result->parts[i];
+        int64_t from = part->offset >= 0 ? engine_position(m->is.engine, part->partition) : -1;
+        v[i] = (struct partition_offset){part->partition, from};
+    }
+    consumer_assign(m->consumer, v, result->n_parts);
+    free(v);
+}
+
+static size_t count_kept(const struct ledger_result *result)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < result->n_parts; i++)
+        n += result->parts[i].kept;
+    return n;
 }
 
 static void on_restored(struct membership *m, struct ledger_result *result)
@@ -326,19 +385,21 @@ static void on_restored(struct membership *m, struct ledger_result *result)
         drop_all(m);
         return;
     }
-    if (!end_restore(m, result, &err)) {
-        fail(m, &err);
-        return;
+    for (size_t i = 0; i < result->n_parts; i++) {
+        if (!begin_service(m, &result->parts[i], &err)) {
+            fail(m, &err);
+            return;
+        }
     }
     m->state = RUNNING;
     m->ahead = 0;
     m->aborts = 0;
     m->commit_after_ms = 0;
-    consumer_assign(m->consumer, result->offsets, result->n_offsets);
+    start_reading(m, result);
     metrics_set(m->is.metrics, WM_PARTITIONS, NULL, (int64_t)m->n);
     metrics_add(m->is.metrics, WM_RESTORE_TIME, NULL, result->took_ms);
-    log_info("partitions restored", LOG_I("partitions", m->n), LOG_I("records", m->restored),
-             LOG_I("ms", result->took_ms));
+    log_info("partitions restored", LOG_I("partitions", m->n), LOG_I("kept", count_kept(result)),
+             LOG_I("records", m->restored), LOG_I("ms", result->took_ms));
 }
 
 /* ---- commits ------------------------------------------------------------------------------------------- */
@@ -426,8 +487,14 @@ static void on_result(struct membership *m, struct ledger_result *result)
     case LEDGER_ABORTED:
         on_aborted(m, result);
         break;
+    case LEDGER_BOUNDS:
+        on_bounds(m, result);
+        break;
     case LEDGER_RECORDS:
         on_records(m, result);
+        break;
+    case LEDGER_MARKED:
+        on_marked(m, result);
         break;
     case LEDGER_RESTORED:
     case LEDGER_CANCELLED:
@@ -521,5 +588,6 @@ void membership_free(struct membership *m)
     if (!m)
         return;
     free(m->partitions);
+    parking_done(&m->parking);
     free(m);
 }

@@ -9,11 +9,11 @@
 
 #define FETCH_WAIT_MS "10"
 
-enum { READ_WAIT_MS = 100, WARM_MS = 5000 };
+enum { READ_WAIT_MS = 100, WARM_MS = 5000, END_TRIES = 10 };
 
 struct reading { /* one restore under way */
     struct restore *r;
-    struct partition_offset *v;
+    struct restore_part *v;
     size_t n;
     int64_t *ends; /* high watermarks by index into v; what is reached is set to 0 */
     size_t left;   /* partitions not yet at their end */
@@ -85,8 +85,10 @@ static bool read_watermark(struct reading *rd, size_t i, struct error *err)
     } while (code && wait_out(r, code, "watermark", err));
     if (code)
         return false;
-    rd->ends[i] = high;
-    rd->left += high > 0;
+    struct restore_part *part = &rd->v[i];
+    part->kept = part->left_end > 0 && part->left_end == high && part->left_offset == part->offset;
+    rd->ends[i] = part->kept ? 0 : high;
+    rd->left += rd->ends[i] > 0;
     return true;
 }
 
@@ -149,6 +151,7 @@ static bool read_records(struct reading *rd, struct error *err)
 
 static bool start_reading(struct reading *rd, struct error *err)
 {
+    rd->r->bounds_known(rd->r->ctx, rd->v, rd->n);
     for (size_t i = 0; i < rd->n; i++) {
         if (rd->ends[i] == 0)
             continue;
@@ -166,7 +169,38 @@ static void stop_reading(struct reading *rd)
         rd_kafka_consume_stop(rd->r->records, rd->v[i].partition); /* not started: says so, does nothing */
 }
 
-bool restore_run(struct restore *r, struct partition_offset *v, size_t n, struct error *err)
+static bool ask_end(struct restore *r, rd_kafka_t *rk, int32_t partition, int64_t *ret)
+{
+    int64_t low;
+    pulse_beat(r->pulse);
+    return !rd_kafka_query_watermark_offsets(rk, r->persons, partition, &low, ret, PULSE_SLICE_MS);
+}
+
+/* A commit is answered before its markers are in the partitions, and each of them moves the end by one: the end is
+ * what it will stay when the last stable offset (the reader is read_committed) has reached it. */
+static bool find_end(struct restore *r, struct partition_offset *p)
+{
+    int64_t stable;
+    for (int i = 0; i < END_TRIES; i++) {
+        if (!ask_end(r, r->reader, p->partition, &stable) ||
+            !ask_end(r, r->watermark, p->partition, &p->offset))
+            return false;
+        if (stable >= p->offset)
+            return true;
+        pulse_pause(r->pulse);
+    }
+    return false;
+}
+
+bool restore_ends(struct restore *r, struct partition_offset *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!find_end(r, &v[i]))
+            return false;
+    return true;
+}
+
+bool restore_run(struct restore *r, struct restore_part *v, size_t n, struct error *err)
 {
     struct reading rd = {.r = r, .v = v, .n = n, .ends = xcalloc(n, sizeof *rd.ends)};
     *err = (struct error){0};

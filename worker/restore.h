@@ -28,6 +28,14 @@ struct partition_offset {
     int64_t offset; /* -1: none */
 };
 
+struct restore_part { /* a partition to be restored, or one that was left and may be kept */
+    int32_t partition;
+    int64_t left_offset,
+        left_end;   /* committed offset and end of its records when it was left; 0, 0: it was not ours */
+    int64_t offset; /* answer: as committed by the group; -1: none */
+    bool kept;      /* answer: it is as it was left, nothing is read */
+};
+
 struct restore {
     struct rd_kafka_s *group;     /* borrowed: the group consumer, for the committed offsets */
     struct rd_kafka_s *watermark; /* read_uncommitted */
@@ -36,19 +44,26 @@ struct restore {
     char events[KAFKA_TOPIC_NAME_SIZE];
     char persons[KAFKA_TOPIC_NAME_SIZE];
     struct pulse *pulse;
-    void *ctx; /* of records_read */
+    void *ctx; /* of both */
+    /* Offsets and `kept` are known, records follow; borrowed. */
+    void (*bounds_known)(void *ctx, const struct restore_part *v, size_t n);
     /* Takes ownership of the messages of v (not of v). */
     void (*records_read)(void *ctx, struct rd_kafka_message_s **v, size_t n);
 };
 
-/* r: zeroed, with ctx and records_read filled in. */
+/* r: zeroed, with ctx and callbacks filled in. */
 bool restore_init(struct restore *r, const struct config *cfg, struct rd_kafka_s *group, struct pulse *pulse,
                   struct error *err) __attribute__((warn_unused_result));
 void restore_done(struct restore *r);
 
-/* Fills in the offsets of v. Waits for brokers as long as it takes; false: cancelled, or failed for good (err
+/* Fills in the answers of v. Waits for brokers as long as it takes; false: cancelled, or failed for good (err
  * says which: kind ERROR_NONE for cancelled). */
-bool restore_run(struct restore *r, struct partition_offset *v, size_t n, struct error *err)
+bool restore_run(struct restore *r, struct restore_part *v, size_t n, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Where the records of the partitions end, into their offsets, once no transaction is open there. Does not wait for
+ * brokers; false: one did not answer, or somebody's transaction stays open. */
+bool restore_ends(struct restore *r, struct partition_offset *v, size_t n)
     __attribute__((warn_unused_result));
 
 #endif

@@ -53,6 +53,7 @@ static const struct mutation_row table[] = {
     {SHELL(SIM_OFFSETS_EMPTY), 20, "transactions carry no offsets"},
     {SHELL(SIM_LEASE_NOT_ASKED), 50, "requests are written without asking for the lease"},
     {SHELL(SIM_NO_REWIND), 50, "after an abort nothing is read again"},
+    {SHELL(SIM_KEPT_UNCHECKED), 3000, "what comes back is taken to be as it was left"},
 };
 
 size_t mutations_n(void)

@@ -171,16 +171,25 @@ void proc_pause(struct proc *p, int64_t ms)
 
 /* ---- giving up partitions ------------------------------------------------------------------------------ */
 
-void proc_drop_all(struct proc *p)
+static void drop_part(struct proc *p, int32_t i)
 {
-    for (int32_t i = 0; i < WORLD_PARTITIONS_MAX; i++) {
-        if (p->parts[i].state != PART_NONE)
-            engine_drop(p->engine, i);
-        p->parts[i] = (struct proc_part){0};
-    }
+    if (p->parts[i].state != PART_NONE)
+        engine_drop(p->engine, i);
+    p->parts[i] = (struct proc_part){0};
+}
+
+static void end_assignment(struct proc *p)
+{
     p->assigned = 0;
     p->assignment++;
     p->revoking = p->closing = false;
+}
+
+void proc_drop_all(struct proc *p)
+{
+    for (int32_t i = 0; i < WORLD_PARTITIONS_MAX; i++)
+        drop_part(p, i);
+    end_assignment(p);
 }
 
 static void begin_revoke(struct proc *p)
@@ -190,7 +199,7 @@ static void begin_revoke(struct proc *p)
         struct proc_part *part = &p->parts[i];
         if (part->state == PART_RESTORING) {
             engine_drop(p->engine, i);
-            part->state = PART_NONE;
+            *part = (struct proc_part){0};
         } else if (part->state == PART_OWNED) {
             engine_revoke(p->engine, i);
             part->state = PART_REVOKED;
@@ -203,10 +212,27 @@ static void begin_revoke(struct proc *p)
     p->revoke_until_ms = world_now(p->world) + REVOKE_AWAIT_MS;
 }
 
-static void finish_revoke(struct proc *p)
+/* What was given up in order stays in memory, in case that it comes straight back. */
+static void park_part(struct proc *p, int32_t i)
+{
+    engine_park(p->engine, i, proc_now(p));
+    p->parts[i] = (struct proc_part){.state = PART_PARKED,
+                                     .kept = true,
+                                     .left_offset = engine_position(p->engine, i),
+                                     .left_end = simlog_high_watermark(p->world->log, i)};
+}
+
+static void finish_revoke(struct proc *p, bool in_order)
 {
     proc_commit_give_up(p);
-    proc_drop_all(p);
+    for (int32_t i = 0; i < WORLD_PARTITIONS_MAX; i++) {
+        struct proc_part *part = &p->parts[i];
+        if (in_order && !p->stopping && part->state == PART_REVOKED)
+            park_part(p, i);
+        else if (part->state != PART_NONE && part->state != PART_PARKED)
+            drop_part(p, i);
+    }
+    end_assignment(p);
     if (p->stopping) {
         group_leave(p->world->group, p->slot, p->member);
         proc_kill(p, "stopped in order");
@@ -228,8 +254,9 @@ static void continue_revoke(struct proc *p)
 {
     bool late = world_now(p->world) >= p->revoke_until_ms;
     if (p->closing) {
-        if (late || (p->commit == COMMIT_NONE && all_clean(p)))
-            finish_revoke(p);
+        bool in_order = p->commit == COMMIT_NONE && all_clean(p);
+        if (late || in_order)
+            finish_revoke(p, in_order);
         return;
     }
     if (!late && engine_in_flight(p->engine, -1) > 0)

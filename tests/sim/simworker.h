@@ -20,13 +20,15 @@
 #include "simlog.h"
 #include "world.h"
 
-enum part_state { PART_NONE, PART_RESTORING, PART_OWNED, PART_REVOKED };
+enum part_state { PART_NONE, PART_RESTORING, PART_OWNED, PART_REVOKED, PART_PARKED };
 
 struct proc_part {
     enum part_state state;
     int64_t read_next; /* valid when owned */
     int64_t committed; /* while restoring: what the group said */
     int64_t until;     /* while restoring: the watermark to be reached */
+    bool kept;         /* parked, and when it is restored after that: */
+    int64_t left_offset, left_end;
 };
 
 enum commit_phase { COMMIT_NONE, COMMIT_BEGIN, COMMIT_OFFSETS, COMMIT_END, COMMIT_ANSWER };

@@ -172,6 +172,17 @@ static void take_record(void *ctx, const struct log_record *r)
                err.message);
 }
 
+static void own(struct proc *p, int32_t i)
+{
+    struct proc_part *part = &p->parts[i];
+    part->state = PART_OWNED;
+    part->read_next = engine_position(p->engine, i);
+    world_trace(p->world, "%s owns partition %d from offset %lld%s", p->name, i, (long long)part->read_next,
+                part->kept ? ", as it was left" : "");
+    part->kept = false;
+    proc_turn_in(p, 1);
+}
+
 static void restore_end(struct proc *p, int32_t i)
 {
     struct world *w = p->world;
@@ -189,10 +200,7 @@ static void restore_end(struct proc *p, int32_t i)
         proc_kill(p, "restore failed");
         return;
     }
-    part->state = PART_OWNED;
-    part->read_next = engine_position(p->engine, i);
-    world_trace(w, "%s owns partition %d from offset %lld", p->name, i, (long long)part->read_next);
-    proc_turn_in(p, 1);
+    own(p, i);
 }
 
 static void restore_read(void *ctx, uint64_t arg);
@@ -200,6 +208,25 @@ static void restore_read(void *ctx, uint64_t arg);
 static void retry(struct proc *p, void (*fn)(void *ctx, uint64_t arg), uint64_t arg)
 {
     clock_after(&p->world->clock, prng_range(&p->world->prng, 5, RETRY_MS), fn, p, arg);
+}
+
+/* True: nobody has written since it was left, nothing is to be read. */
+static bool restore_kept(struct proc *p, int32_t i)
+{
+    struct proc_part *part = &p->parts[i];
+    bool same = (part->committed == part->left_offset && part->until == part->left_end) ||
+                SIM_MUTATION(SIM_KEPT_UNCHECKED);
+    if (!part->kept)
+        return false;
+    if (same) {
+        engine_unpark(p->engine, i, proc_now(p));
+        own(p, i);
+        return true;
+    }
+    part->kept = false;
+    engine_drop(p->engine, i);
+    engine_restore_begin(p->engine, i);
+    return false;
 }
 
 /* The committed offset first, then the watermark: facts of tests/kafka, rule 1. */
@@ -219,7 +246,8 @@ static void restore_bounds(void *ctx, uint64_t arg)
     }
     if (!SIM_MUTATION(SIM_WATERMARK_FIRST))
         part->until = simlog_high_watermark(w->log, i);
-    retry(p, restore_read, arg);
+    if (!restore_kept(p, i))
+        retry(p, restore_read, arg);
 }
 
 static void restore_read(void *ctx, uint64_t arg)
@@ -238,10 +266,18 @@ static void restore_read(void *ctx, uint64_t arg)
 void proc_restore_start(struct proc *p)
 {
     for (int32_t i = 0; i < p->world->scenario->partitions; i++) {
-        if (!(p->assigned & 1u << i))
+        struct proc_part *part = &p->parts[i];
+        bool ours = p->assigned & 1u << i;
+        if (part->kept && !ours) {
+            engine_drop(p->engine, i);
+            *part = (struct proc_part){0};
+        }
+        if (!ours)
             continue;
-        engine_restore_begin(p->engine, i);
-        p->parts[i] = (struct proc_part){.state = PART_RESTORING, .until = -1};
+        if (!part->kept)
+            engine_restore_begin(p->engine, i);
+        part->state = PART_RESTORING;
+        part->until = -1;
         retry(p, restore_bounds, p->assignment << 8 | (uint64_t)i);
     }
     p->assigned = 0;

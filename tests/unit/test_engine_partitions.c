@@ -76,6 +76,71 @@ START_TEST(a_takeover_in_order_doubts_nothing)
 }
 END_TEST
 
+static void park(void)
+{
+    engine_revoke(kit.e, 0);
+    engine_close(kit.e, 0, kit.now);
+    commit();
+    ck_assert(engine_clean(kit.e, 0));
+    engine_park(kit.e, 0, kit.now);
+}
+
+START_TEST(a_parked_partition_comes_back_as_after_a_takeover_in_order)
+{
+    zoe_becomes_chef();
+    answer(503, "");
+    park();
+    engine_unpark(kit.e, 0, kit.now);
+    ck_assert_str_eq(state_now("miro", "doubtUntil"), "");
+    ck_assert_int_ge(wait_for_call(), 0);
+    ck_assert_str_eq(kit.call->method, "PATCH");
+    answer(200, user("7", true, ZOE ";title=Chef"));
+    commit();
+    expect_result("e2", "miro", "applied");
+    say({"e3", EVENT_CHANGED, .at = 3, .profile = "title=Boss"});
+    commit();
+    expect_call("PATCH", "/Users/7");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(nothing_is_done_for_a_parked_partition_whatever_comes_due)
+{
+    kit_start();
+    kit_zoe_has_account(ZOE);
+    say({"e2", EVENT_LEFT, .at = 2, .effective = 1100});
+    commit();
+    park();
+    pass(200 * KIT_SECOND); /* the leaver's time has come */
+    engine_policy_changed(kit.e, kit.now);
+    ck_assert_ptr_null(take_batch());
+    ck_assert_int_eq(engine_wake_in(kit.e, kit.now), -1);
+    ck_assert_int_eq(engine_offer(kit.e, 0, kit.end[0]), OFFER_KNOWN);
+    engine_unpark(kit.e, 0, kit.now);
+    pass(1);
+    commit();
+    expect_call("PATCH", "/Users/7");
+    answer(200, user("7", false, ZOE));
+    commit();
+    expect_result("e2", "miro", "applied");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_parked_partition_that_does_not_come_back_is_forgotten)
+{
+    kit_start();
+    kit_zoe_has_account(ZOE);
+    park();
+    engine_drop(kit.e, 0);
+    ck_assert_uint_eq(stats_now().persons, 0);
+    kit_assign(0);
+    commit();
+    ck_assert_uint_eq(stats_now().persons, 1);
+    kit_stop();
+}
+END_TEST
+
 START_TEST(calls_in_flight_at_the_close_become_doubt)
 {
     zoe_becomes_chef();
@@ -370,6 +435,9 @@ int main(void)
         the_doubt_of_a_takeover_survives_the_abort_of_its_first_batch,
         a_takeover_from_the_dead_believes_what_was_at_rest,
         a_takeover_in_order_doubts_nothing,
+        a_parked_partition_comes_back_as_after_a_takeover_in_order,
+        nothing_is_done_for_a_parked_partition_whatever_comes_due,
+        a_parked_partition_that_does_not_come_back_is_forgotten,
         calls_in_flight_at_the_close_become_doubt,
         a_revoked_partition_starts_no_calls_and_commits_what_comes_in,
         revoking_asks_nobody_what_is_wanted_at_the_beginning_of_time,

@@ -26,7 +26,9 @@ static struct fake {
     const struct engine_batch *batch; /* the next one to be taken */
     int64_t position;
     bool restore_end_fails;
-    bool later; /* the engine takes no event now */
+    bool kept;     /* partition 3 is as it was left */
+    bool unmarked; /* no broker says where records end */
+    bool later;    /* the engine takes no event now */
     struct error failure;
 } fake;
 
@@ -89,6 +91,18 @@ void engine_drop(struct engine *e, int32_t partition)
 {
     (void)e;
     say_number("drop", partition);
+}
+
+void engine_park(struct engine *e, int32_t partition, struct now now)
+{
+    (void)e, (void)now;
+    say_number("park", partition);
+}
+
+void engine_unpark(struct engine *e, int32_t partition, struct now now)
+{
+    (void)e, (void)now;
+    say_number("unpark", partition);
 }
 
 int64_t engine_position(const struct engine *e, int32_t partition)
@@ -154,12 +168,22 @@ void ledger_commit(struct ledger *l, const struct engine_batch *batch)
     say("commit");
 }
 
-void ledger_restore(struct ledger *l, const int32_t *partitions, size_t n,
+void ledger_restore(struct ledger *l, const struct restore_part *v, size_t n,
                     rd_kafka_consumer_group_metadata_t *group)
 {
-    (void)l, (void)partitions, (void)group;
+    (void)l, (void)group;
     fake.ledger_busy = true;
     say_number("restore", (int64_t)n);
+    for (size_t i = 0; i < n; i++)
+        if (v[i].left_end)
+            say_number("left@", v[i].left_offset);
+}
+
+void ledger_mark(struct ledger *l, const int32_t *partitions, size_t n)
+{
+    (void)l, (void)partitions;
+    fake.ledger_busy = true;
+    say_number("mark", (int64_t)n);
 }
 
 void ledger_seek(struct ledger *l, const struct partition_offset *v, size_t n)
@@ -194,6 +218,7 @@ void ledger_result_done(struct ledger_result *result)
 {
     free(result->messages);
     free(result->offsets);
+    free(result->parts);
     free(result);
 }
 
@@ -262,18 +287,26 @@ static void assert_said(const char *expected)
     free(said);
 }
 
-/* One closing result of the ledger. */
+/* What the ledger says of partitions 3 and 4. */
 static void answer(enum ledger_event event)
 {
-    fake.result = xcalloc(1, sizeof *fake.result);
-    fake.result->event = event;
-    fake.result->sent_boot_ms = 5;
-    fake.result->n_offsets = event == LEDGER_RESTORED || event == LEDGER_CANCELLED ? 2 : 0;
-    fake.result->offsets = xcalloc(2, sizeof *fake.result->offsets);
-    fake.result->offsets[0] = (struct partition_offset){3, 70};
-    fake.result->offsets[1] = (struct partition_offset){4, -1};
-    error_set(&fake.result->err, ERROR_TEMPORARY, "of the ledger");
-    fake.ledger_busy = event == LEDGER_RECORDS || event == LEDGER_READY ? fake.ledger_busy : false;
+    static const enum ledger_event open_ended[] = {LEDGER_READY, LEDGER_BOUNDS, LEDGER_RECORDS};
+    struct ledger_result *result = fake.result = xcalloc(1, sizeof *fake.result);
+    result->event = event;
+    result->sent_boot_ms = 5;
+    result->n_parts = 2;
+    result->parts = xcalloc(2, sizeof *result->parts);
+    result->parts[0] = (struct restore_part){.partition = 3, .offset = 70, .kept = fake.kept};
+    result->parts[1] = (struct restore_part){.partition = 4, .offset = -1};
+    result->n_offsets = event == LEDGER_MARKED && !fake.unmarked ? 2 : 0;
+    result->offsets = xcalloc(2, sizeof *result->offsets);
+    result->offsets[0] = (struct partition_offset){3, 1000};
+    result->offsets[1] = (struct partition_offset){4, 2000};
+    error_set(&result->err, ERROR_TEMPORARY, "of the ledger");
+    bool closes = true;
+    for (size_t i = 0; i < ARRAY_SIZE(open_ended); i++)
+        closes = closes && event != open_ended[i];
+    fake.ledger_busy = fake.ledger_busy && !closes;
     membership_take_results(m);
 }
 
@@ -286,6 +319,7 @@ static void assign(void)
 static void serve(void)
 {
     assign();
+    answer(LEDGER_BOUNDS);
     answer(LEDGER_RESTORED);
     buf_clear(&fake.said);
 }
@@ -310,7 +344,9 @@ static bool give_record(void)
 START_TEST(reads_only_after_everything_is_restored)
 {
     assign();
-    assert_said("begin3 begin4 restore2");
+    assert_said("restore2");
+    answer(LEDGER_BOUNDS);
+    assert_said("begin3 begin4");
     answer(LEDGER_RESTORED);
     assert_said("end3 @70 end4 @-1 assign2 @70");
 }
@@ -342,9 +378,10 @@ START_TEST(records_that_cannot_be_trusted_end_the_process)
 {
     fake.restore_end_fails = true;
     assign();
+    answer(LEDGER_BOUNDS);
     answer(LEDGER_RESTORED);
     ck_assert_int_eq(fake.failure.kind, ERROR_PERMANENT);
-    assert_said("begin3 begin4 restore2 end3 @70");
+    assert_said("restore2 begin3 begin4 end3 @70");
 }
 END_TEST
 
@@ -353,7 +390,7 @@ START_TEST(a_revocation_cuts_a_restore_short)
     assign();
     membership_revoked(m, false);
     answer(LEDGER_CANCELLED);
-    assert_said("begin3 begin4 restore2 cancel drop3 drop4 unassign");
+    assert_said("restore2 cancel drop3 drop4 unassign");
 }
 END_TEST
 
@@ -362,7 +399,7 @@ START_TEST(a_restore_that_ended_before_its_cancellation_is_dropped_too)
     assign();
     membership_revoked(m, false);
     answer(LEDGER_RESTORED);
-    assert_said("begin3 begin4 restore2 cancel drop3 drop4 unassign");
+    assert_said("restore2 cancel drop3 drop4 unassign");
 }
 END_TEST
 
@@ -480,7 +517,66 @@ START_TEST(a_revocation_waits_for_calls_then_commits_the_closing)
     fake.clean = true;
     answer(LEDGER_COMMITTED);
     membership_commit(m);
-    assert_said("committed@5 drop3 drop4 unassign");
+    assert_said("committed@5 mark2");
+    answer(LEDGER_MARKED);
+    assert_said("park3 park4 unassign");
+}
+END_TEST
+
+/* Gives 3 and 4 back in order. */
+static void give_back(void)
+{
+    serve();
+    membership_revoked(m, false);
+    membership_commit(m);
+    answer(LEDGER_MARKED);
+    buf_clear(&fake.said);
+}
+
+START_TEST(what_comes_straight_back_as_it_was_left_is_not_read_again)
+{
+    give_back();
+    assign();
+    assert_said("restore2 left@70 left@70");
+    fake.kept = true;
+    answer(LEDGER_BOUNDS);
+    assert_said("drop4 begin4"); /* somebody has written to 4 */
+    answer(LEDGER_RESTORED);
+    assert_said("unpark3 end4 @-1 assign2 @70");
+}
+END_TEST
+
+START_TEST(what_does_not_come_back_is_forgotten_at_the_next_assignment)
+{
+    static const int32_t partitions[] = {2, 4};
+    give_back();
+    membership_assigned(m, partitions, 2, NULL);
+    assert_said("drop3 restore2 left@70");
+    membership_revoked(m, false);
+    answer(LEDGER_CANCELLED);
+    assert_said("cancel drop2 drop4 unassign");
+    give_back();
+    membership_assigned(m, NULL, 0, rd_kafka_consumer_group_metadata_new("x"));
+    assert_said("drop3 drop4 assign0");
+}
+END_TEST
+
+START_TEST(nothing_is_kept_when_it_was_lost_or_nobody_says_where_records_end)
+{
+    serve();
+    membership_revoked(m, false);
+    membership_commit(m);
+    membership_revoked(m, true);
+    assert_said("revoke3 revoke4 close3 close4 mark2");
+    membership_commit(m);
+    answer(LEDGER_MARKED);
+    assert_said("drop3 drop4 unassign");
+    serve();
+    membership_revoked(m, false);
+    membership_commit(m);
+    fake.unmarked = true;
+    answer(LEDGER_MARKED);
+    assert_said("revoke3 revoke4 close3 close4 mark2 drop3 drop4 unassign");
 }
 END_TEST
 
@@ -618,6 +714,9 @@ int main(void)
     tcase_add_test(tc, a_seek_that_fails_ends_the_process);
     tcase_add_test(tc, a_seek_that_fails_because_the_partitions_go_is_no_matter);
     tcase_add_test(tc, a_revocation_waits_for_calls_then_commits_the_closing);
+    tcase_add_test(tc, what_comes_straight_back_as_it_was_left_is_not_read_again);
+    tcase_add_test(tc, what_does_not_come_back_is_forgotten_at_the_next_assignment);
+    tcase_add_test(tc, nothing_is_kept_when_it_was_lost_or_nobody_says_where_records_end);
     tcase_add_test(tc, calls_that_do_not_end_are_not_waited_for_for_ever);
     tcase_add_test(tc, lost_partitions_are_dropped_without_a_commit);
     tcase_add_test(tc, nothing_is_dropped_while_the_ledger_holds_a_batch);

@@ -109,8 +109,7 @@ static void batch_offsets(struct engine *e, struct engine_batch *out)
         struct partition *p = e->partitions[i];
         p->batched = p->position;
         p->merged_batched = p->merged;
-        if (p->state == PARTITION_RESTORING ||
-            (MUTATION(MUTATION_OFFSETS_LEFT_OUT) && p->position == p->committed))
+        if (partition_rests(p->state) || (MUTATION(MUTATION_OFFSETS_LEFT_OUT) && p->position == p->committed))
             continue;
         out->offsets[out->n_offsets++] = (struct out_offset){p->partition, p->position};
     }
@@ -124,7 +123,7 @@ static bool lease_half_spent(const struct engine *e, struct now now)
 static bool owns_any(const struct engine *e)
 {
     for (size_t i = 0; i < e->n_partitions; i++)
-        if (e->partitions[i]->state != PARTITION_RESTORING)
+        if (!partition_rests(e->partitions[i]->state))
             return true;
     return false;
 }

@@ -208,7 +208,7 @@ static void fire_due(struct engine *e, struct slot *slot, struct now now)
 void converge_slot(struct engine *e, struct slot *slot, struct now now)
 {
     const struct partition *partition = engine_partition(e, slot->partition);
-    if (!partition || partition->state == PARTITION_RESTORING || partition->state == PARTITION_CLOSED)
+    if (!partition || partition_rests(partition->state) || partition->state == PARTITION_CLOSED)
         return;
     struct person *p = slot_live(e, slot);
     fire_due(e, slot, now);

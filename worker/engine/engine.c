@@ -118,7 +118,7 @@ static int64_t commit_wake_in(const struct engine *e, struct now now)
     for (size_t i = 0; i < e->n_partitions; i++) {
         if (e->partitions[i]->record_dirty)
             return 0;
-        owner |= e->partitions[i]->state != PARTITION_RESTORING;
+        owner |= !partition_rests(e->partitions[i]->state);
     }
     if (!owner)
         return INT64_MAX;

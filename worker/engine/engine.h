@@ -126,6 +126,11 @@ size_t engine_in_flight(const struct engine *e, int32_t partition);
 void engine_close(struct engine *e, int32_t partition, struct now now);
 /* Nothing of the partition waits for a commit. */
 bool engine_clean(const struct engine *e, int32_t partition);
+/* Keeps what is known of a closed and clean partition, for the case that it comes straight back: nothing is done for it
+ * until engine_unpark (its committed offset and the end of its records are as they were left: it is ours again, as after
+ * a restore) or engine_drop. */
+void engine_park(struct engine *e, int32_t partition, struct now now);
+void engine_unpark(struct engine *e, int32_t partition, struct now now);
 /* Forgets the partition, without a word to the log. Answers to its calls are still accepted (and ignored). */
 void engine_drop(struct engine *e, int32_t partition);
 /* Next offset to read: what was last committed. -1: not ours. */

@@ -103,7 +103,19 @@ struct flight {
     struct now started;
 };
 
-enum partition_state { PARTITION_RESTORING, PARTITION_LIVE, PARTITION_REVOKED, PARTITION_CLOSED };
+enum partition_state {
+    PARTITION_RESTORING,
+    PARTITION_LIVE,
+    PARTITION_REVOKED,
+    PARTITION_CLOSED,
+    PARTITION_PARKED
+};
+
+/* Not (or not any more) ours to write for. */
+static inline bool partition_rests(enum partition_state state)
+{
+    return state == PARTITION_RESTORING || state == PARTITION_PARKED;
+}
 
 struct partition {
     int32_t partition;
@@ -172,6 +184,8 @@ struct person *slot_live(struct engine *e, struct slot *slot); /* parses if pack
 void slot_release(struct engine *e, struct slot *slot);        /* packs if nothing is going on */
 void slot_mark_dirty(struct engine *e, struct slot *slot);
 void slot_unmark_dirty(struct engine *e, struct slot *slot);
+/* Back to the committed record, as restored; for a slot that is neither dirty nor in a batch. */
+void slot_rest(struct engine *e, struct slot *slot);
 void slot_forget(struct engine *e,
                  struct slot *slot); /* frees it with its works; its flights go on without it */
 struct person_key {

@@ -1,6 +1,8 @@
 /* partitions.c - what is assigned to this worker: restored, opened, revoked, closed, dropped.
  *
  *      restore_begin ─► RESTORING ─ restore_end ─► LIVE ─ revoke ─► REVOKED ─ close ─► CLOSED ─ drop ─► gone
+ *                                                    ▲                                    │ park
+ *                                                    └───────────── unpark ─── PARKED ◄───┘
  *
  * The partition's own record says "open" from the first transaction to the last of a graceful end. Who
  * restores an open one takes over from somebody who died or was cut off, and doubts every account with work
@@ -155,6 +157,19 @@ static void resume_slot(void *ctx, struct slot *slot)
     converge_slot(s->e, slot, s->now);
 }
 
+/* Ours from here on, from its committed offset. */
+static void begin_life(struct engine *e, struct partition *p, struct survey *s)
+{
+    p->state = PARTITION_LIVE;
+    p->position = p->batched = p->committed;
+    p->opened = false;
+    p->opened_at_ms = s->now.wall_ms;
+    p->record_dirty = true;
+    for (size_t i = 0; i < e->cfg.n_targets; i++)
+        budget_restart(&e->targets[i].budget, s->now.boot_ms);
+    store_each(&e->store, p->partition, resume_slot, s);
+}
+
 bool engine_restore_end(struct engine *e, int32_t partition, int64_t committed, struct now now,
                         struct error *err)
 {
@@ -164,15 +179,10 @@ bool engine_restore_end(struct engine *e, int32_t partition, int64_t committed, 
     store_each(&e->store, partition, survey_slot, &s);
     if (!check_restored(e, p, &s, committed, err))
         return false;
-    p->state = PARTITION_LIVE;
-    p->position = p->batched = p->committed = committed > 0 ? committed : 0;
-    p->opened_at_ms = now.wall_ms;
-    p->record_dirty = true;
+    p->committed = committed > 0 ? committed : 0;
     if (s.unclean)
         caution_after_death(&p->caution, p->found.deaths, p->committed > p->found.offset);
-    for (size_t i = 0; i < e->cfg.n_targets; i++)
-        budget_restart(&e->targets[i].budget, now.boot_ms);
-    store_each(&e->store, partition, resume_slot, &s);
+    begin_life(e, p, &s);
     return true;
 }
 
@@ -255,6 +265,32 @@ bool engine_clean(const struct engine *e, int32_t partition)
         if (e->batch.out.offsets[i].partition == partition)
             return false;
     return true;
+}
+
+static void park_slot(void *ctx, struct slot *slot)
+{
+    struct stop *s = ctx;
+    if (slot->live) /* a slot at rest knows it already */
+        store_set_due(&s->e->store, slot, converge_due(s->e, slot, s->now));
+    slot->restored_due_ms = slot->due_ms;
+    store_set_due(&s->e->store, slot, 0);
+    slot_rest(s->e, slot);
+}
+
+void engine_park(struct engine *e, int32_t partition, struct now now)
+{
+    struct partition *p = engine_partition(e, partition);
+    assert(p && p->state == PARTITION_CLOSED && engine_clean(e, partition));
+    store_each(&e->store, partition, park_slot, &(struct stop){e, now});
+    p->state = PARTITION_PARKED;
+}
+
+void engine_unpark(struct engine *e, int32_t partition, struct now now)
+{
+    struct partition *p = engine_partition(e, partition);
+    assert(p && p->state == PARTITION_PARKED);
+    p->caution = (struct caution){0};
+    begin_life(e, p, &(struct survey){.e = e, .now = now});
 }
 
 static void forget_slot(void *ctx, struct slot *slot)

@@ -101,6 +101,14 @@ void slot_unmark_dirty(struct engine *e, struct slot *slot)
     *(slot->dirty_next ? &slot->dirty_next->dirty_prev : &e->dirty_last) = slot->dirty_prev;
 }
 
+void slot_rest(struct engine *e, struct slot *slot)
+{
+    assert(!slot->dirty && !slot->batched);
+    work_free_all(slot);
+    free_live(e, slot);
+    slot->gen = slot->batched_gen = slot->committed_gen = 0;
+}
+
 void slot_forget(struct engine *e, struct slot *slot)
 {
     slot_unmark_dirty(e, slot);
