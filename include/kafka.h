@@ -49,6 +49,9 @@ enum kafka_role {
 bool kafka_conf_new(const struct config *cfg, enum kafka_role role, const char *slot,
                     struct rd_kafka_conf_s **ret, struct error *err) __attribute__((warn_unused_result));
 
+/* Whether kafka_conf_new would like kafka.properties, their secrets included. Talks to nobody. Fails likewise. */
+bool kafka_properties_check(const struct config *cfg, struct error *err) __attribute__((warn_unused_result));
+
 struct kafka_warnings { /* for the caller to log */
     size_t n;
     char v[KAFKA_WARNINGS_MAX][KAFKA_WARNING_SIZE];

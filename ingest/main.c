@@ -116,7 +116,8 @@ static int check_config(struct program *p)
 {
     struct error err = {0};
     struct sources *set = NULL;
-    bool ok = config_load(p->config_path, &p->cfg, &err) && sources_load(p->cfg, &set, &err);
+    bool ok = config_load(p->config_path, &p->cfg, &err) && kafka_properties_check(p->cfg, &err) &&
+              sources_load(p->cfg, &set, &err);
     if (ok)
         printf("%s: good, %zu sources\n", p->config_path, set->n);
     else

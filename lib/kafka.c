@@ -202,3 +202,12 @@ bool kafka_conf_new(const struct config *cfg, enum kafka_role role, const char *
     *ret = conf;
     return true;
 }
+
+bool kafka_properties_check(const struct config *cfg, struct error *err)
+{
+    rd_kafka_conf_t *conf;
+    if (!kafka_conf_new(cfg, KAFKA_ROLE_ADMIN, NULL, &conf, err))
+        return false;
+    rd_kafka_conf_destroy(conf);
+    return true;
+}

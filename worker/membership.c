@@ -475,11 +475,20 @@ static void on_seek_failed(struct membership *m, const struct ledger_result *res
         fail(m, &result->err);
 }
 
+/* The transactional id is ours: now the group. Who cannot have it must not hold partitions meanwhile. */
+static void on_ready(struct membership *m)
+{
+    struct error err = {0};
+    m->ledger_ready = true;
+    if (!m->drain && !consumer_subscribe(m->consumer, &err))
+        fail(m, &err);
+}
+
 static void on_result(struct membership *m, struct ledger_result *result)
 {
     switch (result->event) {
     case LEDGER_READY:
-        m->ledger_ready = true;
+        on_ready(m);
         break;
     case LEDGER_COMMITTED:
         on_committed(m, result);

@@ -53,7 +53,7 @@ struct worker {
     struct admin *admin;
     struct watchdog watchdog;
     struct trouble *troubles; /* by target */
-    bool joined;              /* the group; last of the opening */
+    bool open;                /* everything is: the loop may begin */
     bool more_calls;          /* the last turn stopped at CALLS_PER_TURN */
     bool stopping;
     int64_t stop_by_ms; /* with stopping */
@@ -103,7 +103,7 @@ static bool on_ready_asked(void *ctx, struct buf *reason)
 {
     struct worker *w = ctx;
     const char *why = "waiting for Kafka";
-    if (w->joined && membership_ready(w->membership, &why))
+    if (w->open && membership_ready(w->membership, &why))
         return true;
     buf_adds(reason, why);
     return false;
@@ -113,7 +113,7 @@ static void on_metrics_asked(void *ctx, struct buf *out)
 {
     struct worker *w = ctx;
     struct engine_stats stats;
-    if (w->joined) {
+    if (w->open) {
         engine_stats(w->engine, &stats);
         worker_metrics_engine(w->metrics, &stats);
         metrics_set(w->metrics, WM_LEDGER_SILENT, NULL, ledger_silent_ms(w->ledger));
@@ -131,7 +131,7 @@ static void begin_stop(struct worker *w)
     watchdog_stopping();
     w->stopping = true;
     w->stop_by_ms = clock_mono_ms() + w->cfg->worker.drain_ms + COMMIT_GRACE_MS;
-    if (w->joined)
+    if (w->open)
         membership_drain(w->membership);
 }
 
@@ -164,7 +164,7 @@ static void reload(struct worker *w)
         log_error("reload refused, policy and secrets stay as they were", LOG_ERROR_FIELD(&err));
     }
     metrics_add(w->metrics, WM_RELOADS, ok ? "done" : "refused", 1);
-    if (w->joined)
+    if (w->open)
         watchdog_ready();
 }
 
@@ -250,7 +250,7 @@ static void turn(struct worker *w)
 
 bool worker_run(struct worker *w, struct error *err)
 {
-    if (!w->joined)
+    if (!w->open)
         return true;
     log_info("started", LOG_S("version", ROLLCALL_VERSION), LOG_S("slot", w->slot));
     watchdog_ready();
@@ -393,18 +393,13 @@ static bool open_admin(struct worker *w, struct error *err)
            loop_add(w->loop, admin_fd(w->admin), EPOLLIN, on_admin, w, err);
 }
 
-static bool join(struct worker *w, struct error *err)
-{
-    w->joined = consumer_subscribe(w->consumer, err);
-    return w->joined;
-}
-
-/* The group comes last: a member that fails afterwards keeps its partitions from the others for a session. */
+/* The group comes last, when the ledger is ready (membership.c): a member that fails afterwards keeps its partitions from
+ * the others for a session. */
 bool worker_new(const struct config *cfg, const char *slot, struct worker **ret, struct error *err)
 {
     static bool (*const steps[])(struct worker * w, struct error * err) = {
         open_loop,   open_policy, check_settings,  open_tokens, open_admin, open_topics,
-        open_engine, open_http,   open_membership, open_ledger, join,
+        open_engine, open_http,   open_membership, open_ledger,
     };
     struct worker *w = xcalloc(1, sizeof *w);
     *w = (struct worker){.cfg = cfg, .slot = slot, .signal_fd = -1};
@@ -415,6 +410,7 @@ bool worker_new(const struct config *cfg, const char *slot, struct worker **ret,
             return false;
         }
     }
+    w->open = !w->stopping;
     *ret = w;
     return true;
 }
@@ -448,7 +444,8 @@ void worker_free(struct worker *w)
 bool worker_check(const struct config *cfg, struct error *err)
 {
     struct worker w = {.cfg = cfg};
-    bool ok = open_policy(&w, err) && check_settings(&w, err) && open_tokens(&w, err);
+    bool ok = kafka_properties_check(cfg, err) && open_policy(&w, err) && check_settings(&w, err) &&
+              open_tokens(&w, err);
     tokens_done(&w.tokens);
     policy_free(w.policy);
     return ok;

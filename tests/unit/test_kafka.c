@@ -104,6 +104,7 @@ START_TEST(properties_that_would_break_a_promise_are_refused)
         struct error err = {0};
         ck_assert(!kafka_conf_new(&cfg, KAFKA_ROLE_PUBLISHER, NULL, &conf, &err));
         ck_assert_int_eq(err.kind, ERROR_INPUT);
+        ck_assert(!kafka_properties_check(&cfg, &err));
         ck_assert_msg(strncmp(err.message, "kafka.properties[0]: ", 21) == 0 &&
                           strstr(err.message, rows[i].why),
                       "%s", err.message);

@@ -251,6 +251,13 @@ void consumer_unassign(struct consumer *c)
     say("unassign");
 }
 
+bool consumer_subscribe(struct consumer *c, struct error *err)
+{
+    (void)c, (void)err;
+    say("subscribe");
+    return true;
+}
+
 void consumer_pause(struct consumer *c, bool paused)
 {
     (void)c;
@@ -360,7 +367,7 @@ START_TEST(an_empty_assignment_is_answered_at_once)
     fake.result = NULL;
     membership_drain(m);
     membership_assigned(m, NULL, 0, rd_kafka_consumer_group_metadata_new("x"));
-    assert_said("assign0");
+    assert_said("subscribe assign0");
     ck_assert(membership_drained(m));
 }
 END_TEST
@@ -664,6 +671,22 @@ START_TEST(leaves_the_queue_alone_while_commits_do_not_follow)
 }
 END_TEST
 
+START_TEST(joins_the_group_when_the_transactional_id_is_ours)
+{
+    assert_said("");
+    answer(LEDGER_READY);
+    assert_said("subscribe");
+}
+END_TEST
+
+START_TEST(a_worker_told_to_stop_before_that_does_not_join)
+{
+    membership_drain(m);
+    answer(LEDGER_READY);
+    assert_said("");
+}
+END_TEST
+
 START_TEST(is_ready_once_it_serves)
 {
     const char *why;
@@ -723,6 +746,8 @@ int main(void)
     tcase_add_test(tc, a_drained_worker_takes_no_partitions);
     tcase_add_test(tc, a_revocation_while_draining_changes_nothing);
     tcase_add_test(tc, leaves_the_queue_alone_while_commits_do_not_follow);
+    tcase_add_test(tc, joins_the_group_when_the_transactional_id_is_ours);
+    tcase_add_test(tc, a_worker_told_to_stop_before_that_does_not_join);
     tcase_add_test(tc, is_ready_once_it_serves);
     tcase_add_test(tc, a_fatal_ledger_ends_the_process);
     suite_add_tcase(suite, tc);
