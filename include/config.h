@@ -112,6 +112,20 @@ struct config_limits {
     size_t n;
 };
 
+struct config_guard_limit {
+    int64_t count;
+    int64_t percent;
+    int64_t floor;
+};
+
+struct config_guard {
+    int64_t window_ms;
+    struct config_guard_limit deactivations;
+    struct config_guard_limit deletions;
+    struct config_guard_limit creations;
+    struct config_guard_limit upgrades;
+};
+
 struct config_target {
     char *name;
     char *tenant;
@@ -124,6 +138,7 @@ struct config_target {
     int64_t call_life_ms;
     int64_t in_flight;
     struct config_retry retry;
+    struct config_guard guard;
     struct config_limits limits; /* override the profile's table, class by class */
 };
 

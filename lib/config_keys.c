@@ -160,6 +160,32 @@ static const struct config_key limit_keys[] = {
     END,
 };
 
+/* Defaults differ, what they mean does not. */
+#define GUARD_LIMIT_KEYS(name, count_default, percent_default, floor_default)                                \
+    static const struct config_key name[] = {                                                                \
+        NUMBER(config_guard_limit, count, count_default, 0, 1000000,                                         \
+               "more than these within the window are held; 0: any number"),                                 \
+        NUMBER(config_guard_limit, percent, percent_default, 0, 100,                                         \
+               "so are more than this share of the active accounts; 0: any share"),                          \
+        NUMBER(config_guard_limit, floor, floor_default, 0, 1000000, "so many are never held"),              \
+        END,                                                                                                 \
+    }
+
+GUARD_LIMIT_KEYS(guard_deactivation_keys, 500, 20, 20);
+GUARD_LIMIT_KEYS(guard_deletion_keys, 100, 5, 10);
+GUARD_LIMIT_KEYS(guard_creation_keys, 5000, 0, 0);
+GUARD_LIMIT_KEYS(guard_upgrade_keys, 100, 0, 0);
+
+static const struct config_key guard_keys[] = {
+    NUMBER(config_guard, window_ms, 86400000, 60000, 604800000,
+           "what was done within this time counts together"),
+    SECTION(config_guard, deactivations, guard_deactivation_keys, "accounts that are deactivated"),
+    SECTION(config_guard, deletions, guard_deletion_keys, "accounts that are deleted"),
+    SECTION(config_guard, creations, guard_creation_keys, "accounts that are made"),
+    SECTION(config_guard, upgrades, guard_upgrade_keys, "licences that are raised (userType)"),
+    END,
+};
+
 static const struct config_key target_keys[] = {
     TEXT(config_target, name, NULL, CONFIG_REQUIRED, "name"),
     TEXT(config_target, tenant, NULL, CONFIG_REQUIRED, "whose accounts it holds"),
@@ -173,6 +199,7 @@ static const struct config_key target_keys[] = {
            "how long a call of unknown outcome may still land"),
     NUMBER(config_target, in_flight, 64, 1, 10000, "calls at once"),
     SECTION(config_target, retry, retry_keys, "what follows a temporary failure"),
+    SECTION(config_target, guard, guard_keys, "unusual numbers are held until a person approves"),
     LIST(config_target, limits, limit_keys, "replace the profile's limits, class by class"),
     END,
 };

@@ -77,6 +77,22 @@ static const struct engine_limit *limits_new(const struct config_limits *from)
     return limits;
 }
 
+static struct engine_guard_limit guard_limit(const struct config_guard_limit *from)
+{
+    return (struct engine_guard_limit){(uint32_t)from->count, (uint32_t)from->percent, (uint32_t)from->floor};
+}
+
+static struct engine_guard guard_of(const struct config_guard *from)
+{
+    return (struct engine_guard){
+        .window_ms = from->window_ms,
+        .limits = {[GUARD_DEACTIVATION] = guard_limit(&from->deactivations),
+                   [GUARD_DELETION] = guard_limit(&from->deletions),
+                   [GUARD_CREATION] = guard_limit(&from->creations),
+                   [GUARD_UPGRADE] = guard_limit(&from->upgrades)},
+    };
+}
+
 static void fill_target(struct engine_target *to, const struct config_target *from, const struct config *cfg)
 {
     const struct config_tenant *tenant = config_tenant(cfg, from->tenant);
@@ -94,6 +110,7 @@ static void fill_target(struct engine_target *to, const struct config_target *fr
         .deadline_ms = from->retry.deadline_ms,
         .limits = limits_new(&from->limits),
         .n_limits = from->limits.n,
+        .guard = guard_of(&from->guard),
     };
     if (!tenant)
         return;

@@ -41,6 +41,20 @@ struct engine_limit {       /* overrides the profile's table */
     int64_t window_ms;
 };
 
+/* What the guard counts. */
+enum guarded { GUARD_DEACTIVATION, GUARD_DELETION, GUARD_CREATION, GUARD_UPGRADE, GUARDED };
+
+struct engine_guard_limit { /* within the window; see guard.h */
+    uint32_t count;         /* 0: any number */
+    uint32_t percent;       /* of the active accounts; 0: any share */
+    uint32_t floor;         /* so many may always be done */
+};
+
+struct engine_guard {
+    int64_t window_ms;
+    struct engine_guard_limit limits[GUARDED];
+};
+
 struct engine_target {
     const char *name;
     const char *tenant;
@@ -56,6 +70,7 @@ struct engine_target {
     int64_t deadline_ms; /* from queueing to rejection of an event whose calls keep failing */
     const struct engine_limit *limits;
     size_t n_limits;
+    struct engine_guard guard;
     const char *const *protected_names; /* userNames out of reach of policy */
     size_t n_protected;
 };
