@@ -40,8 +40,8 @@ static void take_event(struct engine *engine, const rd_kafka_message_t *message,
     for (size_t i = 0; i < n; i++)
         headers[i] = (struct event_header){raw[i].name, raw[i].value};
     if (!event_read(headers, n, value_of(message), &ev, &err)) {
-        engine_event_invalid(engine, message->partition, message->offset, key_of(message), value_of(message),
-                             err.message, now);
+        const struct no_event record = {key_of(message), value_of(message), raw, n, err.message};
+        engine_event_invalid(engine, message->partition, message->offset, &record, now);
         return;
     }
     FAILPOINT_FOR("merge", ev.subject);
@@ -70,9 +70,12 @@ static void take_tried_event(struct engine *engine, const rd_kafka_message_t *me
         take_event(engine, message, now);
         return;
     }
+    struct record_header headers[INTAKE_HEADERS_MAX];
+    const struct no_event record = {key_of(message), value_of(message), headers,
+                                    read_headers(message, headers), NULL};
     log_error("a record that ends the worker goes to dead letters", LOG_I("partition", message->partition),
               LOG_I("offset", message->offset));
-    engine_event_poison(engine, message->partition, message->offset, key_of(message), value_of(message), now);
+    engine_event_poison(engine, message->partition, message->offset, &record, now);
 }
 
 bool intake_event(struct engine *engine, const rd_kafka_message_t *message, struct now now)

@@ -2,8 +2,8 @@
  *
  * keys          prints the documentation of every configuration key
  * config FILE…  loads each configuration
- * read FILE…    reads each example of schemas/examples that has a reader here (events, person records) and
- *               says "FILE: read" or "FILE: refused: why". What a reader takes it also writes again: another
+ * read FILE…    reads each example of schemas/examples that has a reader here (events, person records,
+ *               decisions) and says "FILE: read" or "FILE: refused: why". What a reader takes it also writes again: another
  *               form is a refusal too. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include <sysexits.h>
 
 #include "config.h"
+#include "engine/control.h"
 #include "engine/record.h"
 #include "event.h"
 #include "json.h"
@@ -109,6 +110,25 @@ static bool read_person(const struct example *x, struct error *err)
     return ok || error_wrap(err, "writes");
 }
 
+static bool read_control(const struct example *x, struct error *err)
+{
+    struct control control;
+    struct control_change change;
+    const char *key = json_string(x->root, "key");
+    struct str value = cJSON_IsNull(x->value) ? (struct str){0} : buf_str(&x->text);
+    control_init(&control);
+    bool ok = control_take(&control, str_of(key), value, &change, err);
+    if (ok && change.state) {
+        struct buf written;
+        buf_init(&written, EXAMPLE_MAX);
+        control_state_write(change.state, &written);
+        ok = same(x->value, buf_str(&written), err) || error_wrap(err, "writes");
+        buf_done(&written);
+    }
+    control_done(&control);
+    return ok;
+}
+
 static const struct {
     const char *prefix; /* of the file's name; the first that fits */
     bool (*read)(const struct example *x, struct error *err);
@@ -116,6 +136,7 @@ static const struct {
     {"event-", read_event},
     {"person-partition", read_partition},
     {"person-", read_person},
+    {"control-", read_control},
 };
 
 static bool read_example(const char *path)

@@ -57,6 +57,7 @@ struct chaos {
     unsigned spread;     /* buckets of each tenant */
     bool tight;          /* limits so low that they matter */
     unsigned policy_fails; /* the policy itself, at a question */
+    bool decisions;        /* people pause, retry and provision */
     /* the plot */
     bool two_targets, renames, existing_accounts, future_dated, access_ends, complete, deletions, ties, holds,
         afterwords;

@@ -10,6 +10,7 @@
 #include "oracle.h"
 #include "permute.h"
 #include "scenario.h"
+#include "simcontrol.h"
 #include "simlog.h"
 #include "simtarget.h"
 #include "simworker.h"
@@ -365,4 +366,5 @@ void invariants_check(struct world *w)
                 check_deadline(w, i, t);
         }
     check_limits(w);
+    simcontrol_check(w);
 }

@@ -47,6 +47,11 @@ static const struct mutation_row table[] = {
     {ENGINE(READ_ENDS_BACKOFF), 200, "a read ends the back-off of a failed write"},
     {ENGINE(LEAVER_GIVEN_UP), 400, "a cut that was not applied is not tried again"},
     {ENGINE(BUDGET_IGNORED), 100, "calls start without asking the budget"},
+    {ENGINE(PAUSE_IGNORED), 50, "a paused target is called"},
+    {ENGINE(PAUSE_FORGETS), 150, "what a pause parked is not taken up again"},
+    {ENGINE(RETRY_REPEATED), 100, "a retry acts again and again"},
+    {ENGINE(PROVISION_TWICE), 50, "a provision is taken up whenever it is seen"},
+    {ENGINE(PROVISION_DROPPED), 50, "a provision has no result"},
     {SHELL(SIM_RESTORE_TO_LSO), 200, "a restore reads to the last stable offset"},
     {SHELL(SIM_WATERMARK_FIRST), 600, "a restore asks for the watermark before the committed offset"},
     {SHELL(SIM_NO_GROUP_FENCING), 50, "offsets of a member that the group does not know are taken"},
@@ -54,6 +59,7 @@ static const struct mutation_row table[] = {
     {SHELL(SIM_LEASE_NOT_ASKED), 50, "requests are written without asking for the lease"},
     {SHELL(SIM_NO_REWIND), 50, "after an abort nothing is read again"},
     {SHELL(SIM_KEPT_UNCHECKED), 3000, "what comes back is taken to be as it was left"},
+    {SHELL(SIM_CONTROL_NOT_READ), 100, "a worker joins before it has read what people decided"},
 };
 
 size_t mutations_n(void)

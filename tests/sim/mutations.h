@@ -18,6 +18,7 @@ enum sim_mutation {
     SIM_LEASE_NOT_ASKED,  /* writes without engine_call_may_write */
     SIM_NO_REWIND,        /* after an abort goes on reading where it was */
     SIM_KEPT_UNCHECKED,   /* what comes back after a rebalance is taken to be as it was left */
+    SIM_CONTROL_NOT_READ, /* joins before it has read what people decided */
     SIM_MUTATIONS,
 };
 

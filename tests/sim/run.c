@@ -7,6 +7,7 @@
 #include "witness.h"
 #include "mem.h"
 #include "scenario.h"
+#include "simcontrol.h"
 #include "simgroup.h"
 #include "simlog.h"
 #include "simtarget.h"
@@ -106,6 +107,7 @@ static void world_begin(struct world *w, uint64_t seed, bool verbose)
     w->witness = witness_new(w->scenario);
     w->log = simlog_new(w);
     w->group = group_new(w);
+    w->control = simcontrol_new(w);
     for (; w->n_targets < w->scenario->n_targets; w->n_targets++)
         w->targets[w->n_targets] = simtarget_new(w, w->n_targets);
     w->n_slots = (size_t)prng_range(&w->prng, 1, WORLD_SLOTS_MAX);
@@ -114,6 +116,7 @@ static void world_begin(struct world *w, uint64_t seed, bool verbose)
     for (size_t i = 0; i < w->scenario->n_tellings; i++)
         clock_after(&w->clock, w->scenario->tellings[i].at_ms - WORLD_EPOCH_MS, tell_next, w, i);
     clock_after(&w->clock, w->chaos.beat_ms, beat, w, 0);
+    simcontrol_begin(w);
 }
 
 static void world_end(struct world *w, struct run_figures *sum)
@@ -129,6 +132,7 @@ static void world_end(struct world *w, struct run_figures *sum)
     sum->virtual_ms += world_now(w) - WORLD_EPOCH_MS;
     free(w->procs);
     group_free(w->group);
+    simcontrol_free(w->control);
     simlog_free(w->log);
     witness_free(w->witness);
     scenario_free(w->scenario);
@@ -188,6 +192,7 @@ static void quieten(struct world *w)
 {
     w->quiet = true;
     world_trace(w, "quiet the trouble is over");
+    simcontrol_quieten(w);
     if (w->chaos.policy_fails > 0)
         mend_policy(w);
 }

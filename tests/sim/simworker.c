@@ -9,6 +9,7 @@
 #include "mutations.h"
 #include "policy.h"
 #include "scenario.h"
+#include "simcontrol.h"
 #include "simgroup.h"
 #include "simtarget.h"
 
@@ -111,6 +112,7 @@ static void begin(void *ctx, uint64_t arg)
         clock_after(&w->clock, prng_range(&w->prng, 10, 200), begin, p, 0);
         return;
     }
+    simcontrol_read(p);
     p->member = prng_next(&w->prng) | 1;
     group_join(w->group, p->slot, p->member);
     heartbeat(p, 0);
@@ -342,7 +344,9 @@ static void give_event(struct proc *p, int32_t i, int64_t offset, int event)
     if (event == SCENARIO_POISON)
         proc_kill(p, "poisoned");
     else if (event == SCENARIO_INVALID)
-        engine_event_invalid(p->engine, i, offset, str_of("acme/0"), str_of("{"), "no JSON", proc_now(p));
+        engine_event_invalid(p->engine, i, offset,
+                             &(struct no_event){str_of("acme/0"), str_of("{"), NULL, 0, "no JSON"},
+                             proc_now(p));
     else
         engine_event(p->engine, i, offset, &p->world->scenario->events[event].ev, proc_now(p));
 }
@@ -356,7 +360,8 @@ static bool take_event(struct proc *p, int32_t i, int64_t offset, int event)
     world_trace(p->world, "%s reads %d:%lld event %d%s", p->name, i, (long long)offset, event,
                 offer == OFFER_KNOWN ? " again" : "");
     if (offer == OFFER_TRY && event == SCENARIO_POISON)
-        engine_event_poison(p->engine, i, offset, str_of("acme/0"), str_of("x"), proc_now(p));
+        engine_event_poison(p->engine, i, offset,
+                            &(struct no_event){str_of("acme/0"), str_of("x"), NULL, 0, NULL}, proc_now(p));
     else if (offer != OFFER_KNOWN)
         give_event(p, i, offset, event);
     return !p->dead;

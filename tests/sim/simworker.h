@@ -62,7 +62,10 @@ struct proc {
     int64_t lease_until_ms; /* what the rule gives it, worked out here and not by the engine */
     uint64_t turn_no;
     int64_t turn_at_ms;
-    unsigned in_flight; /* requests handed out and not answered */
+    unsigned in_flight;                      /* requests handed out and not answered */
+    size_t control_read;                     /* decisions read */
+    bool told_paused[WORLD_TARGETS_MAX + 1]; /* by target, and all of them */
+    bool paused[WORLD_TARGETS_MAX];          /* what follows: targets it must leave alone */
 };
 
 /* Starts a process under a slot that is free (or whose process has become a zombie). */

@@ -6,6 +6,7 @@
 
 #include "json.h"
 #include "mem.h"
+#include "simcontrol.h"
 #include "simlog.h"
 #include "simtarget.h"
 #include "simworker.h"
@@ -64,8 +65,10 @@ static void note_result(struct world *w, const cJSON *json, const struct txn *tx
     }
     if (strcmp(outcome, "rejected") == 0)
         w->witness->rejected++;
-    if (!id) /* an effect without an event: outside of the count */
+    if (!id) { /* an effect without an event: outside of the count */
+        simcontrol_note_effect(w, json_string(json, "id"));
         return;
+    }
     int event = scenario_event_by_id(w->scenario, id), t = scenario_target_by_name(w->scenario, target);
     if (event < 0 || t < 0) {
         world_fail(w, "P2 results", "a result for event %s at %s, which there is not", id, target);
@@ -245,6 +248,9 @@ void witness_written(struct world *w, const struct proc *p, size_t target, int p
     if (world_now(w) > p->lease_until_ms)
         world_fail(w, "P6 lease", "%s writes %lld ms after its lease", p->name,
                    (long long)(world_now(w) - p->lease_until_ms));
+    if (p->paused[target])
+        world_fail(w, "P7 pause", "%s calls %s %s, though it was told to leave %s alone", p->name,
+                   call->method, call->path, w->scenario->targets[target].name);
     bool resting = note->rest_of == p && world_now(w) < note->rest_until_ms;
     if (resting && strcmp(note->rest_method, call->method) == 0)
         world_fail(w, "P5 rest",

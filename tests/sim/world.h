@@ -45,6 +45,7 @@ enum {
 #define WORLD_EPOCH_MS INT64_C(1767600000000)
 
 struct scenario;
+struct simcontrol;
 struct simlog;
 struct group;
 struct simtarget;
@@ -61,6 +62,7 @@ struct world {
     struct scenario *scenario;
     struct simlog *log;
     struct group *group;
+    struct simcontrol *control;
     struct simtarget *targets[WORLD_TARGETS_MAX];
     size_t n_targets;
     struct proc **procs; /* every one there ever was; the dead keep their place */

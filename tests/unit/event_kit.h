@@ -33,6 +33,7 @@ struct word { /* what a source says */
     const char *tenant;    /* NULL: "acme" */
     const char *directory; /* NULL: "hr" */
     const char *traceparent;
+    const char *replay_of; /* name of the event it repeats; NULL: none */
 };
 
 static inline int64_t kit_ms(int64_t seconds)
@@ -91,6 +92,8 @@ static inline struct event make_event(const struct word *w)
         ev.access_until_ms = kit_ms(strtoll(w->until, NULL, 10));
     if (w->traceparent)
         snprintf(ev.traceparent, sizeof ev.traceparent, "%s", w->traceparent);
+    if (w->replay_of)
+        memcpy(ev.replay_of, event_id(w->replay_of), sizeof ev.replay_of);
     put_attrs(&ev.profile, w->profile);
     put_groups(&ev, w->groups);
     struct error err;

@@ -231,7 +231,8 @@ START_TEST(an_abort_takes_results_and_dead_letters_back)
     kit_start();
     kit.policy = POLICY_NOTHING;
     say({"e1", EVENT_JOINED, .profile = ZOE});
-    engine_event_invalid(kit.e, 0, 1, str_of("k"), str_of("{"), "no event", kit.now);
+    engine_event_invalid(kit.e, 0, 1, &(struct no_event){str_of("k"), str_of("{"), NULL, 0, "no event"},
+                         kit.now);
     kit.end[0] = 1;
     take_batch();
     ck_assert_uint_eq(kit.batch->n_records, 3);

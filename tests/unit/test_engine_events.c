@@ -65,8 +65,10 @@ START_TEST(a_record_that_is_no_event_is_a_dead_letter_and_stops_nobody)
     };
     kit_start();
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        engine_event_invalid(kit.e, 0, (int64_t)i, rows[i].key, rows[i].value, "it is no event", kit.now);
-        engine_event_invalid(kit.e, 0, (int64_t)i, rows[i].key, rows[i].value, "seen before", kit.now);
+        struct no_event record = {rows[i].key, rows[i].value, NULL, 0, "it is no event"};
+        engine_event_invalid(kit.e, 0, (int64_t)i, &record, kit.now);
+        record.reason = "seen before";
+        engine_event_invalid(kit.e, 0, (int64_t)i, &record, kit.now);
         commit();
         ck_assert_uint_eq(count_records(TOPIC_DEADLETTERS), i + 1);
         const cJSON *letter = last_record(TOPIC_DEADLETTERS)->json;

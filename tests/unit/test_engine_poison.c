@@ -19,7 +19,8 @@ static bool deliver(void)
         if (offer == OFFER_TAKE && kills)
             return false;
         if (offer == OFFER_TRY && kills)
-            engine_event_poison(kit.e, 0, at, str_of("acme/0"), str_of("poison"), kit.now);
+            engine_event_poison(
+                kit.e, 0, at, &(struct no_event){str_of("acme/0"), str_of("poison"), NULL, 0, NULL}, kit.now);
         else if (offer != OFFER_KNOWN)
             engine_event(kit.e, 0, at, &kit.log[0][at], kit.now);
     }

@@ -407,7 +407,8 @@ static void expect_finding(const char *accounts)
     const cJSON *letter = record->json;
     ck_assert_ptr_nonnull(strstr(json_string(letter, "reason"), "finding"));
     ck_assert_str_eq(json_string(letter, "kind"), "rejected");
-    ck_assert_str_eq(json_string(json_get(json_get(letter, "event"), "profile"), "displayName"), "Zoe");
+    ck_assert_str_eq(
+        json_string(json_get(json_get(json_get(letter, "event"), "data"), "profile"), "displayName"), "Zoe");
     ck_assert_str_eq(state_now("miro", "link"), "");
     pass(KIT_DAY_MS); /* and it rests */
     commit();

@@ -39,6 +39,9 @@ START_TEST(what_is_written_is_read_back_the_same)
     t->attempts = 3;
     t->next_attempt_ms = kit_ms(8);
     t->retry_cut_ms = kit_ms(9);
+    t->failed_ms = kit_ms(10);
+    t->provision_ms = kit_ms(11);
+    t->provision_owed = true;
     target_state_fail(t, "503");
     target_state_refuse(t, "title", 0xfedcba9876543210u, "no");
     t->pending = xcalloc(2, sizeof *t->pending);
@@ -49,10 +52,12 @@ START_TEST(what_is_written_is_read_back_the_same)
             (struct pending){.type = (enum event_type)i, .occurred_at_ms = 1, .queued_at_ms = 2, .offset = 3};
         memcpy(e->id, event_id(i ? "a" : "b"), EVENT_ID_SIZE);
     }
+    snprintf(t->pending[1].source, sizeof t->pending[1].source, "hr");
+    t->pending[1].needs_fetch = true;
     snprintf(t->pending[1].trace_id, sizeof t->pending[1].trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
     target_state_set_known(person_target_add(&p, "wiki"), KNOWN_ABSENT);
     person_target_add(&p, "chat");
-    ck_assert_uint_eq(record_flags(&p), RECORD_OPEN);
+    ck_assert_uint_eq(record_flags(&p), RECORD_OPEN | RECORD_REFUSED);
     char *first = write_person(&p);
     ck_assert_msg(record_read(str_of(first), &q, &err), "%s", err.message);
     char *second = write_person(&q);

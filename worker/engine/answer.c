@@ -24,6 +24,8 @@ void answer_fail(const struct answer *a, const char *reason, int64_t at_least_ms
         wait = 0;
     wait = at_least_ms > wait && !MUTATION(MUTATION_RETRY_AFTER_IGNORED) ? at_least_ms : wait;
     t->attempts++;
+    target_state_failed(t, a->now.wall_ms);
+    a->w->failed_ms = t->failed_ms;
     t->write_failed |= step_writes(a->f->step);
     a->w->write_failed = t->write_failed;
     t->next_attempt_ms = a->now.wall_ms + wait;
@@ -138,6 +140,8 @@ void answer_know(const struct answer *a, const struct account *account)
 void answer_refuse(const struct answer *a, const char *what, uint64_t fingerprint, const char *reason)
 {
     target_state_refuse(a->t, what, fingerprint, reason);
+    target_state_failed(a->t, a->now.wall_ms);
+    a->w->failed_ms = a->t->failed_ms;
     a->e->stats.refused++;
 }
 

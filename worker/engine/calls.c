@@ -123,7 +123,8 @@ int64_t target_ready_in(struct target *t, enum priority priority, int list, stru
 /* The first work of the target that may start: leavers first, then by class. */
 static struct work *next_work(struct target *t, struct now now)
 {
-    if (t->waiting == 0 || t->in_flight >= t->cfg->in_flight_max)
+    bool paused = t->paused && !MUTATION(MUTATION_PAUSE_IGNORED);
+    if (paused || t->waiting == 0 || t->in_flight >= t->cfg->in_flight_max)
         return NULL;
     for (enum priority p = 0; p < PRIORITIES; p++) {
         for (int c = 0; c <= LIMITS_MAX; c++) {
@@ -165,7 +166,8 @@ const struct call *engine_call_next(struct engine *e, struct now now)
 bool engine_call_may_write(const struct engine *e, const struct call *call, struct now now)
 {
     const struct flight *f = (const struct flight *)call;
-    return f->slot && lease_valid(e, now);
+    bool paused = f->target->paused && !MUTATION(MUTATION_PAUSE_IGNORED);
+    return f->slot && !paused && lease_valid(e, now);
 }
 
 /* ---- ending -------------------------------------------------------------------------------------------- */

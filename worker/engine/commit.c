@@ -179,6 +179,7 @@ static void commit_slot(struct engine *e, struct slot *slot, struct out_record *
     r->value.p = NULL; /* the slot's now */
     slot->committed_gen = slot->batched_gen;
     slot->open = record_flags(slot->live) & RECORD_OPEN;
+    slot->refused = record_flags(slot->live) & RECORD_REFUSED;
     for (size_t i = 0; i < slot->n_works; i++)
         slot->works[i]->learnt_batched = slot->works[i]->wrote_batched = false;
     converge_slot(e, slot, now);
@@ -264,6 +265,7 @@ static bool keep_facts(struct work *w, struct target_state *t, struct now now)
         t->attempts = w->failures;
         t->write_failed = w->write_failed;
         t->next_attempt_ms = w->next_attempt_ms;
+        target_state_failed(t, w->failed_ms);
         kept = true;
     }
     if ((w->wrote || w->wrote_batched) && w->target) {

@@ -29,15 +29,26 @@ static void open_target(struct engine *e, struct slot *slot, struct target_state
     slot_mark_dirty(e, slot);
 }
 
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* What a person held back, or wants tried again, has its whole time anew. */
+static int64_t deadline_from(const struct target *target, const struct pending *event)
+{
+    return later(event->queued_at_ms, later(target->resumed_ms, target->retry_ms));
+}
+
 /* An event whose calls keep failing is given up after its deadline; not when it is the target's own trouble,
  * and not before this work has seen a failure itself: why the last owner's calls failed is not known here. */
 static bool past_deadline(const struct work *w, const struct target_state *t, struct now now)
 {
-    if (t->attempts == 0 || w->attempts == 0 || w->trouble)
+    if (t->attempts == 0 || w->attempts == 0 || w->trouble || w->target->paused)
         return false;
     for (size_t i = 0; i < t->n_pending; i++)
         if (!person_is_scheduled(w->slot->live, event_id_hash(t->pending[i].id)))
-            return now.wall_ms - t->pending[i].queued_at_ms > w->target->cfg->deadline_ms;
+            return now.wall_ms - deadline_from(w->target, &t->pending[i]) > w->target->cfg->deadline_ms;
     return false;
 }
 
@@ -49,7 +60,9 @@ static void proceed(struct engine *e, struct work *w, struct target_state *t, co
     open_target(e, slot, t);
     bool committed =
         (slot->gen == slot->committed_gen && partition->opened) || MUTATION(MUTATION_CALL_BEFORE_COMMIT);
-    if (plan->step == STEP_WAIT || t->next_attempt_ms > now.wall_ms || !committed ||
+    bool paused =
+        w->target->paused && !MUTATION(MUTATION_PAUSE_IGNORED); /* parked: nothing stays unpacked for it */
+    if (plan->step == STEP_WAIT || t->next_attempt_ms > now.wall_ms || !committed || paused ||
         partition->state != PARTITION_LIVE)
         work_dequeue(w);
     else
@@ -61,11 +74,12 @@ static void park(struct engine *e, struct work *w, struct target_state *t, const
                  struct now now)
 {
     work_dequeue(w);
-    if (!t->open && t->n_pending == 0)
+    if (!t->open && !t->provision_owed && t->n_pending == 0)
         return;
     open_target(e, w->slot, t);
     w->trouble = true;
     t->attempts++;
+    target_state_failed(t, now.wall_ms);
     t->next_attempt_ms = now.wall_ms + w->target->cfg->retry_cap_ms;
     char reason[sizeof err->message + 8];
     snprintf(reason, sizeof reason, "policy: %s", err->message);
@@ -117,6 +131,7 @@ static void converge_target(struct engine *e, struct slot *slot, struct target_s
         settle(e, w, t, &plan, now);
         return;
     }
+    obey_target(e, w, t, now);
     retry_cut(e, w, t, now);
     if (!work_ask_policy(e, w, t, now, &err)) {
         if (t->next_attempt_ms <= now.wall_ms)
@@ -129,6 +144,7 @@ static void converge_target(struct engine *e, struct slot *slot, struct target_s
     if (plan.step != STEP_NONE && past_deadline(w, t, now)) {
         target_state_refuse(t, REFUSED_DEADLINE, plan_fingerprint(slot->live, &w->desired),
                             t->last_failure ? t->last_failure : "deadline passed");
+        target_state_failed(t, now.wall_ms);
         plan_done(&plan);
         work_plan(w, t, now, &plan);
     }
@@ -212,6 +228,7 @@ void converge_slot(struct engine *e, struct slot *slot, struct now now)
         return;
     struct person *p = slot_live(e, slot);
     fire_due(e, slot, now);
+    obey_person(e, slot, now);
     for (size_t i = 0; i < p->n_targets; i++) {
         struct target_state *t = &p->targets[i];
         converge_target(e, slot, t, now);

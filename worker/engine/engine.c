@@ -35,6 +35,7 @@ struct engine *engine_new(const struct engine_config *cfg, const struct engine_p
     for (size_t i = 0; i < cfg->n_targets; i++)
         target_init(&e->targets[i], &cfg->targets[i]);
     store_init(&e->store);
+    control_init(&e->control);
     return e;
 }
 
@@ -53,6 +54,7 @@ void engine_free(struct engine *e)
     for (size_t i = 0; i < e->cfg.n_targets; i++)
         budget_done(&e->targets[i].budget);
     store_done(&e->store);
+    control_done(&e->control);
     free(e->outbox.v);
     free(e->partitions);
     free(e->targets);

@@ -167,12 +167,19 @@ enum offer engine_offer(struct engine *e, int32_t partition, int64_t offset);
 /* Merges ev, read at offset of partition; ev stays the caller's. An offset already merged is ignored. */
 void engine_event(struct engine *e, int32_t partition, int64_t offset, const struct event *ev,
                   struct now now);
-/* A record that is no event: goes to dead letters with the reason, offset moves on. */
-void engine_event_invalid(struct engine *e, int32_t partition, int64_t offset, struct str key,
-                          struct str value, const char *reason, struct now now);
-/* A record that kills whoever merges it: goes to dead letters as it is. */
-void engine_event_poison(struct engine *e, int32_t partition, int64_t offset, struct str key,
-                         struct str value, struct now now);
+struct no_event { /* a record that is none; borrowed */
+    struct str key, value;
+    const struct record_header *headers;
+    size_t n_headers;
+    const char *reason;
+};
+
+/* A record that is no event: goes to dead letters whole, with the reason; offset moves on. */
+void engine_event_invalid(struct engine *e, int32_t partition, int64_t offset, const struct no_event *record,
+                          struct now now);
+/* A record that kills whoever merges it: goes to dead letters as it is (its reason is not asked for). */
+void engine_event_poison(struct engine *e, int32_t partition, int64_t offset, const struct no_event *record,
+                         struct now now);
 
 /* ---- commits ------------------------------------------------------------------------------------------- */
 
@@ -242,6 +249,16 @@ const struct call *engine_call_next(struct engine *e, struct now now);
 bool engine_call_may_write(const struct engine *e, const struct call *call, struct now now);
 void engine_call_done(struct engine *e, const struct call *call, const struct call_reply *reply,
                       struct now now);
+
+/* ---- what people decide -------------------------------------------------------------------------------- */
+
+/* Takes a record of the control topic (empty value: the state is taken back) and obeys it at once. Before the first
+ * partition is restored the shell gives the whole topic, so that nothing starts that must not. Fails with ERROR_INPUT:
+ * the record is not understood, and nothing has changed. */
+bool engine_control(struct engine *e, struct str key, struct str value, struct now now, struct error *err)
+    __attribute__((warn_unused_result));
+/* No call of the target (index into engine_config.targets) starts: a person wants it so. */
+bool engine_paused(const struct engine *e, size_t target);
 
 /* ---- time, changes, figures ---------------------------------------------------------------------------- */
 

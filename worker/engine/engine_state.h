@@ -5,6 +5,7 @@
  *      calls.c       queue → call                 replies.c     answer → what is known
  *      converge.c    plan → queue, wait or …      settle.c      … results
  *      slot.c        a person in memory           work.c        a person at a target      outbox.c  records to go
+ *      obey.c        what people decided
  *
  * One event: events.c merges it into the slot's person and calls converge_slot; that plans each target and
  * either settles it (results go to the outbox) or opens it and marks the slot dirty; commit.c writes the
@@ -15,6 +16,7 @@
 
 #include "budget.h"
 #include "caution.h"
+#include "control.h"
 #include "engine.h"
 #include "mutation.h"
 #include "plan.h"
@@ -35,6 +37,9 @@ struct target {
     const struct profile *profile;
     struct budget budget;
     unsigned in_flight;
+    bool paused;        /* by a person: no call starts */
+    int64_t resumed_ms; /* wall clock: deadlines run from there at the earliest; 0: it never was paused */
+    int64_t retry_ms;   /* what failed before this is tried again; 0: nothing */
     size_t waiting;
     size_t doubtful;                                    /* accounts in doubt, of those with work */
     struct work_list ready[PRIORITIES][LIMITS_MAX + 1]; /* by class; the last is unlimited */
@@ -81,7 +86,7 @@ struct work {
     char *link;             /* the link as answers have set it; NULL: none did, or it was dropped */
     bool write_failed;      /* these three as in the target's state */
     uint32_t failures;
-    int64_t next_attempt_ms;
+    int64_t next_attempt_ms, failed_ms;
 };
 
 /* A call in flight. */
@@ -159,6 +164,7 @@ struct engine {
     struct engine_config cfg;
     struct engine_ports ports;
     struct target *targets;
+    struct control control; /* what people decided */
     struct store store;
     struct partition **partitions; /* pointers stay valid while one is owned */
     size_t n_partitions;
@@ -224,6 +230,15 @@ void converge_slot(struct engine *e, struct slot *slot, struct now now);
 /* When the person (live) next has something due, by the wall clock; 0: never. */
 int64_t converge_due(const struct engine *e, const struct slot *slot, struct now now);
 
+/* obey.c */
+/* What people decided about all of a person's targets, and about one: before it is planned. */
+void obey_person(struct engine *e, struct slot *slot, struct now now);
+void obey_target(struct engine *e, struct work *w, struct target_state *t, struct now now);
+/* Forgets failures and refusals, so that everything is tried again at once. */
+void obey_forgive(struct work *w, struct target_state *t);
+/* A decision in force may concern a person with nothing under way. */
+bool obey_concerns(const struct engine *e, const struct slot *slot);
+
 /* calls.c */
 /* Milliseconds until the target's budget lets a call of this ready list start; INT64_MAX: when one completes. */
 int64_t target_ready_in(struct target *t, enum priority priority, int list, struct now now);
@@ -234,9 +249,9 @@ void settle(struct engine *e, struct work *w, struct target_state *t, const stru
             struct now now);
 /* Before one more is added: keeps the list of pending events short. */
 void settle_oldest(struct engine *e, struct slot *slot, struct target_state *t, struct now now);
-/* One result for an event that will not be worked on. */
-void settle_event(struct engine *e, struct slot *slot, const struct pending *event, const char *target,
-                  enum outcome outcome, const char *cause, struct now now);
+/* Rejects an event that could not be merged: nothing of it stands in the person's registers. */
+void settle_unmerged(struct engine *e, struct slot *slot, const struct pending *event, const char *target,
+                     const struct event *ev, struct now now);
 
 /* commit.c */
 /* Forgets what waits of a partition that is going; what is in the outstanding batch is for its answer to

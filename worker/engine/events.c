@@ -7,7 +7,7 @@
 
 #include "mem.h"
 
-enum { DEADLETTER_KEY_MAX = 1024 };
+enum { DEADLETTER_KEY_MAX = 1024, DEADLETTER_MAX = 2 * (EVENT_VALUE_MAX + DEADLETTER_HEADERS_MAX) + 8192 };
 
 static void person_key(const struct event *ev, struct buf *out)
 {
@@ -23,10 +23,12 @@ static void add_pending(struct target_state *t, const struct event *ev, int64_t 
     struct pending *e = &t->pending[t->n_pending++];
     *e = (struct pending){.type = ev->type,
                           .empty = empty,
+                          .needs_fetch = ev->needs_fetch,
                           .occurred_at_ms = ev->occurred_at_ms,
                           .queued_at_ms = now.wall_ms,
                           .offset = offset};
     memcpy(e->id, ev->id, sizeof e->id);
+    snprintf(e->source, sizeof e->source, "%s", ev->source);
     if (strlen(ev->traceparent) >= 35) /* version - trace id - parent id - flags, W3C Trace Context 3.2 */
         snprintf(e->trace_id, sizeof e->trace_id, "%.32s", ev->traceparent + 3);
 }
@@ -58,9 +60,7 @@ static void reject_everywhere(struct engine *e, struct slot *slot, const struct 
     add_pending(&unused, ev, offset, false, now);
     for (size_t i = 0; i < e->cfg.n_targets; i++)
         if (takes(&e->cfg.targets[i], ev))
-            settle_event(
-                e, slot, &unused.pending[0], e->cfg.targets[i].name, OUTCOME_REJECTED,
-                "this person already has as many attributes, groups or future-dated events as one may", now);
+            settle_unmerged(e, slot, &unused.pending[0], e->cfg.targets[i].name, ev, now);
     free(unused.pending);
 }
 
@@ -96,7 +96,7 @@ static void refuse_record(struct engine *e, struct invalid_record record)
 {
     e->stats.invalid++;
     struct buf out;
-    buf_init(&out, 2 * (size_t)EVENT_VALUE_MAX + 4096);
+    buf_init(&out, DEADLETTER_MAX);
     if (record.value.n > EVENT_VALUE_MAX)
         record.value.n = EVENT_VALUE_MAX; /* the reason says that it was too long */
     if (record.key.n > DEADLETTER_KEY_MAX)
@@ -105,24 +105,56 @@ static void refuse_record(struct engine *e, struct invalid_record record)
     outbox_add(e, TOPIC_DEADLETTERS, record.partition, record.key, &out);
 }
 
+struct headers { /* of an event, as its record had them */
+    struct record_header v[8];
+    size_t n;
+};
+
+static void put_header(void *ctx, const char *name, const char *value)
+{
+    struct headers *h = ctx;
+    assert(h->n < ARRAY_SIZE(h->v));
+    h->v[h->n++] = (struct record_header){name, xstrdup(value)};
+}
+
 /* A person has one home; an event of his elsewhere was published with a key of its own making. */
 static void refuse_stray(struct engine *e, int32_t partition, int64_t offset, const struct event *ev,
                          struct str key, struct now now)
 {
     struct buf value;
+    struct headers headers = {.n = 0};
     buf_init(&value, EVENT_VALUE_MAX);
     event_write_value(ev, &value);
-    refuse_record(e,
-                  (struct invalid_record){partition, offset, key, buf_str(&value),
-                                          "this person's events live in another partition: the key must be "
-                                          "tenant/bucket, partitioned by murmur2",
-                                          now.wall_ms});
+    event_each_header(ev, put_header, &headers);
+    refuse_record(
+        e, (struct invalid_record){.partition = partition,
+                                   .offset = offset,
+                                   .key = key,
+                                   .value = buf_str(&value),
+                                   .headers = headers.v,
+                                   .n_headers = headers.n,
+                                   .reason = "this person's events live in another partition: the key must "
+                                             "be tenant/bucket, partitioned by murmur2",
+                                   .at_ms = now.wall_ms});
+    for (size_t i = 0; i < headers.n; i++)
+        free((char *)(uintptr_t)headers.v[i].value);
     buf_done(&value);
 }
 
 static bool says_nothing(const struct person *p, const struct event *ev, enum merge merge)
 {
     return merge == MERGE_NEW && !person_word_survives(p, ev->type, event_id_hash(ev->id));
+}
+
+/* Who sends an event again has mended something: what failed or was refused is no reason not to try. */
+static void forgive_for_replay(struct engine *e, struct slot *slot, const struct event *ev)
+{
+    for (size_t i = 0; i < slot->live->n_targets; i++) {
+        struct target_state *t = &slot->live->targets[i];
+        struct work *w = work_find(slot, t->target);
+        if (ev->replay_of[0])
+            obey_forgive(w ? w : work_add(e, slot, t->target), t);
+    }
 }
 
 static void merge_event(struct engine *e, struct slot *slot, int64_t offset, const struct event *ev,
@@ -140,6 +172,7 @@ static void merge_event(struct engine *e, struct slot *slot, int64_t offset, con
         reject_everywhere(e, slot, ev, offset, now);
     else
         owe_results(e, slot, ev, offset, says_nothing(p, ev, merge), now);
+    forgive_for_replay(e, slot, ev);
     slot->gen++;
     slot_mark_dirty(e, slot);
     work_forget_desired(slot);
@@ -163,19 +196,28 @@ void engine_event(struct engine *e, int32_t partition, int64_t offset, const str
     buf_done(&key);
 }
 
-void engine_event_poison(struct engine *e, int32_t partition, int64_t offset, struct str key,
-                         struct str value, struct now now)
+/* What is kept of a record that is none. */
+static struct invalid_record kept(int32_t partition, int64_t offset, const struct no_event *record,
+                                  const char *reason, struct now now)
+{
+    return (struct invalid_record){partition,         offset, record->key, record->value, record->headers,
+                                   record->n_headers, reason, now.wall_ms};
+}
+
+void engine_event_poison(struct engine *e, int32_t partition, int64_t offset, const struct no_event *record,
+                         struct now now)
 {
     if (!advance(engine_partition(e, partition), offset))
         return;
     e->stats.poison++;
-    refuse_record(e, (struct invalid_record){partition, offset, key, value,
-                                             "poison: merging this record ends the worker", now.wall_ms});
+    refuse_record(e, kept(partition, offset, record, "poison: merging this record ends the worker", now));
 }
 
-void engine_event_invalid(struct engine *e, int32_t partition, int64_t offset, struct str key,
-                          struct str value, const char *reason, struct now now)
+void engine_event_invalid(struct engine *e, int32_t partition, int64_t offset, const struct no_event *record,
+                          struct now now)
 {
     if (advance(engine_partition(e, partition), offset))
-        refuse_record(e, (struct invalid_record){partition, offset, key, value, reason, now.wall_ms});
+        refuse_record(e,
+                      (struct invalid_record){partition, offset, record->key, record->value, record->headers,
+                                              record->n_headers, record->reason, now.wall_ms});
 }

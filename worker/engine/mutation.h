@@ -51,6 +51,12 @@ enum mutation {
     MUTATION_READ_ENDS_BACKOFF,    /* a read ends the back-off of a failed write */
     MUTATION_LEAVER_GIVEN_UP,      /* a cut that was not applied is not tried again */
     MUTATION_BUDGET_IGNORED,       /* calls start without asking the budget */
+    /* what people decide */
+    MUTATION_PAUSE_IGNORED,     /* a paused target is called */
+    MUTATION_PAUSE_FORGETS,     /* what a pause parked is not taken up again */
+    MUTATION_RETRY_REPEATED,    /* a retry acts again and again */
+    MUTATION_PROVISION_TWICE,   /* a provision is taken up whenever it is seen */
+    MUTATION_PROVISION_DROPPED, /* a provision has no result */
     MUTATIONS,
 };
 

@@ -72,7 +72,9 @@ bool engine_restore_record(struct engine *e, int32_t partition, struct str key, 
     packed_set(&slot->committed, value);
     slot->partition = partition;
     slot->offset = header_number(headers, n_headers, "offset");
-    slot->open = header_number(headers, n_headers, "flags") & RECORD_OPEN;
+    int64_t flags = header_number(headers, n_headers, "flags");
+    slot->open = flags & RECORD_OPEN;
+    slot->refused = flags & RECORD_REFUSED;
     slot->restored_due_ms =
         header_number(headers, n_headers, "due"); /* nothing is due before the restore has ended */
     return true;
@@ -150,9 +152,9 @@ static void resume_slot(void *ctx, struct slot *slot)
 {
     struct survey *s = ctx;
     store_set_due(&s->e->store, slot, slot->restored_due_ms);
-    if (!slot->open)
+    if (!slot->open && !obey_concerns(s->e, slot))
         return;
-    if (s->unclean && !MUTATION(MUTATION_TAKEOVER_IS_CLEAN))
+    if (s->unclean && slot->open && !MUTATION(MUTATION_TAKEOVER_IS_CLEAN))
         doubt_open_targets(s->e, slot, s->now);
     converge_slot(s->e, slot, s->now);
 }

@@ -472,6 +472,17 @@ void target_state_forgive(struct target_state *t, const char *what)
     }
 }
 
+void target_state_forgive_all(struct target_state *t)
+{
+    while (t->n_refused > 0)
+        target_state_forgive(t, t->refused[0].what);
+}
+
+void target_state_failed(struct target_state *t, int64_t now_ms)
+{
+    t->failed_ms = now_ms > t->failed_ms ? now_ms : t->failed_ms;
+}
+
 /* What targets and policies say may be cut off in the middle of a character; a record is UTF-8. */
 static char *reason_text(const char *reason)
 {

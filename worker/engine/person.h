@@ -60,9 +60,12 @@ struct scheduled {
 struct pending {
     char id[EVENT_ID_SIZE];
     char trace_id[33]; /* from traceparent; "" if none */
+    char
+        source[EVENT_NAME_MAX + 1]; /* name of the source that sent it; "" in records of before it was kept */
     enum event_type type;
     int64_t occurred_at_ms;
     bool empty;           /* it says nothing, so nothing can overrule it */
+    bool needs_fetch;     /* it only says that something changed */
     int64_t queued_at_ms; /* when the worker merged it */
     int64_t offset;       /* in the events partition */
 };
@@ -91,8 +94,11 @@ struct target_state {
     bool write_failed;    /* a write is among `attempts`: a read that works does not end them */
     uint32_t attempts;    /* failures in a row */
     int64_t next_attempt_ms; /* wall clock; 0: at once */
-    char *last_failure;      /* may hold personal data, as the whole record does: not for logs; NULL: none */
-    int64_t retry_cut_ms;    /* a leaver was refused: tried again then (daily); 0: no */
+    int64_t failed_ms;    /* wall clock: when it failed or was refused last, or up to when that is forgiven */
+    char *last_failure;   /* may hold personal data, as the whole record does: not for logs; NULL: none */
+    int64_t retry_cut_ms; /* a leaver was refused: tried again then (daily); 0: no */
+    int64_t provision_ms; /* the newest "provision" taken up, as of its time; 0: there was none */
+    bool provision_owed;  /* its result is still to come */
     struct refused *refused;
     size_t n_refused;
     struct pending *pending; /* in the order of merging */
@@ -157,6 +163,9 @@ void target_state_fail(struct target_state *t,
                        const char *reason); /* the last failure, as text that a record can hold */
 void target_state_refuse(struct target_state *t, const char *what, uint64_t fingerprint, const char *reason);
 void target_state_forgive(struct target_state *t, const char *what);
+void target_state_forgive_all(struct target_state *t);
+/* Something failed or was refused at now_ms; only ever moves forward. */
+void target_state_failed(struct target_state *t, int64_t now_ms);
 const struct refused *target_state_refused(const struct target_state *t, const char *what);
 
 #endif

@@ -159,6 +159,10 @@ static void write_lists(struct json_out *w, const struct target_state *t)
         if (e->trace_id[0])
             json_put_string(w, "trace", e->trace_id);
         json_put_string(w, "type", event_type_name(e->type));
+        if (e->source[0])
+            json_put_string(w, "source", e->source);
+        if (e->needs_fetch)
+            json_put_bool(w, "needsFetch", true);
         if (e->empty)
             json_put_bool(w, "empty", true);
         json_put_int(w, "occurredAt", e->occurred_at_ms);
@@ -189,10 +193,16 @@ static void write_target(struct json_out *w, const struct target_state *t)
         json_put_bool(w, "writeFailed", true);
     if (t->next_attempt_ms)
         json_put_int(w, "nextAttemptAt", t->next_attempt_ms);
+    if (t->failed_ms)
+        json_put_int(w, "failedAt", t->failed_ms);
     if (t->last_failure)
         json_put_string(w, "lastFailure", t->last_failure);
     if (t->retry_cut_ms)
         json_put_int(w, "retryCutAt", t->retry_cut_ms);
+    if (t->provision_ms)
+        json_put_int(w, "provisionAt", t->provision_ms);
+    if (t->provision_owed)
+        json_put_bool(w, "provisionOwed", true);
     write_lists(w, t);
     json_close(w);
 }
@@ -217,10 +227,12 @@ void record_write(const struct person *p, struct buf *out)
 
 unsigned record_flags(const struct person *p)
 {
-    for (size_t i = 0; i < p->n_targets; i++)
-        if (p->targets[i].open)
-            return RECORD_OPEN;
-    return 0;
+    unsigned flags = 0;
+    for (size_t i = 0; i < p->n_targets; i++) {
+        flags |= p->targets[i].open ? RECORD_OPEN : 0;
+        flags |= p->targets[i].n_refused > 0 ? RECORD_REFUSED : 0;
+    }
+    return flags;
 }
 
 /* ---- reading ------------------------------------------------------------------------------------------- */
@@ -351,11 +363,13 @@ static bool read_known(const cJSON *object, struct target_state *t)
 static bool read_pending(const cJSON *item, struct pending *ret)
 {
     const char *id = json_string(item, "id"), *trace = json_string(item, "trace"),
-               *type = json_string(item, "type");
+               *type = json_string(item, "type"), *source = json_string(item, "source");
     if (!id || strlen(id) != EVENT_ID_SIZE - 1 || !type || !event_type_parse(type, &ret->type))
         return false;
     memcpy(ret->id, id, EVENT_ID_SIZE);
     json_bool(item, "empty", &ret->empty);
+    json_bool(item, "needsFetch", &ret->needs_fetch);
+    snprintf(ret->source, sizeof ret->source, "%s", source ? source : "");
     snprintf(ret->trace_id, sizeof ret->trace_id, "%s", trace ? trace : "");
     return json_int64(item, "occurredAt", &ret->occurred_at_ms) &&
            json_int64(item, "queuedAt", &ret->queued_at_ms) && json_int64(item, "offset", &ret->offset);
@@ -390,7 +404,10 @@ static bool read_target(const cJSON *object, struct target_state *t)
     t->attempts = (uint32_t)attempts;
     json_bool(object, "writeFailed", &t->write_failed);
     json_int64(object, "nextAttemptAt", &t->next_attempt_ms);
+    json_int64(object, "failedAt", &t->failed_ms);
     json_int64(object, "retryCutAt", &t->retry_cut_ms);
+    json_int64(object, "provisionAt", &t->provision_ms);
+    json_bool(object, "provisionOwed", &t->provision_owed);
     return read_known(object, t) && read_lists(object, t);
 }
 

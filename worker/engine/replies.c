@@ -368,10 +368,11 @@ static void took_no_reply(const struct answer *a)
     answer_fail(a, a->reply->error ? a->reply->error : "no answer", 0);
 }
 
-/* Not sent because our own lease was over: nobody's failure. */
-static bool held_back(const struct engine *e, const struct call_reply *reply, struct now now)
+/* Not sent because our own lease was over, or a person paused the target meanwhile: nobody's failure. */
+static bool held_back(const struct answer *a)
 {
-    return reply->outcome == CALL_NOT_SENT && now.boot_ms >= e->lease_until_ms;
+    return a->reply->outcome == CALL_NOT_SENT &&
+           (a->now.boot_ms >= a->e->lease_until_ms || a->f->target->paused);
 }
 
 void reply_take(struct engine *e, struct flight *f, struct target_state *t, const struct call_reply *reply,
@@ -380,7 +381,7 @@ void reply_take(struct engine *e, struct flight *f, struct target_state *t, cons
     struct answer a = {e, f, f->work, t, reply, now};
     if (reply->outcome == CALL_REPLIED)
         took_reply(&a);
-    else if (!held_back(e, reply, now))
+    else if (!held_back(&a))
         took_no_reply(&a);
 }
 
@@ -391,7 +392,7 @@ void reply_take_stale(struct engine *e, struct flight *f, struct target_state *t
     char reason[REASON_MAX];
     enum reply_class class = reply->outcome == CALL_REPLIED ? classify(f, reply, reason) : REPLY_OK;
     if (reply->outcome != CALL_REPLIED) {
-        if (!held_back(e, reply, now))
+        if (!held_back(&a))
             took_no_reply(&a);
     } else if (class == REPLY_THROTTLED) {
         took_throttle(&a, reason);

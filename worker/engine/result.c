@@ -5,6 +5,7 @@
 
 #include "digest.h"
 #include "json.h"
+#include "mem.h"
 #include "utf8.h"
 
 const char *outcome_name(enum outcome outcome)
@@ -116,23 +117,64 @@ void result_write(const struct result *r, struct buf *out)
 
 /* ---- dead letters -------------------------------------------------------------------------------------- */
 
-static void write_event(struct json_out *w, const struct pending *event, const struct person *p)
+/* Cleared attributes of a complete profile need no word of their own. */
+static void put_profile(const struct person *p, uint64_t hash, struct event *ev)
 {
-    uint64_t hash = event_id_hash(event->id);
-    json_open(w, "event", '{');
-    json_put_string(w, "id", event->id);
-    json_put_string(w, "type", event_type_name(event->type));
-    json_put_time(w, "occurredAt", event->occurred_at_ms);
-    json_open(w, "profile", '{');
-    for (size_t i = 0; i < p->n_attrs; i++)
-        if (p->attrs[i].stamp.event == hash)
-            json_put_string(w, p->attrs[i].name, p->attrs[i].value);
-    json_close(w);
-    json_open(w, "groups", '[');
-    for (size_t i = 0; i < p->n_groups; i++)
+    for (size_t i = 0; i < p->n_attrs && ev->profile.n < ATTRS_MAX; i++)
+        if (p->attrs[i].stamp.event == hash && (p->attrs[i].value || !ev->complete))
+            attrs_set(&ev->profile, p->attrs[i].name, p->attrs[i].value);
+}
+
+static void put_groups(const struct person *p, uint64_t hash, struct event *ev)
+{
+    ev->groups = xcalloc(EVENT_GROUPS_MAX, sizeof *ev->groups);
+    for (size_t i = 0; i < p->n_groups && ev->n_groups < EVENT_GROUPS_MAX; i++)
         if (p->groups[i].stamp.event == hash)
-            json_put_string(w, NULL, p->groups[i].name);
-    json_close(w);
+            ev->groups[ev->n_groups++] = xstrdup(p->groups[i].name);
+}
+
+/* Release with event_done. */
+static struct event event_from_registers(const struct result *r, const struct person *p)
+{
+    uint64_t hash = event_id_hash(r->event->id);
+    struct event ev = {.type = r->event->type,
+                       .tenant = xstrdup(r->tenant),
+                       .directory = xstrdup(r->directory),
+                       .subject = xstrdup(r->subject),
+                       .source = xstrdup(r->event->source[0] ? r->event->source : r->directory),
+                       .occurred_at_ms = r->event->occurred_at_ms,
+                       .received_at_ms = r->event->queued_at_ms,
+                       .needs_fetch = r->event->needs_fetch,
+                       .complete = p->complete_stamp.event == hash,
+                       .has_access_until = p->access_until_stamp.event == hash};
+    if (ev.has_access_until)
+        ev.access_until_ms = p->access_until_ms;
+    put_profile(p, hash, &ev);
+    put_groups(p, hash, &ev);
+    return ev;
+}
+
+static void write_data(struct json_out *w, const struct event *ev)
+{
+    struct buf data;
+    buf_init(&data, 2 * (size_t)EVENT_VALUE_MAX);
+    event_write_value(ev, &data);
+    json_put_raw(w, "data", buf_str(&data));
+    buf_done(&data);
+}
+
+static void write_event(struct json_out *w, const struct result *r, const struct person *p)
+{
+    json_open(w, "event", '{');
+    json_put_string(w, "id", r->event->id);
+    json_put_string(w, "type", event_type_name(r->event->type));
+    if (r->unmerged) {
+        write_data(w, r->unmerged);
+    } else {
+        struct event ev = event_from_registers(r, p);
+        write_data(w, &ev);
+        event_done(&ev);
+    }
     json_close(w);
 }
 
@@ -148,7 +190,7 @@ void deadletter_write_rejected(const struct result *r, const struct person *p, i
         json_put_string(&w, "action", r->action);
     write_result(&w, "result", r);
     if (r->event)
-        write_event(&w, r->event, p);
+        write_event(&w, r, p);
     json_put_int(&w, "partition", partition);
     json_put_int(&w, "offset", r->event ? r->event->offset : p->offset);
     json_put_time(&w, "at", r->finished_ms);
@@ -178,6 +220,23 @@ static void put_bytes(struct json_out *w, const char *name, const char *name_bas
     buf_done(&encoded);
 }
 
+static void write_headers(struct json_out *w, const struct invalid_record *r)
+{
+    size_t left = DEADLETTER_HEADERS_MAX;
+    json_open(w, "headers", '[');
+    for (size_t i = 0; i < r->n_headers; i++) {
+        struct str name = str_of(r->headers[i].name), value = str_of(r->headers[i].value);
+        if (!is_text(name) || name.n + value.n > left)
+            continue;
+        left -= name.n + value.n;
+        json_open(w, NULL, '{');
+        json_put_str(w, "name", name);
+        put_bytes(w, "value", "valueBase64", value);
+        json_close(w);
+    }
+    json_close(w);
+}
+
 void deadletter_write_invalid(const struct invalid_record *r, struct buf *out)
 {
     struct json_out w;
@@ -188,6 +247,7 @@ void deadletter_write_invalid(const struct invalid_record *r, struct buf *out)
     json_put_int(&w, "partition", r->partition);
     json_put_int(&w, "offset", r->offset);
     put_bytes(&w, "key", "keyBase64", r->key);
+    write_headers(&w, r);
     put_bytes(&w, "value", "valueBase64", r->value);
     json_put_time(&w, "at", r->at_ms);
     json_close(&w);

@@ -4,6 +4,7 @@
 #define ROLLCALL_ENGINE_RESULT_H
 
 #include "buf.h"
+#include "engine.h"
 #include "person.h"
 #include "profile.h"
 
@@ -33,9 +34,10 @@ struct change {
     int64_t at_ms;
 };
 
-struct result {                  /* borrowed parts */
-    const struct pending *event; /* NULL: an effect without an event */
-    uint64_t effect;             /* identity of such an effect: person, cause and time */
+struct result {                   /* borrowed parts */
+    const struct pending *event;  /* NULL: an effect without an event */
+    const struct event *unmerged; /* the event itself, if it could not be merged; else NULL */
+    uint64_t effect;              /* identity of such an effect: person, cause and time */
     const char *tenant, *directory, *subject, *target;
     enum outcome outcome;
     const char *account_id; /* NULL: none */
@@ -55,15 +57,20 @@ const char *outcome_name(enum outcome outcome);
 
 void result_write(const struct result *r, struct buf *out);
 
-/* Dead letter of a rejected event: the result and what the person's registers still hold of the event. */
+/* Dead letter of a rejected event: the result, and the event as it can be sent again – what the person's registers
+ * still hold of it, for what later words have overruled would not count anyhow. */
 void deadletter_write_rejected(const struct result *r, const struct person *p, int32_t partition,
                                struct buf *out);
+
+enum { DEADLETTER_HEADERS_MAX = 16 * 1024 }; /* bytes of names and values; what does not fit is left out */
 
 /* Dead letter of a record that is no event. */
 struct invalid_record {
     int32_t partition;
     int64_t offset;
     struct str key, value;
+    const struct record_header *headers;
+    size_t n_headers;
     const char *reason;
     int64_t at_ms;
 };

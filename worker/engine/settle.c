@@ -44,12 +44,18 @@ static void publish(struct engine *e, const struct slot *slot, struct result r)
     outbox_add(e, TOPIC_DEADLETTERS, slot->partition, record_key, &out);
 }
 
-void settle_event(struct engine *e, struct slot *slot, const struct pending *event, const char *target,
-                  enum outcome outcome, const char *cause, struct now now)
+void settle_unmerged(struct engine *e, struct slot *slot, const struct pending *event, const char *target,
+                     const struct event *ev, struct now now)
 {
-    struct result r = {
-        .event = event, .target = target, .outcome = outcome, .cause = cause, .finished_ms = now.wall_ms};
-    publish(e, slot, r);
+    publish(e, slot,
+            (struct result){
+                .event = event,
+                .unmerged = ev,
+                .target = target,
+                .outcome = OUTCOME_REJECTED,
+                .cause = "this person already has as many attributes, groups or future-dated events as "
+                         "one may",
+                .finished_ms = now.wall_ms});
 }
 
 /* ---- which outcome ------------------------------------------------------------------------------------- */
@@ -144,13 +150,40 @@ static bool any_effective(const struct work *w)
 static void settle_effect(struct engine *e, struct work *w, const struct target_state *t,
                           const struct verdict *v, struct now now)
 {
-    if (v->last != SIZE_MAX || !any_effective(w))
+    if (v->last != SIZE_MAX || t->provision_owed || !any_effective(w))
         return;
     uint64_t parts[3] = {w->slot->hash, digest_hash64(w->name, strlen(w->name)), (uint64_t)w->started_ms};
     struct result r = {.effect = digest_hash64(parts, sizeof parts), .outcome = OUTCOME_APPLIED};
     fill(v, t, &r, now);
     r.cause = "no event: a date that came due, a changed policy or a repair";
     publish(e, w->slot, r);
+}
+
+static enum outcome provision_outcome(const struct work *w, const struct plan *plan)
+{
+    if (plan->rejected)
+        return OUTCOME_REJECTED;
+    if (plan->ignored)
+        return OUTCOME_IGNORED;
+    return any_effective(w) ? OUTCOME_APPLIED : OUTCOME_UNCHANGED;
+}
+
+/* Who asked for a person is told all that was done, and also that nothing had to be. */
+static void settle_provision(struct engine *e, struct work *w, struct target_state *t,
+                             const struct verdict *v, struct now now)
+{
+    if (!t->provision_owed)
+        return;
+    struct str key = {w->slot->key, w->slot->key_n};
+    struct result r = {.effect = control_provision_effect(key, w->name, t->provision_ms),
+                       .outcome = provision_outcome(w, v->plan)};
+    fill(v, t, &r, now);
+    r.operations = w->operations;
+    r.n_operations = w->n_operations;
+    r.cause = r.cause ? r.cause : "provision: a person asked for it";
+    t->provision_owed = false;
+    if (!MUTATION(MUTATION_PROVISION_DROPPED))
+        publish(e, w->slot, r);
 }
 
 static void settle_pending(struct engine *e, struct work *w, struct target_state *t, const struct verdict *v,
@@ -237,11 +270,12 @@ void settle(struct engine *e, struct work *w, struct target_state *t, const stru
         t->retry_cut_ms = 0;
         slot_mark_dirty(e, slot);
     }
-    if (!t->open && !has_ripe(slot->live, t))
+    if (!t->open && !t->provision_owed && !has_ripe(slot->live, t))
         return;
     struct verdict v = {w, plan, slot->live, SIZE_MAX, NULL};
     find_last(&v, t);
     settle_effect(e, w, t, &v, now);
+    settle_provision(e, w, t, &v, now);
     settle_pending(e, w, t, &v, now);
     end_attempts(t);
     forget_work(w);

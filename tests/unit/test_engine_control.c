@@ -1,0 +1,573 @@
+/* What people decide, obeyed: pause, retry, provision. */
+#include "engine_kit.h"
+
+#include "rfc3339.h"
+#include "worker/engine/control.h"
+
+static bool take(const char *key, const char *value)
+{
+    struct error err;
+    return engine_control(kit.e, str_of(key), str_of(value), kit.now, &err);
+}
+
+static const char *time_text(int64_t ms)
+{
+    static char text[RFC3339_SIZE];
+    rfc3339_format(ms, text);
+    return text;
+}
+
+static void decide(const char *key, const char *members)
+{
+    char value[1024];
+    snprintf(value, sizeof value, "{%s,\"by\":\"ops\",\"reason\":\"because\",\"at\":\"%s\"}", members,
+             time_text(kit.now.wall_ms));
+    ck_assert_msg(take(key, value), "%s", value);
+}
+
+static void pause_target(const char *name, bool paused)
+{
+    char key[80], members[160];
+    snprintf(key, sizeof key, "pause/%s", name);
+    snprintf(members, sizeof members, "\"kind\":\"pause\",\"target\":\"%s\",\"paused\":%s", name,
+             paused ? "true" : "false");
+    decide(key, members);
+}
+
+static void retry_before(int64_t ms)
+{
+    char members[160];
+    snprintf(members, sizeof members, "\"kind\":\"retry\",\"target\":\"miro\",\"time\":\"%s\"",
+             time_text(ms));
+    decide("retry/miro", members);
+}
+
+static void provision_at(int64_t ms)
+{
+    char members[160];
+    snprintf(members, sizeof members, "\"kind\":\"provision\",\"person\":\"acme/hr/zoe\",\"time\":\"%s\"",
+             time_text(ms));
+    decide("provision/acme/hr/zoe", members);
+}
+
+/* Results without an event. */
+static size_t count_effects(void)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < kit.n_records; i++)
+        n += kit.records[i].topic == TOPIC_RESULTS && !json_string(kit.records[i].json, "eventId");
+    return n;
+}
+
+static const cJSON *last_effect(void)
+{
+    for (size_t i = kit.n_records; i-- > 0;)
+        if (kit.records[i].topic == TOPIC_RESULTS && !json_string(kit.records[i].json, "eventId"))
+            return kit.records[i].json;
+    return NULL;
+}
+
+/* ---- pause --------------------------------------------------------------------------------------------- */
+
+START_TEST(a_paused_target_is_not_called_and_goes_on_after)
+{
+    kit_start();
+    pause_target("miro", true);
+    ck_assert(engine_paused(kit.e, 0));
+    say({"e1", EVENT_JOINED, .at = 1, .profile = "userName=zoe"});
+    commit();
+    expect_no_call();
+    pass(KIT_DAY_MS);
+    commit();
+    expect_no_call();
+    expect_no_result("e1", "miro");
+    ck_assert_uint_eq(stats_now().live, 0);
+    pause_target("miro", false);
+    expect_call("GET", "/Users?filter=");
+    answer(200, found("7", true, "userName=zoe"));
+    commit();
+    expect_result("e1", "miro", "unchanged");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_pause_parks_what_waits_in_line)
+{
+    kit_start();
+    say({"e1", EVENT_JOINED, .at = 1, .profile = "userName=zoe"});
+    commit();
+    ck_assert_uint_eq(stats_now().waiting, 1);
+    pause_target("all", true);
+    ck_assert_uint_eq(stats_now().waiting, 0);
+    ck_assert_uint_eq(stats_now().live, 0);
+    expect_no_call();
+    pause_target("all", false);
+    expect_call("GET", "/Users?filter=");
+    answer(200, NO_USERS);
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_pause_of_one_target_leaves_the_others_alone)
+{
+    kit_config();
+    kit_add_target("wiki", "scim");
+    kit_open();
+    commit();
+    pause_target("wiki", true);
+    say({"e1", EVENT_JOINED, .at = 1, .profile = "userName=zoe"});
+    commit();
+    expect_call("GET", "/Users?filter=");
+    ck_assert_uint_eq(kit.call->target, 0);
+    answer(200, found("7", true, "userName=zoe"));
+    commit();
+    expect_result("e1", "miro", "unchanged");
+    expect_no_call();
+    expect_no_result("e1", "wiki");
+    kit_stop();
+}
+END_TEST
+
+/* The request was handed out, and the word came before it was written. */
+START_TEST(a_call_that_is_about_to_be_written_is_held_back_and_nobodys_failure)
+{
+    kit_start();
+    say({"e1", EVENT_JOINED, .at = 1, .profile = "userName=zoe"});
+    commit();
+    expect_call("GET", "/Users?filter=");
+    pause_target("miro", true);
+    ck_assert(!engine_call_may_write(kit.e, kit.call, kit.now));
+    answer_not_sent();
+    commit();
+    ck_assert_str_eq(state_now("miro", "attempts"), "");
+    pause_target("miro", false);
+    expect_call("GET", "/Users?filter=");
+    answer(200, found("7", true, "userName=zoe"));
+    kit_stop();
+}
+END_TEST
+
+START_TEST(an_answer_that_comes_during_the_pause_is_taken)
+{
+    kit_start();
+    say({"e1", EVENT_JOINED, .at = 1, .profile = "userName=zoe"});
+    commit();
+    expect_call("GET", "/Users?filter=");
+    pause_target("miro", true);
+    answer(200, found("7", true, "userName=zoe"));
+    commit();
+    expect_result("e1", "miro", "unchanged");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_pause_told_before_the_restore_holds_for_what_is_restored)
+{
+    kit_start();
+    say({"e1", EVENT_JOINED, .at = 1, .profile = "userName=zoe"});
+    commit();
+    engine_free(kit.e);
+    kit.e = engine_new(&kit.cfg, &kit.ports);
+    kit.now.boot_ms += 100 * KIT_SECOND;
+    pause_target("miro", true);
+    kit_assign(0);
+    commit();
+    pass(KIT_DAY_MS);
+    commit();
+    expect_no_call();
+    pause_target("miro", false);
+    ck_assert_int_ge(wait_for_call(), 0);
+    kit_stop();
+}
+END_TEST
+
+/* What a person held back is not given up for it: the deadline runs anew. */
+START_TEST(time_spent_paused_does_not_count_towards_the_deadline)
+{
+    kit_start();
+    say({"e1", EVENT_JOINED, .at = 1, .profile = "userName=zoe"});
+    commit();
+    expect_call("GET", "/Users?filter=");
+    answer(503, "");
+    commit();
+    pause_target("miro", true);
+    pass(2 * KIT_DEADLINE_MS);
+    commit();
+    expect_no_result("e1", "miro");
+    pause_target("miro", false);
+    ck_assert_int_ge(wait_for_call(), 0);
+    answer(503, "");
+    commit();
+    expect_no_result("e1", "miro");
+    pass(KIT_DEADLINE_MS + KIT_SECOND);
+    commit();
+    expect_result("e1", "miro", "rejected");
+    kit_stop();
+}
+END_TEST
+
+/* ---- retry --------------------------------------------------------------------------------------------- */
+
+START_TEST(a_retry_ends_a_back_off_once)
+{
+    kit_start();
+    say({"e1", EVENT_JOINED, .at = 1, .profile = "userName=zoe"});
+    commit();
+    expect_call("GET", "/Users?filter=");
+    answer_later(503, 3000 * KIT_SECOND);
+    commit();
+    pass(KIT_SECOND);
+    expect_no_call();
+    int64_t then = kit.now.wall_ms;
+    retry_before(then);
+    expect_call("GET", "/Users?filter=");
+    answer_later(503, 3000 * KIT_SECOND);
+    commit();
+    expect_no_call();
+    retry_before(then); /* read again */
+    expect_no_call();
+    pass(KIT_SECOND);
+    retry_before(kit.now.wall_ms);
+    expect_call("GET", "/Users?filter=");
+    answer(200, found("7", true, "userName=zoe"));
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_retry_does_not_touch_what_failed_later)
+{
+    kit_start();
+    int64_t before = kit.now.wall_ms;
+    pass(KIT_SECOND);
+    say({"e1", EVENT_JOINED, .at = 1, .profile = "userName=zoe"});
+    commit();
+    expect_call("GET", "/Users?filter=");
+    answer_later(503, 3000 * KIT_SECOND);
+    commit();
+    retry_before(before);
+    expect_no_call();
+    kit_stop();
+}
+END_TEST
+
+/* The update is refused, zoe's event rejected; somebody mends the target. */
+static void refuse_title(void)
+{
+    kit_zoe_has_account("userName=zoe");
+    say({"e2", EVENT_CHANGED, .at = 2, .profile = "title=Chef"});
+    commit();
+    expect_call("GET", "/Users/7");
+    answer(200, user("7", true, "userName=zoe"));
+    expect_call("PATCH", "/Users/7");
+    answer(400, "{\"detail\":\"no titles here\"}");
+    commit();
+    expect_result("e2", "miro", "rejected");
+    expect_no_call();
+    pass(KIT_SECOND);
+}
+
+static void title_is_taken_now(void)
+{
+    commit();
+    expect_call("GET", "/Users/7");
+    answer(200, user("7", true, "userName=zoe"));
+    commit();
+    expect_call("PATCH", "/Users/7");
+    answer(200, user("7", true, "userName=zoe;title=Chef"));
+    commit();
+    ck_assert_uint_eq(count_effects(), 1);
+    ck_assert_str_eq(json_string(last_effect(), "outcome"), "applied");
+    expect_no_call();
+}
+
+START_TEST(a_retry_forgives_what_was_refused_and_the_effect_has_a_result)
+{
+    kit_start();
+    refuse_title();
+    retry_before(kit.now.wall_ms);
+    title_is_taken_now();
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_retry_told_before_the_restore_reaches_who_is_packed)
+{
+    kit_start();
+    refuse_title();
+    engine_free(kit.e);
+    kit.e = engine_new(&kit.cfg, &kit.ports);
+    kit.now.boot_ms += 100 * KIT_SECOND;
+    retry_before(kit.now.wall_ms);
+    kit_assign(0);
+    title_is_taken_now();
+    kit_crash();
+    commit();
+    retry_before(kit.now.wall_ms - KIT_SECOND);
+    expect_no_call();
+    kit_stop();
+}
+END_TEST
+
+START_TEST(an_aborted_retry_is_done_all_the_same)
+{
+    kit_start();
+    refuse_title();
+    retry_before(kit.now.wall_ms);
+    take_and_abort();
+    title_is_taken_now();
+    kit_stop();
+}
+END_TEST
+
+/* ---- provision ----------------------------------------------------------------------------------------- */
+
+START_TEST(a_provision_reads_again_and_says_what_it_found)
+{
+    kit_start();
+    kit_zoe_has_account("userName=zoe");
+    int64_t then = kit.now.wall_ms;
+    provision_at(then);
+    expect_no_call(); /* not before it is committed */
+    commit();
+    expect_call("GET", "/Users/7");
+    answer(200, user("7", true, "userName=zoe"));
+    commit();
+    ck_assert_uint_eq(count_effects(), 1);
+    ck_assert_str_eq(json_string(last_effect(), "outcome"), "unchanged");
+    ck_assert_int_eq(cJSON_GetArraySize(json_get(last_effect(), "operations")), 1);
+    char id[64];
+    snprintf(id, sizeof id, "effect:%016llx/miro",
+             (unsigned long long)control_provision_effect(str_of("acme/hr/zoe"), "miro", then));
+    ck_assert_str_eq(json_string(last_effect(), "id"), id);
+    expect_no_call();
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_provision_repairs_what_somebody_changed_by_hand)
+{
+    kit_start();
+    kit_zoe_has_account("userName=zoe");
+    provision_at(kit.now.wall_ms);
+    commit();
+    expect_call("GET", "/Users/7");
+    answer(200, user("7", false, "userName=zoe"));
+    commit();
+    expect_call("PATCH", "/Users/7");
+    answer(200, user("7", true, "userName=zoe"));
+    commit();
+    ck_assert_uint_eq(count_effects(), 1);
+    ck_assert_str_eq(json_string(last_effect(), "outcome"), "applied");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_provision_acts_once_over_restarts_and_repetitions)
+{
+    kit_start();
+    kit_zoe_has_account("userName=zoe");
+    int64_t then = kit.now.wall_ms;
+    provision_at(then);
+    commit();
+    kit_crash();
+    commit();
+    provision_at(then);
+    ck_assert_int_ge(wait_for_call(), 0);
+    answer(200, user("7", true, "userName=zoe"));
+    while (count_effects() == 0) { /* the doubt of the takeover is waited for */
+        ck_assert_int_ge(wait_for_call(), 0);
+        answer(200, user("7", true, "userName=zoe"));
+        commit();
+    }
+    provision_at(then);
+    commit();
+    expect_no_call();
+    kit_crash();
+    commit();
+    provision_at(then);
+    commit();
+    ck_assert_int_eq(wait_for_call(), -1);
+    ck_assert_uint_eq(count_effects(), 1);
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_provision_of_yesterday_is_not_taken_up)
+{
+    kit_start();
+    kit_zoe_has_account("userName=zoe");
+    provision_at(kit.now.wall_ms - KIT_DAY_MS);
+    commit();
+    expect_no_call();
+    ck_assert_uint_eq(count_effects(), 0);
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_provision_waits_for_a_back_off_of_nobody)
+{
+    kit_start();
+    refuse_title();
+    provision_at(kit.now.wall_ms);
+    title_is_taken_now();
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_provision_of_whom_the_policy_leaves_alone_says_so)
+{
+    kit_start();
+    kit.policy = POLICY_NOTHING;
+    say({"e1", EVENT_JOINED, .at = 1, .profile = "userName=zoe"});
+    commit();
+    provision_at(kit.now.wall_ms);
+    commit();
+    ck_assert_str_eq(json_string(last_effect(), "outcome"), "ignored");
+    expect_no_call();
+    kit_stop();
+}
+END_TEST
+
+/* Found by the simulator: nothing was open, and nobody came back to it. */
+START_TEST(a_provision_outlives_a_policy_that_fails)
+{
+    kit_start();
+    kit_zoe_has_account("userName=zoe");
+    kit.policy = POLICY_FAILS;
+    provision_at(kit.now.wall_ms);
+    commit();
+    expect_no_call();
+    kit.policy = POLICY_ACCOUNT;
+    ck_assert_int_ge(wait_for_call(), 0);
+    answer(200, user("7", true, "userName=zoe"));
+    commit();
+    ck_assert_str_eq(json_string(last_effect(), "outcome"), "unchanged");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_provision_reaches_a_target_that_is_new)
+{
+    kit_start();
+    kit_zoe_has_account("userName=zoe");
+    kit_add_target("wiki", "scim");
+    kit_hand_over();
+    commit();
+    provision_at(kit.now.wall_ms);
+    commit();
+    for (int i = 0; i < 2; i++) {
+        ck_assert_ptr_nonnull(next_call());
+        bool miro = kit.call->target == 0;
+        answer(200, miro ? user("7", true, "userName=zoe") : found("8", true, "userName=zoe"));
+        commit();
+    }
+    ck_assert_uint_eq(count_effects(), 2);
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_provision_of_nobody_known_does_nothing)
+{
+    kit_start();
+    provision_at(kit.now.wall_ms);
+    ck_assert(!commit());
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_paused_target_owes_a_provision_until_it_goes_on)
+{
+    kit_start();
+    kit_zoe_has_account("userName=zoe");
+    pause_target("miro", true);
+    provision_at(kit.now.wall_ms);
+    commit();
+    expect_no_call();
+    ck_assert_str_eq(state_now("miro", "provisionOwed"), "true");
+    pause_target("miro", false);
+    expect_call("GET", "/Users/7");
+    answer(200, user("7", true, "userName=zoe"));
+    commit();
+    ck_assert_str_eq(json_string(last_effect(), "outcome"), "unchanged");
+    kit_stop();
+}
+END_TEST
+
+/* ---- replay -------------------------------------------------------------------------------------------- */
+
+START_TEST(a_replay_is_tried_though_the_same_was_refused)
+{
+    kit_start();
+    refuse_title();
+    say({"e3", EVENT_CHANGED, .at = 2, .profile = "title=Chef", .replay_of = "e2"});
+    commit();
+    expect_call("GET", "/Users/7");
+    answer(200, user("7", true, "userName=zoe"));
+    commit();
+    expect_call("PATCH", "/Users/7");
+    answer(200, user("7", true, "userName=zoe;title=Chef"));
+    commit();
+    expect_no_call();
+    ck_assert(find_result("e3", "miro"));
+    ck_assert_str_eq(state_now("miro", "refused"), "");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(an_event_that_says_the_same_and_is_no_replay_is_not_tried)
+{
+    kit_start();
+    refuse_title();
+    say({"e3", EVENT_CHANGED, .at = 3, .profile = "title=Chef"});
+    commit();
+    expect_no_call();
+    expect_result("e3", "miro", "unchanged");
+    kit_stop();
+}
+END_TEST
+
+/* ---- records that are none ----------------------------------------------------------------------------- */
+
+START_TEST(a_record_that_is_not_understood_changes_nothing)
+{
+    kit_start();
+    pause_target("miro", true);
+    ck_assert(!take("pause/miro", "{\"kind\":\"pause\",\"target\":\"miro\",\"paused\":false}"));
+    ck_assert(engine_paused(kit.e, 0));
+    ck_assert(take("pause/miro", ""));
+    ck_assert(!engine_paused(kit.e, 0));
+    kit_stop();
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        a_paused_target_is_not_called_and_goes_on_after,
+        a_pause_parks_what_waits_in_line,
+        a_pause_of_one_target_leaves_the_others_alone,
+        a_call_that_is_about_to_be_written_is_held_back_and_nobodys_failure,
+        an_answer_that_comes_during_the_pause_is_taken,
+        a_pause_told_before_the_restore_holds_for_what_is_restored,
+        time_spent_paused_does_not_count_towards_the_deadline,
+        a_retry_ends_a_back_off_once,
+        a_retry_does_not_touch_what_failed_later,
+        a_retry_forgives_what_was_refused_and_the_effect_has_a_result,
+        a_retry_told_before_the_restore_reaches_who_is_packed,
+        an_aborted_retry_is_done_all_the_same,
+        a_provision_reads_again_and_says_what_it_found,
+        a_provision_repairs_what_somebody_changed_by_hand,
+        a_provision_acts_once_over_restarts_and_repetitions,
+        a_provision_of_yesterday_is_not_taken_up,
+        a_provision_waits_for_a_back_off_of_nobody,
+        a_provision_of_whom_the_policy_leaves_alone_says_so,
+        a_provision_outlives_a_policy_that_fails,
+        a_provision_reaches_a_target_that_is_new,
+        a_provision_of_nobody_known_does_nothing,
+        a_paused_target_owes_a_provision_until_it_goes_on,
+        a_replay_is_tried_though_the_same_was_refused,
+        an_event_that_says_the_same_and_is_no_replay_is_not_tried,
+        a_record_that_is_not_understood_changes_nothing,
+    };
+    return kit_run("engine_control", tests, ARRAY_SIZE(tests));
+}

@@ -1,0 +1,185 @@
+/* obey.c - what the decisions of people do: to targets when a record comes, to persons when they are converged.
+ *
+ * Decisions are states, so everything here compares: a retry acts on what failed before its time and then counts as
+ * that failure's end (failed_ms), a provision on targets that have not taken up one as young (provision_ms). So reading
+ * the topic again, or the record as it was before an abort, does nothing twice and forgets nothing. */
+#include "engine_state.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* ---- persons ------------------------------------------------------------------------------------------- */
+
+void obey_forgive(struct work *w, struct target_state *t)
+{
+    if (t->n_refused > 0) {
+        target_state_forgive_all(t);
+        target_state_set_known(t, KNOWN_UNKNOWN); /* what was refused may have been done by hand */
+        w->fresh = w->unverified = false;
+    }
+    t->attempts = w->failures = 0;
+    t->write_failed = w->write_failed = false;
+    t->next_attempt_ms = w->next_attempt_ms = 0;
+    t->retry_cut_ms = 0;
+    w->exists = w->kept_active = 0;
+    w->one_by_one = w->refused = w->trouble = false;
+}
+
+static bool has_failed(const struct target_state *t)
+{
+    return t->attempts > 0 || t->next_attempt_ms || t->n_refused > 0 || t->retry_cut_ms;
+}
+
+static void retry(struct engine *e, struct work *w, struct target_state *t)
+{
+    int64_t before_ms = w->target->retry_ms;
+    if (!has_failed(t) || before_ms == 0 || (t->failed_ms >= before_ms && !MUTATION(MUTATION_RETRY_REPEATED)))
+        return;
+    obey_forgive(w, t);
+    target_state_failed(t, before_ms);
+    w->failed_ms = t->failed_ms;
+    slot_mark_dirty(e, w->slot);
+}
+
+/* 0: nobody asked, or too long ago. */
+static int64_t provision_ms(const struct engine *e, const struct slot *slot, struct now now)
+{
+    int64_t at_ms = control_provision_ms(&e->control, (struct str){slot->key, slot->key_n});
+    return now.wall_ms - at_ms < CONTROL_PROVISION_LIFE_MS ? at_ms : 0;
+}
+
+/* Takes up: the account is read again, whatever is known of it; the record says so before a call starts. */
+static void provision(struct engine *e, struct work *w, struct target_state *t, struct now now)
+{
+    int64_t at_ms = provision_ms(e, w->slot, now);
+    if (at_ms == 0 || (at_ms <= t->provision_ms && !MUTATION(MUTATION_PROVISION_TWICE)))
+        return;
+    obey_forgive(w, t);
+    target_state_set_known(t, KNOWN_UNKNOWN);
+    w->fresh = w->unverified = false;
+    t->provision_ms = at_ms;
+    t->provision_owed = true;
+    w->slot->gen++;
+    slot_mark_dirty(e, w->slot);
+}
+
+void obey_target(struct engine *e, struct work *w, struct target_state *t, struct now now)
+{
+    retry(e, w, t);
+    provision(e, w, t, now);
+}
+
+/* A provision concerns every target that takes the person, also one that is new. */
+void obey_person(struct engine *e, struct slot *slot, struct now now)
+{
+    struct person_key key;
+    if (provision_ms(e, slot, now) == 0)
+        return;
+    slot_key(slot, &key);
+    for (size_t i = 0; i < e->cfg.n_targets; i++) {
+        const struct engine_target *target = &e->cfg.targets[i];
+        if (strcmp(target->tenant, key.tenant) == 0 && strcmp(target->directory, key.directory) == 0)
+            person_target_add(slot->live, target->name);
+    }
+}
+
+bool obey_concerns(const struct engine *e, const struct slot *slot)
+{
+    return (slot->refused && e->control.n_of[CONTROL_RETRY] > 0) ||
+           control_provision_ms(&e->control, (struct str){slot->key, slot->key_n}) != 0;
+}
+
+/* ---- targets ------------------------------------------------------------------------------------------- */
+
+struct waking {
+    struct engine *e;
+    struct now now;
+    bool refused; /* also who has nothing but refusals */
+};
+
+static void wake_slot(void *ctx, struct slot *slot)
+{
+    const struct waking *w = ctx;
+    if (slot->live || slot->open || (w->refused && slot->refused))
+        converge_slot(w->e, slot, w->now);
+}
+
+static void wake_all(struct engine *e, bool refused, struct now now)
+{
+    if (e->n_partitions > 0)
+        store_each(&e->store, -1, wake_slot, &(struct waking){e, now, refused});
+}
+
+/* Whoever waits in a ready list is packed again: a pause may last for days. */
+static void park_all(struct engine *e, struct target *t)
+{
+    for (enum priority p = 0; p < PRIORITIES; p++)
+        for (size_t c = 0; c <= LIMITS_MAX; c++)
+            for (struct work *w; (w = t->ready[p][c].first);) {
+                work_dequeue(w);
+                slot_release(e, w->slot);
+            }
+    assert(t->waiting == 0);
+}
+
+static void on_pause(struct engine *e, const struct control_change *change, struct now now)
+{
+    bool resumed = false;
+    (void)change;
+    for (size_t i = 0; i < e->cfg.n_targets; i++) {
+        struct target *t = &e->targets[i];
+        bool was = t->paused;
+        t->paused = control_paused(&e->control, t->cfg->name);
+        int64_t resumed_ms = control_resumed_ms(&e->control, t->cfg->name);
+        if (was && !t->paused)
+            resumed_ms = now.wall_ms;
+        t->resumed_ms = resumed_ms > t->resumed_ms ? resumed_ms : t->resumed_ms;
+        resumed |= was && !t->paused;
+        if (t->paused && !was && !MUTATION(MUTATION_PAUSE_IGNORED))
+            park_all(e, t);
+    }
+    if (resumed && !MUTATION(MUTATION_PAUSE_FORGETS))
+        wake_all(e, false, now);
+}
+
+static void on_retry(struct engine *e, const struct control_change *change, struct now now)
+{
+    (void)change;
+    for (size_t i = 0; i < e->cfg.n_targets; i++)
+        e->targets[i].retry_ms = control_retry_ms(&e->control, e->targets[i].cfg->name);
+    wake_all(e, true, now);
+}
+
+static void on_provision(struct engine *e, const struct control_change *change, struct now now)
+{
+    struct slot *slot = change->state ? store_find(&e->store, str_of(change->state->person)) : NULL;
+    if (slot)
+        converge_slot(e, slot, now);
+}
+
+/* Whom the decision concerns is for the plan to find out: who is held has work under way. */
+static void on_hold(struct engine *e, const struct control_change *change, struct now now)
+{
+    (void)change;
+    wake_all(e, false, now);
+}
+
+bool engine_control(struct engine *e, struct str key, struct str value, struct now now, struct error *err)
+{
+    static void (*const acts[CONTROL_KINDS])(struct engine *, const struct control_change *, struct now) = {
+        [CONTROL_HOLD] = on_hold,
+        [CONTROL_PAUSE] = on_pause,
+        [CONTROL_RETRY] = on_retry,
+        [CONTROL_PROVISION] = on_provision,
+    };
+    struct control_change change;
+    if (!control_take(&e->control, key, value, &change, err))
+        return false;
+    acts[change.kind](e, &change, now);
+    return true;
+}
+
+bool engine_paused(const struct engine *e, size_t target)
+{
+    return e->targets[target].paused;
+}
