@@ -5,6 +5,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "cli.h"
 #include "config.h"
 #include "failpoint.h"
 #include "log.h"
@@ -12,7 +13,11 @@
 #include "options.h"
 #include "worker.h"
 
-static const char *const usage = "turns lifecycle events into SCIM calls, with one result each";
+static const char *const usage = /* after "usage: rollcall-worker [options]" */
+    "   or: rollcall-worker control …       what people decide: pause, retry, approve …; see control --help\n"
+    "   or: rollcall-worker deadletters …   what was rejected: list, show, replay, drop; see deadletters "
+    "--help\n"
+    "turns lifecycle events into SCIM calls, with one result each";
 static const char *const default_config = "/etc/rollcall/rollcall.yaml";
 
 static const struct option_def defs[] = {
@@ -31,22 +36,10 @@ struct program {
     struct worker *worker;
 };
 
-/* What the supervisor makes of it: 75 start again, 78 wait for a person. */
-static int exit_code(const struct error *err)
-{
-    static const int codes[] = {
-        [ERROR_INPUT] = EX_CONFIG,
-        [ERROR_TEMPORARY] = EX_TEMPFAIL,
-        [ERROR_PERMANENT] = EX_CONFIG,
-        [ERROR_SYSTEM] = EX_OSERR,
-    };
-    return err->kind == ERROR_NONE ? EX_SOFTWARE : codes[err->kind];
-}
-
 static int fail(const struct error *err)
 {
     log_error("stopped", LOG_ERROR_FIELD(err), LOG_S("kind", error_kind_name(err->kind)));
-    return exit_code(err);
+    return cli_exit_code(err);
 }
 
 static bool read_config(struct program *p, struct error *err)
@@ -97,6 +90,9 @@ int main(int argc, char **argv)
 {
     struct program p = {0};
     struct error err = {0};
+    int code;
+    if (cli_run(argc, argv, &code))
+        return code;
     if (!options_parse(argc, argv, usage, defs, &p.options, &err)) {
         fprintf(stderr, "rollcall-worker: %s\n", err.message);
         return EX_USAGE;
@@ -104,7 +100,9 @@ int main(int argc, char **argv)
     if (p.options.done)
         return EX_OK;
     if (p.options.n_args > 0) {
-        fprintf(stderr, "rollcall-worker: what is %s? It takes options only; see --help\n",
+        fprintf(stderr,
+                "rollcall-worker: what is %s? A command comes first, the worker itself takes options only; "
+                "see --help\n",
                 p.options.args[0]);
         return EX_USAGE;
     }

@@ -105,7 +105,7 @@ static void resume(struct membership *m)
         return;
     m->paused = false;
     consumer_pause(m->consumer, false);
-    metrics_set(m->is.metrics, WM_PAUSED, NULL, 0);
+    metrics_set(m->is.metrics, WM_READING_HELD, NULL, 0);
 }
 
 static bool too_far_ahead(const struct membership *m)
@@ -129,7 +129,7 @@ static bool hold(struct membership *m)
         return true;
     m->paused = true;
     consumer_pause(m->consumer, true);
-    metrics_set(m->is.metrics, WM_PAUSED, NULL, 1);
+    metrics_set(m->is.metrics, WM_READING_HELD, NULL, 1);
     log_warn("reading paused", LOG_S("why", m->crowded ? "too many persons wait" : "commits do not follow"));
     return false;
 }

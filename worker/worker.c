@@ -17,6 +17,7 @@
 #include "loop.h"
 #include "mem.h"
 #include "membership.h"
+#include "notices.h"
 #include "now.h"
 #include "options.h"
 #include "policy.h"
@@ -28,6 +29,7 @@
 enum {
     TOPICS_SLICE_MS = 3000, /* a signal waits for so long at most */
     TOPICS_PAUSE_MS = 200,
+    NOTICES_SLICE_MS = 1000,
     TOPICS_SAY_EVERY = 10, /* tries */
     CALLS_PER_TURN = 500,
     COMMIT_GRACE_MS = 5000, /* after drain_ms: for the closing commit */
@@ -46,6 +48,7 @@ struct worker {
     int partitions; /* of the events topic */
     struct engine_config *engine_config;
     struct engine *engine;
+    struct notices *notices;
     struct http_client *http;
     struct consumer *consumer;
     struct ledger *ledger;
@@ -280,6 +283,15 @@ static void on_ledger(void *ctx, uint32_t events)
     (void)ctx, (void)events;
 }
 
+static void on_notices(void *ctx, uint32_t events)
+{
+    struct worker *w = ctx;
+    struct error err;
+    (void)events;
+    if (!notices_take(w->notices, &err))
+        on_failed(w, &err);
+}
+
 static void on_admin(void *ctx, uint32_t events)
 {
     struct worker *w = ctx;
@@ -349,6 +361,21 @@ static bool open_engine(struct worker *w, struct error *err)
     return true;
 }
 
+/* What people decided is known before anything can start. */
+static bool open_notices(struct worker *w, struct error *err)
+{
+    if (!notices_new(w->cfg, w->engine, w->metrics, &w->notices, err))
+        return false;
+    for (unsigned tries = 0; !notices_catch_up(w->notices, NOTICES_SLICE_MS, err); tries++) {
+        if (err->kind != ERROR_TEMPORARY)
+            return error_wrap(err, "control");
+        wait_for_kafka(w, tries + 1, err);
+        if (w->stopping)
+            return true;
+    }
+    return loop_add(w->loop, notices_fd(w->notices), EPOLLIN, on_notices, w, err);
+}
+
 static bool open_http(struct worker *w, struct error *err)
 {
     const struct http_callbacks callbacks = {.ctx = w, .may_write = on_may_write, .done = on_call_done};
@@ -398,8 +425,8 @@ static bool open_admin(struct worker *w, struct error *err)
 bool worker_new(const struct config *cfg, const char *slot, struct worker **ret, struct error *err)
 {
     static bool (*const steps[])(struct worker * w, struct error * err) = {
-        open_loop,   open_policy, check_settings,  open_tokens, open_admin, open_topics,
-        open_engine, open_http,   open_membership, open_ledger,
+        open_loop,   open_policy,  check_settings, open_tokens,     open_admin,  open_topics,
+        open_engine, open_notices, open_http,      open_membership, open_ledger,
     };
     struct worker *w = xcalloc(1, sizeof *w);
     *w = (struct worker){.cfg = cfg, .slot = slot, .signal_fd = -1};
@@ -428,6 +455,7 @@ void worker_free(struct worker *w)
         consumer_close(w->consumer);
     consumer_free(w->consumer);
     membership_free(w->membership);
+    notices_free(w->notices);
     engine_free(w->engine);
     settings_engine_free(w->engine_config);
     free(w->troubles);

@@ -1,5 +1,5 @@
 /* The worker's loop with the real engine, HTTP client, policy and admin listener, and nothing of Kafka:
- * consumer, ledger and membership are fakes whose functions are defined here, so the linker never takes the
+ * consumer, ledger, membership and notices are fakes whose functions are defined here, so the linker never takes the
  * real ones. */
 #include "../../worker/worker.h"
 
@@ -14,6 +14,7 @@
 #include "../../worker/consumer.h"
 #include "../../worker/ledger.h"
 #include "../../worker/membership.h"
+#include "../../worker/notices.h"
 #include "admin.h"
 #include "kafka.h"
 #include "log.h"
@@ -30,6 +31,9 @@ static struct fake {
     int topics_after;  /* with TOPICS_AWAY: there at this try; 0: never */
     int signal_in_try; /* 0: none */
     bool ledger_fails;
+    int notices_tries, notices_after; /* the control topic is read at this try; 0: at once */
+    bool notices_fail;                /* with the first that comes after the start */
+    int notices_fd;
     bool consumer_made;
     int fail_in_turn; /* 0: never */
     int signal_in_turn;
@@ -136,6 +140,41 @@ int64_t ledger_silent_ms(const struct ledger *l)
 {
     (void)l;
     return 0;
+}
+
+bool notices_new(const struct config *cfg, struct engine *engine, struct metrics *metrics,
+                 struct notices **ret, struct error *err)
+{
+    (void)cfg, (void)engine, (void)metrics, (void)err;
+    *ret = (struct notices *)&fake;
+    return true;
+}
+
+bool notices_catch_up(struct notices *n, int slice_ms, struct error *err)
+{
+    (void)n, (void)slice_ms;
+    fake.notices_tries++;
+    ck_assert_msg(!fake.consumer_made, "the group comes after what people decided");
+    if (fake.notices_tries == fake.signal_in_try)
+        raise(fake.signal);
+    return fake.notices_tries >= fake.notices_after || error_set(err, ERROR_TEMPORARY, "not read yet");
+}
+
+int notices_fd(const struct notices *n)
+{
+    (void)n;
+    return fake.notices_fd;
+}
+
+bool notices_take(struct notices *n, struct error *err)
+{
+    (void)n;
+    return !fake.notices_fail || error_set(err, ERROR_TEMPORARY, "records were deleted");
+}
+
+void notices_free(struct notices *n)
+{
+    (void)n;
 }
 
 struct membership *membership_new(const struct membership_settings *settings)
@@ -249,7 +288,7 @@ static struct config cfg;
 
 static void set_up(void)
 {
-    fake = (struct fake){.fd = eventfd(0, EFD_CLOEXEC)};
+    fake = (struct fake){.fd = eventfd(0, EFD_CLOEXEC), .notices_fd = eventfd(0, EFD_CLOEXEC)};
     int fd = mkstemp(policy_path);
     ck_assert_int_ge(fd, 0);
     close(fd);
@@ -264,6 +303,7 @@ static void tear_down(void)
 {
     unlink(policy_path);
     close(fake.fd);
+    close(fake.notices_fd);
 }
 
 static bool run(struct error *err)
@@ -361,6 +401,40 @@ START_TEST(sighup_while_brokers_are_away_is_no_trouble)
 }
 END_TEST
 
+START_TEST(joins_when_it_knows_what_people_decided)
+{
+    struct error err;
+    fake.notices_after = 3;
+    fake.fail_in_turn = 1;
+    ck_assert(!run(&err));
+    ck_assert_str_eq(err.message, "foreign records");
+    ck_assert_int_eq(fake.notices_tries, 3);
+    ck_assert(fake.consumer_made);
+}
+END_TEST
+
+START_TEST(sigterm_while_decisions_are_read_ends_without_a_failure)
+{
+    struct error err;
+    fake.notices_after = TURNS_MAX;
+    fake.signal_in_try = 2; /* not of the topics: they are there at once */
+    fake.signal = SIGTERM;
+    ck_assert_msg(run(&err), "%s", err.message);
+    ck_assert_int_eq(fake.notices_tries, 2);
+    ck_assert(!fake.consumer_made);
+}
+END_TEST
+
+START_TEST(decisions_that_cannot_be_followed_any_more_end_the_loop)
+{
+    struct error err;
+    fake.notices_fail = true;
+    fake.notices_fd = eventfd(1, EFD_CLOEXEC);
+    ck_assert(!run(&err));
+    ck_assert_str_eq(err.message, "records were deleted");
+}
+END_TEST
+
 START_TEST(makes_no_client_of_the_group_while_anything_else_can_fail)
 {
     struct worker *w;
@@ -426,6 +500,9 @@ int main(void)
     tcase_add_test(tc, waits_for_brokers_as_long_as_it_takes);
     tcase_add_test(tc, sigterm_while_brokers_are_away_ends_without_a_failure);
     tcase_add_test(tc, sighup_while_brokers_are_away_is_no_trouble);
+    tcase_add_test(tc, joins_when_it_knows_what_people_decided);
+    tcase_add_test(tc, sigterm_while_decisions_are_read_ends_without_a_failure);
+    tcase_add_test(tc, decisions_that_cannot_be_followed_any_more_end_the_loop);
     tcase_add_test(tc, makes_no_client_of_the_group_while_anything_else_can_fail);
     tcase_add_test(tc, unknown_classes_of_limits_are_refused_at_start_and_by_the_check);
     tcase_add_test(tc, does_not_start_with_wrong_topics_or_policy);

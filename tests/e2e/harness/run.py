@@ -1,6 +1,7 @@
 """Run: all that one test has: directory, broker, topics, processes, configuration, programs under test."""
 import http.client
 import re
+import subprocess
 from pathlib import Path
 
 from .checker import Target, check
@@ -16,6 +17,7 @@ READY_S = 30
 ATTEMPTS = 3  # another process may take a free port first
 ADDRESS_TAKEN = re.compile(r"address (already )?in use|EADDRINUSE", re.IGNORECASE)
 QUIET_S = 60
+COMMAND_S = 90
 
 
 def sanitizer_of(build):
@@ -152,6 +154,15 @@ class Run:
         """A rollcall-worker that is not started yet."""
         argv = [self.build / "rollcall-worker", "--slot", slot]
         return Program(self, name or f"worker-{slot}", argv, {"worker": ("admin",)})
+
+    def command(self, *args, code=0):
+        """rollcall-worker with a command (control, deadletters): what it printed. Fails when it ends with another code."""
+        config = self.config.write("command", {})
+        done = subprocess.run([self.build / "rollcall-worker", *args, "--config", config], capture_output=True, text=True,
+                              timeout=COMMAND_S, check=False)
+        if done.returncode != code:
+            raise ProcessFailed(f"{' '.join(args)}: exit {done.returncode}, not {code}: {done.stdout}{done.stderr}")
+        return done
 
     def supervisor(self):
         self.supervisors.append(Supervisor())

@@ -90,6 +90,11 @@ class Topics:
             raise ToolFailed(f"{' '.join(argv[1:3])}: {done.stderr.strip()} (exit {done.returncode})")
         return [json.loads(line) for line in done.stdout.splitlines()]
 
+    @staticmethod
+    def text(value):
+        """JSON as a program writes it."""
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
     def list(self):
         """{name: {"partitions", "led", "replicas"}}; empty when nobody answers."""
         lines = self._tool("topics", "--timeout-ms", 2000, check=False)
