@@ -98,21 +98,17 @@ bool cli_by(const struct options *o, char *out, size_t size, struct error *err)
     return error_set(err, ERROR_INPUT, by ? "--by: empty or too long" : "no login name: say --by NAME");
 }
 
-bool cli_time(const struct options *o, const char *name, int64_t missing_ms, int64_t *ret_ms,
-              struct error *err)
+bool cli_time(const struct options *o, const char *name, int64_t *ret_ms, struct error *err)
 {
     const char *text = options_get(o, name);
-    *ret_ms = missing_ms;
     return !text || rfc3339_parse(str_of(text), ret_ms) ||
            error_set(err, ERROR_INPUT, "--%s: wanted is an instant such as 2026-11-22T08:44:15Z", name);
 }
 
-bool cli_number(const struct options *o, const char *name, int64_t missing, int64_t max, int64_t *ret,
-                struct error *err)
+bool cli_number(const struct options *o, const char *name, int64_t max, int64_t *ret, struct error *err)
 {
     const char *text = options_get(o, name);
     char *end;
-    *ret = missing;
     if (!text)
         return true;
     errno = 0;

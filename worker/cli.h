@@ -49,12 +49,11 @@ int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* --by, or the login name; false: there is neither. */
 bool cli_by(const struct options *o, char *out, size_t size, struct error *err)
     __attribute__((warn_unused_result));
-/* An instant in RFC 3339 as the value of the option; absent: `missing`. */
-bool cli_time(const struct options *o, const char *name, int64_t missing_ms, int64_t *ret_ms,
-              struct error *err) __attribute__((warn_unused_result));
-/* A whole number from 1 to max as the value of the option; absent: `missing`. */
-bool cli_number(const struct options *o, const char *name, int64_t missing, int64_t max, int64_t *ret,
-                struct error *err) __attribute__((warn_unused_result));
+/* The option's value: an instant in RFC 3339, a whole number from 1 to max. Not given: *ret stays as it is. */
+bool cli_time(const struct options *o, const char *name, int64_t *ret_ms, struct error *err)
+    __attribute__((warn_unused_result));
+bool cli_number(const struct options *o, const char *name, int64_t max, int64_t *ret, struct error *err)
+    __attribute__((warn_unused_result));
 
 /* Prints text that others wrote: what could steer a terminal comes out as '?'. NULL prints nothing. */
 void cli_put(FILE *out, const char *text);

@@ -122,7 +122,7 @@ static int decide_by_time(struct cli *c, enum control_decision decision)
         return cli_usage("wanted are ids of holds, or --target NAME with --before TIME");
     if (!known_target(c, target, false))
         return EX_USAGE;
-    if (!cli_time(&c->options, "before", 0, &s.held_before_ms, &err))
+    if (!cli_time(&c->options, "before", &s.held_before_ms, &err))
         return cli_usage("%s", err.message);
     s.target = (char *)(uintptr_t)target;
     return decide(c, &s, target);
@@ -173,12 +173,12 @@ static int run_resume(void *ctx, int n, char **args)
 static int run_retry(void *ctx, int n, char **args)
 {
     struct cli *c = ctx;
-    struct control_state s = {.kind = CONTROL_RETRY, .target = args[0]};
+    struct control_state s = {.kind = CONTROL_RETRY, .target = args[0], .time_ms = c->now_ms};
     struct error err;
     (void)n;
     if (!known_target(c, args[0], true))
         return EX_USAGE;
-    if (!cli_time(&c->options, "before", c->now_ms, &s.time_ms, &err))
+    if (!cli_time(&c->options, "before", &s.time_ms, &err))
         return cli_usage("%s", err.message);
     return decide(c, &s, args[0]);
 }
@@ -200,9 +200,9 @@ static int run_provision(void *ctx, int n, char **args)
     struct control_state s = {.kind = CONTROL_PROVISION, .person = args[0], .time_ms = c->now_ms};
     struct provision *wait = NULL;
     struct error err = {0};
-    int64_t timeout_s;
+    int64_t timeout_s = WAIT_S;
     (void)n;
-    if (!cli_number(&c->options, "timeout", WAIT_S, WAIT_MAX_S, &timeout_s, &err))
+    if (!cli_number(&c->options, "timeout", WAIT_MAX_S, &timeout_s, &err))
         return cli_usage("%s", err.message);
     if (!provision_new(c->cfg, args[0], c->now_ms, &wait, &err))
         return err.kind == ERROR_INPUT ? cli_usage("%s", err.message) : cli_fail(&err);

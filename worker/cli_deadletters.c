@@ -57,9 +57,10 @@ static bool read_filter(struct cli *c, struct error *err)
     f->person = options_get(&c->options, "person");
     f->reason = options_get(&c->options, "text");
     f->settled = options_get(&c->options, "all");
-    return cli_time(&c->options, "since", 0, &f->since_ms, err) &&
-           cli_time(&c->options, "until", 0, &f->until_ms, err) &&
-           cli_number(&c->options, "limit", LIMIT_DEFAULT, LETTERS_MAX, &c->limit, err);
+    c->limit = LIMIT_DEFAULT;
+    return cli_time(&c->options, "since", &f->since_ms, err) &&
+           cli_time(&c->options, "until", &f->until_ms, err) &&
+           cli_number(&c->options, "limit", LETTERS_MAX, &c->limit, err);
 }
 
 static bool read_ids(struct cli *c, int n, char **args, struct error *err)
@@ -200,7 +201,8 @@ static bool mark(struct cli *c, const struct letter *letter, const char *replay,
     struct buf value;
     const char *reason = options_get(&c->options, "reason");
     buf_init(&value, MARK_MAX);
-    letter_mark_write(letter, replay, c->by, reason ? reason : "sent again", c->now_ms, &value);
+    const struct letter_mark_words words = {replay, c->by, reason ? reason : "sent again", c->now_ms};
+    letter_mark_write(letter, &words, &value);
     bool ok = buf_ok(&value) || error_set(err, ERROR_INPUT, "--by or --reason is too long");
     ok = ok && send(c,
                     &(struct topic_message){.topic = KAFKA_DEADLETTERS,

@@ -288,18 +288,17 @@ bool letter_replay(const struct letter *letter, int64_t now_ms, struct event *re
     return true;
 }
 
-void letter_mark_write(const struct letter *letter, const char *replay, const char *by, const char *reason,
-                       int64_t now_ms, struct buf *out)
+void letter_mark_write(const struct letter *letter, const struct letter_mark_words *words, struct buf *out)
 {
     struct json_out w;
     json_out_init(&w, out);
     json_open(&w, NULL, '{');
-    json_put_string(&w, "kind", letter_state_name(replay ? LETTER_REPLAYED : LETTER_DROPPED));
-    json_put_string(&w, "reason", reason);
+    json_put_string(&w, "kind", letter_state_name(words->replay ? LETTER_REPLAYED : LETTER_DROPPED));
+    json_put_string(&w, "reason", words->reason);
     json_put_int(&w, "letter", letter->id.offset);
-    if (replay)
-        json_put_string(&w, "replay", replay);
-    json_put_string(&w, "by", by);
-    json_put_time(&w, "at", now_ms);
+    if (words->replay)
+        json_put_string(&w, "replay", words->replay);
+    json_put_string(&w, "by", words->by);
+    json_put_time(&w, "at", words->at_ms);
     json_close(&w);
 }

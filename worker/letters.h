@@ -73,8 +73,13 @@ void letters_done(struct letters *l);
 bool letter_replay(const struct letter *letter, int64_t now_ms, struct event *ret, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Value of the mark. replay: id of the new event; NULL: dropped. */
-void letter_mark_write(const struct letter *letter, const char *replay, const char *by, const char *reason,
-                       int64_t now_ms, struct buf *out);
+struct letter_mark_words {
+    const char *replay; /* id of the new event; NULL: dropped */
+    const char *by, *reason;
+    int64_t at_ms;
+};
+
+/* Value of the mark on a letter. */
+void letter_mark_write(const struct letter *letter, const struct letter_mark_words *words, struct buf *out);
 
 #endif

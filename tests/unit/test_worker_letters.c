@@ -188,11 +188,11 @@ START_TEST(a_mark_names_the_letter)
     take_rejected(7, "1042", "miro", "r", LATER);
     letters_settle(&letters, 1);
     buf_init(&out, 1000);
-    letter_mark_write(&letters.v[0], OLD, "ops", "mended", NOW, &out);
+    letter_mark_write(&letters.v[0], &(struct letter_mark_words){OLD, "ops", "mended", NOW}, &out);
     ck_assert_str_eq(out.p, "{\"kind\":\"replayed\",\"reason\":\"mended\",\"letter\":7,\"replay\":\"" OLD
                             "\",\"by\":\"ops\",\"at\":\"2026-11-18T11:06:40.000Z\"}");
     buf_clear(&out);
-    letter_mark_write(&letters.v[0], NULL, "ops", "a test", NOW, &out);
+    letter_mark_write(&letters.v[0], &(struct letter_mark_words){NULL, "ops", "a test", NOW}, &out);
     ck_assert_ptr_nonnull(strstr(out.p, "\"kind\":\"dropped\""));
     ck_assert_ptr_null(strstr(out.p, "\"replay\":"));
     buf_done(&out);
