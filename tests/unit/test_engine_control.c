@@ -23,6 +23,7 @@ static void decide(const char *key, const char *members)
     snprintf(value, sizeof value, "{%s,\"by\":\"ops\",\"reason\":\"because\",\"at\":\"%s\"}", members,
              time_text(kit.now.wall_ms));
     ck_assert_msg(take(key, value), "%s", value);
+    engine_tick(kit.e, kit.now); /* as a turn of the loop does */
 }
 
 static void pause_target(const char *name, bool paused)
@@ -104,6 +105,33 @@ START_TEST(a_pause_parks_what_waits_in_line)
     pause_target("all", false);
     expect_call("GET", "/Users?filter=");
     answer(200, NO_USERS);
+    kit_stop();
+}
+END_TEST
+
+/* A resume may concern a million: they come in portions, and nobody is forgotten. */
+START_TEST(more_than_one_portion_is_taken_up)
+{
+    enum { PERSONS = 6000 };
+    kit_start();
+    for (int i = 0; i < PERSONS; i++) {
+        char subject[16];
+        snprintf(subject, sizeof subject, "p%d", i);
+        struct event ev = make_event(
+            &(struct word){subject, EVENT_JOINED, .at = 1, .profile = "userName=x", .subject = subject});
+        engine_event(kit.e, 0, i, &ev, kit.now);
+        event_done(&ev);
+    }
+    commit();
+    ck_assert_uint_eq(stats_now().waiting, PERSONS);
+    pause_target("all", true);
+    ck_assert_uint_eq(stats_now().waiting, 0);
+    pause_target("all", false);
+    ck_assert_uint_lt(stats_now().waiting, PERSONS);
+    ck_assert_uint_gt(stats_now().waiting, 0);
+    ck_assert_int_eq(engine_wake_in(kit.e, kit.now), 0);
+    engine_tick(kit.e, kit.now);
+    ck_assert_uint_eq(stats_now().waiting, PERSONS);
     kit_stop();
 }
 END_TEST
@@ -545,6 +573,7 @@ int main(void)
     const TTest *const tests[] = {
         a_paused_target_is_not_called_and_goes_on_after,
         a_pause_parks_what_waits_in_line,
+        more_than_one_portion_is_taken_up,
         a_pause_of_one_target_leaves_the_others_alone,
         a_call_that_is_about_to_be_written_is_held_back_and_nobodys_failure,
         an_answer_that_comes_during_the_pause_is_taken,

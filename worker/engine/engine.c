@@ -6,6 +6,8 @@
 
 #include "mem.h"
 
+enum { TICK_MAX = 5000 }; /* persons: some 50 ms, so that a loop goes on with everything else */
+
 /* ---- life ---------------------------------------------------------------------------------------------- */
 
 static void target_init(struct target *t, const struct engine_target *cfg)
@@ -80,7 +82,7 @@ uint64_t engine_random(struct engine *e)
 
 void engine_tick(struct engine *e, struct now now)
 {
-    for (;;) {
+    for (int n = 0; n < TICK_MAX; n++) { /* the rest at the next: engine_wake_in says 0 */
         struct slot *slot = store_first_due(&e->store);
         if (!slot || slot->due_ms > now.wall_ms)
             return;

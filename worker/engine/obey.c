@@ -100,10 +100,12 @@ struct waking {
 static void wake_slot(void *ctx, struct slot *slot)
 {
     const struct waking *w = ctx;
-    if (slot->live || slot->open || (w->refused && slot->refused))
-        converge_slot(w->e, slot, w->now);
+    if ((slot->live || slot->open || (w->refused && slot->refused)) &&
+        (slot->due_ms == 0 || slot->due_ms > w->now.wall_ms))
+        store_set_due(&w->e->store, slot, w->now.wall_ms);
 }
 
+/* Due now: they may be a million, and engine_tick takes them in portions. */
 static void wake_all(struct engine *e, bool refused, struct now now)
 {
     if (e->n_partitions > 0)
