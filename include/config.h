@@ -136,6 +136,7 @@ struct config_target {
     char *match;
     int64_t timeout_ms;
     int64_t call_life_ms;
+    int64_t arrival_ms;
     int64_t in_flight;
     struct config_retry retry;
     struct config_guard guard;

@@ -84,7 +84,9 @@ void event_write_value(const struct event *ev, struct buf *out);
 void event_each_header(const struct event *ev, void (*put)(void *ctx, const char *name, const char *value),
                        void *ctx);
 
-/* The Kafka key "tenant/bucket": bucket = murmur2(directory + "/" + subject) mod spread. */
+/* person: "directory/subject". The bucket = murmur2(person) mod spread; 0 with a spread of 0 or 1. */
+uint32_t event_bucket(struct str person, unsigned spread);
+/* The Kafka key "tenant/bucket". */
 void event_key(const struct event *ev, unsigned spread, struct buf *out);
 
 /* Reads a Kafka record (headers by name, case-sensitive; a value of at most EVENT_VALUE_MAX) into *ret

@@ -197,6 +197,8 @@ static const struct config_key target_keys[] = {
     NUMBER(config_target, timeout_ms, 10000, 100, 600000, "of one call"),
     NUMBER(config_target, call_life_ms, 30000, 100, 3600000,
            "how long a call of unknown outcome may still land"),
+    NUMBER(config_target, arrival_ms, 2000, 0, 600000,
+           "how long a call of a worker that died may be on its way: whoever takes over waits for so long"),
     NUMBER(config_target, in_flight, 64, 1, 10000, "calls at once"),
     SECTION(config_target, retry, retry_keys, "what follows a temporary failure"),
     SECTION(config_target, guard, guard_keys, "unusual numbers are held until a person approves"),

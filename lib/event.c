@@ -80,18 +80,19 @@ void event_id_make(const char *source, struct str sender_id, char out[EVENT_ID_S
     free(text);
 }
 
+uint32_t event_bucket(struct str person, unsigned spread)
+{
+    return spread > 1 ? digest_murmur2(person.p, person.n) % spread : 0;
+}
+
 void event_key(const struct event *ev, unsigned spread, struct buf *out)
 {
-    uint32_t bucket = 0;
-    if (spread > 1) {
-        char name[EVENT_NAME_MAX + 1 + EVENT_SUBJECT_MAX + 1];
-        int n = snprintf(name, sizeof name, "%s/%s", ev->directory, ev->subject);
-        size_t used = (size_t)n < sizeof name ? (size_t)n : sizeof name - 1;
-        bucket = digest_murmur2(name, used) % spread;
-    }
+    char person[EVENT_NAME_MAX + 1 + EVENT_SUBJECT_MAX + 1];
+    int n = snprintf(person, sizeof person, "%s/%s", ev->directory, ev->subject);
+    size_t used = (size_t)n < sizeof person ? (size_t)n : sizeof person - 1;
     buf_adds(out, ev->tenant);
     buf_addc(out, '/');
-    buf_addi(out, bucket);
+    buf_addi(out, event_bucket((struct str){person, used}, spread));
 }
 
 static bool bad(struct error *err, const char *member, const char *rule)

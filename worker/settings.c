@@ -1,6 +1,7 @@
 #include "settings.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/profile.h"
 #include "mem.h"
@@ -57,10 +58,36 @@ static bool check_limits(const struct config_target *target, size_t at, struct e
     return true;
 }
 
+static int64_t count_of(const struct config_target *target, const struct limit *class)
+{
+    for (size_t i = 0; i < target->limits.n; i++)
+        if (strcmp(target->limits.v[i].class, class->name) == 0)
+            return target->limits.v[i].count;
+    return class->count;
+}
+
+/* A bucket without a call of a class could do nothing for its persons. */
+static bool check_shares(const struct config *cfg, size_t at, struct error *err)
+{
+    const struct config_target *target = &cfg->targets.v[at];
+    const struct profile *profile = profile_find(kinds[target->kind]);
+    const struct config_tenant *tenant = config_tenant(cfg, target->tenant);
+    for (enum step step = STEP_LOOKUP; tenant && step < STEPS; step++) {
+        const struct limit *class = &profile->limits[profile_step_class(profile, step)];
+        if (count_of(target, class) < tenant->spread)
+            return error_set(
+                err, ERROR_INPUT,
+                "targets[%zu].limits: %s allows %lld calls, which %lld buckets (tenants[].spread) "
+                "cannot share",
+                at, class->name, (long long)count_of(target, class), (long long)tenant->spread);
+    }
+    return true;
+}
+
 bool settings_check(const struct config *cfg, struct error *err)
 {
     for (size_t i = 0; i < cfg->targets.n; i++)
-        if (!check_limits(&cfg->targets.v[i], i, err))
+        if (!check_limits(&cfg->targets.v[i], i, err) || !check_shares(cfg, i, err))
             return false;
     return true;
 }
@@ -104,6 +131,7 @@ static void fill_target(struct engine_target *to, const struct config_target *fr
         .match = from->match,
         .timeout_ms = from->timeout_ms,
         .call_life_ms = from->call_life_ms,
+        .arrival_ms = from->arrival_ms,
         .in_flight_max = (unsigned)from->in_flight,
         .retry_base_ms = from->retry.base_ms,
         .retry_cap_ms = from->retry.cap_ms,

@@ -21,8 +21,8 @@ bool tokens_load(const struct config *cfg, struct tokens *ret, struct error *err
     __attribute__((warn_unused_result));
 void tokens_done(struct tokens *t);
 
-/* What the config file's own check cannot know: the classes of calls that a target's profile has. Fails with
- * ERROR_INPUT and the key's path. */
+/* What the config file's own check cannot know: the classes of calls that a target's profile has, and that a
+ * tenant's buckets can share their limits. Fails with ERROR_INPUT and the key's path. */
 bool settings_check(const struct config *cfg, struct error *err) __attribute__((warn_unused_result));
 
 /* Of a config that settings_check likes. Borrows cfg and slot for as long as it is used; free with

@@ -83,6 +83,7 @@ static void configure(struct proc *p)
             .spread = p->world->chaos.spread,
             .timeout_ms = WORLD_TIMEOUT_MS,
             .call_life_ms = WORLD_CALL_LIFE_MS,
+            .arrival_ms = WORLD_LANDING_MAX_MS,
             .in_flight_max = 4,
             .retry_base_ms = 500,
             .retry_cap_ms = WORLD_RETRY_CAP_MS,

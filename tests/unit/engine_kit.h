@@ -7,7 +7,7 @@
  *     answer(200, NO_USERS);                                … and gets this answer
  *     expect_result("e1", "miro", "applied");
  *
- * next_call waits on the kit's clock (up to two seconds) as a shell would: the budget's pace does not matter
+ * next_call waits on the kit's clock (up to three seconds) as a shell would: the budget's pace does not matter
  * to a test unless it looks at it. Every record committed is read back; with ROLLCALL_SAMPLES=DIR each is
  * also written there as <schema>-….json in the form of schemas/examples. */
 #ifndef ROLLCALL_TEST_ENGINE_KIT_H
@@ -26,7 +26,7 @@ enum {
     KIT_RECORDS_MAX = 20000,
     KIT_TARGETS_MAX = 4,
     KIT_SECOND = 1000,
-    KIT_WAIT_MS = 2000
+    KIT_WAIT_MS = 3000
 };
 enum { KIT_LEASE_MS = 30 * KIT_SECOND, KIT_LIFE_MS = 20 * KIT_SECOND, KIT_DEADLINE_MS = 3600 * KIT_SECOND };
 #define KIT_DAY_MS (INT64_C(24) * 3600 * KIT_SECOND)

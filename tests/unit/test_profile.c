@@ -53,7 +53,7 @@ START_TEST(every_step_of_every_kind_has_a_class_or_none)
         ck_assert_ptr_nonnull(p);
         ck_assert_str_eq(p->kind, kinds[k]);
         for (enum step step = STEP_NONE; step < STEPS; step++) {
-            int class = p->class_of[step];
+            int class = profile_step_class(p, step);
             ck_assert_int_eq(class >= 0, step >= STEP_LOOKUP);
             ck_assert(class < 0 || profile_limit_index(p, p->limits[class].name) == class);
             ck_assert(class < 0 || (p->limits[class].count > 0 && p->limits[class].window_ms > 0));
@@ -69,7 +69,9 @@ START_TEST(miro_allows_what_its_developers_page_says)
     static const struct {
         const char *name;
         unsigned count;
-    } rows[] = {{"users.read", 200}, {"users.create", 200}, {"users.update", 100}, {"users.delete", 20}};
+    } rows[] = {{"users.read", 200},    {"users.create", 200},     {"users.update", 100},
+                {"users.delete", 20},   {"groups.read", 20},       {"groups.list", 5},
+                {"groups.update", 100}, {"groups.update_large", 5}};
     const struct profile *p = profile_find("miro");
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         int class = profile_limit_index(p, rows[i].name);
@@ -81,6 +83,39 @@ START_TEST(miro_allows_what_its_developers_page_says)
     ck_assert(profile_read_only(p, "emails.work"));
     ck_assert(!profile_read_only(p, "title"));
     ck_assert(!profile_read_only(profile_find("scim"), "externalId"));
+}
+END_TEST
+
+START_TEST(method_path_and_size_of_the_body_choose_the_class)
+{
+    static const struct {
+        const char *kind, *method, *path;
+        size_t body_n;
+        const char *class;
+    } rows[] = {
+        {"miro", "GET", "/Users?filter=x", 0, "users.read"},
+        {"miro", "GET", "/Users/7", 0, "users.read"},
+        {"miro", "POST", "/Users", 800, "users.create"},
+        {"miro", "PATCH", "/Users/7", 800, "users.update"},
+        {"miro", "DELETE", "/Users/7", 0, "users.delete"},
+        {"miro", "GET", "/Groups", 0, "groups.list"},
+        {"miro", "GET", "/Groups?count=100", 0, "groups.list"},
+        {"miro", "GET", "/Groups/7?attributes=id", 0, "groups.read"},
+        {"miro", "PATCH", "/Groups/7", 468, "groups.update"},
+        {"miro", "PATCH", "/Groups/7", 499, "groups.update"},
+        {"miro", "PATCH", "/Groups/7", 500,
+         "groups.update_large"}, /* undefined at the target: the safe side */
+        {"miro", "PATCH", "/Groups/7", 256116, "groups.update_large"},
+        {"miro", "GET", "/ServiceProviderConfig", 0, NULL},
+        {"scim", "GET", "/Groups", 0, "groups.read"},
+        {"scim", "PATCH", "/Groups/7", 256116, "groups.update"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const struct profile *p = profile_find(rows[i].kind);
+        int class = profile_class(p, rows[i].method, rows[i].path, rows[i].body_n);
+        ck_assert_msg(class == (rows[i].class ? profile_limit_index(p, rows[i].class) : -1), "%s %s: %d",
+                      rows[i].method, rows[i].path, class);
+    }
 }
 END_TEST
 
@@ -101,6 +136,7 @@ int main(void)
         an_answer_means_what_the_table_says,
         every_step_of_every_kind_has_a_class_or_none,
         miro_allows_what_its_developers_page_says,
+        method_path_and_size_of_the_body_choose_the_class,
         steps_have_names_and_methods,
     };
     return kit_run("profile", tests, ARRAY_SIZE(tests));

@@ -16,6 +16,7 @@ static struct config_target target = {
     .match = "userName",
     .timeout_ms = 1,
     .call_life_ms = 2,
+    .arrival_ms = 7,
     .in_flight = 3,
     .retry = {4, 5, 6},
 };
@@ -44,6 +45,7 @@ START_TEST(the_engine_is_told_what_the_config_says)
     ck_assert_str_eq(t->directory, "hr");
     ck_assert_int_eq(t->timeout_ms, 1);
     ck_assert_int_eq(t->call_life_ms, 2);
+    ck_assert_int_eq(t->arrival_ms, 7);
     ck_assert_uint_eq(t->in_flight_max, 3);
     ck_assert_int_eq(t->retry_base_ms, 4);
     ck_assert_int_eq(t->retry_cap_ms, 5);
@@ -69,8 +71,28 @@ START_TEST(a_class_of_limits_is_one_of_the_profile)
     ck_assert_int_eq(err.kind, ERROR_INPUT);
     ck_assert_str_eq(err.message,
                      "targets[0].limits[1].class: miro has no class users.raed; it has users.read, "
-                     "users.create, users.update, users.delete");
+                     "users.create, users.update, users.delete, groups.read, groups.list, groups.update, "
+                     "groups.update_large");
     target.limits = (struct config_limits){0};
+}
+END_TEST
+
+START_TEST(every_bucket_has_a_call_of_each_class_that_persons_need)
+{
+    static struct config_limit limit = {"users.delete", 3, 1000};
+    struct config cfg = config_of();
+    struct error err = {0};
+    tenant.spread = 16;
+    ck_assert(settings_check(&cfg, &err));
+    target.limits = (struct config_limits){&limit, 1};
+    ck_assert(!settings_check(&cfg, &err));
+    ck_assert_str_eq(err.message,
+                     "targets[0].limits: users.delete allows 3 calls, which 16 buckets (tenants[].spread) "
+                     "cannot share");
+    tenant.spread = 3;
+    ck_assert(settings_check(&cfg, &err));
+    target.limits = (struct config_limits){0};
+    tenant.spread = 0;
 }
 END_TEST
 
@@ -148,6 +170,7 @@ int main(void)
     TCase *tc = tcase_create("settings");
     tcase_add_test(tc, the_engine_is_told_what_the_config_says);
     tcase_add_test(tc, a_class_of_limits_is_one_of_the_profile);
+    tcase_add_test(tc, every_bucket_has_a_call_of_each_class_that_persons_need);
     tcase_add_test(tc, tokens_are_read_all_or_none);
     tcase_add_test(tc, a_target_without_token_sends_none);
     tcase_add_test(tc, calls_are_counted_by_how_they_ended);

@@ -3,36 +3,48 @@
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "mem.h"
+#include "mutation.h"
 
-enum { LEAVERS_SHARE = 20, BURST_SHARE = 20 }; /* a twentieth each, one place at least */
+enum { BURST_PART = 50, SLICE_PART = 50 }; /* one of so many, one at least */
+enum {
+    PACE_MIN_PART = 16,
+    RECOVERY_WINDOWS = 20
+}; /* never slower than one of; from standstill to full rate in */
 
 /* ---- shares -------------------------------------------------------------------------------------------- */
 
-static unsigned part(unsigned count, unsigned share)
+unsigned budget_part(unsigned count, unsigned bucket, unsigned spread)
 {
-    return count >= share ? count / share : 1;
+    if (MUTATION(MUTATION_BUCKET_SHARE_IGNORED))
+        return count;
+    return count / spread + (bucket < count % spread);
 }
 
-/* Places of a share. A limit of one call cannot be shared: it is everybody's. */
-static unsigned places(const struct budget_class *c, enum budget_share share)
+static unsigned part_of(unsigned count, unsigned part)
 {
-    unsigned reserved = c->limit.count > 1 ? part(c->limit.count, LEAVERS_SHARE) : 0;
-    return share == BUDGET_LEAVERS ? reserved : c->limit.count - reserved;
+    return count >= part ? count / part : 1;
 }
 
-static double burst_of(const struct budget_class *c, enum budget_share share)
+static double burst_of(const struct budget_class *c)
 {
-    unsigned n = places(c, share);
-    return n > 0 ? part(n, BURST_SHARE) : 0;
+    return part_of(c->limit.count, BURST_PART);
 }
 
-/* Tokens per millisecond. A share of one place has no room beside its burst: one call in a window, never two. */
-static double rate_of(const struct budget_class *c, enum budget_share share)
+/* The leavers' own. A limit of one call cannot be shared: it is everybody's. */
+static unsigned slice_of(const struct budget_class *c)
 {
-    double n = places(c, share), spread = n - burst_of(c, share);
-    return (spread > 0 ? spread : n) / (double)c->limit.window_ms;
+    if (!c->limit.shared || c->limit.count < 2 || MUTATION(MUTATION_LEAVER_SLICE_IGNORED))
+        return 0;
+    return part_of(c->limit.count, SLICE_PART);
+}
+
+/* Tokens per millisecond; the one more is for instants that are cut to milliseconds. */
+static double rate_of(const struct budget_class *c)
+{
+    return c->limit.count / (double)(c->limit.window_ms + 1);
 }
 
 /* ---- life ---------------------------------------------------------------------------------------------- */
@@ -43,43 +55,49 @@ void budget_init(struct budget *b, const struct limit limits[LIMITS_MAX], int64_
     for (; b->n < LIMITS_MAX && limits[b->n].name; b->n++) {
         struct budget_class *c = &b->classes[b->n];
         c->limit = limits[b->n];
-        c->done = xcalloc(c->limit.count, sizeof *c->done);
+        c->arrived = xcalloc(c->limit.count, sizeof *c->arrived);
         c->refilled_ms = now_ms;
+        c->pace = 1;
     }
 }
 
 void budget_done(struct budget *b)
 {
     for (size_t i = 0; i < b->n; i++)
-        free(b->classes[i].done);
+        free(b->classes[i].arrived);
     *b = (struct budget){0};
 }
 
-void budget_restart(struct budget *b, int64_t now_ms)
+/* An owner sends burst + slice + rate · t at most in a time t, and so do two together in a window and the time that
+ * calls are on their way: the second one's tokens begin below zero by all that is not rate · window. */
+void budget_restart(struct budget *b, int64_t taken_ms, int64_t on_way_ms)
 {
     for (size_t i = 0; i < b->n; i++) {
-        for (enum budget_share share = 0; share < BUDGET_SHARES; share++)
-            b->classes[i].tokens[share] = 0;
-        b->classes[i].refilled_ms = now_ms;
+        struct budget_class *c = &b->classes[i];
+        c->tokens = -(burst_of(c) + 2.0 * slice_of(c) + rate_of(c) * (double)on_way_ms);
+        c->refilled_ms = taken_ms;
     }
 }
 
 /* ---- spending ------------------------------------------------------------------------------------------ */
 
+static int64_t *arrived_at(const struct budget_class *c, unsigned i)
+{
+    return &c->arrived[(c->first + i) % c->limit.count];
+}
+
 static void refresh(struct budget_class *c, int64_t now_ms)
 {
-    while (c->n_done > 0 && now_ms - c->done[c->first] > c->limit.window_ms) {
+    while (c->n_arrived > 0 && now_ms - *arrived_at(c, 0) > c->limit.window_ms) {
         c->first = (c->first + 1) % c->limit.count;
-        c->n_done--;
+        c->n_arrived--;
     }
-    double passed = now_ms > c->refilled_ms ? (double)(now_ms - c->refilled_ms) : 0;
-    for (enum budget_share share = 0; share < BUDGET_SHARES; share++) {
-        c->tokens[share] += passed * rate_of(c, share);
-        if (c->tokens[share] > burst_of(c, share))
-            c->tokens[share] = burst_of(c, share);
-    }
-    if (passed > 0)
-        c->refilled_ms = now_ms;
+    if (now_ms <= c->refilled_ms)
+        return;
+    double passed = (double)(now_ms - c->refilled_ms);
+    c->tokens = fmin(c->tokens + passed * rate_of(c) * c->pace, burst_of(c));
+    c->pace = fmin(c->pace + passed / (double)(c->limit.window_ms * RECOVERY_WINDOWS), 1);
+    c->refilled_ms = now_ms;
 }
 
 static int64_t later(int64_t a, int64_t b)
@@ -87,25 +105,33 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* Until the log has a place that this share may take. */
+/* When the n-th of the places taken comes free. */
+static int64_t nth_free_ms(const struct budget_class *c, int64_t n)
+{
+    if (n > c->n_arrived)
+        return INT64_MAX; /* it is in flight */
+    return *arrived_at(c, (unsigned)n - 1) + c->limit.window_ms + 1;
+}
+
+/* Until the log has a place for this share. Others than leavers take one only if as many as the leavers' slice remain,
+ * or come free soon: in the time in which the pace makes them, and a step. */
 static int64_t place_in(const struct budget_class *c, enum budget_share share, int64_t now_ms)
 {
-    unsigned usable = share == BUDGET_LEAVERS ? c->limit.count : places(c, BUDGET_ORDINARY);
-    unsigned used = c->in_flight + c->n_done;
-    if (used < usable)
-        return 0;
-    unsigned must_go = used - usable; /* completions that have to leave the window first, but one */
-    if (must_go >= c->n_done)
-        return INT64_MAX;
-    return c->done[(c->first + must_go) % c->limit.count] + c->limit.window_ms + 1 - now_ms;
+    int64_t free_now = (int64_t)c->limit.count - c->in_flight - c->n_arrived, slice = slice_of(c), wait = 0;
+    if (free_now < 1)
+        wait = nth_free_ms(c, 1 - free_now);
+    if (share == BUDGET_ORDINARY && wait != INT64_MAX && free_now < 1 + slice) {
+        int64_t last = nth_free_ms(c, 1 + slice - free_now);
+        int64_t soon = (slice + 1) * (c->limit.window_ms + 1) / c->limit.count;
+        wait = last == INT64_MAX ? last : later(wait, last - soon);
+    }
+    return wait == INT64_MAX ? wait : later(wait - now_ms, 0);
 }
 
 static int64_t token_in(const struct budget_class *c, enum budget_share share)
 {
-    if (c->tokens[share] >= 1)
-        return 0;
-    double rate = rate_of(c, share);
-    return rate > 0 ? (int64_t)ceil((1 - c->tokens[share]) / rate) : INT64_MAX;
+    double missing = 1 - c->tokens - (share == BUDGET_LEAVERS ? slice_of(c) : 0);
+    return missing > 0 ? (int64_t)ceil(missing / (rate_of(c) * c->pace)) : 0;
 }
 
 int64_t budget_ready_in(struct budget *b, int class, enum budget_share share, int64_t now_ms)
@@ -113,27 +139,25 @@ int64_t budget_ready_in(struct budget *b, int class, enum budget_share share, in
     if (class < 0)
         return 0;
     struct budget_class *c = &b->classes[class];
+    if (c->limit.count == 0)
+        return INT64_MAX;
     refresh(c, now_ms);
-    int64_t token = token_in(c, BUDGET_ORDINARY);
-    if (share == BUDGET_LEAVERS && token_in(c, BUDGET_LEAVERS) < token)
-        token = token_in(c, BUDGET_LEAVERS);
-    int64_t wait = c->paused_until_ms > now_ms ? c->paused_until_ms - now_ms : 0;
-    return later(later(wait, token), place_in(c, share, now_ms));
+    int64_t wait = later(c->paused_until_ms - now_ms, token_in(c, share));
+    return later(wait, place_in(c, share, now_ms));
 }
 
-void budget_take(struct budget *b, int class, enum budget_share share, int64_t now_ms)
+void budget_take(struct budget *b, int class, int64_t now_ms)
 {
     if (class < 0)
         return;
     struct budget_class *c = &b->classes[class];
     refresh(c, now_ms);
-    assert(c->in_flight + c->n_done < c->limit.count);
-    bool own = share == BUDGET_LEAVERS && c->tokens[BUDGET_ORDINARY] < 1;
+    assert(c->in_flight + c->n_arrived < c->limit.count);
     c->in_flight++;
-    c->tokens[own ? BUDGET_LEAVERS : BUDGET_ORDINARY] -= 1;
+    c->tokens -= 1;
 }
 
-void budget_give(struct budget *b, int class, int64_t now_ms)
+void budget_give(struct budget *b, int class, int64_t arrived_ms, int64_t now_ms)
 {
     if (class < 0)
         return;
@@ -141,12 +165,24 @@ void budget_give(struct budget *b, int class, int64_t now_ms)
     assert(c->in_flight > 0);
     refresh(c, now_ms);
     c->in_flight--;
-    c->done[(c->first + c->n_done) % c->limit.count] = now_ms;
-    c->n_done++;
+    unsigned i = c->n_arrived++;
+    for (; i > 0 && *arrived_at(c, i - 1) > arrived_ms; i--)
+        *arrived_at(c, i) = *arrived_at(c, i - 1);
+    *arrived_at(c, i) = arrived_ms;
 }
 
 void budget_pause(struct budget *b, int class, int64_t until_ms)
 {
     if (class >= 0 && until_ms > b->classes[class].paused_until_ms)
         b->classes[class].paused_until_ms = until_ms;
+}
+
+void budget_slow(struct budget *b, int class, int64_t started_ms, int64_t now_ms)
+{
+    if (class < 0 || started_ms < b->classes[class].slowed_ms || MUTATION(MUTATION_PACE_NEVER_CUT))
+        return;
+    struct budget_class *c = &b->classes[class];
+    refresh(c, now_ms);
+    c->pace = fmax(c->pace / 2, 1.0 / PACE_MIN_PART);
+    c->slowed_ms = now_ms;
 }

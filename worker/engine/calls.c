@@ -83,11 +83,12 @@ static struct flight *start(struct engine *e, struct work *w, struct now now)
     assert(plan.step > STEP_WAIT); /* converge_slot planned the same */
     struct flight *f = xcalloc(1, sizeof *f);
     f->target = w->target;
+    f->lane = w->lane;
     f->slot = w->slot;
     f->work = w;
     f->partition = w->slot->partition;
     f->step = plan.step;
-    f->class = w->target->profile->class_of[plan.step];
+    f->class = w->target->class_of[plan.step];
     f->started = now;
     build_request(f, t, &plan);
     attrs_copy(&f->changes, &plan.changes);
@@ -103,21 +104,61 @@ static struct flight *start(struct engine *e, struct work *w, struct now now)
         .write = step_writes(f->step),
         .n_persons = 1,
     };
-    enum priority priority = w->priority;
     work_dequeue(w);
     w->flight = f;
     w->started_ms = w->started_ms ? w->started_ms : now.wall_ms;
-    budget_take(&w->target->budget, f->class, priority == PRIORITY_LEAVER ? BUDGET_LEAVERS : BUDGET_ORDINARY,
-                now.boot_ms);
+    budget_take(&w->lane->budget, f->class, now.boot_ms);
     link_flight(e, f);
     e->stats.calls++;
     return f;
 }
 
-int64_t target_ready_in(struct target *t, enum priority priority, int list, struct now now)
+/* The newest owner of any of the lane's persons counts: a bucket published with keys of its own making may live in
+ * several partitions. */
+void lane_follow(struct lane *lane, const struct target *t, const struct partition *p)
 {
-    return budget_ready_in(&t->budget, list < LIMITS_MAX ? list : -1,
+    if (p->tenure <= lane->tenure)
+        return;
+    lane->tenure = p->tenure;
+    budget_restart(&lane->budget, p->taken_ms, p->taken_from_dead ? t->cfg->arrival_ms : 0);
+}
+
+static int64_t list_ready_in(struct lane *lane, enum priority priority, int list, struct now now)
+{
+    if (!lane->ready[priority][list].first)
+        return INT64_MAX;
+    return budget_ready_in(&lane->budget, list < LIMITS_MAX ? list : -1,
                            priority == PRIORITY_LEAVER ? BUDGET_LEAVERS : BUDGET_ORDINARY, now.boot_ms);
+}
+
+int64_t target_ready_in(struct target *t, struct now now)
+{
+    int64_t wait = INT64_MAX;
+    if (t->waiting == 0 || t->in_flight >= t->cfg->in_flight_max)
+        return wait;
+    for (unsigned i = 0; i < t->n_lanes; i++)
+        for (enum priority p = 0; p < PRIORITIES; p++)
+            for (int c = 0; c <= LIMITS_MAX; c++) {
+                int64_t in = list_ready_in(&t->lanes[i], p, c, now);
+                wait = in < wait ? in : wait;
+            }
+    return wait;
+}
+
+/* The first work of this priority that may start; no bucket waits for another's backlog. */
+static struct work *next_of_priority(struct target *t, enum priority priority, struct now now)
+{
+    for (unsigned i = 0; i < t->n_lanes; i++) {
+        struct lane *lane = &t->lanes[(t->next_lane + i) % t->n_lanes];
+        for (int c = 0; c <= LIMITS_MAX; c++) {
+            struct work *w = lane->ready[priority][c].first;
+            if (!w || (list_ready_in(lane, priority, c, now) > 0 && !MUTATION(MUTATION_BUDGET_IGNORED)))
+                continue;
+            t->next_lane = (t->next_lane + i + 1) % t->n_lanes;
+            return w;
+        }
+    }
+    return NULL;
 }
 
 /* The first work of the target that may start: leavers first, then by class. */
@@ -127,14 +168,9 @@ static struct work *next_work(struct target *t, struct now now)
     if (paused || t->waiting == 0 || t->in_flight >= t->cfg->in_flight_max)
         return NULL;
     for (enum priority p = 0; p < PRIORITIES; p++) {
-        for (int c = 0; c <= LIMITS_MAX; c++) {
-            struct work *w = t->ready[p][c].first;
-            if (!w)
-                continue;
-            int64_t wait = target_ready_in(t, p, c, now);
-            if (wait == 0 || MUTATION(MUTATION_BUDGET_IGNORED))
-                return w;
-        }
+        struct work *w = next_of_priority(t, p, now);
+        if (w)
+            return w;
     }
     return NULL;
 }
@@ -144,7 +180,7 @@ static bool outdated(const struct work *w, struct now now)
 {
     const struct target_state *t = person_target(w->slot->live, w->name);
     return t->doubt_until_ms && now.wall_ms >= t->doubt_until_ms && !MUTATION(MUTATION_DOUBT_NOT_REREAD) &&
-           w->list != w->target->profile->class_of[STEP_LOOKUP];
+           w->list != w->target->class_of[STEP_LOOKUP];
 }
 
 const struct call *engine_call_next(struct engine *e, struct now now)
@@ -180,11 +216,18 @@ static void end_hopeless_doubt(struct flight *f, struct target_state *t)
         t->doubt_until_ms = f->work->doubt_until_ms = 0;
 }
 
+/* A call whose end nobody has seen may arrive as long as it may land. */
+static int64_t arrived_by(const struct flight *f, const struct call_reply *reply, struct now now)
+{
+    int64_t latest = f->started.boot_ms + f->target->cfg->call_life_ms;
+    return reply->outcome == CALL_UNKNOWN && latest > now.boot_ms ? latest : now.boot_ms;
+}
+
 void engine_call_done(struct engine *e, const struct call *call, const struct call_reply *reply,
                       struct now now)
 {
     struct flight *f = (struct flight *)(uintptr_t)call;
-    budget_give(&f->target->budget, f->class, now.boot_ms);
+    budget_give(&f->lane->budget, f->class, arrived_by(f, reply, now), now.boot_ms);
     unlink_flight(e, f);
     e->stats.replies += reply->outcome == CALL_REPLIED;
     e->stats.unknown += reply->outcome == CALL_UNKNOWN;

@@ -65,8 +65,10 @@ static void proceed(struct engine *e, struct work *w, struct target_state *t, co
     if (plan->step == STEP_WAIT || t->next_attempt_ms > now.wall_ms || !committed || paused ||
         partition->state != PARTITION_LIVE)
         work_dequeue(w);
-    else
-        work_enqueue(w, priority_of(w, t), w->target->profile->class_of[plan->step]);
+    else {
+        lane_follow(w->lane, w->target, partition);
+        work_enqueue(w, priority_of(w, t), w->target->class_of[plan->step]);
+    }
 }
 
 /* The policy failed and nothing says that access must go: wait for a policy that works, like for a target. */

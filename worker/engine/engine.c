@@ -10,21 +10,38 @@ enum { TICK_MAX = 5000 }; /* persons: some 50 ms, so that a loop goes on with ev
 
 /* ---- life ---------------------------------------------------------------------------------------------- */
 
+static void lane_init(struct lane *lane, const struct target *t, unsigned bucket)
+{
+    struct limit limits[LIMITS_MAX];
+    memcpy(limits, t->profile->limits, sizeof limits);
+    for (size_t i = 0; i < t->cfg->n_limits; i++) {
+        int class = profile_limit_index(t->profile, t->cfg->limits[i].class_name);
+        assert(class >= 0); /* the configuration check refuses others */
+        limits[class].count = t->cfg->limits[i].count;
+        limits[class].window_ms = t->cfg->limits[i].window_ms;
+    }
+    for (size_t i = 0; i < LIMITS_MAX && limits[i].name; i++)
+        limits[i].count = budget_part(limits[i].count, bucket, t->n_lanes);
+    budget_init(&lane->budget, limits, 0);
+}
+
 static void target_init(struct target *t, const struct engine_target *cfg)
 {
     *t = (struct target){.cfg = cfg, .profile = profile_find(cfg->kind)};
     assert(t->profile); /* the configuration check refuses other kinds */
-    struct limit limits[LIMITS_MAX];
-    memcpy(limits, t->profile->limits, sizeof limits);
-    for (size_t i = 0; i < cfg->n_limits; i++) {
-        int class = profile_limit_index(t->profile, cfg->limits[i].class_name);
-        assert(class >= 0);
-        limits[class].count = cfg->limits[i].count;
-        limits[class].window_ms = cfg->limits[i].window_ms;
-    }
-    for (size_t i = 0; cfg->spread > 1 && i < LIMITS_MAX && limits[i].name; i++)
-        limits[i].count = limits[i].count > cfg->spread ? limits[i].count / cfg->spread : 1;
-    budget_init(&t->budget, limits, 0);
+    for (enum step step = STEP_NONE; step < STEPS; step++)
+        t->class_of[step] = (signed char)profile_step_class(t->profile, step);
+    t->n_lanes = cfg->spread > 1 ? cfg->spread : 1;
+    t->lanes = xcalloc(t->n_lanes, sizeof *t->lanes);
+    for (unsigned i = 0; i < t->n_lanes; i++)
+        lane_init(&t->lanes[i], t, i);
+}
+
+static void target_done(struct target *t)
+{
+    for (unsigned i = 0; i < t->n_lanes; i++)
+        budget_done(&t->lanes[i].budget);
+    free(t->lanes);
 }
 
 struct engine *engine_new(const struct engine_config *cfg, const struct engine_ports *ports)
@@ -54,7 +71,7 @@ void engine_free(struct engine *e)
     engine_batch_committed(e, 0, (struct now){0}); /* only frees: its partitions are gone */
     assert(e->outbox.n == 0);
     for (size_t i = 0; i < e->cfg.n_targets; i++)
-        budget_done(&e->targets[i].budget);
+        target_done(&e->targets[i]);
     store_done(&e->store);
     control_done(&e->control);
     free(e->outbox.v);
@@ -96,18 +113,6 @@ static int64_t sooner(int64_t a, int64_t b)
     return b < a ? b : a;
 }
 
-static int64_t target_wake_in(struct target *t, struct now now)
-{
-    int64_t wait = INT64_MAX;
-    if (t->waiting == 0 || t->in_flight >= t->cfg->in_flight_max)
-        return wait;
-    for (enum priority p = 0; p < PRIORITIES; p++)
-        for (int c = 0; c <= LIMITS_MAX; c++)
-            if (t->ready[p][c].first)
-                wait = sooner(wait, target_ready_in(t, p, c, now));
-    return wait;
-}
-
 static int64_t lease_wake_in(const struct engine *e, struct now now)
 {
     int64_t wait = e->lease_until_ms - e->cfg.lease_ms / 2 - now.boot_ms;
@@ -137,7 +142,7 @@ int64_t engine_wake_in(const struct engine *e, struct now now)
         wait = sooner(wait, due->due_ms > now.wall_ms ? due->due_ms - now.wall_ms : 0);
     if (now.boot_ms < e->lease_until_ms)
         for (size_t i = 0; i < e->cfg.n_targets; i++)
-            wait = sooner(wait, target_wake_in(&e->targets[i], now));
+            wait = sooner(wait, target_ready_in(&e->targets[i], now));
     return wait == INT64_MAX ? -1 : wait;
 }
 

@@ -64,8 +64,9 @@ struct engine_target {
         *match; /* attribute that identifies an account before there is a link; "userName" by default */
     int64_t timeout_ms;   /* of one call */
     int64_t call_life_ms; /* longest time that a call of unknown outcome may still land */
+    int64_t arrival_ms;   /* a dead owner's calls are on their way to the target for so long at most */
     unsigned in_flight_max;
-    unsigned spread; /* buckets of the tenant: a worker keeps to this part of the limits; 0 counts as 1 */
+    unsigned spread; /* buckets of the tenant: each has its share of the limits; 0 counts as 1 */
     int64_t retry_base_ms, retry_cap_ms;
     int64_t deadline_ms; /* from queueing to rejection of an event whose calls keep failing */
     const struct engine_limit *limits;

@@ -31,25 +31,36 @@ struct work_list {
     struct work *first, *last;
 };
 
+/* One bucket of the tenant at a target: its share of the limits, and who waits for it. Buckets are owned one by one, so
+ * each has a budget of its own, which whoever owns the bucket spends; together they have all of the limits. */
+struct lane {
+    struct budget budget;
+    uint64_t tenure; /* the newest for which the budget has been restarted, see lane_follow */
+    struct work_list ready[PRIORITIES][LIMITS_MAX + 1]; /* by class; the last is unlimited */
+};
+
 /* A target as configured, with what it costs and who waits for it. */
 struct target {
     const struct engine_target *cfg;
     const struct profile *profile;
-    struct budget budget;
+    signed char class_of[STEPS]; /* index into the limits; -1: unlimited */
+    struct lane *lanes;          /* by bucket */
+    unsigned n_lanes;
+    unsigned next_lane; /* round robin */
     unsigned in_flight;
     bool paused;        /* by a person: no call starts */
     int64_t resumed_ms; /* wall clock: deadlines run from there at the earliest; 0: it never was paused */
     int64_t retry_ms;   /* what failed before this is tried again; 0: nothing */
     size_t waiting;
-    size_t doubtful;                                    /* accounts in doubt, of those with work */
-    struct work_list ready[PRIORITIES][LIMITS_MAX + 1]; /* by class; the last is unlimited */
+    size_t doubtful; /* accounts in doubt, of those with work */
 };
 
 /* What goes on for one person at one target; lives while the target is open. Not part of the record:
  * operations and changes are facts that an undo does not take back. */
 struct work {
     struct slot *slot;
-    struct target *target;
+    struct target *target; /* NULL: not configured any more */
+    struct lane *lane;     /* with target */
     char *name;            /* of the target: also valid when it is not configured any more */
     struct flight *flight; /* the call in flight; NULL: none */
     /* in a ready list */
@@ -94,6 +105,7 @@ struct flight {
     struct call call; /* first: the shell's pointer is ours */
     struct flight *prev, *next;
     struct target *target;
+    struct lane *lane;
     struct slot *slot; /* NULL: its partition is gone, the answer only frees the budget */
     struct work *work;
     int32_t partition;
@@ -129,6 +141,9 @@ struct partition {
     int64_t batched;   /* position in the outstanding batch */
     int64_t committed; /* position after the last commit */
     int64_t opened_at_ms;
+    uint64_t tenure;      /* unique, rising: which assignment this is; 0: nobody had it before */
+    int64_t taken_ms;     /* CLOCK_BOOTTIME at the end of the restore */
+    bool taken_from_dead; /* the owner before did not close it: its calls may be on their way */
     bool opened; /* our "open" record is committed: calls may start */
     uint32_t merged,
         merged_batched; /* events that wait for their commit, and those in the outstanding batch */
@@ -174,6 +189,7 @@ struct engine {
     struct flight *flights; /* all calls in flight */
     size_t n_flights;
     uint64_t next_call_id;
+    uint64_t tenures;       /* assignments from others so far */
     size_t next_target;     /* round robin */
     int64_t lease_until_ms; /* CLOCK_BOOTTIME */
     uint64_t random;
@@ -240,8 +256,10 @@ void obey_forgive(struct work *w, struct target_state *t);
 bool obey_concerns(const struct engine *e, const struct slot *slot);
 
 /* calls.c */
-/* Milliseconds until the target's budget lets a call of this ready list start; INT64_MAX: when one completes. */
-int64_t target_ready_in(struct target *t, enum priority priority, int list, struct now now);
+/* Before work of the partition is queued: restarts the budget of a lane that came with it. */
+void lane_follow(struct lane *lane, const struct target *t, const struct partition *p);
+/* Milliseconds until a call to the target may start; INT64_MAX: when one completes, or none waits. */
+int64_t target_ready_in(struct target *t, struct now now);
 
 /* settle.c */
 /* Ends the work at a target: every pending event that is not scheduled gets its result. */

@@ -51,6 +51,9 @@ enum mutation {
     MUTATION_READ_ENDS_BACKOFF,    /* a read ends the back-off of a failed write */
     MUTATION_LEAVER_GIVEN_UP,      /* a cut that was not applied is not tried again */
     MUTATION_BUDGET_IGNORED,       /* calls start without asking the budget */
+    MUTATION_BUCKET_SHARE_IGNORED, /* each bucket spends the whole limit */
+    MUTATION_LEAVER_SLICE_IGNORED, /* nothing of a limit is the leavers' own */
+    MUTATION_PACE_NEVER_CUT,       /* a 429 without a word only makes the class wait */
     /* what people decide */
     MUTATION_PAUSE_IGNORED,     /* a paused target is called */
     MUTATION_PAUSE_FORGETS,     /* what a pause parked is not taken up again */

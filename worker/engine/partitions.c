@@ -167,8 +167,9 @@ static void begin_life(struct engine *e, struct partition *p, struct survey *s)
     p->opened = false;
     p->opened_at_ms = s->now.wall_ms;
     p->record_dirty = true;
-    for (size_t i = 0; i < e->cfg.n_targets; i++)
-        budget_restart(&e->targets[i].budget, s->now.boot_ms);
+    p->tenure = p->record_found ? ++e->tenures : 0;
+    p->taken_ms = s->now.boot_ms;
+    p->taken_from_dead = s->unclean;
     store_each(&e->store, p->partition, resume_slot, s);
 }
 

@@ -36,15 +36,6 @@ const char *step_method(enum step step)
 static const char *const miro_read_only[] = {"emails.work", "externalId", NULL};
 static const char *const scim_read_only[] = {NULL};
 
-enum { CLASS_READ, CLASS_CREATE, CLASS_UPDATE, CLASS_DELETE };
-
-#define CLASS_OF_STEP                                                                                        \
-    {                                                                                                        \
-        [STEP_NONE] = -1, [STEP_WAIT] = -1, [STEP_LOOKUP] = CLASS_READ, [STEP_CREATE] = CLASS_CREATE,        \
-        [STEP_DEACTIVATE] = CLASS_UPDATE, [STEP_ACTIVATE] = CLASS_UPDATE, [STEP_UPDATE] = CLASS_UPDATE,      \
-        [STEP_DELETE] = CLASS_DELETE,                                                                        \
-    }
-
 static const struct profile profiles[] = {
     {
         .kind = "miro",
@@ -53,14 +44,17 @@ static const struct profile profiles[] = {
         .name_needs_both = true,
         .core_schema_only = true,
         .read_only = miro_read_only,
-        .limits = /* D-RATE: requests in 30 s, per method */
+        .limits = /* D-RATE: requests in 30 s, per method; a PATCH of exactly 500 bytes is undefined: a large one */
         {
-            [CLASS_READ] = {"users.read", 200, 30000},
-            [CLASS_CREATE] = {"users.create", 200, 30000},
-            [CLASS_UPDATE] = {"users.update", 100, 30000},
-            [CLASS_DELETE] = {"users.delete", 20, 30000},
+            {"users.read", 200, 30000, "GET", "/Users", 0, true},
+            {"users.create", 200, 30000, "POST", "/Users", 0, false},
+            {"users.update", 100, 30000, "PATCH", "/Users/", 0, true},
+            {"users.delete", 20, 30000, "DELETE", "/Users/", 0, false},
+            {"groups.read", 20, 30000, "GET", "/Groups/", 0, false},
+            {"groups.list", 5, 30000, "GET", "/Groups", 0, false},
+            {"groups.update", 100, 30000, "PATCH", "/Groups/", 500, true},
+            {"groups.update_large", 5, 30000, "PATCH", "/Groups/", 0, false},
         },
-        .class_of = CLASS_OF_STEP,
     },
     {
         .kind = "scim",
@@ -69,12 +63,13 @@ static const struct profile profiles[] = {
         .read_only = scim_read_only,
         .limits = /* no published limits: a pace that small services bear; configure what yours allows */
         {
-            [CLASS_READ] = {"users.read", 600, 60000},
-            [CLASS_CREATE] = {"users.create", 300, 60000},
-            [CLASS_UPDATE] = {"users.update", 600, 60000},
-            [CLASS_DELETE] = {"users.delete", 60, 60000},
+            {"users.read", 600, 60000, "GET", "/Users", 0, true},
+            {"users.create", 300, 60000, "POST", "/Users", 0, false},
+            {"users.update", 600, 60000, "PATCH", "/Users/", 0, true},
+            {"users.delete", 60, 60000, "DELETE", "/Users/", 0, false},
+            {"groups.read", 300, 60000, "GET", "/Groups", 0, false},
+            {"groups.update", 300, 60000, "PATCH", "/Groups/", 0, true},
         },
-        .class_of = CLASS_OF_STEP,
     },
 };
 
@@ -100,6 +95,23 @@ int profile_limit_index(const struct profile *p, const char *name)
         if (strcmp(p->limits[i].name, name) == 0)
             return i;
     return -1;
+}
+
+int profile_class(const struct profile *p, const char *method, const char *path, size_t body_n)
+{
+    for (int i = 0; i < LIMITS_MAX && p->limits[i].name; i++) {
+        const struct limit *l = &p->limits[i];
+        if (strcmp(l->method, method) == 0 && strncmp(path, l->path, strlen(l->path)) == 0 &&
+            (l->below == 0 || body_n < l->below))
+            return i;
+    }
+    return -1;
+}
+
+int profile_step_class(const struct profile *p, enum step step)
+{
+    return profile_class(p, step_method(step),
+                         step == STEP_LOOKUP || step == STEP_CREATE ? "/Users" : "/Users/", 0);
 }
 
 /* ---- what an answer means ------------------------------------------------------------------------------ */

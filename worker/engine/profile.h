@@ -44,10 +44,14 @@ enum reply_class {
 
 enum { LIMITS_MAX = 8 };
 
+/* A class of calls that a target counts together. */
 struct limit {
     const char *name;
     unsigned count;
     int64_t window_ms;
+    const char *method, *path; /* which calls: this method, a path that begins so, */
+    size_t below;              /* and a body shorter than this; 0: any */
+    bool shared;               /* leavers meet others here */
 };
 
 struct profile {
@@ -56,8 +60,7 @@ struct profile {
     bool name_needs_both;               /* a name object needs givenName and familyName */
     bool core_schema_only;              /* "schemas" of a POST names the core URN alone */
     const char *const *read_only;       /* attributes that writes do not change; NULL-terminated */
-    struct limit limits[LIMITS_MAX];    /* classes; unused ones have no name */
-    signed char class_of[STEPS];        /* index into limits; -1: unlimited */
+    struct limit limits[LIMITS_MAX];    /* classes; unused ones have no name; the first that fits counts */
 };
 
 /* NULL: no such kind. */
@@ -67,6 +70,10 @@ bool profile_read_only(const struct profile *p, const char *attr);
 
 /* Index of the class called name, -1 if there is none. */
 int profile_limit_index(const struct profile *p, const char *name);
+/* Index of the class that a call counts in, -1: unlimited. */
+int profile_class(const struct profile *p, const char *method, const char *path, size_t body_n);
+/* The same for a step about a person, whose class does not depend on its body. */
+int profile_step_class(const struct profile *p, enum step step);
 
 /* What status (with scimType and detail of the error body, "" if none) means as the answer to step. */
 enum reply_class profile_classify(const struct profile *p, enum step step, int status, const char *scim_type,

@@ -297,9 +297,9 @@ static int64_t rest_class(struct flight *f, const struct call_reply *reply, stru
 {
     int64_t rest = reply->retry_after_ms;
     if (rest < 0 && f->class >= 0)
-        rest = f->target->budget.classes[f->class].limit.window_ms;
+        rest = f->lane->budget.classes[f->class].limit.window_ms;
     if (!MUTATION(MUTATION_RETRY_AFTER_IGNORED))
-        budget_pause(&f->target->budget, f->class, now.boot_ms + rest);
+        budget_pause(&f->lane->budget, f->class, now.boot_ms + rest);
     return rest;
 }
 

@@ -18,11 +18,19 @@ struct work *work_find(const struct slot *slot, const char *target)
     return NULL;
 }
 
+static struct lane *lane_of(const struct target *t, const struct slot *slot)
+{
+    const char *person = strchr(slot->key, '/');
+    assert(person); /* tenant/directory/subject */
+    return &t->lanes[event_bucket(str_of(person + 1), t->n_lanes)];
+}
+
 struct work *work_add(struct engine *e, struct slot *slot, const char *target)
 {
     struct work *w = xcalloc(1, sizeof *w);
     w->slot = slot;
     w->target = engine_target(e, target);
+    w->lane = w->target ? lane_of(w->target, slot) : NULL;
     w->name = xstrdup(target);
     slot->works = xreallocarray(slot->works, slot->n_works + 1, sizeof *slot->works);
     slot->works[slot->n_works++] = w;
@@ -93,7 +101,7 @@ void work_enqueue(struct work *w, enum priority priority, int class)
     if (w->queued && w->priority == priority && w->list == list)
         return; /* keeps its place */
     work_dequeue(w);
-    struct work_list *l = &w->target->ready[priority][list];
+    struct work_list *l = &w->lane->ready[priority][list];
     w->queued = true;
     w->priority = priority;
     w->list = list;
@@ -108,7 +116,7 @@ void work_dequeue(struct work *w)
 {
     if (!w->queued)
         return;
-    struct work_list *l = &w->target->ready[w->priority][w->list];
+    struct work_list *l = &w->lane->ready[w->priority][w->list];
     *(w->prev ? &w->prev->next : &l->first) = w->next;
     *(w->next ? &w->next->prev : &l->last) = w->prev;
     w->queued = false;
