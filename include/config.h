@@ -101,6 +101,11 @@ struct config_retry {
     int64_t deadline_ms;
 };
 
+struct config_breaker {
+    int64_t pause_ms;
+    int64_t pause_max_ms;
+};
+
 struct config_limit {
     char *class;
     int64_t count;
@@ -139,6 +144,7 @@ struct config_target {
     int64_t arrival_ms;
     int64_t in_flight;
     struct config_retry retry;
+    struct config_breaker breaker;
     struct config_guard guard;
     struct config_limits limits; /* override the profile's table, class by class */
 };

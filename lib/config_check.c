@@ -279,6 +279,8 @@ static bool check_target_times(const struct config_target *target, const char *p
     const struct config_retry *retry = &target->retry;
     if (retry->base_ms > retry->cap_ms)
         return error_set(err, ERROR_INPUT, "%s.retry.base_ms: more than cap_ms", path);
+    if (target->breaker.pause_ms > target->breaker.pause_max_ms)
+        return error_set(err, ERROR_INPUT, "%s.breaker.pause_ms: more than pause_max_ms", path);
     if (target->call_life_ms < target->timeout_ms)
         return error_set(err, ERROR_INPUT, "%s.call_life_ms: less than timeout_ms", path);
     return true;

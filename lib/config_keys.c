@@ -149,7 +149,14 @@ static const struct config_key tenant_keys[] = {
 static const struct config_key retry_keys[] = {
     NUMBER(config_retry, base_ms, 1000, 10, 3600000, "pause after the first failure; doubles with each one"),
     NUMBER(config_retry, cap_ms, 300000, 10, 86400000, "longest pause"),
-    NUMBER(config_retry, deadline_ms, 86400000, 1000, YEAR_MS, "what failed for so long is rejected"),
+    NUMBER(config_retry, deadline_ms, 86400000, 1000, YEAR_MS, "what kept failing for so long is rejected"),
+    END,
+};
+
+static const struct config_key breaker_keys[] = {
+    NUMBER(config_breaker, pause_ms, 1000, 10, 3600000,
+           "before the first probe of a target in trouble; doubles with each one that fails"),
+    NUMBER(config_breaker, pause_max_ms, 60000, 10, 86400000, "longest pause between probes"),
     END,
 };
 
@@ -201,6 +208,7 @@ static const struct config_key target_keys[] = {
            "how long a call of a worker that died may be on its way: whoever takes over waits for so long"),
     NUMBER(config_target, in_flight, 64, 1, 10000, "calls at once"),
     SECTION(config_target, retry, retry_keys, "what follows a temporary failure"),
+    SECTION(config_target, breaker, breaker_keys, "what follows when the target refuses or fails everything"),
     SECTION(config_target, guard, guard_keys, "unusual numbers are held until a person approves"),
     LIST(config_target, limits, limit_keys, "replace the profile's limits, class by class"),
     END,

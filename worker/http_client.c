@@ -12,8 +12,6 @@
 #include "now.h"
 #include "reply_hints.h"
 
-const char http_lease_over[] = "lease over";
-
 enum { IDLE_CONNECTIONS_MIN = 16, IDLE_CONNECTIONS_MAX = 4096, BODY_KEPT_MAX = 64 * 1024 };
 
 /* The header lines of a target; calls under way keep the ones that they began with when the token changes. */
@@ -253,14 +251,40 @@ static enum call_outcome outcome_of(const struct transfer *t, CURLcode code)
     return t->written ? CALL_UNKNOWN : CALL_NOT_SENT;
 }
 
-/* Never the error buffer: it can hold URLs, and those hold personal data. */
-static const char *reason_of(const struct transfer *t, CURLcode code)
+static enum call_failure failure_of(const struct transfer *t, CURLcode code)
 {
+    static const struct {
+        CURLcode code;
+        enum call_failure failure;
+    } rows[] = {
+        {CURLE_PEER_FAILED_VERIFICATION, FAILURE_TLS}, {CURLE_SSL_CONNECT_ERROR, FAILURE_TLS},
+        {CURLE_SSL_CACERT_BADFILE, FAILURE_TLS},       {CURLE_SSL_ISSUER_ERROR, FAILURE_TLS},
+        {CURLE_SSL_INVALIDCERTSTATUS, FAILURE_TLS},    {CURLE_SSL_CIPHER, FAILURE_TLS},
+    };
     if (t->refused)
-        return t->written ? "connection lost after the request was written" : http_lease_over;
-    if (code == CURLE_WRITE_ERROR && !buf_ok(&t->body))
+        return t->written ? FAILURE_CUT : FAILURE_HELD_BACK;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        if (rows[i].code == code)
+            return rows[i].failure;
+    if (!t->written)
+        return FAILURE_CONNECT;
+    if (code == CURLE_OPERATION_TIMEDOUT)
+        return FAILURE_TIMEOUT;
+    return code == CURLE_WRITE_ERROR && !buf_ok(&t->body) ? FAILURE_TOO_LARGE : FAILURE_CUT;
+}
+
+/* Never the error buffer: it can hold URLs, and those hold personal data. */
+static const char *reason_of(enum call_failure failure, CURLcode code)
+{
+    switch (failure) {
+    case FAILURE_HELD_BACK:
+        return "lease over";
+    case FAILURE_TOO_LARGE:
         return "reply too large";
-    return curl_easy_strerror(code);
+    default:
+        return code == CURLE_ABORTED_BY_CALLBACK ? "connection lost after the request was written"
+                                                 : curl_easy_strerror(code);
+    }
 }
 
 static void transfer_end(struct transfer *t, CURLcode code)
@@ -275,7 +299,8 @@ static void transfer_end(struct transfer *t, CURLcode code)
         reply.body = buf_str(&t->body);
         reply.retry_after_ms = reply_hints_wait_ms(&t->hints, reply.status, clock_real_ms());
     } else {
-        reply.error = reason_of(t, code);
+        reply.failure = failure_of(t, code);
+        reply.error = reason_of(reply.failure, code);
     }
     FAILPOINT("after-reply");
     c->callbacks.done(c->callbacks.ctx, t->call, &reply, clock_mono_ms() - t->started_ms);

@@ -26,9 +26,6 @@ enum { HTTP_REPLY_MAX = 1024 * 1024, HTTP_CONNECT_TIMEOUT_MS = 5000 };
 
 struct http_client;
 
-/* call_reply.error of a call that may_write refused; to be compared by address. */
-extern const char http_lease_over[];
-
 struct http_target {      /* copied, except the token, of which the header line is kept */
     const char *base_url; /* http(s)://host/path without a trailing slash */
     const char *token;    /* NULL: no Authorization header */

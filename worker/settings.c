@@ -136,6 +136,8 @@ static void fill_target(struct engine_target *to, const struct config_target *fr
         .retry_base_ms = from->retry.base_ms,
         .retry_cap_ms = from->retry.cap_ms,
         .deadline_ms = from->retry.deadline_ms,
+        .breaker_pause_ms = from->breaker.pause_ms,
+        .breaker_pause_max_ms = from->breaker.pause_max_ms,
         .limits = limits_new(&from->limits),
         .n_limits = from->limits.n,
         .guard = guard_of(&from->guard),

@@ -98,8 +98,11 @@ static void on_call_done(void *ctx, const struct call *call, const struct call_r
     const char *target = w->cfg->targets.v[call->target].name;
     metrics_add2(w->metrics, WM_CALLS, target, worker_metrics_status(reply), 1);
     metrics_add(w->metrics, WM_CALL_TIME, target, elapsed_ms);
-    trouble_tell(&w->troubles[call->target], target, call, reply, w->metrics);
+    size_t index = call->target; /* the call ends here */
     engine_call_done(w->engine, call, reply, now_read());
+    struct engine_target_figures figures;
+    engine_target_figures(w->engine, index, &figures);
+    trouble_tell(&w->troubles[index], target, &figures, reply, w->metrics);
 }
 
 static bool on_ready_asked(void *ctx, struct buf *reason)

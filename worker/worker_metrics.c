@@ -33,11 +33,16 @@ static const struct metric_def table[WORKER_METRICS] = {
     [WM_CALLS] =
         {NAME("calls_total"), METRIC_COUNTER, "Calls by target and ending.", {"target", "status"}, 0},
     [WM_CALL_TIME] = {NAME("call_seconds_total"), METRIC_COUNTER, "Time that calls took.", {"target"}, 0.001},
-    [WM_TROUBLE] = {NAME("target_trouble"),
+    [WM_BREAKER] = {NAME("breaker"),
                     METRIC_GAUGE,
-                    "1 while a target refuses or fails everything.",
+                    "1 while a target refuses or fails everything: calls wait, probes ask.",
                     {"target"},
                     0},
+    [WM_IN_FLIGHT_LIMIT] = {NAME("calls_in_flight_limit"),
+                            METRIC_GAUGE,
+                            "Calls at once that a target bears, at most its in_flight.",
+                            {"target"},
+                            0},
     [WM_CALLS_REFUSED] =
         {NAME("calls_refused_total"), METRIC_COUNTER, "Calls held back because the lease was over.", {0}, 0},
     [WM_COMMITS] = {NAME("commits_total"), METRIC_COUNTER, "Transactions committed.", {0}, 0},

@@ -8,7 +8,7 @@
 static const char *const fate_names[FATES] = {
     "well", "slow",      "refused",      "lost",      "cut",        "dropped",    "answer lost",
     "late", "cut, late", "504, late",    "429",       "429+",       "500",        "502",
-    "503",  "504",       "500, applied", "unchanged", "not stored", "stale read",
+    "503",  "504",       "500, applied", "unchanged", "not stored", "stale read", "401",
 };
 
 const char *fate_name(enum fate fate)
@@ -82,7 +82,7 @@ static void draw_network(struct chaos *c, struct prng *r)
 {
     if (prng_chance(r, 150))
         return;
-    for (int i = FATE_SLOW; i < FATES; i++) {
+    for (int i = FATE_SLOW; i <= FATE_STALE_READ; i++) {
         const struct fate_odds *odds = &fate_odds[i];
         c->fate[i] = prng_chance(r, odds->often) ? (unsigned)prng_range(r, 1, odds->most) : 0;
     }
@@ -112,9 +112,21 @@ static void draw_lasting(struct chaos *c, struct prng *r)
         return;
     }
     c->sick_person = prng_chance(r, 500);
-    c->target_down = !c->sick_person;
     c->n_sick = c->sick_person;
-    c->short_deadline = c->sick_person && prng_chance(r, 500);
+    if (!c->sick_person)
+        c->down = (enum down)prng_range(r, DOWN_REFUSES, DOWN_MOSTLY);
+    /* What fails for a few persons only may be theirs: a deadline that passes before it is known is no defect. */
+    c->short_deadline = c->down < DOWN_FAILS && prng_chance(r, 500);
+}
+
+/* Nothing goes wrong but the limits. */
+static void draw_limits(struct chaos *c, struct prng *r)
+{
+    c->crowded = c->tight = prng_chance(r, 500);
+    c->understated = !c->crowded;
+    c->permute = c->duplicate = c->invalid = c->poison = 0;
+    c->future_dated = c->access_ends = c->existing_accounts = c->two_targets = false;
+    c->spread = c->crowded ? c->spread : 1;
 }
 
 /* A target whose reads come from a replica that lags, and people whose names change meanwhile. */
@@ -138,6 +150,10 @@ void chaos_draw(struct chaos *c, struct prng *r)
     }
     if (prng_chance(r, 80)) {
         draw_lagging(c, r);
+        return;
+    }
+    if (prng_chance(r, 100)) {
+        draw_limits(c, r);
         return;
     }
     c->tight = prng_chance(r, 200);

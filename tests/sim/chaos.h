@@ -30,7 +30,17 @@ enum fate {
     FATE_UNCHANGED,   /* a write answered 200 that changed nothing */
     FATE_NOT_STORED,  /* 201, and nothing is stored */
     FATE_STALE_READ,  /* what was true a moment ago */
+    FATE_401,         /* the token is refused */
     FATES,
+};
+
+/* What is the matter with a target that is down. */
+enum down {
+    DOWN_NOT,
+    DOWN_REFUSES, /* no connection */
+    DOWN_TOKEN,   /* 401 */
+    DOWN_FAILS,   /* 500, 502, 503, no answer */
+    DOWN_MOSTLY,  /* the same, and now and then it works */
 };
 
 enum { SICK_FATES_MAX = 8, SICK_PERSONS_MAX = 4 };
@@ -48,7 +58,8 @@ struct chaos {
     /* the network and the target */
     unsigned fate[FATES];
     /* trouble that lasts: these runs are otherwise calm, and measure what it does to the others */
-    bool sick_person, target_down;
+    bool sick_person;
+    enum down down;    /* of each tenant's first target */
     bool reads_answer; /* only the writes of the sick fail, with one of these: */
     enum fate sick_writes[SICK_FATES_MAX];
     unsigned n_sick_writes, n_sick; /* and there may be several such persons */
@@ -56,6 +67,9 @@ struct chaos {
     bool lagging;        /* most reads are stale while names change quickly; little else goes wrong */
     unsigned spread;     /* buckets of each tenant */
     bool tight;          /* limits so low that they matter */
+    bool crowded;        /* and more movers than they let through, of whom one leaves: calm otherwise */
+    bool
+        understated; /* the target bears less than the configuration says, and its 429 says no more: likewise */
     unsigned policy_fails; /* the policy itself, at a question */
     bool decisions;        /* people pause, retry and provision */
     /* the plot */

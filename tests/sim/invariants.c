@@ -17,6 +17,11 @@
 
 enum {
     P4_BOUND_MS = 15 * 1000,
+    /* The probe under way, a pause, a back-off, doubt, and the work itself. */
+    P4_RECOVERY_MS = WORLD_TIMEOUT_MS + WORLD_BREAKER_MAX_MS * 5 / 4 + WORLD_RETRY_CAP_MS +
+                     WORLD_CALL_LIFE_MS + P4_BOUND_MS,
+    P5_LEAVER_MS = 8 * 1000, /* the pace's step is 15 s in such runs */
+    P5_THROTTLED_MAX = 16,   /* 9 to 12 as a rule; 12 to 19 where the rate is not lowered */
     /* After its deadline: the last write's timeout, the doubt it leaves, one back-off, and the commit. */
     P2_GIVE_UP_MS =
         WORLD_DEADLINE_SHORT_MS + WORLD_TIMEOUT_MS + WORLD_CALL_LIFE_MS + WORLD_RETRY_CAP_MS + P4_BOUND_MS,
@@ -311,6 +316,42 @@ static void check_delay(struct world *w, size_t event, size_t target)
                    (long long)(a->at_ms - due), w->scenario->targets[target].name);
 }
 
+/* What waits for a target that is down is not rejected, and has its result soon after the target is well. */
+static void check_recovery(struct world *w, size_t event, size_t target)
+{
+    const struct sim_event *se = &w->scenario->events[event];
+    const struct answer *a = witness_answer(w, event, target);
+    if (!w->scenario->targets[target].down || a->n == 0)
+        return;
+    int64_t well = due_ms(se) > w->scenario->quiet_ms ? due_ms(se) : w->scenario->quiet_ms;
+    if (a->at_ms - well > P4_RECOVERY_MS)
+        world_fail(w, "P4 recovery",
+                   "event %zu of person %zu at %s is answered %lld ms after the target is well", event,
+                   se->person, w->scenario->targets[target].name, (long long)(a->at_ms - well));
+    if (is(a, "rejected") && a->calls_failed)
+        world_fail(w, "P4 trouble", "event %zu of person %zu is rejected because %s was down", event,
+                   se->person, w->scenario->targets[target].name);
+}
+
+/* Movers may take all of a limit but what is the leavers' own. */
+static void check_urgent(struct world *w, size_t event, size_t target)
+{
+    const struct sim_event *se = &w->scenario->events[event];
+    const struct answer *a = witness_answer(w, event, target);
+    if (se->urgent && a->n > 0 && a->at_ms - se->first_told_ms > P5_LEAVER_MS)
+        world_fail(w, "P5 leaver", "person %zu waits %lld ms for the cut at %s behind movers", se->person,
+                   (long long)(a->at_ms - se->first_told_ms), w->scenario->targets[target].name);
+}
+
+/* Who bears less than is configured is found out, not tried again and again. */
+static void check_throttled(struct world *w)
+{
+    for (size_t t = 0; w->chaos.understated && t < w->n_targets; t++)
+        if (simtarget_throttled(w->targets[t]) > P5_THROTTLED_MAX)
+            world_fail(w, "P5 throttled", "%s says 429 to %llu calls", w->scenario->targets[t].name,
+                       (unsigned long long)simtarget_throttled(w->targets[t]));
+}
+
 static void check_limits(struct world *w)
 {
     for (size_t t = 0; t < w->n_targets; t++)
@@ -360,11 +401,14 @@ void invariants_check(struct world *w)
         for (size_t t = 0; t < s->n_targets; t++) {
             check_leaver(w, i, t);
             check_early(w, i, t);
-            if (w->chaos.sick_person || w->chaos.target_down)
+            check_recovery(w, i, t);
+            check_urgent(w, i, t);
+            if (w->chaos.sick_person || w->chaos.down)
                 check_delay(w, i, t);
             if (w->chaos.reads_answer && w->chaos.short_deadline)
                 check_deadline(w, i, t);
         }
     check_limits(w);
+    check_throttled(w);
     simcontrol_check(w);
 }

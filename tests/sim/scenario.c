@@ -37,8 +37,18 @@ struct draw { /* what the functions below pass around */
     struct prng *r;
 };
 
-static enum event_type draw_type(struct draw *d, size_t nth)
+/* One leaves, all others move on and on. */
+static enum event_type crowded_type(size_t person, size_t nth)
 {
+    if (nth == 0)
+        return EVENT_JOINED;
+    return person == 0 ? EVENT_LEFT : EVENT_CHANGED;
+}
+
+static enum event_type draw_type(struct draw *d, size_t person, size_t nth)
+{
+    if (d->chaos->crowded || d->chaos->understated)
+        return crowded_type(person, nth);
     if (nth == 0 && prng_chance(d->r, 700))
         return EVENT_JOINED;
     unsigned sum = 0, at = (unsigned)prng_range(d->r, 0, 105);
@@ -130,7 +140,8 @@ static void draw_event(struct draw *d, size_t person, size_t nth, int64_t occurr
     struct event *ev = &se->ev;
     se->person = person;
     draw_id(d, ev->id);
-    ev->type = draw_type(d, nth);
+    ev->type = draw_type(d, person, nth);
+    se->urgent = d->chaos->crowded && ev->type == EVENT_LEFT;
     ev->tenant = xstrdup(s->tenants[who->tenant]);
     ev->directory = xstrdup("hr");
     ev->subject = xstrdup(who->subject);
@@ -152,6 +163,8 @@ static void draw_event(struct draw *d, size_t person, size_t nth, int64_t occurr
 static void draw_life(struct draw *d, size_t person)
 {
     size_t n = (size_t)prng_delay(d->r, 1, EVENTS_PER_PERSON_MAX);
+    if (d->chaos->crowded || d->chaos->understated)
+        n = person == 0 ? 2 : EVENTS_PER_PERSON_MAX;
     int64_t occurred = WORLD_EPOCH_MS - INT64_C(96) * HOUR_MS;
     for (size_t i = 0; i < n; i++) {
         draw_event(d, person, i, occurred);
@@ -189,6 +202,8 @@ static void draw_person(struct draw *d, size_t i)
     p->tenant = (size_t)prng_range(d->r, 0, (int64_t)s->n_tenants - 1);
     if (i < d->chaos->n_sick)
         p->tenant = 0; /* together they would use up its targets' limits */
+    if (d->chaos->crowded || d->chaos->understated || d->chaos->down >= DOWN_FAILS)
+        p->tenant = 0; /* and so do these */
     snprintf(p->subject, sizeof p->subject, "p%zu", i);
     snprintf(p->key, sizeof p->key, "%s/hr/p%zu", s->tenants[p->tenant], i);
     p->existing = d->chaos->existing_accounts && prng_chance(d->r, 400);
@@ -208,12 +223,12 @@ static void draw_targets(struct draw *d)
 {
     struct scenario *s = d->s;
     for (size_t tenant = 0; tenant < s->n_tenants; tenant++) {
-        size_t n = d->chaos->two_targets || d->chaos->target_down ? 2 : 1;
+        size_t n = d->chaos->two_targets || d->chaos->down ? 2 : 1;
         for (size_t i = 0; i < n; i++) {
             struct sim_target *t = &s->targets[s->n_targets++];
             snprintf(t->name, sizeof t->name, "%s-%zu", s->tenants[tenant], i);
             t->tenant = tenant;
-            t->down = d->chaos->target_down && i == 0;
+            t->down = d->chaos->down && i == 0;
         }
     }
 }
@@ -290,10 +305,13 @@ struct scenario *scenario_new(const struct chaos *chaos, struct prng *r)
     s->partitions = (int32_t)prng_range(r, 1, WORLD_PARTITIONS_MAX);
     s->quiet_ms =
         WORLD_EPOCH_MS + prng_range(r, TROUBLE_MIN_MS, chaos->lagging ? TROUBLE_MIN_MS : TROUBLE_MAX_MS);
-    if (chaos->reads_answer)
+    if (chaos->crowded)
+        s->quiet_ms += WORLD_TIGHT_WINDOW_MS;
+    if (chaos->reads_answer || chaos->down || chaos->understated)
         s->quiet_ms += TROUBLE_MAX_MS; /* a deadline, and a doubt that outlasts it */
     draw_targets(&d);
-    s->n_persons = (size_t)prng_range(r, chaos->sick_person ? SICK_PERSONS_MAX + 1 : 1, SCENARIO_PERSONS_MAX);
+    bool many = chaos->sick_person || chaos->down >= DOWN_FAILS || chaos->crowded || chaos->understated;
+    s->n_persons = (size_t)prng_range(r, many ? SICK_PERSONS_MAX + 2 : 1, SCENARIO_PERSONS_MAX);
     s->events = xcalloc(s->n_persons * (EVENTS_PER_PERSON_MAX + 1), sizeof *s->events);
     for (size_t i = 0; i < s->n_persons; i++) {
         draw_person(&d, i);

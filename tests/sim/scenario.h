@@ -35,6 +35,7 @@ struct sim_person {
 struct sim_event {
     struct event ev;
     size_t person;
+    bool urgent;           /* a leaver among movers who take all of the limits */
     bool afterword;        /* told when the trouble is over: changes again what a lie may have spoilt */
     bool told;             /* appended to the log at least once */
     int64_t first_told_ms; /* valid when told */

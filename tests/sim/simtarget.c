@@ -35,6 +35,8 @@ struct simtarget {
     struct miro *miro;
     struct exchange *exchanges;
     uint64_t requests, on_way;
+    int64_t patched_ms[WORLD_UNDERSTATED]; /* ring: when it took the last ones; only where it bears few */
+    uint64_t patched, throttled;
     int64_t last_ms;
 };
 
@@ -114,6 +116,11 @@ uint64_t simtarget_on_way(const struct simtarget *t)
     return t->on_way;
 }
 
+uint64_t simtarget_throttled(const struct simtarget *t)
+{
+    return t->throttled;
+}
+
 int64_t simtarget_last_ms(const struct simtarget *t)
 {
     return t->last_ms;
@@ -148,6 +155,14 @@ static int person_of(const struct simtarget *t, const struct exchange *x)
 
 /* ---- the answer ---------------------------------------------------------------------------------------- */
 
+static enum call_failure failure_of(const struct exchange *x, enum call_outcome outcome)
+{
+    bool cut = x->fate == FATE_CUT || x->fate == FATE_CUT_LATE || x->fate == FATE_DROPPED;
+    if (outcome == CALL_NOT_SENT)
+        return FAILURE_CONNECT;
+    return cut ? FAILURE_CUT : FAILURE_TIMEOUT;
+}
+
 static void answer(void *ctx, uint64_t arg)
 {
     struct exchange *x = ctx;
@@ -157,8 +172,10 @@ static void answer(void *ctx, uint64_t arg)
         return;
     struct call_reply reply = x->reply;
     if (arg != CALL_REPLIED)
-        reply = (struct call_reply){
-            .outcome = (enum call_outcome)arg, .retry_after_ms = -1, .error = "no answer"};
+        reply = (struct call_reply){.outcome = (enum call_outcome)arg,
+                                    .retry_after_ms = -1,
+                                    .failure = failure_of(x, (enum call_outcome)arg),
+                                    .error = "no answer"};
     if (!x->proc->dead && world_now(w) >= x->proc->paused_until_ms) {
         world_trace(w, "%s <- #%llu %s %d", x->proc->name, (unsigned long long)x->number,
                     reply.outcome == CALL_REPLIED   ? "answer"
@@ -202,6 +219,7 @@ static const struct fate_row {
     [FATE_UNCHANGED] = {MIRO_FAULT_UNCHANGED, 1, NEAR_MS, false},
     [FATE_NOT_STORED] = {MIRO_FAULT_NOT_STORED, 1, NEAR_MS, false},
     [FATE_STALE_READ] = {MIRO_FAULT_STALE_READ, 1, NEAR_MS, false},
+    [FATE_401] = {MIRO_FAULT_401, 1, NEAR_MS, false},
 };
 
 /* A read may be stale only shortly after what it has missed. */
@@ -215,6 +233,21 @@ static bool may_be_stale(const struct exchange *x)
             world_now(x->target->world) - user->changed_at_ms > WORLD_STALE_MAX_MS)
             return false;
     }
+    return true;
+}
+
+/* Its page says more than it bears: a PATCH too many is answered 429, without a word. */
+static bool bears(struct simtarget *t, const struct exchange *x)
+{
+    int64_t now = world_now(t->world), *oldest = &t->patched_ms[t->patched % WORLD_UNDERSTATED];
+    if (!t->world->chaos.understated || strcmp(x->method, "PATCH") != 0)
+        return true;
+    if (t->patched >= WORLD_UNDERSTATED && now - *oldest <= WORLD_UNDERSTATED_WINDOW_MS) {
+        t->throttled++;
+        return false;
+    }
+    *oldest = now;
+    t->patched++;
     return true;
 }
 
@@ -236,6 +269,8 @@ static void arrive(void *ctx, uint64_t arg)
     };
     if (x->fate == FATE_STALE_READ && !may_be_stale(x))
         rq.fault = MIRO_FAULT_NONE;
+    if (!bears(t, x))
+        rq.fault = MIRO_FAULT_429;
     miro_handle(t->miro, &rq, world_now(w), &x->miro);
     x->handled = true;
     x->reply = (struct call_reply){.outcome = CALL_REPLIED,
@@ -273,15 +308,27 @@ static enum fate sick_write(struct world *w)
     return w->chaos.sick_writes[prng_range(&w->prng, 0, (int64_t)w->chaos.n_sick_writes - 1)];
 }
 
+static enum fate down_fate(struct world *w)
+{
+    static const enum fate failures[] = {FATE_500, FATE_502, FATE_503, FATE_LOST};
+    if (w->chaos.down == DOWN_REFUSES)
+        return FATE_REFUSED;
+    if (w->chaos.down == DOWN_TOKEN)
+        return FATE_401;
+    if (w->chaos.down == DOWN_MOSTLY && prng_chance(&w->prng, 100))
+        return FATE_WELL;
+    return failures[prng_range(&w->prng, 0, (int64_t)ARRAY_SIZE(failures) - 1)];
+}
+
 static enum fate draw_fate(const struct simtarget *t, const struct exchange *x)
 {
-    static const enum fate troubles[] = {FATE_500, FATE_503, FATE_REFUSED, FATE_LOST};
+    static const enum fate troubles[] = {FATE_500, FATE_503};
     struct world *w = t->world;
     if (w->quiet)
         return FATE_WELL;
     bool sick = x->person >= 0 && w->scenario->persons[x->person].sick;
     if (w->scenario->targets[t->index].down)
-        return troubles[prng_range(&w->prng, 0, 3)];
+        return down_fate(w);
     bool get = strcmp(x->method, "GET") == 0;
     if (sick && w->chaos.reads_answer)
         return get ? FATE_WELL : sick_write(w);

@@ -28,6 +28,8 @@ void simtarget_send(struct simtarget *t, struct proc *p, const struct call *call
 const struct miro *simtarget_miro(const struct simtarget *t);
 uint64_t simtarget_requests(const struct simtarget *t); /* written so far */
 uint64_t simtarget_on_way(const struct simtarget *t);   /* written, and may still land */
-int64_t simtarget_last_ms(const struct simtarget *t);   /* when the last one was written */
+/* How often it answered 429 because it bears less than it is said to. */
+uint64_t simtarget_throttled(const struct simtarget *t);
+int64_t simtarget_last_ms(const struct simtarget *t); /* when the last one was written */
 
 #endif

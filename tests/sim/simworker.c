@@ -72,7 +72,11 @@ static void configure(struct proc *p)
                                                 {"users.create", 20, WORLD_TIGHT_WINDOW_MS},
                                                 {"users.update", 20, WORLD_TIGHT_WINDOW_MS},
                                                 {"users.delete", 20, WORLD_TIGHT_WINDOW_MS}};
+    static const struct engine_limit overstated[] = {
+        {"users.update", 5 * WORLD_UNDERSTATED, WORLD_UNDERSTATED_WINDOW_MS}};
     const struct scenario *s = p->world->scenario;
+    const struct engine_limit *limits = p->world->chaos.tight ? tight : overstated;
+    size_t n_limits = p->world->chaos.tight ? ARRAY_SIZE(tight) : p->world->chaos.understated;
     for (size_t i = 0; i < s->n_targets; i++)
         p->cfg_targets[i] = (struct engine_target){
             .name = s->targets[i].name,
@@ -87,9 +91,11 @@ static void configure(struct proc *p)
             .in_flight_max = 4,
             .retry_base_ms = 500,
             .retry_cap_ms = WORLD_RETRY_CAP_MS,
+            .breaker_pause_ms = 500,
+            .breaker_pause_max_ms = WORLD_BREAKER_MAX_MS,
             .deadline_ms = p->world->chaos.short_deadline ? WORLD_DEADLINE_SHORT_MS : DEADLINE_MS,
-            .limits = p->world->chaos.tight ? tight : NULL,
-            .n_limits = p->world->chaos.tight ? ARRAY_SIZE(tight) : 0,
+            .limits = limits,
+            .n_limits = n_limits,
         };
     p->cfg = (struct engine_config){
         .targets = p->cfg_targets,
@@ -404,7 +410,10 @@ static void write_request(void *ctx, uint64_t arg)
         return;
     const struct call *call = (const struct call *)(uintptr_t)arg;
     if (!engine_call_may_write(p->engine, call, proc_now(p)) && !SIM_MUTATION(SIM_LEASE_NOT_ASKED)) {
-        struct call_reply reply = {.outcome = CALL_NOT_SENT, .retry_after_ms = -1, .error = "lease is over"};
+        struct call_reply reply = {.outcome = CALL_NOT_SENT,
+                                   .retry_after_ms = -1,
+                                   .failure = FAILURE_HELD_BACK,
+                                   .error = "lease is over"};
         world_trace(p->world, "%s may not write %s %s", p->name, call->method, call->path);
         p->in_flight--;
         engine_call_done(p->engine, call, &reply, proc_now(p));

@@ -1,6 +1,7 @@
 #include "witness.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,8 @@ enum {
     HAMMER_ABORTS_MAX = 100, /* what was undone is done again */
     WRITES_WINDOW_MS = 30000,
     WRITES_MAX = 24,
+    DOWN_WINDOW_MS = 30000,
+    DOWN_MAX = 6, /* probes: the pauses have grown to at least 6 s after the first window */
 };
 
 struct witness *witness_new(const struct scenario *s)
@@ -81,6 +84,8 @@ static void note_result(struct world *w, const cJSON *json, const struct txn *tx
                    a->outcome);
     a->at_ms = txn->decided_ms;
     strncpy(a->outcome, outcome, sizeof a->outcome - 1);
+    const char *cause = json_string(json, "cause");
+    a->calls_failed = cause && (isdigit((unsigned char)cause[0]) || strcmp(cause, "no answer") == 0);
     check_final(w, (size_t)event, (size_t)t, a);
     if (strcmp(outcome, "rejected") == 0)
         w->witness->accounts[w->scenario->events[event].person][t].rejected = true;
@@ -227,6 +232,26 @@ static void check_write_pace(struct world *w, struct account_note *note, int per
                    person, WRITES_WINDOW_MS / 1000);
 }
 
+/* A target that takes no call at all is asked by probes, at growing intervals. */
+static void check_probes(struct world *w, const struct proc *p, size_t target)
+{
+    struct asked_note *note = &w->witness->asked[p->slot][target];
+    bool down = w->chaos.down == DOWN_REFUSES || w->chaos.down == DOWN_TOKEN;
+    if (!down || !w->scenario->targets[target].down || w->quiet)
+        return;
+    int64_t now = world_now(w);
+    note->first_ms = note->first_ms ? note->first_ms : now;
+    if (now - note->first_ms < DOWN_WINDOW_MS)
+        return;
+    if (now - note->window_ms > DOWN_WINDOW_MS) {
+        note->window_ms = now;
+        note->n = 0;
+    }
+    if (++note->n == DOWN_MAX + 1)
+        world_fail(w, "P5 probes", "%s asks %s %u times within %d s, which takes no call", p->name,
+                   w->scenario->targets[target].name, note->n, DOWN_WINDOW_MS / 1000);
+}
+
 /* At most one call per account; what a process wrote before it gave its partitions up has become doubt. */
 static void check_alone(struct world *w, const struct proc *p, struct account_note *note, int person)
 {
@@ -241,6 +266,7 @@ static void check_alone(struct world *w, const struct proc *p, struct account_no
 void witness_written(struct world *w, const struct proc *p, size_t target, int person,
                      const struct call *call)
 {
+    check_probes(w, p, target);
     if (person < 0)
         return;
     struct account_note *note = &w->witness->accounts[person][target];

@@ -21,6 +21,8 @@ struct answer { /* the committed result of one event at one target */
     unsigned n; /* how many there are: exactly one is right */
     int64_t at_ms;
     char outcome[WITNESS_OUTCOME_SIZE];
+    bool
+        calls_failed; /* rejected for what the target, or nobody, said: not for want of a name, nor a finding */
 };
 
 struct account_note {                                 /* one person at one target */
@@ -39,9 +41,16 @@ struct account_note {                                 /* one person at one targe
     const struct proc *rest_of;
 };
 
+struct asked_note {    /* what one slot asked of a target that is down */
+    int64_t first_ms;  /* 0: nothing yet */
+    int64_t window_ms; /* when the present window began */
+    unsigned n;        /* requests in it */
+};
+
 struct witness {
     struct answer *answers; /* [event * n_targets + target] */
     struct account_note accounts[SCENARIO_PERSONS_MAX][WORLD_TARGETS_MAX];
+    struct asked_note asked[WORLD_SLOTS_MAX][WORLD_TARGETS_MAX];
     int64_t seqs[SCENARIO_PERSONS_MAX]; /* of the person's newest committed record; -1: none */
     int64_t offsets[WORLD_PARTITIONS_MAX];
     unsigned invalid; /* dead letters of kind "invalid" */

@@ -30,11 +30,16 @@ enum {
 
     WORLD_TIGHT_WINDOW_MS = 300 * 1000, /* of the limits, in runs in which they are to matter */
 
+    /* What a target bears whose limits are overstated: so many PATCHes in such a window, a fifth of what is configured. */
+    WORLD_UNDERSTATED = 4,
+    WORLD_UNDERSTATED_WINDOW_MS = 10 * 1000,
+
     WORLD_SKEW_MAX_MS = 1500,  /* of a host's wall clock, either way */
     WORLD_STALE_MAX_MS = 2000, /* how old a stale read may be */
     WORLD_TIMEOUT_MS = 5000,   /* of one call */
     WORLD_CALL_LIFE_MS = 25000,
     WORLD_RETRY_CAP_MS = 15000,
+    WORLD_BREAKER_MAX_MS = 15000,    /* between probes of a target in trouble */
     WORLD_DEADLINE_SHORT_MS = 15000, /* of an event, in runs in which it is to pass */
     /* A call of unknown outcome has landed, and can be read, this long after it was written: the promise that
      * engine_target.call_life_ms makes, seen through two clocks that differ. */

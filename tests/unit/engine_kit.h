@@ -101,7 +101,9 @@ static inline struct engine_target *kit_add_target(const char *name, const char 
                                 .in_flight_max = 32,
                                 .retry_base_ms = KIT_SECOND,
                                 .retry_cap_ms = 60 * KIT_SECOND,
-                                .deadline_ms = KIT_DEADLINE_MS};
+                                .deadline_ms = KIT_DEADLINE_MS,
+                                .breaker_pause_ms = KIT_SECOND,
+                                .breaker_pause_max_ms = 60 * KIT_SECOND};
     return t;
 }
 
@@ -374,22 +376,27 @@ static inline void reply(const struct call *call, const struct call_reply *r)
 
 static inline void answer(int status, const char *body)
 {
-    reply(kit.call, &(struct call_reply){CALL_REPLIED, status, str_of(body), -1, NULL});
+    reply(kit.call, &(struct call_reply){CALL_REPLIED, status, str_of(body), -1, FAILURE_OTHER, NULL});
 }
 
 static inline void answer_later(int status, int64_t retry_after_ms)
 {
-    reply(kit.call, &(struct call_reply){CALL_REPLIED, status, {0}, retry_after_ms, NULL});
+    reply(kit.call, &(struct call_reply){CALL_REPLIED, status, {0}, retry_after_ms, FAILURE_OTHER, NULL});
 }
 
 static inline void answer_unknown(void)
 {
-    reply(kit.call, &(struct call_reply){CALL_UNKNOWN, 0, {0}, -1, "timeout"});
+    reply(kit.call, &(struct call_reply){CALL_UNKNOWN, 0, {0}, -1, FAILURE_TIMEOUT, "timeout"});
 }
 
 static inline void answer_not_sent(void)
 {
-    reply(kit.call, &(struct call_reply){CALL_NOT_SENT, 0, {0}, -1, "connection refused"});
+    reply(kit.call, &(struct call_reply){CALL_NOT_SENT, 0, {0}, -1, FAILURE_CONNECT, "connection refused"});
+}
+
+static inline void answer_held_back(void)
+{
+    reply(kit.call, &(struct call_reply){CALL_NOT_SENT, 0, {0}, -1, FAILURE_HELD_BACK, "lease over"});
 }
 
 /* Commits and lets time pass until there is a call again, at most an hour; how long it took, -1: none came.

@@ -187,6 +187,7 @@ static const struct {
      "targets[0].name: \"all\" is not a name"},
     {BASE "targets: [{" TARGET ", match: nonsense}]\n", "targets[0].match: \"nonsense\" is not userName,"},
     {BASE "targets: [{" TARGET ", retry: {base_ms: 1000, cap_ms: 100}}]\n", "targets[0].retry.base_ms"},
+    {BASE "targets: [{" TARGET ", breaker: {pause_max_ms: 100}}]\n", "targets[0].breaker.pause_ms"},
     {BASE "targets: [{" TARGET ", timeout_ms: 10000, call_life_ms: 9999}]\n", "targets[0].call_life_ms"},
     {BASE "targets: [{" TARGET ", limits: [{class: a, count: 1}]}]\n",
      "targets[0].limits[0].window_ms: missing"},

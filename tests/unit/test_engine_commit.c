@@ -164,7 +164,7 @@ START_TEST(a_lease_that_is_over_stops_calls_also_those_already_handed_out)
     pass(1);
     ck_assert(!engine_call_may_write(kit.e, kit.call, kit.now));
     ck_assert_ptr_null(engine_call_next(kit.e, kit.now));
-    answer_not_sent();
+    answer_held_back();
     ck_assert_str_eq(state_now("miro", "attempts"), ""); /* nobody's failure */
     commit();
     ck_assert_ptr_nonnull(next_call());

@@ -165,7 +165,7 @@ START_TEST(a_call_that_is_about_to_be_written_is_held_back_and_nobodys_failure)
     expect_call("GET", "/Users?filter=");
     pause_target("miro", true);
     ck_assert(!engine_call_may_write(kit.e, kit.call, kit.now));
-    answer_not_sent();
+    answer_held_back();
     commit();
     ck_assert_str_eq(state_now("miro", "attempts"), "");
     pause_target("miro", false);

@@ -4,43 +4,88 @@
 START_TEST(an_answer_means_what_the_table_says)
 {
     static const struct {
-        enum step step;
-        int status;
-        const char *type, *detail;
+        const char *kind; /* NULL: any */
+        struct answer_facts answer;
         enum reply_class class;
+        enum health health;
     } rows[] = {
-        {STEP_LOOKUP, 200, "", "", REPLY_OK},
-        {STEP_UPDATE, 204, "", "", REPLY_OK},
-        {STEP_LOOKUP, 302, "", "", REPLY_TROUBLE},
-        {STEP_UPDATE, 401, "", "", REPLY_TROUBLE},
-        {STEP_UPDATE, 403, "", "", REPLY_TROUBLE},
-        {STEP_LOOKUP, 404, "", "", REPLY_GONE},
-        {STEP_UPDATE, 404, "", "", REPLY_GONE},
-        {STEP_DELETE, 404, "", "", REPLY_GONE},
-        {STEP_CREATE, 404, "", "", REPLY_TROUBLE},
-        {STEP_UPDATE, 408, "", "", REPLY_TEMPORARY},
-        {STEP_UPDATE, 425, "", "", REPLY_TEMPORARY},
-        {STEP_CREATE, 409, "", "already exists", REPLY_EXISTS},
-        {STEP_CREATE, 409, "", "domain is not in the whitelist", REPLY_PERMANENT},
-        {STEP_CREATE, 400, "", "userName is Not Unique", REPLY_EXISTS},
-        {STEP_CREATE, 400, "uniqueness", "", REPLY_EXISTS},
-        {STEP_CREATE, 400, "invalidValue", "", REPLY_PERMANENT},
-        {STEP_UPDATE, 409, "uniqueness", "", REPLY_PERMANENT},
-        {STEP_UPDATE, 400, "", "not unique", REPLY_PERMANENT},
-        {STEP_UPDATE, 422, "", "", REPLY_PERMANENT},
-        {STEP_UPDATE, 429, "", "", REPLY_THROTTLED},
-        {STEP_UPDATE, 500, "", "", REPLY_TEMPORARY},
-        {STEP_UPDATE, 503, "", "", REPLY_TEMPORARY},
-        {STEP_UPDATE, 600, "", "", REPLY_TROUBLE},
-        {STEP_UPDATE, 101, "", "", REPLY_TROUBLE},
+        {NULL, {STEP_LOOKUP, false, 200, "", ""}, REPLY_OK, HEALTH_WELL},
+        {NULL, {STEP_UPDATE, false, 204, "", ""}, REPLY_OK, HEALTH_WELL},
+        {NULL, {STEP_LOOKUP, false, 302, "", ""}, REPLY_TROUBLE, HEALTH_SICK},
+        {NULL, {STEP_UPDATE, false, 401, "", ""}, REPLY_TROUBLE, HEALTH_CERTAIN},
+        {NULL, {STEP_UPDATE, false, 403, "", ""}, REPLY_TROUBLE, HEALTH_SUSPECT},
+        {NULL, {STEP_LOOKUP, false, 404, "", ""}, REPLY_GONE, HEALTH_WELL},
+        {NULL, {STEP_LOOKUP, true, 404, "", ""}, REPLY_TROUBLE, HEALTH_SICK},
+        {NULL, {STEP_UPDATE, false, 404, "", ""}, REPLY_GONE, HEALTH_WELL},
+        {NULL, {STEP_DELETE, false, 404, "", ""}, REPLY_GONE, HEALTH_WELL},
+        {NULL, {STEP_CREATE, false, 404, "", ""}, REPLY_TROUBLE, HEALTH_SICK},
+        {NULL, {STEP_CREATE, false, 407, "", ""}, REPLY_TROUBLE, HEALTH_SICK},
+        {NULL, {STEP_UPDATE, false, 408, "", ""}, REPLY_TEMPORARY, HEALTH_NO_WORD},
+        {NULL, {STEP_UPDATE, false, 425, "", ""}, REPLY_TEMPORARY, HEALTH_NO_WORD},
+        {NULL, {STEP_CREATE, false, 409, "", "already exists"}, REPLY_EXISTS, HEALTH_WELL},
+        {NULL, {STEP_CREATE, false, 409, "uniqueness", ""}, REPLY_EXISTS, HEALTH_WELL},
+        {"miro", {STEP_CREATE, false, 409, "", "x.example is not whitelisted"}, REPLY_PERMANENT, HEALTH_WELL},
+        {"miro",
+         {STEP_DEACTIVATE, false, 409, "", "Any account in organization must have at least one admin"},
+         REPLY_PERMANENT,
+         HEALTH_WELL},
+        {"scim", {STEP_CREATE, false, 409, "mutability", ""}, REPLY_PERMANENT, HEALTH_WELL},
+        {"scim", {STEP_CREATE, false, 400, "", "User already exists"}, REPLY_EXISTS, HEALTH_WELL},
+        {NULL,
+         {STEP_CREATE, false, 400, "invalidValue", "userName is Not Unique"},
+         REPLY_EXISTS,
+         HEALTH_WELL},
+        {NULL, {STEP_CREATE, false, 400, "uniqueness", ""}, REPLY_EXISTS, HEALTH_WELL},
+        {NULL, {STEP_CREATE, false, 400, "invalidValue", ""}, REPLY_PERMANENT, HEALTH_WELL},
+        {NULL, {STEP_UPDATE, false, 409, "uniqueness", ""}, REPLY_PERMANENT, HEALTH_WELL},
+        {NULL, {STEP_UPDATE, false, 400, "invalidValue", "not unique"}, REPLY_PERMANENT, HEALTH_WELL},
+        {NULL, {STEP_UPDATE, false, 422, "", ""}, REPLY_PERMANENT, HEALTH_WELL},
+        {NULL, {STEP_UPDATE, false, 429, "", ""}, REPLY_THROTTLED, HEALTH_NO_WORD},
+        {NULL, {STEP_UPDATE, false, 400, "tooManyRequests", ""}, REPLY_THROTTLED, HEALTH_NO_WORD},
+        {NULL, {STEP_UPDATE, false, 500, "", ""}, REPLY_TEMPORARY, HEALTH_SUSPECT},
+        {NULL, {STEP_UPDATE, false, 503, "", ""}, REPLY_TEMPORARY, HEALTH_SUSPECT},
+        {NULL, {STEP_UPDATE, false, 600, "", ""}, REPLY_TROUBLE, HEALTH_SICK},
+        {NULL, {STEP_UPDATE, false, 101, "", ""}, REPLY_TROUBLE, HEALTH_SICK},
     };
     static const char *const kinds[] = {"miro", "scim"};
     for (size_t i = 0; i < ARRAY_SIZE(rows) * 2; i++) {
         const struct profile *p = profile_find(kinds[i % 2]);
-        enum reply_class class =
-            profile_classify(p, rows[i / 2].step, rows[i / 2].status, rows[i / 2].type, rows[i / 2].detail);
-        ck_assert_msg(class == rows[i / 2].class, "%s %s %d: %d", p->kind, step_name(rows[i / 2].step),
-                      rows[i / 2].status, class);
+        if (rows[i / 2].kind && strcmp(rows[i / 2].kind, p->kind) != 0)
+            continue;
+        struct meaning m = profile_meaning(p, &rows[i / 2].answer);
+        ck_assert_msg(m.class == rows[i / 2].class && m.health == rows[i / 2].health, "%s %s %d: %d, %d",
+                      p->kind, step_name(rows[i / 2].answer.step), rows[i / 2].answer.status, m.class,
+                      m.health);
+        ck_assert_int_eq(m.crowded, false);
+    }
+    for (int status = 502; status <= 504; status += 2)
+        ck_assert(
+            profile_meaning(profile_find("miro"), &(struct answer_facts){STEP_LOOKUP, true, status, "", ""})
+                .crowded);
+}
+END_TEST
+
+START_TEST(a_call_without_an_answer_means_what_its_failure_says)
+{
+    static const struct {
+        enum call_failure failure;
+        enum reply_class class;
+        enum health health;
+        bool crowded;
+    } rows[FAILURES] = {
+        {FAILURE_OTHER, REPLY_TEMPORARY, HEALTH_SUSPECT, false},
+        {FAILURE_HELD_BACK, REPLY_TEMPORARY, HEALTH_NO_WORD, false},
+        {FAILURE_CONNECT, REPLY_TEMPORARY, HEALTH_SICK, false},
+        {FAILURE_TLS, REPLY_TROUBLE, HEALTH_CERTAIN, false},
+        {FAILURE_TIMEOUT, REPLY_TEMPORARY, HEALTH_SUSPECT, true},
+        {FAILURE_CUT, REPLY_TEMPORARY, HEALTH_SUSPECT, false},
+        {FAILURE_TOO_LARGE, REPLY_TEMPORARY, HEALTH_WELL, false},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct meaning m = profile_failure_meaning(rows[i].failure);
+        ck_assert_int_eq(m.class, rows[i].class);
+        ck_assert_int_eq(m.health, rows[i].health);
+        ck_assert_int_eq(m.crowded, rows[i].crowded);
     }
 }
 END_TEST
@@ -134,6 +179,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         an_answer_means_what_the_table_says,
+        a_call_without_an_answer_means_what_its_failure_says,
         every_step_of_every_kind_has_a_class_or_none,
         miro_allows_what_its_developers_page_says,
         method_path_and_size_of_the_body_choose_the_class,

@@ -19,6 +19,7 @@ static struct config_target target = {
     .arrival_ms = 7,
     .in_flight = 3,
     .retry = {4, 5, 6},
+    .breaker = {8, 9},
 };
 static char *protected_names[] = {"root@acme.test"};
 static struct config_tenant tenant = {.name = "acme", .protected = {protected_names, 1}};
@@ -50,6 +51,8 @@ START_TEST(the_engine_is_told_what_the_config_says)
     ck_assert_int_eq(t->retry_base_ms, 4);
     ck_assert_int_eq(t->retry_cap_ms, 5);
     ck_assert_int_eq(t->deadline_ms, 6);
+    ck_assert_int_eq(t->breaker_pause_ms, 8);
+    ck_assert_int_eq(t->breaker_pause_max_ms, 9);
     ck_assert_uint_eq(t->n_limits, 1);
     ck_assert_str_eq(t->limits[0].class_name, "users.read");
     ck_assert_uint_eq(t->n_protected, 1);

@@ -9,84 +9,37 @@
 #include <unistd.h>
 
 #include "../../worker/decisions.h"
-#include "../../worker/http_client.h"
 #include "../../worker/last_words.h"
 #include "../../worker/worker_metrics.h"
 #include "log.h"
 #include "mem.h"
-
-static const struct call look_up = {.method = "GET", .path = "/Users?filter=x"};
-static const struct call update = {.method = "PATCH", .path = "/Users/7"};
 
 static struct call_reply status(int code)
 {
     return (struct call_reply){.outcome = CALL_REPLIED, .status = code, .retry_after_ms = -1};
 }
 
-static const struct call_reply no_answer = {.outcome = CALL_UNKNOWN, .error = "Timeout was reached"};
-
-/* The n-th ending of a run at which trouble is said to begin; 0: not within 10. */
-static int begins_at(const struct call *call, struct call_reply reply)
+START_TEST(a_breaker_that_opens_and_one_that_closes_are_told_once)
 {
     struct trouble t = {0};
-    for (int n = 1; n <= 10; n++)
-        if (trouble_note(&t, call, &reply, 0) == TROUBLE_BEGINS)
-            return n;
-    return 0;
-}
-
-START_TEST(a_run_of_endings_that_speak_of_the_target_is_trouble)
-{
-    static const struct {
-        const struct call *call;
-        int code;
-        int begins_at;
-    } rows[] = {
-        {&look_up, 401, 1}, {&update, 401, 1},  {&look_up, 403, 3}, {&look_up, 404, 3},
-        {&update, 404, 0},  {&look_up, 302, 3}, {&look_up, 503, 5}, {&update, 429, 0},
-        {&update, 408, 0},  {&update, 400, 0},  {&update, 409, 0},  {&update, 200, 0},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-        ck_assert_int_eq(begins_at(rows[i].call, status(rows[i].code)), rows[i].begins_at);
-    ck_assert_int_eq(begins_at(&update, no_answer), 3);
-}
-END_TEST
-
-START_TEST(a_call_held_back_here_says_nothing_about_the_target)
-{
-    struct call_reply held = {.outcome = CALL_NOT_SENT, .error = http_lease_over};
-    struct call_reply refused = status(401), good = status(200);
-    struct trouble t = {0};
-    ck_assert_int_eq(begins_at(&update, held), 0);
-    ck_assert_int_eq(trouble_note(&t, &update, &refused, 0), TROUBLE_BEGINS);
-    ck_assert_int_eq(trouble_note(&t, &update, &held, 0), TROUBLE_NO_LINE);
-    ck_assert(t.active);
-    ck_assert_int_eq(trouble_note(&t, &update, &good, 0), TROUBLE_ENDS);
-    ck_assert(!t.active);
-}
-END_TEST
-
-START_TEST(a_good_answer_begins_the_run_anew)
-{
-    struct call_reply bad = status(500), good = status(200);
-    struct trouble t = {0};
-    for (int i = 0; i < 100; i++)
-        ck_assert_int_eq(trouble_note(&t, &update, i % 5 == 4 ? &good : &bad, 0), TROUBLE_NO_LINE);
+    ck_assert_int_eq(trouble_note(&t, false, 0), TROUBLE_NO_LINE);
+    ck_assert_int_eq(trouble_note(&t, true, 1), TROUBLE_BEGINS);
+    ck_assert_int_eq(trouble_note(&t, true, 2), TROUBLE_NO_LINE);
+    ck_assert_int_eq(trouble_note(&t, false, 3), TROUBLE_ENDS);
+    ck_assert_int_eq(trouble_note(&t, false, 4), TROUBLE_NO_LINE);
 }
 END_TEST
 
 START_TEST(a_target_that_comes_and_goes_does_not_fill_the_log)
 {
-    struct call_reply bad = status(401), good = status(200);
     struct trouble t = {0};
-    ck_assert_int_eq(trouble_note(&t, &update, &bad, 0), TROUBLE_BEGINS);
-    ck_assert_int_eq(trouble_note(&t, &update, &good, 1), TROUBLE_ENDS);
-    ck_assert_int_eq(trouble_note(&t, &update, &bad, 2), TROUBLE_NO_LINE);
-    ck_assert(t.active);
-    ck_assert_int_eq(trouble_note(&t, &update, &good, 3), TROUBLE_NO_LINE);
-    ck_assert(!t.active);
-    ck_assert_int_eq(trouble_note(&t, &update, &bad, 4), TROUBLE_NO_LINE);
-    ck_assert_int_eq(trouble_note(&t, &update, &bad, TROUBLE_QUIET_MS), TROUBLE_BEGINS);
+    ck_assert_int_eq(trouble_note(&t, true, 0), TROUBLE_BEGINS);
+    ck_assert_int_eq(trouble_note(&t, false, 1), TROUBLE_ENDS);
+    ck_assert_int_eq(trouble_note(&t, true, 2), TROUBLE_NO_LINE);
+    ck_assert(t.open);
+    ck_assert_int_eq(trouble_note(&t, false, 3), TROUBLE_NO_LINE);
+    ck_assert_int_eq(trouble_note(&t, true, 4), TROUBLE_NO_LINE);
+    ck_assert_int_eq(trouble_note(&t, true, TROUBLE_QUIET_MS), TROUBLE_BEGINS);
 }
 END_TEST
 
@@ -119,15 +72,18 @@ START_TEST(trouble_is_told_without_a_word_of_the_target_and_shown_as_a_gauge)
     struct metrics *metrics = worker_metrics_new();
     struct trouble t = {0};
     struct call_reply refused = status(401), good = status(200);
+    const struct engine_target_figures open = {.open = true, .in_flight_limit = 1},
+                                       closed = {.in_flight_limit = 2};
     refused.body = str_of("{\"detail\":\"ann@acme.test\"}");
     capture();
-    trouble_tell(&t, "miro", &look_up, &refused, metrics);
-    ck_assert_int_eq(metrics_get(metrics, WM_TROUBLE, "miro", NULL), 1);
-    trouble_tell(&t, "miro", &look_up, &good, metrics);
-    ck_assert_int_eq(metrics_get(metrics, WM_TROUBLE, "miro", NULL), 0);
+    trouble_tell(&t, "miro", &open, &refused, metrics);
+    ck_assert_int_eq(metrics_get(metrics, WM_BREAKER, "miro", NULL), 1);
+    trouble_tell(&t, "miro", &closed, &good, metrics);
+    ck_assert_int_eq(metrics_get(metrics, WM_BREAKER, "miro", NULL), 0);
     const char *said = captured_text();
     ck_assert_ptr_nonnull(strstr(said, "target in trouble"));
     ck_assert_ptr_nonnull(strstr(said, "401"));
+    ck_assert_ptr_nonnull(strstr(said, "the token is refused"));
     ck_assert_ptr_nonnull(strstr(said, "target well again"));
     ck_assert_ptr_null(strstr(said, "acme"));
     metrics_free(metrics);
@@ -212,9 +168,7 @@ int main(void)
 {
     Suite *suite = suite_create("worker_trouble");
     TCase *tc = tcase_create("trouble");
-    tcase_add_test(tc, a_run_of_endings_that_speak_of_the_target_is_trouble);
-    tcase_add_test(tc, a_call_held_back_here_says_nothing_about_the_target);
-    tcase_add_test(tc, a_good_answer_begins_the_run_anew);
+    tcase_add_test(tc, a_breaker_that_opens_and_one_that_closes_are_told_once);
     tcase_add_test(tc, a_target_that_comes_and_goes_does_not_fill_the_log);
     tcase_add_test(tc, trouble_is_told_without_a_word_of_the_target_and_shown_as_a_gauge);
     tcase_add_test(tc, rejections_are_told_at_info_without_personal_data);

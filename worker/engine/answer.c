@@ -10,29 +10,49 @@ enum { OPERATIONS_MAX = 64, CHANGES_MAX = 128 };
 
 /* ---- failures and doubt -------------------------------------------------------------------------------- */
 
-/* Exponential back-off with full jitter, but not before the target said (at_least_ms). */
-void answer_fail(const struct answer *a, const char *reason, int64_t at_least_ms)
+void answer_forget_failures(struct work *w, struct target_state *t)
+{
+    t->attempts = w->failures = 0;
+    t->failing_since_ms = w->failing_since_ms = 0;
+    t->next_attempt_ms = w->next_attempt_ms = 0;
+    t->write_failed = w->write_failed = false;
+    w->trouble = false;
+}
+
+/* Exponential back-off with full jitter, but not before the target said. */
+static int64_t back_off(const struct answer *a, int64_t at_least_ms)
 {
     const struct engine_target *cfg = a->f->target->cfg;
-    struct target_state *t = a->t;
     int64_t cap = cfg->retry_base_ms;
-    for (uint32_t i = 0; i < t->attempts && cap < cfg->retry_cap_ms; i++)
+    for (uint32_t i = 0; i < a->t->attempts && cap < cfg->retry_cap_ms; i++)
         cap *= 2;
     cap = cap < cfg->retry_cap_ms ? cap : cfg->retry_cap_ms;
     int64_t wait = 1 + (int64_t)(engine_random(a->e) % (uint64_t)(cap > 0 ? cap : 1));
     if (MUTATION(MUTATION_NO_BACKOFF))
         wait = 0;
-    wait = at_least_ms > wait && !MUTATION(MUTATION_RETRY_AFTER_IGNORED) ? at_least_ms : wait;
-    t->attempts++;
-    target_state_failed(t, a->now.wall_ms);
-    a->w->failed_ms = t->failed_ms;
-    t->write_failed |= step_writes(a->f->step);
-    a->w->write_failed = t->write_failed;
-    t->next_attempt_ms = a->now.wall_ms + wait;
-    a->w->failures = t->attempts;
-    a->w->next_attempt_ms = t->next_attempt_ms;
-    target_state_fail(t, reason);
+    return at_least_ms > wait && !MUTATION(MUTATION_RETRY_AFTER_IGNORED) ? at_least_ms : wait;
+}
+
+/* While its breaker is open a target's failures are nobody's: the person waits with all others for a probe that works. */
+void answer_fail(const struct answer *a, const char *reason, int64_t at_least_ms)
+{
+    struct target_state *t = a->t;
+    struct work *w = a->w;
     a->e->stats.temporary++;
+    target_state_fail(t, reason);
+    target_state_failed(t, a->now.wall_ms);
+    w->failed_ms = t->failed_ms;
+    if (a->f->target->breaker.open && !MUTATION(MUTATION_TROUBLE_COUNTS)) {
+        answer_forget_failures(w, t);
+        return;
+    }
+    t->next_attempt_ms = w->next_attempt_ms = a->now.wall_ms + back_off(a, at_least_ms);
+    w->failures = ++t->attempts;
+    if (!t->failing_since_ms)
+        t->failing_since_ms = a->now.wall_ms;
+    w->failing_since_ms = t->failing_since_ms;
+    t->write_failed |= step_writes(a->f->step);
+    w->write_failed = t->write_failed;
 }
 
 /* The call may have been applied, or may be yet. */

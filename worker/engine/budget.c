@@ -8,7 +8,7 @@
 #include "mem.h"
 #include "mutation.h"
 
-enum { BURST_PART = 50, SLICE_PART = 50 }; /* one of so many, one at least */
+enum { BURST_PART = 50, SLICE_PART = 50, SMALL = 10 }; /* one of so many, one at least */
 enum {
     PACE_MIN_PART = 16,
     RECOVERY_WINDOWS = 20
@@ -28,9 +28,11 @@ static unsigned part_of(unsigned count, unsigned part)
     return count >= part ? count / part : 1;
 }
 
+/* Two where that is little, so that a turn that comes late loses nothing. */
 static double burst_of(const struct budget_class *c)
 {
-    return part_of(c->limit.count, BURST_PART);
+    unsigned part = part_of(c->limit.count, BURST_PART);
+    return part == 1 && c->limit.count >= SMALL ? 2 : part;
 }
 
 /* The leavers' own. A limit of one call cannot be shared: it is everybody's. */

@@ -51,7 +51,6 @@ static void link_flight(struct engine *e, struct flight *f)
         e->flights->prev = f;
     e->flights = f;
     e->n_flights++;
-    f->target->in_flight++;
     engine_partition(e, f->partition)->in_flight++;
 }
 
@@ -61,7 +60,6 @@ static void unlink_flight(struct engine *e, struct flight *f)
     if (f->next)
         f->next->prev = f->prev;
     e->n_flights--;
-    f->target->in_flight--;
     struct partition *p = f->slot ? engine_partition(e, f->partition) : NULL;
     if (p)
         p->in_flight--;
@@ -86,6 +84,7 @@ static struct flight *start(struct engine *e, struct work *w, struct now now)
     f->lane = w->lane;
     f->slot = w->slot;
     f->work = w;
+    f->person = w->slot->hash | 1; /* 0 is nobody */
     f->partition = w->slot->partition;
     f->step = plan.step;
     f->class = w->target->class_of[plan.step];
@@ -107,72 +106,10 @@ static struct flight *start(struct engine *e, struct work *w, struct now now)
     work_dequeue(w);
     w->flight = f;
     w->started_ms = w->started_ms ? w->started_ms : now.wall_ms;
-    budget_take(&w->lane->budget, f->class, now.boot_ms);
+    target_call_starts(w->target, f, now);
     link_flight(e, f);
     e->stats.calls++;
     return f;
-}
-
-/* The newest owner of any of the lane's persons counts: a bucket published with keys of its own making may live in
- * several partitions. */
-void lane_follow(struct lane *lane, const struct target *t, const struct partition *p)
-{
-    if (p->tenure <= lane->tenure)
-        return;
-    lane->tenure = p->tenure;
-    budget_restart(&lane->budget, p->taken_ms, p->taken_from_dead ? t->cfg->arrival_ms : 0);
-}
-
-static int64_t list_ready_in(struct lane *lane, enum priority priority, int list, struct now now)
-{
-    if (!lane->ready[priority][list].first)
-        return INT64_MAX;
-    return budget_ready_in(&lane->budget, list < LIMITS_MAX ? list : -1,
-                           priority == PRIORITY_LEAVER ? BUDGET_LEAVERS : BUDGET_ORDINARY, now.boot_ms);
-}
-
-int64_t target_ready_in(struct target *t, struct now now)
-{
-    int64_t wait = INT64_MAX;
-    if (t->waiting == 0 || t->in_flight >= t->cfg->in_flight_max)
-        return wait;
-    for (unsigned i = 0; i < t->n_lanes; i++)
-        for (enum priority p = 0; p < PRIORITIES; p++)
-            for (int c = 0; c <= LIMITS_MAX; c++) {
-                int64_t in = list_ready_in(&t->lanes[i], p, c, now);
-                wait = in < wait ? in : wait;
-            }
-    return wait;
-}
-
-/* The first work of this priority that may start; no bucket waits for another's backlog. */
-static struct work *next_of_priority(struct target *t, enum priority priority, struct now now)
-{
-    for (unsigned i = 0; i < t->n_lanes; i++) {
-        struct lane *lane = &t->lanes[(t->next_lane + i) % t->n_lanes];
-        for (int c = 0; c <= LIMITS_MAX; c++) {
-            struct work *w = lane->ready[priority][c].first;
-            if (!w || (list_ready_in(lane, priority, c, now) > 0 && !MUTATION(MUTATION_BUDGET_IGNORED)))
-                continue;
-            t->next_lane = (t->next_lane + i + 1) % t->n_lanes;
-            return w;
-        }
-    }
-    return NULL;
-}
-
-/* The first work of the target that may start: leavers first, then by class. */
-static struct work *next_work(struct target *t, struct now now)
-{
-    bool paused = t->paused && !MUTATION(MUTATION_PAUSE_IGNORED);
-    if (paused || t->waiting == 0 || t->in_flight >= t->cfg->in_flight_max)
-        return NULL;
-    for (enum priority p = 0; p < PRIORITIES; p++) {
-        struct work *w = next_of_priority(t, p, now);
-        if (w)
-            return w;
-    }
-    return NULL;
 }
 
 /* Doubt has ended since the work was queued: it must read first, and that may be another class. */
@@ -191,7 +128,7 @@ const struct call *engine_call_next(struct engine *e, struct now now)
         struct target *t = &e->targets[e->next_target];
         e->next_target = (e->next_target + 1) % e->cfg.n_targets; /* no target waits for another's backlog */
         struct work *w;
-        while ((w = next_work(t, now)) && outdated(w, now))
+        while ((w = target_next_work(t, now)) && outdated(w, now))
             converge_slot(e, w->slot, now);
         if (w)
             return &start(e, w, now)->call;
@@ -212,27 +149,20 @@ bool engine_call_may_write(const struct engine *e, const struct call *call, stru
 static void end_hopeless_doubt(struct flight *f, struct target_state *t)
 {
     bool last_look = f->step == STEP_LOOKUP && t->doubt_until_ms && f->started.wall_ms >= t->doubt_until_ms;
-    if (last_look && target_state_refused(t, REFUSED_DEADLINE) && !f->work->trouble)
+    if (last_look && target_state_refused(t, REFUSED_DEADLINE) && !f->work->trouble &&
+        !f->target->breaker.open)
         t->doubt_until_ms = f->work->doubt_until_ms = 0;
-}
-
-/* A call whose end nobody has seen may arrive as long as it may land. */
-static int64_t arrived_by(const struct flight *f, const struct call_reply *reply, struct now now)
-{
-    int64_t latest = f->started.boot_ms + f->target->cfg->call_life_ms;
-    return reply->outcome == CALL_UNKNOWN && latest > now.boot_ms ? latest : now.boot_ms;
 }
 
 void engine_call_done(struct engine *e, const struct call *call, const struct call_reply *reply,
                       struct now now)
 {
     struct flight *f = (struct flight *)(uintptr_t)call;
-    budget_give(&f->lane->budget, f->class, arrived_by(f, reply, now), now.boot_ms);
+    target_call_ends(e, f, reply, now);
     unlink_flight(e, f);
     e->stats.replies += reply->outcome == CALL_REPLIED;
     e->stats.unknown += reply->outcome == CALL_UNKNOWN;
     if (!f->slot) {
-        reply_take_orphan(f, reply, now);
         flight_free(f);
         return;
     }

@@ -15,8 +15,10 @@ struct answer { /* one call's answer on its way into the state */
 };
 
 /* answer.c */
-/* Exponential back-off with full jitter, but not before the target said (at_least_ms; 0: nothing). */
+/* The call is to be tried again, at_least_ms from now (0: the target has not said when). */
 void answer_fail(const struct answer *a, const char *reason, int64_t at_least_ms);
+/* What failed so far counts no more. */
+void answer_forget_failures(struct work *w, struct target_state *t);
 /* The call may have been applied, or may be yet. */
 void answer_doubt(const struct answer *a);
 void answer_drop_link(const struct answer *a);
@@ -36,12 +38,9 @@ void reply_take(struct engine *e, struct flight *f, struct target_state *t, cons
                 struct now now);
 
 /* The same for a call that was started for a version of the record that has been undone (or whose policy
- * fails now): failures, doubt and the target's wish for rest are facts; of the account we only know that we
+ * fails now): failures and doubt are facts; of the account we only know that we
  * do not know. */
 void reply_take_stale(struct engine *e, struct flight *f, struct target_state *t,
                       const struct call_reply *reply, struct now now);
-
-/* The same for a call whose partition is gone: only the target's wish for rest counts. */
-void reply_take_orphan(struct flight *f, const struct call_reply *reply, struct now now);
 
 #endif

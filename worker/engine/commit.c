@@ -263,6 +263,7 @@ static bool keep_facts(struct work *w, struct target_state *t, struct now now)
             w->slot->gen++;
         }
         t->attempts = w->failures;
+        t->failing_since_ms = w->failing_since_ms;
         t->write_failed = w->write_failed;
         t->next_attempt_ms = w->next_attempt_ms;
         target_state_failed(t, w->failed_ms);

@@ -1,5 +1,5 @@
 /* converge.c - for each target of a person: plan, then queue the step, wait, or settle. */
-#include "engine_state.h"
+#include "calls.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -34,21 +34,37 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* What a person held back, or wants tried again, has its whole time anew. */
-static int64_t deadline_from(const struct target *target, const struct pending *event)
+/* From the first failure in a row; what a person held back, or wants tried again, has its whole time anew. */
+static int64_t deadline_from(const struct target *target, const struct target_state *t, const struct pending *event)
 {
-    return later(event->queued_at_ms, later(target->resumed_ms, target->retry_ms));
+    int64_t begin = later(event->queued_at_ms, later(target->resumed_ms, target->retry_ms));
+    return MUTATION(MUTATION_TROUBLE_COUNTS) ? begin : later(begin, t->failing_since_ms);
+}
+
+static bool in_trouble(const struct target *t)
+{
+    return t->breaker.open && !MUTATION(MUTATION_TROUBLE_COUNTS);
+}
+
+/* While the target is in trouble nobody's failures count, also those that came before it was known: what waits begins
+ * anew when it is well again, whoever owns it then. */
+static void wait_for_target(struct engine *e, struct work *w, struct target_state *t, struct now now)
+{
+    if (!in_trouble(w->target) || t->attempts == 0 || t->next_attempt_ms > now.wall_ms)
+        return;
+    answer_forget_failures(w, t);
+    slot_mark_dirty(e, w->slot);
 }
 
 /* An event whose calls keep failing is given up after its deadline; not when it is the target's own trouble,
  * and not before this work has seen a failure itself: why the last owner's calls failed is not known here. */
 static bool past_deadline(const struct work *w, const struct target_state *t, struct now now)
 {
-    if (t->attempts == 0 || w->attempts == 0 || w->trouble || w->target->paused)
+    if (t->attempts == 0 || w->attempts == 0 || w->trouble || w->target->paused || in_trouble(w->target))
         return false;
     for (size_t i = 0; i < t->n_pending; i++)
         if (!person_is_scheduled(w->slot->live, event_id_hash(t->pending[i].id)))
-            return now.wall_ms - deadline_from(w->target, &t->pending[i]) > w->target->cfg->deadline_ms;
+            return now.wall_ms - deadline_from(w->target, t, &t->pending[i]) > w->target->cfg->deadline_ms;
     return false;
 }
 
@@ -142,6 +158,7 @@ static void converge_target(struct engine *e, struct slot *slot, struct target_s
     }
     if (t->open || t->n_pending > 0)
         choose_name(e, w, t);
+    wait_for_target(e, w, t, now);
     work_plan(w, t, now, &plan);
     if (plan.step != STEP_NONE && past_deadline(w, t, now)) {
         target_state_refuse(t, REFUSED_DEADLINE, plan_fingerprint(slot->live, &w->desired),

@@ -10,40 +10,6 @@ enum { TICK_MAX = 5000 }; /* persons: some 50 ms, so that a loop goes on with ev
 
 /* ---- life ---------------------------------------------------------------------------------------------- */
 
-static void lane_init(struct lane *lane, const struct target *t, unsigned bucket)
-{
-    struct limit limits[LIMITS_MAX];
-    memcpy(limits, t->profile->limits, sizeof limits);
-    for (size_t i = 0; i < t->cfg->n_limits; i++) {
-        int class = profile_limit_index(t->profile, t->cfg->limits[i].class_name);
-        assert(class >= 0); /* the configuration check refuses others */
-        limits[class].count = t->cfg->limits[i].count;
-        limits[class].window_ms = t->cfg->limits[i].window_ms;
-    }
-    for (size_t i = 0; i < LIMITS_MAX && limits[i].name; i++)
-        limits[i].count = budget_part(limits[i].count, bucket, t->n_lanes);
-    budget_init(&lane->budget, limits, 0);
-}
-
-static void target_init(struct target *t, const struct engine_target *cfg)
-{
-    *t = (struct target){.cfg = cfg, .profile = profile_find(cfg->kind)};
-    assert(t->profile); /* the configuration check refuses other kinds */
-    for (enum step step = STEP_NONE; step < STEPS; step++)
-        t->class_of[step] = (signed char)profile_step_class(t->profile, step);
-    t->n_lanes = cfg->spread > 1 ? cfg->spread : 1;
-    t->lanes = xcalloc(t->n_lanes, sizeof *t->lanes);
-    for (unsigned i = 0; i < t->n_lanes; i++)
-        lane_init(&t->lanes[i], t, i);
-}
-
-static void target_done(struct target *t)
-{
-    for (unsigned i = 0; i < t->n_lanes; i++)
-        budget_done(&t->lanes[i].budget);
-    free(t->lanes);
-}
-
 struct engine *engine_new(const struct engine_config *cfg, const struct engine_ports *ports)
 {
     struct engine *e = xcalloc(1, sizeof *e);
@@ -175,6 +141,12 @@ void engine_stats(const struct engine *e, struct engine_stats *ret)
         ret->waiting += e->targets[i].waiting;
         ret->doubtful += e->targets[i].doubtful;
     }
+}
+
+void engine_target_figures(const struct engine *e, size_t target, struct engine_target_figures *ret)
+{
+    const struct target *t = &e->targets[target];
+    *ret = (struct engine_target_figures){t->breaker.open, t->inflight.limit, t->waiting};
 }
 
 bool engine_person_json(const struct engine *e, struct str key, struct buf *out)

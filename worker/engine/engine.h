@@ -68,7 +68,9 @@ struct engine_target {
     unsigned in_flight_max;
     unsigned spread; /* buckets of the tenant: each has its share of the limits; 0 counts as 1 */
     int64_t retry_base_ms, retry_cap_ms;
-    int64_t deadline_ms; /* from queueing to rejection of an event whose calls keep failing */
+    int64_t deadline_ms; /* an event whose calls keep failing for so long is rejected */
+    int64_t breaker_pause_ms,
+        breaker_pause_max_ms; /* between probes of a target in trouble: at first, at most */
     const struct engine_limit *limits;
     size_t n_limits;
     struct engine_guard guard;
@@ -236,12 +238,24 @@ enum call_outcome {
     CALL_UNKNOWN,  /* sent, wholly or in part, and no answer: it may have been applied, or may be yet */
 };
 
+enum call_failure { /* why there is no answer */
+                    FAILURE_OTHER,
+                    FAILURE_HELD_BACK, /* engine_call_may_write said no */
+                    FAILURE_CONNECT,   /* no name, no route, no connection */
+                    FAILURE_TLS,       /* its certificate, or no common protocol */
+                    FAILURE_TIMEOUT,   /* after the request was written */
+                    FAILURE_CUT,       /* connection lost after the request was written */
+                    FAILURE_TOO_LARGE, /* the answer is longer than any that makes sense */
+                    FAILURES,
+};
+
 struct call_reply {
     enum call_outcome outcome;
-    int status;             /* of CALL_REPLIED */
-    struct str body;        /* of CALL_REPLIED */
-    int64_t retry_after_ms; /* from Retry-After or the rate headers; -1: none */
-    const char *error;      /* short, for outcomes without an answer */
+    int status;                /* of CALL_REPLIED */
+    struct str body;           /* of CALL_REPLIED */
+    int64_t retry_after_ms;    /* from Retry-After or the rate headers; -1: none */
+    enum call_failure failure; /* of the other outcomes */
+    const char *error;         /* the same in words, short */
 };
 
 /* A call to start now; NULL: none may start. */
@@ -280,6 +294,15 @@ struct engine_stats {
 };
 
 void engine_stats(const struct engine *e, struct engine_stats *ret);
+
+struct engine_target_figures {
+    bool open;                /* its breaker: calls wait, one probe at a time asks whether it is well again */
+    unsigned in_flight_limit; /* as it bears it */
+    size_t waiting;
+};
+
+/* target: index into engine_config.targets. Changes only within engine_call_done and engine_call_next. */
+void engine_target_figures(const struct engine *e, size_t target, struct engine_target_figures *ret);
 
 /* Appends the committed-plus-merged state of one person as JSON (the record's form); false: not known. For
  * tests and operators' tools. */

@@ -3,6 +3,7 @@
  *      engine.c      life, time, figures          partitions.c  assigned, revoked, dropped
  *      events.c      merging                      commit.c      batches, undo
  *      calls.c       queue → call                 replies.c     answer → what is known
+ *      target.c      whose call is next, and what answers say about the target
  *      converge.c    plan → queue, wait or …      settle.c      … results
  *      slot.c        a person in memory           work.c        a person at a target      outbox.c  records to go
  *      obey.c        what people decided
@@ -14,10 +15,12 @@
 #ifndef ROLLCALL_ENGINE_STATE_H
 #define ROLLCALL_ENGINE_STATE_H
 
+#include "breaker.h"
 #include "budget.h"
 #include "caution.h"
 #include "control.h"
 #include "engine.h"
+#include "inflight.h"
 #include "mutation.h"
 #include "plan.h"
 #include "record.h"
@@ -47,7 +50,8 @@ struct target {
     struct lane *lanes;          /* by bucket */
     unsigned n_lanes;
     unsigned next_lane; /* round robin */
-    unsigned in_flight;
+    struct inflight inflight;
+    struct breaker breaker;
     bool paused;        /* by a person: no call starts */
     int64_t resumed_ms; /* wall clock: deadlines run from there at the earliest; 0: it never was paused */
     int64_t retry_ms;   /* what failed before this is tried again; 0: nothing */
@@ -95,9 +99,10 @@ struct work {
     bool wrote_batched;
     int64_t doubt_until_ms; /* doubt that answers (or none) have left; 0: none */
     char *link;             /* the link as answers have set it; NULL: none did, or it was dropped */
-    bool write_failed;      /* these three as in the target's state */
+    bool write_failed;      /* these four as in the target's state */
     uint32_t failures;
-    int64_t next_attempt_ms, failed_ms;
+    int64_t failing_since_ms, failed_ms;
+    int64_t next_attempt_ms;
 };
 
 /* A call in flight. */
@@ -112,6 +117,9 @@ struct flight {
     enum step step;
     int class;
     bool by_match;
+    struct meaning meaning; /* of its answer */
+    bool probe;             /* it asks whether the target is well again */
+    uint64_t person;        /* tells persons apart, also when the slot is gone */
     bool stale; /* the record was undone since it started: the answer only says that something is known no
                    more */
     char *find_value;
@@ -144,7 +152,7 @@ struct partition {
     uint64_t tenure;      /* unique, rising: which assignment this is; 0: nobody had it before */
     int64_t taken_ms;     /* CLOCK_BOOTTIME at the end of the restore */
     bool taken_from_dead; /* the owner before did not close it: its calls may be on their way */
-    bool opened; /* our "open" record is committed: calls may start */
+    bool opened;          /* our "open" record is committed: calls may start */
     uint32_t merged,
         merged_batched; /* events that wait for their commit, and those in the outstanding batch */
     struct caution caution;
@@ -255,11 +263,20 @@ void obey_forgive(struct work *w, struct target_state *t);
 /* A decision in force may concern a person with nothing under way. */
 bool obey_concerns(const struct engine *e, const struct slot *slot);
 
-/* calls.c */
+/* target.c */
+void target_init(struct target *t, const struct engine_target *cfg);
+void target_done(struct target *t);
 /* Before work of the partition is queued: restarts the budget of a lane that came with it. */
 void lane_follow(struct lane *lane, const struct target *t, const struct partition *p);
 /* Milliseconds until a call to the target may start; INT64_MAX: when one completes, or none waits. */
 int64_t target_ready_in(struct target *t, struct now now);
+struct work *target_next_work(struct target *t, struct now now); /* NULL: none may start */
+void target_call_starts(struct target *t, struct flight *f, struct now now);
+/* Before the answer is taken into the person's record: that may have to know how the target is. */
+void target_call_ends(struct engine *e, struct flight *f, const struct call_reply *reply, struct now now);
+
+/* replies.c */
+struct meaning reply_meaning(const struct flight *f, const struct call_reply *reply);
 
 /* settle.c */
 /* Ends the work at a target: every pending event that is not scheduled gets its result. */

@@ -54,6 +54,10 @@ enum mutation {
     MUTATION_BUCKET_SHARE_IGNORED, /* each bucket spends the whole limit */
     MUTATION_LEAVER_SLICE_IGNORED, /* nothing of a limit is the leavers' own */
     MUTATION_PACE_NEVER_CUT,       /* a 429 without a word only makes the class wait */
+    MUTATION_BREAKER_NEVER_OPENS,  /* a target that refuses everything is called on and on */
+    MUTATION_BREAKER_NEVER_CLOSES, /* a probe that works changes nothing */
+    MUTATION_BREAKER_PROBES_CROWD, /* while open any number of calls may start after the pause */
+    MUTATION_TROUBLE_COUNTS,       /* the target's own trouble makes deadlines pass */
     /* what people decide */
     MUTATION_PAUSE_IGNORED,     /* a paused target is called */
     MUTATION_PAUSE_FORGETS,     /* what a pause parked is not taken up again */

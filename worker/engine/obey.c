@@ -18,6 +18,7 @@ void obey_forgive(struct work *w, struct target_state *t)
         w->fresh = w->unverified = false;
     }
     t->attempts = w->failures = 0;
+    t->failing_since_ms = w->failing_since_ms = 0;
     t->write_failed = w->write_failed = false;
     t->next_attempt_ms = w->next_attempt_ms = 0;
     t->retry_cut_ms = 0;
@@ -112,15 +113,21 @@ static void wake_all(struct engine *e, bool refused, struct now now)
         store_each(&e->store, -1, wake_slot, &(struct waking){e, now, refused});
 }
 
-/* Whoever waits in a ready list is packed again: a pause may last for days. */
-static void park_all(struct engine *e, struct target *t)
+static void park_lane(struct engine *e, struct lane *lane)
 {
     for (enum priority p = 0; p < PRIORITIES; p++)
         for (size_t c = 0; c <= LIMITS_MAX; c++)
-            for (struct work *w; (w = t->ready[p][c].first);) {
+            for (struct work *w; (w = lane->ready[p][c].first);) {
                 work_dequeue(w);
                 slot_release(e, w->slot);
             }
+}
+
+/* Whoever waits in a ready list is packed again: a pause may last for days. */
+static void park_all(struct engine *e, struct target *t)
+{
+    for (unsigned i = 0; i < t->n_lanes; i++)
+        park_lane(e, &t->lanes[i]);
     assert(t->waiting == 0);
 }
 

@@ -167,9 +167,6 @@ static void begin_life(struct engine *e, struct partition *p, struct survey *s)
     p->opened = false;
     p->opened_at_ms = s->now.wall_ms;
     p->record_dirty = true;
-    p->tenure = p->record_found ? ++e->tenures : 0;
-    p->taken_ms = s->now.boot_ms;
-    p->taken_from_dead = s->unclean;
     store_each(&e->store, p->partition, resume_slot, s);
 }
 
@@ -185,6 +182,9 @@ bool engine_restore_end(struct engine *e, int32_t partition, int64_t committed, 
     p->committed = committed > 0 ? committed : 0;
     if (s.unclean)
         caution_after_death(&p->caution, p->found.deaths, p->committed > p->found.offset);
+    p->tenure = p->record_found ? ++e->tenures : 0;
+    p->taken_ms = now.boot_ms;
+    p->taken_from_dead = s.unclean;
     begin_life(e, p, &s);
     return true;
 }

@@ -30,6 +30,70 @@ const char *step_method(enum step step)
     return steps[step].method;
 }
 
+/* ---- meanings ------------------------------------------------------------------------------------------ */
+
+enum {
+    ANY_STEP = 0xffff,
+    BY_MATCH = 1 << STEPS, /* a look-up without a link */
+    CREATES = 1 << STEP_CREATE,
+    LINKED =
+        1 << STEP_LOOKUP | 1 << STEP_DEACTIVATE | 1 << STEP_ACTIVATE | 1 << STEP_UPDATE | 1 << STEP_DELETE,
+};
+
+struct meaning_row {
+    int from, to;          /* status */
+    unsigned steps;        /* bits of enum step */
+    const char *scim_type; /* any case; NULL: any */
+    const char *detail;    /* substring, any case; NULL: any */
+    struct meaning meaning;
+};
+
+#define MEANS(class, health)                                                                                 \
+    {                                                                                                        \
+        REPLY_##class, HEALTH_##health, false                                                                \
+    }
+#define CROWDED                                                                                              \
+    {                                                                                                        \
+        REPLY_TEMPORARY, HEALTH_SUSPECT, true                                                                \
+    }
+
+/* Of all kinds (RFC 7644 §3.12, RFC 9110), after those of the kind. The first row that fits counts. */
+static const struct meaning_row meanings[] = {
+    {200, 299, ANY_STEP, NULL, NULL, MEANS(OK, WELL)},
+    {300, 399, ANY_STEP, NULL, NULL, MEANS(TROUBLE, SICK)},
+    {401, 401, ANY_STEP, NULL, NULL, MEANS(TROUBLE, CERTAIN)},
+    {403, 403, ANY_STEP, NULL, NULL, MEANS(TROUBLE, SUSPECT)},
+    {404, 404, LINKED, NULL, NULL, MEANS(GONE, WELL)},
+    {404, 404, ANY_STEP, NULL, NULL, MEANS(TROUBLE, SICK)},
+    {407, 407, ANY_STEP, NULL, NULL, MEANS(TROUBLE, SICK)}, /* a proxy on the way */
+    {408, 408, ANY_STEP, NULL, NULL, MEANS(TEMPORARY, NO_WORD)},
+    {400, 409, CREATES, "uniqueness", NULL, MEANS(EXISTS, WELL)},
+    {409, 409, CREATES, NULL, NULL, MEANS(EXISTS, WELL)},
+    {425, 425, ANY_STEP, NULL, NULL, MEANS(TEMPORARY, NO_WORD)},
+    {429, 429, ANY_STEP, NULL, NULL, MEANS(THROTTLED, NO_WORD)},
+    {400, 499, ANY_STEP, "tooManyRequests", NULL, MEANS(THROTTLED, NO_WORD)},
+    {400, 499, ANY_STEP, NULL, NULL, MEANS(PERMANENT, WELL)},
+    {502, 502, ANY_STEP, NULL, NULL, CROWDED},
+    {504, 504, ANY_STEP, NULL, NULL, CROWDED},
+    {500, 599, ANY_STEP, NULL, NULL, MEANS(TEMPORARY, SUSPECT)},
+};
+
+/* 409 is Miro's for business rules as well as for "exists", which may also be a 400 (D-ERR, STALE, H-SCIM). */
+static const struct meaning_row miro_meanings[] = {
+    {409, 409, ANY_STEP, NULL, "whitelist", MEANS(PERMANENT, WELL)},
+    {409, 409, ANY_STEP, NULL, "at least one admin", MEANS(PERMANENT, WELL)},
+    {400, 400, CREATES, NULL, "not unique", MEANS(EXISTS, WELL)},
+    {0},
+};
+
+/* Services that came before RFC 7644's "uniqueness", or do not fill scimType in. */
+static const struct meaning_row scim_meanings[] = {
+    {400, 400, CREATES, NULL, "not unique", MEANS(EXISTS, WELL)},
+    {400, 400, CREATES, NULL, "already exists", MEANS(EXISTS, WELL)},
+    {409, 409, CREATES, "mutability", NULL, MEANS(PERMANENT, WELL)},
+    {0},
+};
+
 /* ---- kinds of targets ---------------------------------------------------------------------------------- */
 
 /* emails are generated from userName, externalId is ignored (H-ENTRA, SPEC). */
@@ -44,6 +108,7 @@ static const struct profile profiles[] = {
         .name_needs_both = true,
         .core_schema_only = true,
         .read_only = miro_read_only,
+        .meanings = miro_meanings,
         .limits = /* D-RATE: requests in 30 s, per method; a PATCH of exactly 500 bytes is undefined: a large one */
         {
             {"users.read", 200, 30000, "GET", "/Users", 0, true},
@@ -61,6 +126,7 @@ static const struct profile profiles[] = {
         .op_replace = "replace",
         .op_remove = "remove",
         .read_only = scim_read_only,
+        .meanings = scim_meanings,
         .limits = /* no published limits: a pace that small services bear; configure what yours allows */
         {
             {"users.read", 600, 60000, "GET", "/Users", 0, true},
@@ -116,48 +182,36 @@ int profile_step_class(const struct profile *p, enum step step)
 
 /* ---- what an answer means ------------------------------------------------------------------------------ */
 
-enum {
-    ANY_STEP = 0xffff,
-    LINKED = 1 << STEP_DEACTIVATE | 1 << STEP_ACTIVATE | 1 << STEP_UPDATE | 1 << STEP_DELETE
-};
-
-struct meaning {
-    int from, to;       /* status */
-    unsigned steps;     /* bits of enum step */
-    const char *detail; /* substring of the detail, any case; NULL: any */
-    enum reply_class class;
-};
-
-/* The first row that fits counts. Miro uses 409 for business rules as well as for "exists" (D-ERR, STALE). */
-static const struct meaning meanings[] = {
-    {200, 299, ANY_STEP, NULL, REPLY_OK},
-    {300, 399, ANY_STEP, NULL, REPLY_TROUBLE},
-    {401, 401, ANY_STEP, NULL, REPLY_TROUBLE},
-    {403, 403, ANY_STEP, NULL, REPLY_TROUBLE},
-    {404, 404, LINKED, NULL, REPLY_GONE},
-    {404, 404, 1 << STEP_LOOKUP, NULL, REPLY_GONE}, /* by link; by match it is the base that is not there */
-    {404, 404, ANY_STEP, NULL, REPLY_TROUBLE},
-    {408, 408, ANY_STEP, NULL, REPLY_TEMPORARY},
-    {409, 409, ANY_STEP, "whitelist", REPLY_PERMANENT},
-    {409, 409, 1 << STEP_CREATE, NULL, REPLY_EXISTS},
-    {400, 400, 1 << STEP_CREATE, "not unique", REPLY_EXISTS},
-    {425, 425, ANY_STEP, NULL, REPLY_TEMPORARY},
-    {429, 429, ANY_STEP, NULL, REPLY_THROTTLED},
-    {400, 499, ANY_STEP, NULL, REPLY_PERMANENT},
-    {500, 599, ANY_STEP, NULL, REPLY_TEMPORARY},
-};
-
-enum reply_class profile_classify(const struct profile *p, enum step step, int status, const char *scim_type,
-                                  const char *detail)
+struct meaning profile_failure_meaning(enum call_failure failure)
 {
-    (void)p; /* one table serves both kinds; a third that differs brings its own */
-    if (step == STEP_CREATE && strcasecmp(scim_type, "uniqueness") == 0)
-        return REPLY_EXISTS;
-    for (size_t i = 0; i < ARRAY_SIZE(meanings); i++) {
-        const struct meaning *m = &meanings[i];
-        if (status >= m->from && status <= m->to && (m->steps & 1u << step) &&
-            (!m->detail || strcasestr(detail, m->detail)))
-            return m->class;
-    }
-    return REPLY_TROUBLE; /* no HTTP status at all that a SCIM service gives */
+    static const struct meaning failures[FAILURES] = {
+        [FAILURE_OTHER] = {REPLY_TEMPORARY, HEALTH_SUSPECT, false},
+        [FAILURE_HELD_BACK] = {REPLY_TEMPORARY, HEALTH_NO_WORD, false},
+        [FAILURE_CONNECT] = {REPLY_TEMPORARY, HEALTH_SICK, false},
+        [FAILURE_TLS] = {REPLY_TROUBLE, HEALTH_CERTAIN, false},
+        [FAILURE_TIMEOUT] = {REPLY_TEMPORARY, HEALTH_SUSPECT, true},
+        [FAILURE_CUT] = {REPLY_TEMPORARY, HEALTH_SUSPECT, false},
+        [FAILURE_TOO_LARGE] = {REPLY_TEMPORARY, HEALTH_WELL, false},
+    };
+    return failures[failure];
+}
+
+static bool fits(const struct meaning_row *row, const struct answer_facts *a)
+{
+    unsigned asked = a->by_match ? BY_MATCH : 1u << a->step;
+    return a->status >= row->from && a->status <= row->to && (row->steps & asked) &&
+           (!row->scim_type || strcasecmp(a->scim_type, row->scim_type) == 0) &&
+           (!row->detail || strcasestr(a->detail, row->detail));
+}
+
+struct meaning profile_meaning(const struct profile *p, const struct answer_facts *answer)
+{
+    for (const struct meaning_row *row = p->meanings; row->to; row++)
+        if (fits(row, answer))
+            return row->meaning;
+    for (size_t i = 0; i < ARRAY_SIZE(meanings); i++)
+        if (fits(&meanings[i], answer))
+            return meanings[i].meaning;
+    return (struct meaning){REPLY_TROUBLE, HEALTH_SICK,
+                            false}; /* no HTTP status at all that a SCIM service gives */
 }

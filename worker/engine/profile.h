@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "buf.h"
+#include "engine.h"
 
 /* One step of a plan: one call. */
 enum step {
@@ -42,6 +42,21 @@ enum reply_class {
     REPLY_PERMANENT, /* will not work until somebody changes something */
 };
 
+/* What the end of a call says about the target as a whole. */
+enum health {
+    HEALTH_WELL,    /* it does its work, whatever it says to this call */
+    HEALTH_NO_WORD, /* it asks for patience, or the call was held back here */
+    HEALTH_SUSPECT, /* a failure that may be this person's alone */
+    HEALTH_SICK,    /* one that no person can cause */
+    HEALTH_CERTAIN, /* one that will not pass by itself: the token is refused */
+};
+
+struct meaning {
+    enum reply_class class;
+    enum health health;
+    bool crowded; /* it had more to do than it could: fewer calls at once */
+};
+
 enum { LIMITS_MAX = 8 };
 
 /* A class of calls that a target counts together. */
@@ -60,7 +75,9 @@ struct profile {
     bool name_needs_both;               /* a name object needs givenName and familyName */
     bool core_schema_only;              /* "schemas" of a POST names the core URN alone */
     const char *const *read_only;       /* attributes that writes do not change; NULL-terminated */
-    struct limit limits[LIMITS_MAX];    /* classes; unused ones have no name; the first that fits counts */
+    const struct meaning_row
+        *meanings; /* of this kind; looked up before those of all kinds; ends with an empty row */
+    struct limit limits[LIMITS_MAX]; /* classes; unused ones have no name; the first that fits counts */
 };
 
 /* NULL: no such kind. */
@@ -75,8 +92,15 @@ int profile_class(const struct profile *p, const char *method, const char *path,
 /* The same for a step about a person, whose class does not depend on its body. */
 int profile_step_class(const struct profile *p, enum step step);
 
-/* What status (with scimType and detail of the error body, "" if none) means as the answer to step. */
-enum reply_class profile_classify(const struct profile *p, enum step step, int status, const char *scim_type,
-                                  const char *detail);
+struct answer_facts {
+    enum step step;
+    bool by_match; /* a look-up without a link: a 404 is about the base URL, not about an account */
+    int status;
+    const char *scim_type, *detail; /* of the error body, "" if none */
+};
+
+struct meaning profile_meaning(const struct profile *p, const struct answer_facts *answer);
+/* Of a call without an answer. */
+struct meaning profile_failure_meaning(enum call_failure failure);
 
 #endif

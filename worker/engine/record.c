@@ -189,6 +189,8 @@ static void write_target(struct json_out *w, const struct target_state *t)
         json_put_bool(w, "open", true);
     if (t->attempts)
         json_put_int(w, "attempts", t->attempts);
+    if (t->failing_since_ms)
+        json_put_int(w, "failingSince", t->failing_since_ms);
     if (t->write_failed)
         json_put_bool(w, "writeFailed", true);
     if (t->next_attempt_ms)
@@ -402,6 +404,7 @@ static bool read_target(const cJSON *object, struct target_state *t)
     json_bool(object, "open", &t->open);
     json_int64(object, "attempts", &attempts);
     t->attempts = (uint32_t)attempts;
+    json_int64(object, "failingSince", &t->failing_since_ms);
     json_bool(object, "writeFailed", &t->write_failed);
     json_int64(object, "nextAttemptAt", &t->next_attempt_ms);
     json_int64(object, "failedAt", &t->failed_ms);

@@ -83,10 +83,7 @@ static void end_of_attempts(const struct answer *a)
     struct target_state *t = a->t;
     if (t->write_failed && !step_writes(a->f->step) && !MUTATION(MUTATION_READ_ENDS_BACKOFF))
         return; /* it is a write that keeps failing: a read in between changes nothing about that */
-    t->attempts = a->w->failures = 0;
-    t->next_attempt_ms = a->w->next_attempt_ms = 0;
-    t->write_failed = a->w->write_failed = false;
-    a->w->trouble = false;
+    answer_forget_failures(a->w, t);
 }
 
 /* A read that began after the last call that may land has had its time ends the doubt. */
@@ -267,14 +264,10 @@ static void took_missing(const struct answer *a)
 
 static void took_gone(const struct answer *a)
 {
-    if (a->f->step == STEP_LOOKUP && a->f->by_match) { /* not a person: the address itself is not there */
-        a->w->trouble = true;
-        answer_fail(a, "404: no Users at this base URL", 0);
-    } else if (a->w->unverified && a->w->written_step == STEP_DELETE && a->f->step == STEP_LOOKUP) {
+    if (a->w->unverified && a->w->written_step == STEP_DELETE && a->f->step == STEP_LOOKUP)
         took_deletion(a);
-    } else {
+    else
         took_missing(a);
-    }
 }
 
 static void took_refusal(const struct answer *a, const char *reason)
@@ -292,20 +285,11 @@ static void took_refusal(const struct answer *a, const char *reason)
     }
 }
 
-/* The whole class rests as long as the target asks for, or for a window. Returns how long. */
-static int64_t rest_class(struct flight *f, const struct call_reply *reply, struct now now)
-{
-    int64_t rest = reply->retry_after_ms;
-    if (rest < 0 && f->class >= 0)
-        rest = f->lane->budget.classes[f->class].limit.window_ms;
-    if (!MUTATION(MUTATION_RETRY_AFTER_IGNORED))
-        budget_pause(&f->lane->budget, f->class, now.boot_ms + rest);
-    return rest;
-}
-
+/* The class rests already, target.c has seen to it; nobody needs to come before. */
 static void took_throttle(const struct answer *a, const char *reason)
 {
-    answer_fail(a, reason, rest_class(a->f, a->reply, a->now));
+    int64_t until_ms = a->f->class >= 0 ? a->f->lane->budget.classes[a->f->class].paused_until_ms : 0;
+    answer_fail(a, reason, until_ms - a->now.boot_ms);
 }
 
 /* A server that failed while writing may have written; 503 says that it did not begin. */
@@ -316,24 +300,33 @@ static void took_temporary(const struct answer *a, const char *reason)
     answer_fail(a, reason, a->reply->retry_after_ms);
 }
 
-/* What an answer means, and why in words: "400 invalidValue: …". */
-static enum reply_class classify(const struct flight *f, const struct call_reply *reply,
-                                 char reason[REASON_MAX])
+/* In words: "400 invalidValue: …". */
+static void describe(const struct call_reply *reply, char reason[REASON_MAX])
 {
     char type[SCIM_TYPE_MAX] = "", detail[SCIM_DETAIL_MAX] = "";
     int status = reply->status;
     if (status >= 400)
         scim_parse_error(reply->body, type, detail);
     snprintf(reason, REASON_MAX, "%d%s%s%s%s", status, *type ? " " : "", type, *detail ? ": " : "", detail);
-    return profile_classify(f->target->profile, f->step, status, type, detail);
+}
+
+struct meaning reply_meaning(const struct flight *f, const struct call_reply *reply)
+{
+    char type[SCIM_TYPE_MAX] = "", detail[SCIM_DETAIL_MAX] = "";
+    if (reply->outcome != CALL_REPLIED)
+        return profile_failure_meaning(reply->failure);
+    if (reply->status >= 400)
+        scim_parse_error(reply->body, type, detail);
+    return profile_meaning(f->target->profile,
+                           &(struct answer_facts){f->step, f->by_match, reply->status, type, detail});
 }
 
 static void took_reply(const struct answer *a)
 {
     char reason[REASON_MAX];
+    describe(a->reply, reason);
     answer_operation(a, a->reply->status);
-    a->w->trouble = false;
-    switch (classify(a->f, a->reply, reason)) {
+    switch (a->f->meaning.class) {
     case REPLY_OK:
         took_success(a);
         break;
@@ -351,7 +344,6 @@ static void took_reply(const struct answer *a)
         took_throttle(a, reason);
         break;
     case REPLY_TROUBLE:
-        a->w->trouble = true;
         answer_fail(a, reason, a->reply->retry_after_ms);
         break;
     case REPLY_PERMANENT:
@@ -368,47 +360,42 @@ static void took_no_reply(const struct answer *a)
     answer_fail(a, a->reply->error ? a->reply->error : "no answer", 0);
 }
 
-/* Not sent because our own lease was over, or a person paused the target meanwhile: nobody's failure. */
-static bool held_back(const struct answer *a)
-{
-    return a->reply->outcome == CALL_NOT_SENT &&
-           (a->now.boot_ms >= a->e->lease_until_ms || a->f->target->paused);
-}
-
 void reply_take(struct engine *e, struct flight *f, struct target_state *t, const struct call_reply *reply,
                 struct now now)
 {
     struct answer a = {e, f, f->work, t, reply, now};
+    if (reply->failure == FAILURE_HELD_BACK)
+        return; /* by our own lease: nobody's failure */
+    f->work->trouble = f->meaning.class == REPLY_TROUBLE;
     if (reply->outcome == CALL_REPLIED)
         took_reply(&a);
-    else if (!held_back(&a))
+    else
         took_no_reply(&a);
+}
+
+static void took_stale(const struct answer *a)
+{
+    char reason[REASON_MAX];
+    a->w->trouble = a->f->meaning.class == REPLY_TROUBLE;
+    if (a->reply->outcome != CALL_REPLIED) {
+        took_no_reply(a);
+        return;
+    }
+    describe(a->reply, reason);
+    if (a->f->meaning.class == REPLY_THROTTLED)
+        took_throttle(a, reason);
+    else if (a->f->meaning.class == REPLY_TEMPORARY || a->f->meaning.class == REPLY_TROUBLE)
+        took_temporary(a, reason);
 }
 
 void reply_take_stale(struct engine *e, struct flight *f, struct target_state *t,
                       const struct call_reply *reply, struct now now)
 {
     struct answer a = {e, f, f->work, t, reply, now};
-    char reason[REASON_MAX];
-    enum reply_class class = reply->outcome == CALL_REPLIED ? classify(f, reply, reason) : REPLY_OK;
-    if (reply->outcome != CALL_REPLIED) {
-        if (!held_back(&a))
-            took_no_reply(&a);
-    } else if (class == REPLY_THROTTLED) {
-        took_throttle(&a, reason);
-    } else if (class == REPLY_TEMPORARY || class == REPLY_TROUBLE) {
-        f->work->trouble = class == REPLY_TROUBLE;
-        took_temporary(&a, reason);
-    }
+    if (reply->failure != FAILURE_HELD_BACK)
+        took_stale(&a);
     target_state_set_known(t, KNOWN_UNKNOWN);
     f->work->fresh = f->work->unverified = false;
     if (step_writes(f->step) && reply->outcome == CALL_REPLIED)
         answer_doubt(&a); /* as for every write whose answer is undone */
-}
-
-void reply_take_orphan(struct flight *f, const struct call_reply *reply, struct now now)
-{
-    char reason[REASON_MAX];
-    if (reply->outcome == CALL_REPLIED && classify(f, reply, reason) == REPLY_THROTTLED)
-        rest_class(f, reply, now);
 }

@@ -228,6 +228,7 @@ static void end_attempts(struct target_state *t)
     free(t->create_as);
     t->create_as = NULL;
     t->attempts = 0;
+    t->failing_since_ms = 0;
     t->write_failed = false;
     t->next_attempt_ms = 0;
     free(t->last_failure);

@@ -1,0 +1,170 @@
+/* target.c - a target as a whole: its buckets' budgets, how it is, and whose call is next. */
+#include "engine_state.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem.h"
+
+/* ---- life ---------------------------------------------------------------------------------------------- */
+
+static void lane_init(struct lane *lane, const struct target *t, unsigned bucket)
+{
+    struct limit limits[LIMITS_MAX];
+    memcpy(limits, t->profile->limits, sizeof limits);
+    for (size_t i = 0; i < t->cfg->n_limits; i++) {
+        int class = profile_limit_index(t->profile, t->cfg->limits[i].class_name);
+        assert(class >= 0); /* the configuration check refuses others */
+        limits[class].count = t->cfg->limits[i].count;
+        limits[class].window_ms = t->cfg->limits[i].window_ms;
+    }
+    for (size_t i = 0; i < LIMITS_MAX && limits[i].name; i++)
+        limits[i].count = budget_part(limits[i].count, bucket, t->n_lanes);
+    budget_init(&lane->budget, limits, 0);
+}
+
+void target_init(struct target *t, const struct engine_target *cfg)
+{
+    *t = (struct target){.cfg = cfg, .profile = profile_find(cfg->kind)};
+    assert(t->profile); /* the configuration check refuses other kinds */
+    for (enum step step = STEP_NONE; step < STEPS; step++)
+        t->class_of[step] = (signed char)profile_step_class(t->profile, step);
+    breaker_init(&t->breaker, cfg->breaker_pause_ms, cfg->breaker_pause_max_ms);
+    inflight_init(&t->inflight, cfg->in_flight_max);
+    t->n_lanes = cfg->spread > 1 ? cfg->spread : 1;
+    t->lanes = xcalloc(t->n_lanes, sizeof *t->lanes);
+    for (unsigned i = 0; i < t->n_lanes; i++)
+        lane_init(&t->lanes[i], t, i);
+}
+
+void target_done(struct target *t)
+{
+    for (unsigned i = 0; i < t->n_lanes; i++)
+        budget_done(&t->lanes[i].budget);
+    free(t->lanes);
+}
+
+/* The newest owner of any of the lane's persons counts: a bucket published with keys of its own making may live in
+ * several partitions. */
+void lane_follow(struct lane *lane, const struct target *t, const struct partition *p)
+{
+    if (p->tenure <= lane->tenure)
+        return;
+    lane->tenure = p->tenure;
+    budget_restart(&lane->budget, p->taken_ms, p->taken_from_dead ? t->cfg->arrival_ms : 0);
+}
+
+/* ---- whose call is next -------------------------------------------------------------------------------- */
+
+static int64_t list_ready_in(struct lane *lane, enum priority priority, int list, struct now now)
+{
+    if (!lane->ready[priority][list].first)
+        return INT64_MAX;
+    return budget_ready_in(&lane->budget, list < LIMITS_MAX ? list : -1,
+                           priority == PRIORITY_LEAVER ? BUDGET_LEAVERS : BUDGET_ORDINARY, now.boot_ms);
+}
+
+static int64_t lane_ready_in(struct lane *lane, struct now now)
+{
+    int64_t wait = INT64_MAX;
+    for (enum priority p = 0; p < PRIORITIES; p++)
+        for (int c = 0; c <= LIMITS_MAX; c++) {
+            int64_t in = list_ready_in(lane, p, c, now);
+            wait = in < wait ? in : wait;
+        }
+    return wait;
+}
+
+int64_t target_ready_in(struct target *t, struct now now)
+{
+    int64_t wait = INT64_MAX, breaker = breaker_ready_in(&t->breaker, now.boot_ms);
+    if (t->waiting == 0 || t->inflight.now >= t->inflight.limit)
+        return wait;
+    for (unsigned i = 0; i < t->n_lanes; i++) {
+        int64_t in = lane_ready_in(&t->lanes[i], now);
+        wait = in < wait ? in : wait;
+    }
+    return breaker > wait ? breaker : wait;
+}
+
+/* The first work of this priority that may start; no bucket waits for another's backlog. */
+static struct work *next_of_priority(struct target *t, enum priority priority, struct now now)
+{
+    for (unsigned i = 0; i < t->n_lanes; i++) {
+        struct lane *lane = &t->lanes[(t->next_lane + i) % t->n_lanes];
+        for (int c = 0; c <= LIMITS_MAX; c++) {
+            struct work *w = lane->ready[priority][c].first;
+            if (!w || (list_ready_in(lane, priority, c, now) > 0 && !MUTATION(MUTATION_BUDGET_IGNORED)))
+                continue;
+            t->next_lane = (t->next_lane + i + 1) % t->n_lanes;
+            return w;
+        }
+    }
+    return NULL;
+}
+
+/* Leavers first. Every second probe goes the other way round, or one leaver whose calls never work would keep the
+ * target closed to everybody. */
+struct work *target_next_work(struct target *t, struct now now)
+{
+    bool paused = t->paused && !MUTATION(MUTATION_PAUSE_IGNORED);
+    bool backwards = t->breaker.open && t->breaker.probes % 2 == 1;
+    if (paused || t->waiting == 0 || t->inflight.now >= t->inflight.limit ||
+        breaker_ready_in(&t->breaker, now.boot_ms) > 0)
+        return NULL;
+    for (enum priority p = 0; p < PRIORITIES; p++) {
+        struct work *w = next_of_priority(t, backwards ? PRIORITIES - 1 - p : p, now);
+        if (w)
+            return w;
+    }
+    return NULL;
+}
+
+void target_call_starts(struct target *t, struct flight *f, struct now now)
+{
+    budget_take(&f->lane->budget, f->class, now.boot_ms);
+    t->inflight.now++;
+    f->probe = breaker_start(&t->breaker);
+}
+
+/* ---- what answers say about it ------------------------------------------------------------------------- */
+
+/* A call whose end nobody has seen may arrive as long as it may land. */
+static int64_t arrived_by(const struct flight *f, const struct call_reply *reply, struct now now)
+{
+    int64_t latest = f->started.boot_ms + f->target->cfg->call_life_ms;
+    return reply->outcome == CALL_UNKNOWN && latest > now.boot_ms ? latest : now.boot_ms;
+}
+
+/* The class rests as long as the target asks for: with a 429, or when it says that the allowance is spent. Without a
+ * word a window, and then it goes on more slowly. */
+static void hear_limits(const struct flight *f, enum reply_class class, const struct call_reply *reply,
+                        struct now now)
+{
+    struct budget *b = &f->lane->budget;
+    int64_t rest = reply->retry_after_ms;
+    if (MUTATION(MUTATION_RETRY_AFTER_IGNORED) || reply->outcome != CALL_REPLIED || f->class < 0)
+        return;
+    if (class == REPLY_THROTTLED && rest < 0) {
+        budget_slow(b, f->class, f->started.boot_ms, now.boot_ms);
+        rest = b->classes[f->class].limit.window_ms;
+    }
+    if (rest > 0 && reply->status < 500) /* a 503's concerns the call */
+        budget_pause(b, f->class, now.boot_ms + rest);
+}
+
+void target_call_ends(struct engine *e, struct flight *f, const struct call_reply *reply, struct now now)
+{
+    struct target *t = f->target;
+    struct meaning meaning = f->meaning = reply_meaning(f, reply);
+    budget_give(&f->lane->budget, f->class, arrived_by(f, reply, now), now.boot_ms);
+    hear_limits(f, meaning.class, reply, now);
+    t->inflight.now--;
+    if (meaning.crowded)
+        inflight_timed_out(&t->inflight, f->person, f->started.boot_ms, now.boot_ms);
+    else if (meaning.health == HEALTH_WELL)
+        inflight_answered(&t->inflight);
+    breaker_note(&t->breaker, (struct breaker_word){meaning.health, f->person, f->probe}, now.boot_ms,
+                 engine_random(e));
+}
