@@ -5,13 +5,26 @@
 
 #include "json.h"
 #include "log.h"
+#include "mem.h"
 
-static void log_result(enum log_level level, const cJSON *result)
+/* Whose rejection means that somebody keeps access who must not have it. */
+static bool takes_access(const cJSON *result)
+{
+    static const char *const types[] = {"rollcall.person.left", "rollcall.person.deleted",
+                                        "rollcall.person.suspended"};
+    const char *type = json_string(result, "eventType");
+    for (size_t i = 0; type && i < ARRAY_SIZE(types); i++)
+        if (strcmp(type, types[i]) == 0)
+            return true;
+    return false;
+}
+
+static void log_result(enum log_level level, const char *message, const cJSON *result)
 {
     int64_t attempts = 0;
     const char *event = json_string(result, "eventId");
     (void)json_int64(result, "attempts", &attempts);
-    log_at(level, "result", LOG_S("event", event ? event : json_string(result, "id")),
+    log_at(level, message, LOG_S("event", event ? event : json_string(result, "id")),
            LOG_S("type", json_string(result, "eventType")), LOG_S("target", json_string(result, "target")),
            LOG_S("outcome", json_string(result, "outcome")), LOG_I("attempts", attempts));
 }
@@ -21,7 +34,11 @@ static void log_deadletter(const cJSON *letter)
     const char *kind = json_string(letter, "kind");
     int64_t partition = -1, offset = -1;
     if (kind && strcmp(kind, "rejected") == 0) {
-        log_result(LOG_LEVEL_INFO, json_get(letter, "result"));
+        const cJSON *result = json_get(letter, "result");
+        if (takes_access(result))
+            log_result(LOG_LEVEL_WARN, "access is not cut, tried again daily", result);
+        else
+            log_result(LOG_LEVEL_INFO, "result", result);
         return;
     }
     (void)json_int64(letter, "partition", &partition);
@@ -34,7 +51,7 @@ static void log_other(const cJSON *result)
 {
     const char *outcome = json_string(result, "outcome");
     if (outcome && strcmp(outcome, "rejected") != 0)
-        log_result(LOG_LEVEL_DEBUG, result);
+        log_result(LOG_LEVEL_DEBUG, "result", result);
 }
 
 static void log_record(const struct out_record *record)

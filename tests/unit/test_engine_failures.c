@@ -97,13 +97,18 @@ START_TEST(a_refused_cut_is_tried_again_daily_until_inactive)
         answer(400, "{\"detail\":\"last admin cannot leave\"}");
         commit();
         expect_no_call();
+        ck_assert_uint_eq(stats_now().uncut, 1);
     }
+    kit_crash(); /* whoever takes over knows it without reading the record */
+    ck_assert_uint_eq(stats_now().uncut, 1);
+    commit();
     ck_assert_uint_eq(count_records(TOPIC_RESULTS), 2); /* zoe-joined and e2: no more results each day */
     pass(KIT_DAY_MS);
     commit();
     expect_call("GET", "/Users/7");
     answer(200, user("7", false, ZOE)); /* somebody did it by hand */
     commit();
+    ck_assert_uint_eq(stats_now().uncut, 0);
     pass(2 * KIT_DAY_MS);
     commit();
     expect_no_call();

@@ -26,6 +26,7 @@ struct server {
     _Atomic int n_connections;
     bool close_after_reply;
     bool silent; /* reads and never answers */
+    bool blurts; /* answers before it has read anything */
 };
 
 static bool read_request(int fd, char *out)
@@ -50,6 +51,8 @@ static bool read_request(int fd, char *out)
 
 static void serve_connection(struct server *s, int fd)
 {
+    if (s->blurts && write(fd, s->replies[0], strlen(s->replies[0])) < 0)
+        s->n_requests++;
     while (s->n_requests < 4 && read_request(fd, s->requests[s->n_requests])) {
         const char *reply = s->replies[s->n_requests++];
         if (s->silent)
@@ -123,16 +126,21 @@ static void on_done(void *ctx, const struct call *call, const struct call_reply 
     t->error = xstrdup_null(reply->error);
 }
 
-static void trial_init(struct trial *t, uint16_t port, const char *token)
+static void trial_init_url(struct trial *t, const char *scheme, uint16_t port, const char *token)
 {
     const struct http_callbacks callbacks = {.ctx = t, .may_write = on_may_write, .done = on_done};
     struct error err = {0};
     *t = (struct trial){.may_write = true};
     ck_assert_msg(loop_new(&t->loop, &err), "%s", err.message);
-    char *url = xasprintf("http://127.0.0.1:%d/scim", port);
+    char *url = xasprintf("%s://127.0.0.1:%d/scim", scheme, port);
     const struct http_target target = {.base_url = url, .token = token, .in_flight_max = 4};
     ck_assert_msg(http_client_new(t->loop, &target, 1, &callbacks, &t->client, &err), "%s", err.message);
     free(url);
+}
+
+static void trial_init(struct trial *t, uint16_t port, const char *token)
+{
+    trial_init_url(t, "http", port, token);
 }
 
 static void trial_done(struct trial *t)
@@ -257,6 +265,7 @@ START_TEST(what_may_not_be_written_is_not_sent)
     t.may_write = false;
     run(&t, &patch);
     ck_assert_int_eq(t.reply.outcome, CALL_NOT_SENT);
+    ck_assert_int_eq(t.reply.failure, FAILURE_HELD_BACK);
     ck_assert_str_eq(t.error, "lease over");
     ck_assert_int_eq(t.asked, 1);
     trial_done(&t);
@@ -274,8 +283,23 @@ START_TEST(a_refused_connection_is_not_sent)
     trial_init(&t, s.port, NULL);
     run(&t, &patch);
     ck_assert_int_eq(t.reply.outcome, CALL_NOT_SENT);
+    ck_assert_int_eq(t.reply.failure, FAILURE_CONNECT);
     ck_assert_int_eq(t.asked, 0);
     trial_done(&t);
+}
+END_TEST
+
+START_TEST(a_server_that_speaks_no_tls_is_refused_as_such)
+{
+    struct server s = {.replies = ok, .blurts = true};
+    struct trial t;
+    server_start(&s);
+    trial_init_url(&t, "https", s.port, NULL);
+    run(&t, &patch);
+    ck_assert_int_eq(t.reply.outcome, CALL_NOT_SENT);
+    ck_assert_int_eq(t.reply.failure, FAILURE_TLS);
+    trial_done(&t);
+    server_stop(&s);
 }
 END_TEST
 
@@ -288,6 +312,7 @@ START_TEST(a_cut_connection_leaves_the_outcome_unknown)
     trial_init(&t, s.port, NULL);
     run(&t, &patch);
     ck_assert_int_eq(t.reply.outcome, CALL_UNKNOWN);
+    ck_assert_int_eq(t.reply.failure, FAILURE_CUT);
     ck_assert_ptr_nonnull(t.error);
     trial_done(&t);
     server_stop(&s);
@@ -304,6 +329,7 @@ START_TEST(a_time_out_leaves_the_outcome_unknown)
     trial_init(&t, s.port, NULL);
     run(&t, &hasty);
     ck_assert_int_eq(t.reply.outcome, CALL_UNKNOWN);
+    ck_assert_int_eq(t.reply.failure, FAILURE_TIMEOUT);
     trial_done(&t);
     server_stop(&s);
 }
@@ -374,6 +400,7 @@ START_TEST(refuses_a_body_over_the_limit)
     run(&t, &get);
     ck_assert_int_eq(t.reply.outcome, CALL_UNKNOWN);
     ck_assert_str_eq(t.error, "reply too large");
+    ck_assert_int_eq(t.reply.failure, FAILURE_TOO_LARGE);
     trial_done(&t);
     server_stop(&s);
     free(huge);
@@ -405,6 +432,7 @@ int main(void)
     tcase_add_test(tc, tells_when_to_come_again_and_follows_no_redirect);
     tcase_add_test(tc, what_may_not_be_written_is_not_sent);
     tcase_add_test(tc, a_refused_connection_is_not_sent);
+    tcase_add_test(tc, a_server_that_speaks_no_tls_is_refused_as_such);
     tcase_add_test(tc, a_cut_connection_leaves_the_outcome_unknown);
     tcase_add_test(tc, a_time_out_leaves_the_outcome_unknown);
     tcase_add_test(tc, half_an_answer_is_none);

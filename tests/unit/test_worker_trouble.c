@@ -138,6 +138,24 @@ START_TEST(rejections_are_told_at_info_without_personal_data)
 }
 END_TEST
 
+START_TEST(a_rejected_leaver_is_an_alarm)
+{
+    static const char *const types[] = {"left", "deleted", "suspended", "joined", "changed"};
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+        char *letter = xasprintf("{\"kind\":\"rejected\",\"result\":{\"id\":\"e1/miro\",\"eventId\":\"e1\","
+                                 "\"eventType\":\"rollcall.person.%s\",\"outcome\":\"rejected\"}}",
+                                 types[i]);
+        struct out_record records[] = {record(TOPIC_DEADLETTERS, letter)};
+        struct engine_batch batch = {.records = records, .n_records = 1};
+        log_set_level(LOG_LEVEL_WARN);
+        capture();
+        decisions_log(&batch);
+        ck_assert_int_eq(lines(captured_text()), i < 3 ? 1 : 0);
+        free(letter);
+    }
+}
+END_TEST
+
 START_TEST(every_decision_has_one_line_at_debug)
 {
     const char *said = log_of(LOG_LEVEL_DEBUG);
@@ -172,6 +190,7 @@ int main(void)
     tcase_add_test(tc, a_target_that_comes_and_goes_does_not_fill_the_log);
     tcase_add_test(tc, trouble_is_told_without_a_word_of_the_target_and_shown_as_a_gauge);
     tcase_add_test(tc, rejections_are_told_at_info_without_personal_data);
+    tcase_add_test(tc, a_rejected_leaver_is_an_alarm);
     tcase_add_test(tc, every_decision_has_one_line_at_debug);
     tcase_add_test(tc, a_tear_down_that_hangs_is_ended_with_a_line);
     suite_add_tcase(suite, tc);

@@ -178,8 +178,7 @@ static void commit_slot(struct engine *e, struct slot *slot, struct out_record *
     slot->committed = (struct packed){(char *)(uintptr_t)r->value.p, (uint32_t)r->value.n};
     r->value.p = NULL; /* the slot's now */
     slot->committed_gen = slot->batched_gen;
-    slot->open = record_flags(slot->live) & RECORD_OPEN;
-    slot->refused = record_flags(slot->live) & RECORD_REFUSED;
+    slot_set_flags(e, slot, record_flags(slot->live));
     for (size_t i = 0; i < slot->n_works; i++)
         slot->works[i]->learnt_batched = slot->works[i]->wrote_batched = false;
     converge_slot(e, slot, now);

@@ -35,7 +35,8 @@ static int64_t later(int64_t a, int64_t b)
 }
 
 /* From the first failure in a row; what a person held back, or wants tried again, has its whole time anew. */
-static int64_t deadline_from(const struct target *target, const struct target_state *t, const struct pending *event)
+static int64_t deadline_from(const struct target *target, const struct target_state *t,
+                             const struct pending *event)
 {
     int64_t begin = later(event->queued_at_ms, later(target->resumed_ms, target->retry_ms));
     return MUTATION(MUTATION_TROUBLE_COUNTS) ? begin : later(begin, t->failing_since_ms);

@@ -290,6 +290,7 @@ struct engine_stats {
     uint64_t calls, replies, unknown, temporary, refused;
     uint64_t results[7]; /* by enum outcome, see result.h */
     uint64_t persons, live, waiting, in_flight, doubtful;
+    uint64_t uncut; /* persons who must not have access and keep it: the target refuses, tried again daily */
     uint64_t batches, aborts, policy_errors;
 };
 

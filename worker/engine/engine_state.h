@@ -214,6 +214,7 @@ struct person *slot_live(struct engine *e, struct slot *slot); /* parses if pack
 void slot_release(struct engine *e, struct slot *slot);        /* packs if nothing is going on */
 void slot_mark_dirty(struct engine *e, struct slot *slot);
 void slot_unmark_dirty(struct engine *e, struct slot *slot);
+void slot_set_flags(struct engine *e, struct slot *slot, unsigned flags); /* of the committed record */
 /* Back to the committed record, as restored; for a slot that is neither dirty nor in a batch. */
 void slot_rest(struct engine *e, struct slot *slot);
 void slot_forget(struct engine *e,

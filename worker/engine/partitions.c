@@ -72,9 +72,7 @@ bool engine_restore_record(struct engine *e, int32_t partition, struct str key, 
     packed_set(&slot->committed, value);
     slot->partition = partition;
     slot->offset = header_number(headers, n_headers, "offset");
-    int64_t flags = header_number(headers, n_headers, "flags");
-    slot->open = flags & RECORD_OPEN;
-    slot->refused = flags & RECORD_REFUSED;
+    slot_set_flags(e, slot, (unsigned)header_number(headers, n_headers, "flags"));
     slot->restored_due_ms =
         header_number(headers, n_headers, "due"); /* nothing is due before the restore has ended */
     return true;

@@ -233,6 +233,7 @@ unsigned record_flags(const struct person *p)
     for (size_t i = 0; i < p->n_targets; i++) {
         flags |= p->targets[i].open ? RECORD_OPEN : 0;
         flags |= p->targets[i].n_refused > 0 ? RECORD_REFUSED : 0;
+        flags |= p->targets[i].retry_cut_ms ? RECORD_UNCUT : 0;
     }
     return flags;
 }

@@ -16,6 +16,7 @@ enum {
     RECORD_MAX = 900 * 1024, /* below message.max.bytes, 1,000,000 by default */
     RECORD_OPEN = 1 << 0,    /* flag: some target has work under way */
     RECORD_REFUSED = 1 << 1, /* flag: some target has refused something */
+    RECORD_UNCUT = 1 << 2,   /* flag: somebody who must not have access keeps it, and is tried again daily */
 };
 
 #define RECORD_PARTITION_KEY "!partition" /* the partition's own record; no tenant's name begins so */

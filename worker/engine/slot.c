@@ -109,8 +109,18 @@ void slot_rest(struct engine *e, struct slot *slot)
     slot->gen = slot->batched_gen = slot->committed_gen = 0;
 }
 
+void slot_set_flags(struct engine *e, struct slot *slot, unsigned flags)
+{
+    bool uncut = flags & RECORD_UNCUT;
+    e->stats.uncut += (uint64_t)uncut - slot->uncut;
+    slot->uncut = uncut;
+    slot->open = flags & RECORD_OPEN;
+    slot->refused = flags & RECORD_REFUSED;
+}
+
 void slot_forget(struct engine *e, struct slot *slot)
 {
+    slot_set_flags(e, slot, 0);
     slot_unmark_dirty(e, slot);
     work_free_all(slot);
     free_live(e, slot);

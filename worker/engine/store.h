@@ -37,6 +37,7 @@ struct slot {
     bool dirty;              /* differs from what was last batched */
     bool open;               /* the committed record has RECORD_OPEN */
     bool refused;            /* the committed record has RECORD_REFUSED */
+    bool uncut;              /* likewise RECORD_UNCUT */
     uint32_t gen;            /* counts what asks for calls: words merged, links changed, targets opened */
     uint32_t batched_gen;    /* gen when it was batched */
     uint32_t committed_gen;  /* gen of the committed record: a call may start when it equals gen */
