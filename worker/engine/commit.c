@@ -99,7 +99,7 @@ static size_t count_records(const struct engine *e)
         n++;
     for (size_t i = 0; i < e->n_partitions; i++)
         n += e->partitions[i]->record_dirty;
-    return n;
+    return n + wards_count_dirty(e);
 }
 
 static void batch_offsets(struct engine *e, struct engine_batch *out)
@@ -146,6 +146,8 @@ const struct engine_batch *engine_batch_take(struct engine *e, struct now now)
         batch_slot(e, &b->out.records[*at], &b->items[*at], slot, now);
         (*at)++;
     }
+    for (struct ward *ward; (ward = wards_batch_next(e, &b->out.records[*at]));)
+        b->items[(*at)++].ward = ward;
     for (size_t i = 0; i < e->outbox.n; i++)
         b->out.records[(*at)++] = e->outbox.v[i].record;
     e->outbox.n = 0;
@@ -239,6 +241,9 @@ void engine_batch_committed(struct engine *e, int64_t sent_boot_ms, struct now n
         if (batch_names(&done, e->partitions[i]->partition) || MUTATION(MUTATION_OFFSETS_LEFT_OUT))
             commit_partition(e, e->partitions[i], now);
     for (size_t i = 0; i < done.out.n_records; i++)
+        if (done.items[i].ward)
+            ward_committed(done.items[i].ward);
+    for (size_t i = 0; i < done.out.n_records; i++)
         if (done.items[i].slot)
             commit_slot(e, done.items[i].slot, &done.out.records[i], now);
     batch_free(&done);
@@ -322,6 +327,7 @@ void engine_batch_aborted(struct engine *e, struct now now)
     e->batch = (struct batch){0};
     e->stats.aborts++;
     outbox_drop(e, -1);
+    wards_undo(e);
     size_t n = 0;
     struct slot **slots = xcalloc(undone.out.n_records + count_records(e), sizeof *slots);
     for (size_t i = 0; i < undone.out.n_records; i++)
@@ -352,7 +358,12 @@ void engine_batch_aborted(struct engine *e, struct now now)
 void commit_drop_partition(struct engine *e, struct partition *p)
 {
     outbox_drop(e, p->partition);
-    for (size_t i = 0; i < e->batch.out.n_records; i++)
-        if (e->batch.items[i].slot && e->batch.items[i].slot->partition == p->partition)
-            e->batch.items[i].slot = NULL;
+    for (size_t i = 0; i < e->batch.out.n_records; i++) {
+        struct batch_item *item = &e->batch.items[i];
+        if (item->slot && item->slot->partition == p->partition)
+            item->slot = NULL;
+        if (item->ward && item->ward->partition == p->partition)
+            item->ward = NULL;
+    }
+    wards_drop(e, p->partition);
 }

@@ -137,6 +137,25 @@ static void choose_name(struct engine *e, struct work *w, struct target_state *t
     slot_mark_dirty(e, w->slot);
 }
 
+/* What is held waits for a person; what was denied counts as what is wanted. */
+static void heed_guard(struct engine *e, struct work *w, struct target_state *t, struct plan *plan,
+                       struct now now)
+{
+    enum admission admission = wards_admit(e, w, t, plan, now);
+    if (admission == ADMITTED)
+        return;
+    if (plan->step == STEP_UPDATE && plan->changes.n > 1) {
+        attrs_remove(&plan->changes, "userType");
+        w->without_upgrade = true;
+        return;
+    }
+    attrs_done(&plan->changes);
+    plan->step = admission == HELD ? STEP_WAIT : STEP_NONE;
+    plan->denied = admission == DENIED;
+    if (plan->step == STEP_NONE && t->doubt_until_ms > now.wall_ms)
+        plan->step = STEP_WAIT;
+}
+
 static void converge_target(struct engine *e, struct slot *slot, struct target_state *t, struct now now)
 {
     struct work *w = work_find(slot, t->target);
@@ -160,6 +179,7 @@ static void converge_target(struct engine *e, struct slot *slot, struct target_s
     if (t->open || t->n_pending > 0)
         choose_name(e, w, t);
     wait_for_target(e, w, t, now);
+    w->without_upgrade = false; /* the guard is asked anew */
     work_plan(w, t, now, &plan);
     if (plan.step != STEP_NONE && past_deadline(w, t, now)) {
         target_state_refuse(t, REFUSED_DEADLINE, plan_fingerprint(slot->live, &w->desired),
@@ -170,6 +190,7 @@ static void converge_target(struct engine *e, struct slot *slot, struct target_s
     }
     if (plan.step == STEP_NONE && !plan.ignored && t->doubt_until_ms > now.wall_ms)
         plan.step = STEP_WAIT; /* also a rejection is final only when nothing can land any more */
+    heed_guard(e, w, t, &plan, now);
     if (plan.step == STEP_NONE)
         settle(e, w, t, &plan, now);
     else

@@ -287,6 +287,7 @@ void engine_policy_changed(struct engine *e, struct now now);
 
 struct engine_stats {
     uint64_t events, duplicates, invalid, poison;
+    uint64_t held, held_total; /* persons for whom the guard holds something; times that it began to */
     uint64_t calls, replies, unknown, temporary, refused;
     uint64_t results[7]; /* by enum outcome, see result.h */
     uint64_t persons, live, waiting, in_flight, doubtful;

@@ -20,6 +20,7 @@
 #include "caution.h"
 #include "control.h"
 #include "engine.h"
+#include "guard.h"
 #include "inflight.h"
 #include "mutation.h"
 #include "plan.h"
@@ -34,10 +35,29 @@ struct work_list {
     struct work *first, *last;
 };
 
+/* What the guard knows of one bucket at a target. See wards.c. */
+struct ward {
+    struct guard guard;              /* with what is dirty */
+    struct guard batched, committed; /* in the outstanding batch; in the log: what an abort goes back to */
+    int32_t partition;               /* where the bucket lives; -1: not known yet */
+    uint64_t active;                 /* persons of the bucket with an active account */
+    bool dirty;
+    struct ward *dirty_next;
+};
+
+enum { WARD_HOLD_SIZE = 17 };
+enum admission {
+    ADMITTED,
+    HELD,   /* until a person decides */
+    DENIED, /* just now: whoever waits for it gets that result */
+    AGREED, /* denied before: it counts as what is wanted */
+};
+
 /* One bucket of the tenant at a target: its share of the limits, and who waits for it. Buckets are owned one by one, so
  * each has a budget of its own, which whoever owns the bucket spends; together they have all of the limits. */
 struct lane {
     struct budget budget;
+    struct ward ward;
     uint64_t tenure; /* the newest for which the budget has been restarted, see lane_follow */
     struct work_list ready[PRIORITIES][LIMITS_MAX + 1]; /* by class; the last is unlimited */
 };
@@ -80,6 +100,7 @@ struct work {
     bool fresh;           /* the account was read */
     bool one_by_one;      /* an update was refused as a whole: find the culprit */
     bool refused;         /* an attribute was refused */
+    bool without_upgrade; /* userType waits for a person, the rest of an update goes on */
     bool trouble;         /* the last failure was the target's own: no deadline */
     unsigned exists;      /* how often a create was answered "exists" */
     unsigned kept_active; /* how often a cut was answered 200 and nothing happened */
@@ -174,6 +195,7 @@ struct outbox { /* finished records that wait for the next batch */
 
 struct batch_item {
     struct slot *slot;   /* NULL: not a person's record, or its partition is gone */
+    struct ward *ward;   /* likewise */
     char numbers[4][24]; /* header values */
 };
 
@@ -194,6 +216,7 @@ struct engine {
     struct slot *dirty_first, *dirty_last;
     struct outbox outbox;
     struct batch batch;
+    struct ward *wards_dirty;
     struct flight *flights; /* all calls in flight */
     size_t n_flights;
     uint64_t next_call_id;
@@ -226,6 +249,7 @@ struct person_key {
 void slot_key(const struct slot *slot, struct person_key *ret); /* splits "tenant/directory/subject" */
 
 /* work.c */
+struct lane *lane_of(const struct target *t, const struct slot *slot); /* the lane of the person's bucket */
 struct work *work_find(const struct slot *slot, const char *target);
 struct work *work_add(struct engine *e, struct slot *slot, const char *target);
 void work_free_all(struct slot *slot);
@@ -242,6 +266,19 @@ bool work_ask_policy(struct engine *e, struct work *w, const struct target_state
  * `account` if given) has for it. */
 bool work_is_protected(const struct work *w, const struct target_state *t, const struct attrs *account);
 void work_plan(struct work *w, struct target_state *t, struct now now, struct plan *ret);
+
+/* wards.c */
+void wards_note_active(struct engine *e, struct slot *slot, bool active);
+/* Whether the plan's step may be taken. ADMITTED is written down: the call waits for that commit. */
+enum admission wards_admit(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
+                           struct now now);
+bool wards_restore(struct engine *e, int32_t partition, struct str key, struct str value, struct error *err);
+size_t wards_count_dirty(const struct engine *e);
+/* The next dirty one, as a record; NULL: none is left. */
+struct ward *wards_batch_next(struct engine *e, struct out_record *r);
+void ward_committed(struct ward *ward);
+void wards_undo(struct engine *e);                    /* back to what is committed */
+void wards_drop(struct engine *e, int32_t partition); /* forgets those of the partition */
 
 /* outbox.c */
 /* Takes value. origin: the partition it comes from; losing that takes the record back. */

@@ -50,6 +50,8 @@ enum mutation {
     MUTATION_NO_BACKOFF,           /* temporary failures are retried at once */
     MUTATION_READ_ENDS_BACKOFF,    /* a read ends the back-off of a failed write */
     MUTATION_LEAVER_GIVEN_UP,      /* a cut that was not applied is not tried again */
+    MUTATION_GUARD_IGNORED,        /* the guard lets everything pass */
+    MUTATION_GUARD_FORGETS,        /* it counts nothing */
     MUTATION_BUDGET_IGNORED,       /* calls start without asking the budget */
     MUTATION_BUCKET_SHARE_IGNORED, /* each bucket spends the whole limit */
     MUTATION_LEAVER_SLICE_IGNORED, /* nothing of a limit is the leavers' own */

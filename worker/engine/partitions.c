@@ -59,6 +59,8 @@ bool engine_restore_record(struct engine *e, int32_t partition, struct str key, 
         p->record_found = partition_record_read(value, &p->found, err);
         return p->record_found;
     }
+    if (key.n > strlen(WARD_KEY_PREFIX) && memcmp(key.p, WARD_KEY_PREFIX, strlen(WARD_KEY_PREFIX)) == 0)
+        return wards_restore(e, partition, key, value, err);
     struct slot *slot = store_find(&e->store, key);
     if (value.n == 0) {
         if (slot)

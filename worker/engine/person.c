@@ -474,8 +474,9 @@ void target_state_forgive(struct target_state *t, const char *what)
 
 void target_state_forgive_all(struct target_state *t)
 {
-    while (t->n_refused > 0)
-        target_state_forgive(t, t->refused[0].what);
+    for (size_t i = t->n_refused; i-- > 0;)
+        if (strcmp(t->refused[i].what, REFUSED_DENIED) != 0) /* a person's word, not the target's */
+            target_state_forgive(t, t->refused[i].what);
 }
 
 void target_state_failed(struct target_state *t, int64_t now_ms)

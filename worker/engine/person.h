@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "attr.h"
+#include "engine.h"
 #include "event.h"
 
 /* Together they keep a record below RECORD_MAX. */
@@ -72,6 +73,9 @@ struct pending {
 
 enum known_kind { KNOWN_UNKNOWN, KNOWN_ABSENT, KNOWN_ACCOUNT };
 
+#define REFUSED_DENIED                                                                                       \
+    "+denied" /* what the guard held and a person refused; the fingerprint is the guard's word */
+
 /* What a target refused: not tried again until the fingerprint of what we want changes. */
 struct refused {
     char *what; /* attribute name, or "+create", "+delete", "+adopt", "+active" for the whole step */
@@ -100,6 +104,10 @@ struct target_state {
     int64_t retry_cut_ms; /* a leaver was refused: tried again then (daily); 0: no */
     int64_t provision_ms; /* the newest "provision" taken up, as of its time; 0: there was none */
     bool provision_owed;  /* its result is still to come */
+    uint64_t admitted;  /* word that the guard has let pass, while work is under way; 0: none. See wards.c */
+    uint64_t held_word; /* word that it holds; 0: none */
+    enum guarded held_what; /* valid with held_word, as is: */
+    int64_t held_since_ms;
     struct refused *refused;
     size_t n_refused;
     struct pending *pending; /* in the order of merging */

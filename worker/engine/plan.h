@@ -29,6 +29,7 @@ struct plan { /* release with plan_done */
     enum step step;
     struct attrs changes;   /* STEP_CREATE: all attributes; STEP_UPDATE: those that differ */
     bool ignored;           /* STEP_NONE because the policy wants nothing here */
+    bool denied;            /* STEP_NONE because a person refused what the guard held */
     const char *rejected;   /* STEP_NONE because of this; NULL: agreed. Borrowed from the state, or static */
     const char *action;     /* what a person can do about it; static; NULL with rejected NULL */
     const char *find_value; /* STEP_LOOKUP without a link: value of the match attribute; borrowed */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guard.h"
 #include "json.h"
 #include "mem.h"
 
@@ -173,6 +174,15 @@ static void write_lists(struct json_out *w, const struct target_state *t)
     json_close(w);
 }
 
+static void write_held(struct json_out *w, const struct target_state *t)
+{
+    json_open(w, "held", '{');
+    json_put_string(w, "what", guard_name(t->held_what));
+    json_put_int(w, "since", t->held_since_ms);
+    put_hash(w, "word", t->held_word);
+    json_close(w);
+}
+
 static void write_target(struct json_out *w, const struct target_state *t)
 {
     json_open(w, t->target, '{');
@@ -205,6 +215,10 @@ static void write_target(struct json_out *w, const struct target_state *t)
         json_put_int(w, "provisionAt", t->provision_ms);
     if (t->provision_owed)
         json_put_bool(w, "provisionOwed", true);
+    if (t->admitted)
+        put_hash(w, "admitted", t->admitted);
+    if (t->held_word)
+        write_held(w, t);
     write_lists(w, t);
     json_close(w);
 }
@@ -227,6 +241,12 @@ void record_write(const struct person *p, struct buf *out)
     json_close(&w);
 }
 
+/* An account of ours that is not known to be cut. */
+static bool may_be_active(const struct target_state *t)
+{
+    return t->link && (t->known != KNOWN_ACCOUNT || t->known_active);
+}
+
 unsigned record_flags(const struct person *p)
 {
     unsigned flags = 0;
@@ -234,6 +254,8 @@ unsigned record_flags(const struct person *p)
         flags |= p->targets[i].open ? RECORD_OPEN : 0;
         flags |= p->targets[i].n_refused > 0 ? RECORD_REFUSED : 0;
         flags |= p->targets[i].retry_cut_ms ? RECORD_UNCUT : 0;
+        flags |= may_be_active(&p->targets[i]) ? RECORD_ACTIVE : 0;
+        flags |= p->targets[i].held_word ? RECORD_HELD : 0;
     }
     return flags;
 }
@@ -394,6 +416,22 @@ static bool read_lists(const cJSON *object, struct target_state *t)
     return true;
 }
 
+static bool read_held(const cJSON *object, struct target_state *t)
+{
+    const char *admitted = json_string(object, "admitted");
+    const cJSON *held = json_get(object, "held");
+    if (admitted && !read_hash(admitted, &t->admitted))
+        return false;
+    if (!held)
+        return true;
+    const char *what = json_string(held, "what");
+    for (t->held_what = 0; what && t->held_what < GUARDED; t->held_what++)
+        if (strcmp(what, guard_name(t->held_what)) == 0)
+            break;
+    return what && t->held_what < GUARDED && json_int64(held, "since", &t->held_since_ms) &&
+           read_hash(json_string(held, "word"), &t->held_word);
+}
+
 static bool read_target(const cJSON *object, struct target_state *t)
 {
     int64_t attempts = 0;
@@ -412,7 +450,7 @@ static bool read_target(const cJSON *object, struct target_state *t)
     json_int64(object, "retryCutAt", &t->retry_cut_ms);
     json_int64(object, "provisionAt", &t->provision_ms);
     json_bool(object, "provisionOwed", &t->provision_owed);
-    return read_known(object, t) && read_lists(object, t);
+    return read_held(object, t) && read_known(object, t) && read_lists(object, t);
 }
 
 static bool read_person(const cJSON *root, struct person *p, struct error *err)

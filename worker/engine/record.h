@@ -13,12 +13,16 @@
 
 enum {
     RECORD_VERSION = 1,
+    RECORD_GUARD_KEY_MAX = 160,
     RECORD_MAX = 900 * 1024, /* below message.max.bytes, 1,000,000 by default */
     RECORD_OPEN = 1 << 0,    /* flag: some target has work under way */
     RECORD_REFUSED = 1 << 1, /* flag: some target has refused something */
     RECORD_UNCUT = 1 << 2,   /* flag: somebody who must not have access keeps it, and is tried again daily */
+    RECORD_ACTIVE = 1 << 3,  /* flag: some account is active, as far as is known */
+    RECORD_HELD = 1 << 4,    /* flag: the guard holds something */
 };
 
+#define WARD_KEY_PREFIX      "!guard/"    /* + target/bucket: counts of the guard */
 #define RECORD_PARTITION_KEY "!partition" /* the partition's own record; no tenant's name begins so */
 
 /* Appends the JSON value. */

@@ -94,6 +94,8 @@ static enum outcome outcome_of(const struct verdict *v, const struct pending *ev
         return OUTCOME_SUPERSEDED;
     if (v->plan->rejected)
         return OUTCOME_REJECTED;
+    if (v->plan->denied)
+        return OUTCOME_DENIED;
     if (v->plan->ignored)
         return OUTCOME_IGNORED;
     if (index == v->last)
@@ -130,6 +132,10 @@ static void fill(const struct verdict *v, const struct target_state *t, struct r
         r->state = t;
     if (r->outcome == OUTCOME_MERGED)
         r->merged_into = v->last_id;
+    if (r->outcome == OUTCOME_DENIED) {
+        r->cause = "the guard held it, as unusually many were asked for, and a person refused it";
+        r->action = "say it anew when it is to be done all the same";
+    }
     if (r->outcome == OUTCOME_REJECTED) {
         r->cause = v->plan->rejected;
         r->action = v->plan->action;
@@ -231,6 +237,7 @@ static void end_attempts(struct target_state *t)
     t->failing_since_ms = 0;
     t->write_failed = false;
     t->next_attempt_ms = 0;
+    t->admitted = 0;
     free(t->last_failure);
     t->last_failure = NULL;
 }

@@ -116,6 +116,10 @@ void slot_set_flags(struct engine *e, struct slot *slot, unsigned flags)
     slot->uncut = uncut;
     slot->open = flags & RECORD_OPEN;
     slot->refused = flags & RECORD_REFUSED;
+    wards_note_active(e, slot, flags & RECORD_ACTIVE);
+    bool held = flags & RECORD_HELD;
+    e->stats.held += (uint64_t)held - slot->held;
+    slot->held = held;
 }
 
 void slot_forget(struct engine *e, struct slot *slot)

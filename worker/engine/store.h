@@ -38,6 +38,7 @@ struct slot {
     bool open;               /* the committed record has RECORD_OPEN */
     bool refused;            /* the committed record has RECORD_REFUSED */
     bool uncut;              /* likewise RECORD_UNCUT */
+    bool active, held;       /* likewise RECORD_ACTIVE, RECORD_HELD */
     uint32_t gen;            /* counts what asks for calls: words merged, links changed, targets opened */
     uint32_t batched_gen;    /* gen when it was batched */
     uint32_t committed_gen;  /* gen of the committed record: a call may start when it equals gen */

@@ -22,6 +22,7 @@ static void lane_init(struct lane *lane, const struct target *t, unsigned bucket
     for (size_t i = 0; i < LIMITS_MAX && limits[i].name; i++)
         limits[i].count = budget_part(limits[i].count, bucket, t->n_lanes);
     budget_init(&lane->budget, limits, 0);
+    lane->ward.partition = -1;
 }
 
 void target_init(struct target *t, const struct engine_target *cfg)

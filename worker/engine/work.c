@@ -18,7 +18,7 @@ struct work *work_find(const struct slot *slot, const char *target)
     return NULL;
 }
 
-static struct lane *lane_of(const struct target *t, const struct slot *slot)
+struct lane *lane_of(const struct target *t, const struct slot *slot)
 {
     const char *person = strchr(slot->key, '/');
     assert(person); /* tenant/directory/subject */
@@ -200,6 +200,8 @@ void work_plan(struct work *w, struct target_state *t, struct now now, struct pl
     plan_make(&(struct plan_input){w->target->profile, w->slot->live, t, desired, w->target->cfg->match,
                                    now.wall_ms, w->fresh},
               ret);
+    if (w->without_upgrade && ret->step == STEP_UPDATE && ret->changes.n > 1)
+        attrs_remove(&ret->changes, "userType");
     while (w->one_by_one && ret->step == STEP_UPDATE && ret->changes.n > 1)
         attrs_remove(&ret->changes, ret->changes.v[ret->changes.n - 1].name);
 }

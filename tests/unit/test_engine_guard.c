@@ -1,0 +1,322 @@
+/* No mass damage: what is unusual waits for a person, survives everything, and is done once. */
+#include "engine_kit.h"
+
+#include "rfc3339.h"
+
+enum { ROOM = 2, CREW = 5 };
+
+/* ---- a target with accounts p0, p1 … ------------------------------------------------------------------- */
+
+static struct {
+    bool exists[CREW], active[CREW];
+    unsigned cuts, creates;
+    const char *licence; /* of all */
+} there;
+
+static const char *indexed(const char *prefix, int i)
+{
+    static char texts[8][96];
+    static unsigned at;
+    at = (at + 1) % ARRAY_SIZE(texts);
+    snprintf(texts[at], sizeof texts[at], "%s%d", prefix, i);
+    return texts[at];
+}
+
+static const char *profile_of(int i)
+{
+    static char text[160];
+    snprintf(text, sizeof text, "userName=p%d;title=T;userType=%s", i, there.licence);
+    return text;
+}
+
+/* Whom a path or body is about: the digit that stands alone in it. */
+static int whom(void)
+{
+    const char *at = strstr(kit.call->path, "/Users/");
+    if (at)
+        return at[7] - '0';
+    at = strstr(kit.call->body ? kit.call->body : kit.call->path,
+                kit.call->body ? "\"userName\":\"p" : "%22p");
+    ck_assert_ptr_nonnull(at);
+    return at[kit.call->body ? 13 : 4] - '0';
+}
+
+static void serve(void)
+{
+    int i = whom();
+    const char *body = kit.call->body ? kit.call->body : "";
+    if (strcmp(kit.call->method, "POST") == 0) {
+        there.creates++;
+        there.exists[i] = there.active[i] = true;
+        answer(201, user(indexed("", i), true, profile_of(i)));
+        return;
+    }
+    if (strcmp(kit.call->method, "PATCH") == 0 && strstr(body, "\"active\"")) {
+        there.cuts++;
+        there.active[i] = false;
+    }
+    if (strstr(body, "Full"))
+        there.licence = "Full";
+    if (strstr(kit.call->path, "filter"))
+        answer(200, there.exists[i] ? found(indexed("", i), there.active[i], profile_of(i)) : NO_USERS);
+    else
+        answer(200, user(indexed("", i), there.active[i], profile_of(i)));
+}
+
+/* Until nothing more happens by itself. */
+static void settle_down(void)
+{
+    commit();
+    while (next_call()) {
+        serve();
+        commit();
+    }
+}
+
+/* ---- what is said -------------------------------------------------------------------------------------- */
+
+static void tell(const char *id, enum event_type type, int i, int64_t at, const char *more)
+{
+    const char *profile = more ? more : indexed("userName=p", i);
+    say({.id = id, .type = type, .subject = indexed("p", i), .at = at, .profile = profile});
+}
+
+static void start(enum guarded what, struct engine_guard_limit most)
+{
+    memset(&there, 0, sizeof there);
+    there.licence = "Free";
+    kit_config();
+    kit.targets[0].guard.window_ms = KIT_DAY_MS;
+    kit.targets[0].guard.limits[what] = most;
+    kit_open();
+    commit();
+}
+
+/* Everybody has an account and is known. */
+static void start_with_crew(enum guarded what, struct engine_guard_limit most)
+{
+    start(what, most);
+    for (int i = 0; i < CREW; i++) {
+        there.exists[i] = there.active[i] = true;
+        tell(indexed("joined", i), EVENT_JOINED, i, 1, NULL);
+    }
+    settle_down();
+}
+
+static void everybody_leaves(int64_t at)
+{
+    for (int i = 0; i < CREW; i++)
+        tell(indexed("left", i), EVENT_LEFT, i, at, NULL);
+    settle_down();
+}
+
+static void decide_held_before(const char *decision)
+{
+    char value[256], now[RFC3339_SIZE];
+    struct error err;
+    rfc3339_format(kit.now.wall_ms + 1000, now);
+    snprintf(
+        value, sizeof value,
+        "{\"kind\":\"hold\",\"decision\":\"%s\",\"heldBefore\":\"%s\",\"target\":\"miro\",\"by\":\"ops\","
+        "\"reason\":\"asked\",\"at\":\"%s\"}",
+        decision, now, now);
+    ck_assert_msg(engine_control(kit.e, str_of("hold/miro"), str_of(value), kit.now, &err), "%s",
+                  err.message);
+    engine_tick(kit.e, kit.now);
+    settle_down();
+}
+
+static size_t count_outcome(const char *outcome)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < kit.n_records; i++)
+        n += kit.records[i].topic == TOPIC_RESULTS &&
+             strcmp(json_string(kit.records[i].json, "outcome"), outcome) == 0;
+    return n;
+}
+
+static const struct engine_guard_limit few = {.count = ROOM};
+
+/* ---- tests --------------------------------------------------------------------------------------------- */
+
+START_TEST(more_cuts_than_usual_wait_and_are_done_when_a_person_approves)
+{
+    start_with_crew(GUARD_DEACTIVATION, few);
+    everybody_leaves(2);
+    ck_assert_uint_eq(there.cuts, ROOM);
+    ck_assert_uint_eq(stats_now().held, CREW - ROOM);
+    ck_assert_uint_eq(count_outcome("applied"), ROOM);
+    pass(2 * KIT_DAY_MS); /* time alone releases nothing */
+    settle_down();
+    ck_assert_uint_eq(there.cuts, ROOM);
+    decide_held_before("approve");
+    ck_assert_uint_eq(there.cuts, CREW);
+    ck_assert_uint_eq(stats_now().held, 0);
+    ck_assert_uint_eq(count_outcome("applied"), CREW);
+    kit_stop();
+}
+END_TEST
+
+START_TEST(what_a_person_denies_is_answered_so_and_stays_until_a_newer_word)
+{
+    start_with_crew(GUARD_DEACTIVATION, few);
+    everybody_leaves(2);
+    decide_held_before("deny");
+    ck_assert_uint_eq(there.cuts, ROOM);
+    ck_assert_uint_eq(count_outcome("denied"), CREW - ROOM);
+    ck_assert_uint_eq(count_records(TOPIC_DEADLETTERS), 0);
+    ck_assert_uint_eq(stats_now().held, 0);
+    kit_crash();
+    pass(2 * KIT_DAY_MS);
+    settle_down();
+    ck_assert_uint_eq(there.cuts, ROOM); /* also after a restart, and with room in the window again */
+    for (int i = 0; i < CREW; i++)
+        if (there.active[i])
+            tell(indexed("again", i), EVENT_LEFT, i, 100, NULL);
+    settle_down();
+    ck_assert_uint_eq(there.cuts, 2 * ROOM);
+    kit_stop();
+}
+END_TEST
+
+START_TEST(counts_survive_the_worker_and_aborts)
+{
+    start_with_crew(GUARD_DEACTIVATION, few);
+    tell("left0", EVENT_LEFT, 0, 2, NULL);
+    take_and_abort();
+    take_and_abort();
+    settle_down();
+    ck_assert_uint_eq(there.cuts, 1);
+    kit_crash();
+    settle_down();
+    tell("left1", EVENT_LEFT, 1, 2, NULL);
+    commit();
+    kit_crash(); /* counted and committed, the call was not made yet */
+    pass(KIT_LIFE_MS + 1);
+    settle_down();
+    ck_assert_uint_eq(there.cuts, ROOM);
+    kit_hand_over();
+    tell("left2", EVENT_LEFT, 2, 2, NULL);
+    settle_down();
+    ck_assert_uint_eq(there.cuts, ROOM);
+    ck_assert_uint_eq(stats_now().held, 1);
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_cut_that_is_tried_again_is_counted_once)
+{
+    start_with_crew(GUARD_DEACTIVATION, few);
+    tell("left0", EVENT_LEFT, 0, 2, NULL);
+    commit();
+    for (int i = 0; i < 5; i++) {
+        ck_assert_int_ge(wait_for_call(), 0);
+        answer(503, "");
+    }
+    pass(100 * KIT_SECOND);
+    settle_down();
+    tell("left1", EVENT_LEFT, 1, 2, NULL);
+    settle_down();
+    ck_assert_uint_eq(there.cuts, ROOM);
+    ck_assert_uint_eq(stats_now().held, 0);
+    kit_stop();
+}
+END_TEST
+
+START_TEST(who_is_called_back_while_held_keeps_the_account)
+{
+    start_with_crew(GUARD_DEACTIVATION, (struct engine_guard_limit){.percent = 1});
+    tell("left0", EVENT_LEFT, 0, 2, NULL);
+    settle_down();
+    ck_assert_uint_eq(stats_now().held, 1);
+    tell("back0", EVENT_JOINED, 0, 3, NULL);
+    settle_down();
+    ck_assert_uint_eq(stats_now().held, 0);
+    expect_result("left0", "miro", "superseded");
+    expect_result("back0", "miro", "unchanged");
+    decide_held_before("approve");
+    ck_assert_uint_eq(there.cuts, 0);
+    kit_stop();
+}
+END_TEST
+
+START_TEST(shares_are_taken_of_the_active_accounts_with_a_floor)
+{
+    start_with_crew(GUARD_DEACTIVATION, (struct engine_guard_limit){.percent = 60});
+    everybody_leaves(2);
+    ck_assert_uint_eq(there.cuts, 3); /* 60 % of five, of four, of three: then three were cut */
+    kit_stop();
+    start_with_crew(GUARD_DEACTIVATION, (struct engine_guard_limit){.percent = 1, .floor = 4});
+    everybody_leaves(2);
+    ck_assert_uint_eq(there.cuts, 4);
+    kit_stop();
+}
+END_TEST
+
+START_TEST(creations_are_held_likewise)
+{
+    start(GUARD_CREATION, few);
+    for (int i = 0; i < CREW; i++)
+        tell(indexed("joined", i), EVENT_JOINED, i, 1, NULL);
+    settle_down();
+    ck_assert_uint_eq(there.creates, ROOM);
+    decide_held_before("approve");
+    ck_assert_uint_eq(there.creates, CREW);
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_licence_that_is_held_holds_up_nothing_else)
+{
+    start_with_crew(GUARD_UPGRADE, (struct engine_guard_limit){.percent = 1});
+    tell("up", EVENT_CHANGED, 0, 2, "userType=Full;title=Chef");
+    commit();
+    ck_assert_int_ge(wait_for_call(), 0);
+    serve(); /* reads what was not known */
+    commit();
+    expect_call("PATCH", "/Users/0");
+    ck_assert_ptr_nonnull(strstr(kit.call->body, "Chef"));
+    ck_assert_ptr_null(strstr(kit.call->body, "Full"));
+    answer(200, user("0", true, "userName=p0;title=Chef;userType=Free"));
+    commit();
+    expect_no_call();
+    expect_no_result("up", "miro");
+    ck_assert_uint_eq(stats_now().held, 1);
+    decide_held_before("approve");
+    ck_assert_str_eq(there.licence, "Full");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_hold_is_in_the_record_and_outlives_the_worker)
+{
+    start_with_crew(GUARD_DEACTIVATION, (struct engine_guard_limit){.percent = 1});
+    tell("left0", EVENT_LEFT, 0, 2, NULL);
+    settle_down();
+    kit_crash();
+    pass(KIT_LIFE_MS + 1);
+    settle_down();
+    ck_assert_uint_eq(stats_now().held, 1);
+    ck_assert_uint_eq(there.cuts, 0);
+    decide_held_before("approve");
+    ck_assert_uint_eq(there.cuts, 1);
+    expect_result("left0", "miro", "applied");
+    kit_stop();
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        more_cuts_than_usual_wait_and_are_done_when_a_person_approves,
+        what_a_person_denies_is_answered_so_and_stays_until_a_newer_word,
+        counts_survive_the_worker_and_aborts,
+        a_cut_that_is_tried_again_is_counted_once,
+        who_is_called_back_while_held_keeps_the_account,
+        shares_are_taken_of_the_active_accounts_with_a_floor,
+        creations_are_held_likewise,
+        a_licence_that_is_held_holds_up_nothing_else,
+        a_hold_is_in_the_record_and_outlives_the_worker,
+    };
+    return kit_run("engine_guard", tests, ARRAY_SIZE(tests));
+}

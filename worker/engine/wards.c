@@ -1,0 +1,282 @@
+/* wards.c - the guard at work: whether a step that takes or gives access may be taken, is held, or was denied.
+ *
+ *      plan ─► guarded? ─no──────────────────────────────────────────► go on
+ *               │ yes: admitted before for the same word ────────────► go on
+ *               │      room in the window: counted, admitted ────────► go on
+ *               └───── no room: held ── a person approves: admitted ─► go on
+ *                                    └─ a person denies: agreed to, until a newer word
+ *
+ * A ward is one bucket of a tenant at a target. Its counts travel in the transaction that admits; an abort takes
+ * both back. The record of the ward lives in the bucket's partition, beside the persons it protects. */
+#include "engine_state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "digest.h"
+#include "mem.h"
+
+/* ---- where things are ---------------------------------------------------------------------------------- */
+
+/* An account of this person was active, or is no more: what shares are taken of. */
+void wards_note_active(struct engine *e, struct slot *slot, bool active)
+{
+    struct person_key key;
+    if (slot->active == active)
+        return;
+    slot->active = active;
+    slot_key(slot, &key);
+    for (size_t i = 0; i < e->cfg.n_targets; i++) {
+        const struct engine_target *cfg = &e->cfg.targets[i];
+        if (strcmp(cfg->tenant, key.tenant) == 0 && strcmp(cfg->directory, key.directory) == 0)
+            lane_of(&e->targets[i], slot)->ward.active += active ? 1 : (uint64_t)-1;
+    }
+}
+
+/* ---- decisions ----------------------------------------------------------------------------------------- */
+
+static enum guarded guarded_by(const struct plan *plan)
+{
+    switch (plan->step) {
+    case STEP_DEACTIVATE:
+        return GUARD_DEACTIVATION;
+    case STEP_DELETE:
+        return GUARD_DELETION;
+    case STEP_CREATE:
+        return GUARD_CREATION;
+    case STEP_UPDATE:
+        return attrs_get(&plan->changes, "userType") ? GUARD_UPGRADE : GUARDED;
+    default:
+        return GUARDED;
+    }
+}
+
+/* What was said that asks for it; an attribute that changes meanwhile makes no new question of it. */
+static uint64_t word_of(const struct person *p, const struct plan *plan, enum guarded what)
+{
+    const char *licence = what == GUARD_UPGRADE ? attrs_get(&plan->changes, "userType") : NULL;
+    uint64_t parts[] = {(uint64_t)what + 1, p->employment_stamp.event, p->suspension_stamp.event,
+                        p->access_until_stamp.event, plan_value_fingerprint(licence)};
+    return digest_hash64(parts, sizeof parts) | 1; /* never 0 */
+}
+
+static void hold_id(const struct work *w, uint64_t word, char out[WARD_HOLD_SIZE])
+{
+    uint64_t parts[] = {w->slot->hash, digest_hash64(w->name, strlen(w->name)), word};
+    snprintf(out, WARD_HOLD_SIZE, "%016llx", (unsigned long long)digest_hash64(parts, sizeof parts));
+}
+
+static void unhold(struct engine *e, struct work *w, struct target_state *t)
+{
+    if (!t->held_word)
+        return;
+    t->held_word = 0;
+    t->held_since_ms = 0;
+    slot_mark_dirty(e, w->slot);
+}
+
+static void hold(struct engine *e, struct work *w, struct target_state *t, enum guarded what, uint64_t word,
+                 struct now now)
+{
+    t->held_word = word;
+    t->held_what = what;
+    t->held_since_ms = now.wall_ms;
+    slot_mark_dirty(e, w->slot);
+    e->stats.held_total++;
+}
+
+/* The call waits until this is committed. */
+static void admit(struct engine *e, struct work *w, struct target_state *t, uint64_t word)
+{
+    unhold(e, w, t);
+    t->admitted = word;
+    w->slot->gen++;
+    slot_mark_dirty(e, w->slot);
+}
+
+static void count(struct engine *e, struct ward *ward, const struct work *w, enum guarded what,
+                  struct now now)
+{
+    if (MUTATION(MUTATION_GUARD_FORGETS))
+        return;
+    guard_count(&ward->guard, &w->target->cfg->guard, what, now.wall_ms);
+    ward->partition = w->slot->partition;
+    if (!ward->dirty) {
+        ward->dirty = true;
+        ward->dirty_next = e->wards_dirty;
+        e->wards_dirty = ward;
+    }
+}
+
+static uint32_t allowance(const struct ward *ward, const struct work *w, enum guarded what)
+{
+    return guard_allowance(&w->target->cfg->guard, what, w->target->n_lanes, ward->active);
+}
+
+static bool has_room(const struct ward *ward, const struct work *w, enum guarded what, struct now now)
+{
+    return guard_done(&ward->guard, &w->target->cfg->guard, what, now.wall_ms) < allowance(ward, w, what) ||
+           MUTATION(MUTATION_GUARD_IGNORED);
+}
+
+static enum control_decision decision_on(const struct engine *e, const struct work *w,
+                                         const struct target_state *t)
+{
+    char id[WARD_HOLD_SIZE];
+    hold_id(w, t->held_word, id);
+    return control_decision(&e->control, id, w->name, t->held_since_ms);
+}
+
+/* What to do about a word that is held. */
+static enum admission decide(struct engine *e, struct work *w, struct target_state *t, uint64_t word)
+{
+    switch (decision_on(e, w, t)) {
+    case DECISION_APPROVE:
+        admit(e, w, t, word);
+        return ADMITTED;
+    case DECISION_DENY:
+        unhold(e, w, t);
+        target_state_refuse(t, REFUSED_DENIED, word, "held by the guard, then denied");
+        return DENIED;
+    case DECISION_NONE:
+        break;
+    }
+    return HELD;
+}
+
+enum admission wards_admit(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
+                           struct now now)
+{
+    enum guarded what = guarded_by(plan);
+    struct ward *ward = &w->lane->ward;
+    if (plan->step <= STEP_LOOKUP && plan->step != STEP_NONE)
+        return ADMITTED; /* what is wanted turns out when something is known */
+    if (what == GUARDED || allowance(ward, w, what) == UINT32_MAX) {
+        unhold(e, w, t); /* not wanted any more, or never unusual */
+        return ADMITTED;
+    }
+    uint64_t word = word_of(w->slot->live, plan, what);
+    const struct refused *denied = target_state_refused(t, REFUSED_DENIED);
+    if (denied && denied->fingerprint == word)
+        return AGREED;
+    if (t->admitted == word)
+        return ADMITTED;
+    if (t->held_word && t->held_word != word)
+        unhold(e, w, t);
+    if (t->held_word)
+        return decide(e, w, t, word);
+    if (!has_room(ward, w, what, now)) {
+        hold(e, w, t, what, word, now);
+        return decide(e, w, t, word); /* "all held before": decided already, perhaps */
+    }
+    count(e, ward, w, what, now);
+    admit(e, w, t, word);
+    return ADMITTED;
+}
+
+/* ---- records ------------------------------------------------------------------------------------------- */
+
+/* "!guard/<target>/<bucket>": no tenant's name begins so. */
+static void put_key(const struct engine *e, const struct ward *ward, struct buf *out)
+{
+    for (size_t i = 0; i < e->cfg.n_targets; i++)
+        for (unsigned b = 0; b < e->targets[i].n_lanes; b++)
+            if (&e->targets[i].lanes[b].ward == ward)
+                buf_addf(out, WARD_KEY_PREFIX "%s/%u", e->targets[i].cfg->name, b);
+}
+
+/* Of a bucket or target that is not configured (any more): passed over. */
+bool wards_restore(struct engine *e, int32_t partition, struct str key, struct str value, struct error *err)
+{
+    char name[RECORD_GUARD_KEY_MAX];
+    struct guard guard;
+    snprintf(name, sizeof name, "%.*s", (int)key.n, key.p);
+    char *bucket = strrchr(name, '/');
+    if (value.n == 0 || bucket < name + strlen(WARD_KEY_PREFIX))
+        return true;
+    *bucket++ = '\0';
+    struct target *t = engine_target(e, name + strlen(WARD_KEY_PREFIX));
+    unsigned long number = strtoul(bucket, NULL, 10);
+    if (!guard_record_read(value, &guard, err))
+        return false;
+    if (!t || number >= t->n_lanes)
+        return true;
+    struct ward *ward = &t->lanes[number].ward;
+    ward->guard = ward->committed = guard;
+    ward->partition = partition;
+    return true;
+}
+
+size_t wards_count_dirty(const struct engine *e)
+{
+    size_t n = 0;
+    for (const struct ward *ward = e->wards_dirty; ward; ward = ward->dirty_next)
+        n++;
+    return n;
+}
+
+/* The next dirty one, as a record; NULL: none is left. */
+struct ward *wards_batch_next(struct engine *e, struct out_record *r)
+{
+    struct ward *ward = e->wards_dirty;
+    struct buf key, value;
+    if (!ward)
+        return NULL;
+    e->wards_dirty = ward->dirty_next;
+    ward->dirty = false;
+    ward->batched = ward->guard;
+    buf_init(&key, RECORD_GUARD_KEY_MAX);
+    buf_init(&value, GUARD_RECORD_MAX);
+    put_key(e, ward, &key);
+    guard_record_write(&ward->guard, &value);
+    *r = (struct out_record){.topic = TOPIC_PERSONS, .partition = ward->partition};
+    r->key.n = key.n;
+    r->key.p = buf_take(&key);
+    r->value.n = value.n;
+    r->value.p = buf_take(&value);
+    return ward;
+}
+
+void ward_committed(struct ward *ward)
+{
+    ward->committed = ward->batched;
+}
+
+static void each_ward(struct engine *e, int32_t partition, void (*fn)(struct ward *ward))
+{
+    for (size_t i = 0; i < e->cfg.n_targets; i++)
+        for (unsigned b = 0; b < e->targets[i].n_lanes; b++) {
+            struct ward *ward = &e->targets[i].lanes[b].ward;
+            if (partition < 0 || ward->partition == partition)
+                fn(ward);
+        }
+}
+
+static void undo(struct ward *ward)
+{
+    ward->guard = ward->committed;
+    ward->dirty = false;
+}
+
+void wards_undo(struct engine *e)
+{
+    e->wards_dirty = NULL;
+    each_ward(e, -1, undo);
+}
+
+static void forget(struct ward *ward)
+{
+    *ward = (struct ward){.partition = -1, .active = ward->active};
+}
+
+void wards_drop(struct engine *e, int32_t partition)
+{
+    for (struct ward **at = &e->wards_dirty; *at;) {
+        if ((*at)->partition == partition)
+            *at = (*at)->dirty_next;
+        else
+            at = &(*at)->dirty_next;
+    }
+    each_ward(e, partition, forget);
+}
