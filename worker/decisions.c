@@ -77,3 +77,15 @@ void decisions_log(const struct engine_batch *batch)
             log_record(&batch->records[i]);
     }
 }
+
+void decisions_alarm_held(struct held_alarm *alarm, const struct engine_stats *stats, int64_t mono_ms)
+{
+    enum { PAUSE_MS = 60000 };
+    bool said_just_now = alarm->told > 0 && mono_ms - alarm->at_ms < PAUSE_MS;
+    if (stats->held_total <= alarm->told || said_just_now)
+        return;
+    log_warn("the guard holds what is unusual until somebody decides", LOG_I("persons", stats->held),
+             LOG_S("how", "rollcall-worker control approve (or deny)"));
+    alarm->told = stats->held_total;
+    alarm->at_ms = mono_ms;
+}

@@ -9,4 +9,12 @@
 
 void decisions_log(const struct engine_batch *batch);
 
+/* The guard holds more than was told last: one warning line, at most one a minute. */
+struct held_alarm { /* zero: nothing was told yet */
+    uint64_t told;
+    int64_t at_ms;
+};
+
+void decisions_alarm_held(struct held_alarm *alarm, const struct engine_stats *stats, int64_t mono_ms);
+
 #endif

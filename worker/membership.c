@@ -48,6 +48,7 @@ struct membership {
     bool paused;
 
     uint64_t restored; /* records, of the restore under way */
+    struct held_alarm held_alarm;
 };
 
 static int until_ms(int64_t when_ms)
@@ -410,6 +411,7 @@ static void look_at_crowd(struct membership *m)
     engine_stats(m->is.engine, &stats);
     uint64_t limit = m->crowded ? MEMBERSHIP_WAITING_MAX / 10 * 9 : MEMBERSHIP_WAITING_MAX;
     m->crowded = stats.waiting > limit;
+    decisions_alarm_held(&m->held_alarm, &stats, clock_mono_ms());
 }
 
 static void on_committed(struct membership *m, const struct ledger_result *result)

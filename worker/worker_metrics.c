@@ -28,6 +28,11 @@ static const struct metric_def table[WORKER_METRICS] = {
          0},
     [WM_DOUBTFUL] =
         {NAME("accounts_doubtful"), METRIC_GAUGE, "Accounts with a call of unknown outcome.", {0}, 0},
+    [WM_HELD] = {NAME("persons_held"),
+                 METRIC_GAUGE,
+                 "Persons for whom the guard holds something until somebody decides.",
+                 {0},
+                 0},
     [WM_UNCUT] = {NAME("persons_uncut"),
                   METRIC_GAUGE,
                   "Persons who must not have access and keep it, since a target refuses; tried again daily.",
@@ -92,17 +97,12 @@ void worker_metrics_engine(struct metrics *m, const struct engine_stats *stats)
         enum worker_metric metric;
         uint64_t value;
     } rows[] = {
-        {WM_EVENTS, stats->events},
-        {WM_DUPLICATES, stats->duplicates},
-        {WM_INVALID, stats->invalid},
-        {WM_PERSONS, stats->persons},
-        {WM_LIVE, stats->live},
-        {WM_WAITING, stats->waiting},
-        {WM_DOUBTFUL, stats->doubtful},
-        {WM_UNCUT, stats->uncut},
-        {WM_IN_FLIGHT, stats->in_flight},
-        {WM_ABORTS, stats->aborts},
-        {WM_POLICY_ERRORS, stats->policy_errors},
+        {WM_EVENTS, stats->events},     {WM_DUPLICATES, stats->duplicates},
+        {WM_INVALID, stats->invalid},   {WM_PERSONS, stats->persons},
+        {WM_LIVE, stats->live},         {WM_WAITING, stats->waiting},
+        {WM_DOUBTFUL, stats->doubtful}, {WM_UNCUT, stats->uncut},
+        {WM_HELD, stats->held},         {WM_IN_FLIGHT, stats->in_flight},
+        {WM_ABORTS, stats->aborts},     {WM_POLICY_ERRORS, stats->policy_errors},
         {WM_POISON, stats->poison},
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)

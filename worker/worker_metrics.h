@@ -15,6 +15,7 @@ enum worker_metric {
     WM_LIVE,
     WM_WAITING,
     WM_DOUBTFUL,
+    WM_HELD,
     WM_UNCUT,
     WM_IN_FLIGHT,
     WM_POLICY_ERRORS,

@@ -12,6 +12,7 @@
 
 #include "config.h"
 #include "engine/control.h"
+#include "engine/guard.h"
 #include "engine/record.h"
 #include "event.h"
 #include "json.h"
@@ -94,6 +95,19 @@ static bool read_partition(const struct example *x, struct error *err)
     return partition_record_read(buf_str(&x->text), &ignored, err);
 }
 
+static bool read_guard(const struct example *x, struct error *err)
+{
+    struct guard guard;
+    struct buf written;
+    if (!guard_record_read(buf_str(&x->text), &guard, err))
+        return false;
+    buf_init(&written, GUARD_RECORD_MAX);
+    guard_record_write(&guard, &written);
+    bool ok = same(x->value, buf_str(&written), err);
+    buf_done(&written);
+    return ok || error_wrap(err, "writes");
+}
+
 static bool read_person(const struct example *x, struct error *err)
 {
     struct person p;
@@ -133,10 +147,8 @@ static const struct {
     const char *prefix; /* of the file's name; the first that fits */
     bool (*read)(const struct example *x, struct error *err);
 } readers[] = {
-    {"event-", read_event},
-    {"person-partition", read_partition},
-    {"person-", read_person},
-    {"control-", read_control},
+    {"event-", read_event},   {"person-partition", read_partition}, {"person-guard", read_guard},
+    {"person-", read_person}, {"control-", read_control},
 };
 
 static bool read_example(const char *path)

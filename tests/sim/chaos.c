@@ -158,6 +158,7 @@ void chaos_draw(struct chaos *c, struct prng *r)
     }
     c->tight = prng_chance(r, 200);
     c->decisions = prng_chance(r, 350);
+    c->guard = prng_chance(r, 150) ? (unsigned)prng_range(r, 1, 3) : 0;
     c->policy_fails = prng_chance(r, 200) ? (unsigned)prng_range(r, 1, 200) : 0;
     draw_hosts(c, r);
     draw_network(c, r);

@@ -65,9 +65,10 @@ struct chaos {
     unsigned n_sick_writes, n_sick; /* and there may be several such persons */
     bool short_deadline; /* what the sick person's events do not live to see; a leaver is tried again daily */
     bool lagging;        /* most reads are stale while names change quickly; little else goes wrong */
-    unsigned spread;     /* buckets of each tenant */
-    bool tight;          /* limits so low that they matter */
-    bool crowded;        /* and more movers than they let through, of whom one leaves: calm otherwise */
+    unsigned guard; /* accounts of a bucket that may be cut, and made, while nobody approves; 0: any number */
+    unsigned spread; /* buckets of each tenant */
+    bool tight;      /* limits so low that they matter */
+    bool crowded;    /* and more movers than they let through, of whom one leaves: calm otherwise */
     bool
         understated; /* the target bears less than the configuration says, and its 429 says no more: likewise */
     unsigned policy_fails; /* the policy itself, at a question */

@@ -352,6 +352,47 @@ static void check_throttled(struct world *w)
                        (unsigned long long)simtarget_throttled(w->targets[t]));
 }
 
+/* Whether the account was cut, or made, by us before somebody approved of everything. */
+static bool was_cut(const struct world *w, const struct miro_user *user)
+{
+    for (size_t h = 1; h < user->n_history; h++)
+        if (user->history[h - 1].active && !user->history[h].active &&
+            user->history[h].at_ms < w->scenario->quiet_ms)
+            return true;
+    return false;
+}
+
+static bool was_made(const struct world *w, const struct miro_user *user)
+{
+    return user->n_history > 0 && user->history[0].at_ms > WORLD_EPOCH_MS &&
+           user->history[0].at_ms < w->scenario->quiet_ms;
+}
+
+static unsigned bucket_of(const struct world *w, size_t person)
+{
+    return event_bucket(str_of(strchr(w->scenario->persons[person].key, '/') + 1), w->chaos.spread);
+}
+
+/* No more persons than the guard lets pass. */
+static void check_guard(struct world *w, size_t target)
+{
+    const struct miro *m = simtarget_miro(w->targets[target]);
+    for (unsigned bucket = 0; bucket < w->chaos.spread; bucket++) {
+        unsigned cut = 0, made = 0, most = (w->chaos.guard + w->chaos.spread - 1) / w->chaos.spread;
+        for (size_t i = 0; i < miro_users_n(m); i++) {
+            const struct miro_user *user = miro_user_at(m, i);
+            int person = scenario_person_of(w->scenario, user->userName, strlen(user->userName));
+            if (person < 0 || bucket_of(w, (size_t)person) != bucket)
+                continue;
+            cut += was_cut(w, user);
+            made += was_made(w, user) && !w->scenario->persons[person].existing;
+        }
+        if (cut > most || made > most)
+            world_fail(w, "P7 guard", "%u accounts cut and %u made at %s, bucket %u, where %u may be", cut,
+                       made, w->scenario->targets[target].name, bucket, most);
+    }
+}
+
 static void check_limits(struct world *w)
 {
     for (size_t t = 0; t < w->n_targets; t++)
@@ -410,5 +451,7 @@ void invariants_check(struct world *w)
         }
     check_limits(w);
     check_throttled(w);
+    for (size_t t = 0; w->chaos.guard > 0 && t < s->n_targets; t++)
+        check_guard(w, t);
     simcontrol_check(w);
 }

@@ -46,6 +46,8 @@ static const struct mutation_row table[] = {
     {ENGINE(NO_BACKOFF), 300, "temporary failures are retried at once"},
     {ENGINE(READ_ENDS_BACKOFF), 200, "a read ends the back-off of a failed write"},
     {ENGINE(LEAVER_GIVEN_UP), 400, "a cut that was not applied is not tried again"},
+    {ENGINE(GUARD_IGNORED), 200, "the guard lets everything pass"},
+    {ENGINE(GUARD_FORGETS), 200, "the guard counts nothing"},
     {ENGINE(BUDGET_IGNORED), 100, "calls start without asking the budget"},
     {ENGINE(BUCKET_SHARE_IGNORED), 600, "each bucket spends the whole limit"},
     {ENGINE(LEAVER_SLICE_IGNORED), 200, "nothing of a limit is the leavers' own"},

@@ -94,6 +94,9 @@ static void configure(struct proc *p)
             .breaker_pause_ms = 500,
             .breaker_pause_max_ms = WORLD_BREAKER_MAX_MS,
             .deadline_ms = p->world->chaos.short_deadline ? WORLD_DEADLINE_SHORT_MS : DEADLINE_MS,
+            .guard = {.window_ms = WORLD_GUARD_WINDOW_MS,
+                      .limits = {[GUARD_DEACTIVATION] = {.count = p->world->chaos.guard},
+                                 [GUARD_CREATION] = {.count = p->world->chaos.guard}}},
             .limits = limits,
             .n_limits = n_limits,
         };

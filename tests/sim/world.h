@@ -34,9 +34,10 @@ enum {
     WORLD_UNDERSTATED = 4,
     WORLD_UNDERSTATED_WINDOW_MS = 10 * 1000,
 
-    WORLD_SKEW_MAX_MS = 1500,  /* of a host's wall clock, either way */
-    WORLD_STALE_MAX_MS = 2000, /* how old a stale read may be */
-    WORLD_TIMEOUT_MS = 5000,   /* of one call */
+    WORLD_GUARD_WINDOW_MS = 7 * 24 * 3600 * 1000, /* longer than a run */
+    WORLD_SKEW_MAX_MS = 1500,                     /* of a host's wall clock, either way */
+    WORLD_STALE_MAX_MS = 2000,                    /* how old a stale read may be */
+    WORLD_TIMEOUT_MS = 5000,                      /* of one call */
     WORLD_CALL_LIFE_MS = 25000,
     WORLD_RETRY_CAP_MS = 15000,
     WORLD_BREAKER_MAX_MS = 15000,    /* between probes of a target in trouble */

@@ -1,5 +1,6 @@
 #include <dirent.h>
 
+#include "../../worker/engine/guard.h"
 #include "../../worker/engine/record.h"
 #include "event_kit.h"
 
@@ -39,6 +40,10 @@ START_TEST(what_is_written_is_read_back_the_same)
     t->attempts = 3;
     t->next_attempt_ms = kit_ms(8);
     t->retry_cut_ms = kit_ms(9);
+    t->admitted = 0x0123456789abcdefu;
+    t->held_word = 0xabcdef0123456789u;
+    t->held_what = GUARD_UPGRADE;
+    t->held_since_ms = kit_ms(12);
     t->failed_ms = kit_ms(10);
     t->provision_ms = kit_ms(11);
     t->provision_owed = true;
@@ -57,7 +62,8 @@ START_TEST(what_is_written_is_read_back_the_same)
     snprintf(t->pending[1].trace_id, sizeof t->pending[1].trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
     target_state_set_known(person_target_add(&p, "wiki"), KNOWN_ABSENT);
     person_target_add(&p, "chat");
-    ck_assert_uint_eq(record_flags(&p), RECORD_OPEN | RECORD_REFUSED | RECORD_UNCUT);
+    ck_assert_uint_eq(record_flags(&p),
+                      RECORD_OPEN | RECORD_REFUSED | RECORD_UNCUT | RECORD_ACTIVE | RECORD_HELD);
     char *first = write_person(&p);
     ck_assert_msg(record_read(str_of(first), &q, &err), "%s", err.message);
     char *second = write_person(&q);
@@ -197,6 +203,9 @@ static bool read_example(const char *path, struct error *err)
     } else if (key && strcmp(key, RECORD_PARTITION_KEY) == 0) {
         struct partition_record r;
         ok = partition_record_read(str_of(value), &r, err);
+    } else if (key && strncmp(key, WARD_KEY_PREFIX, strlen(WARD_KEY_PREFIX)) == 0) {
+        struct guard guard;
+        ok = guard_record_read(str_of(value), &guard, err);
     } else if (strcmp(value, "null") != 0) {
         struct person p = {0};
         ok = record_read(str_of(value), &p, err);
