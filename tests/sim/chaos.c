@@ -141,7 +141,8 @@ static void draw_lagging(struct chaos *c, struct prng *r)
 void chaos_draw(struct chaos *c, struct prng *r)
 {
     *c = (struct chaos){.beat_ms = 1000};
-    c->spread = prng_chance(r, 700) ? 1 : (unsigned)prng_range(r, 2, 3);
+    static const unsigned spreads[] = {2, 3, 8};
+    c->spread = prng_chance(r, 700) ? 1 : spreads[prng_range(r, 0, ARRAY_SIZE(spreads) - 1)];
     draw_plot(c, r);
     if (prng_chance(r, 170)) {
         draw_lasting(c, r);
@@ -162,4 +163,72 @@ void chaos_draw(struct chaos *c, struct prng *r)
     c->policy_fails = prng_chance(r, 200) ? (unsigned)prng_range(r, 1, 200) : 0;
     draw_hosts(c, r);
     draw_network(c, r);
+}
+
+/* ---- kinds of trouble ---------------------------------------------------------------------------------- */
+
+static const struct kind {
+    const char *name;
+    size_t at, size;
+} kinds[] = {
+#define KIND(member)                                                                                         \
+    {                                                                                                        \
+#member, offsetof(struct chaos, member), sizeof((struct chaos *)0)->member                           \
+    }
+    KIND(permute),
+    KIND(duplicate),
+    KIND(invalid),
+    KIND(poison),
+    KIND(gap),
+    KIND(compact),
+    KIND(abort),
+    KIND(slow_commit),
+    KIND(slow_marker),
+    KIND(reread),
+    KIND(crash),
+    KIND(pause),
+    KIND(zombie),
+    KIND(shake),
+    KIND(stop),
+    KIND(pause_at_step),
+    KIND(skew),
+    KIND(guard),
+    KIND(tight),
+    KIND(policy_fails),
+    KIND(decisions),
+    KIND(renames),
+    KIND(future_dated),
+    KIND(access_ends),
+    KIND(complete),
+    KIND(deletions),
+    KIND(ties),
+    KIND(holds),
+    KIND(afterwords),
+    KIND(two_targets),
+    KIND(existing_accounts),
+#undef KIND
+};
+
+size_t chaos_kinds(void)
+{
+    return ARRAY_SIZE(kinds) + FATES - 1;
+}
+
+const char *chaos_kind_name(size_t kind)
+{
+    return kind < ARRAY_SIZE(kinds) ? kinds[kind].name : fate_names[kind - ARRAY_SIZE(kinds) + 1];
+}
+
+bool chaos_leave_out(struct chaos *c, size_t kind)
+{
+    static const char none[sizeof(uint64_t)];
+    struct kind fate = {NULL, offsetof(struct chaos, fate), sizeof c->fate[0]};
+    if (kind >= ARRAY_SIZE(kinds))
+        fate.at += (kind - ARRAY_SIZE(kinds) + 1) * sizeof c->fate[0];
+    const struct kind *k = kind < ARRAY_SIZE(kinds) ? &kinds[kind] : &fate;
+    char *member = (char *)c + k->at;
+    if (memcmp(member, none, k->size) == 0)
+        return false;
+    memset(member, 0, k->size);
+    return true;
 }

@@ -4,6 +4,7 @@
 #define ROLLCALL_SIM_CHAOS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct prng;
@@ -79,6 +80,12 @@ struct chaos {
 };
 
 void chaos_draw(struct chaos *c, struct prng *r);
+
+/* Kinds of trouble, one by one, for whoever looks for the least that makes a run fail. */
+size_t chaos_kinds(void);
+const char *chaos_kind_name(size_t kind);
+/* Leaves it out; false: it is not in this run. */
+bool chaos_leave_out(struct chaos *c, size_t kind);
 const char *fate_name(enum fate fate);
 
 #endif

@@ -35,7 +35,8 @@ static bool is(const struct answer *a, const char *outcome)
 static bool takes(const struct world *w, size_t event, size_t target)
 {
     size_t person = w->scenario->events[event].person;
-    return w->scenario->persons[person].tenant == w->scenario->targets[target].tenant;
+    return !w->scenario->events[event].left_out &&
+           w->scenario->persons[person].tenant == w->scenario->targets[target].tenant;
 }
 
 /* ---- P2 ------------------------------------------------------------------------------------------------ */
@@ -120,7 +121,7 @@ static size_t events_of(const struct world *w, size_t person, const struct event
 {
     size_t n = 0;
     for (size_t i = 0; i < w->scenario->n_events; i++)
-        if (w->scenario->events[i].person == person)
+        if (w->scenario->events[i].person == person && !w->scenario->events[i].left_out)
             ret[n++] = &w->scenario->events[i].ev;
     return n;
 }

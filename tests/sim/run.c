@@ -96,14 +96,34 @@ static void tell_next(void *ctx, uint64_t nth)
 
 /* ---- the run ------------------------------------------------------------------------------------------- */
 
-static void world_begin(struct world *w, uint64_t seed, bool verbose)
+static void leave_out_kinds(struct chaos *c, const struct run_less *less)
+{
+    for (size_t i = 0; i < chaos_kinds() && i < RUN_KINDS_MAX; i++)
+        if (less->kinds[i])
+            chaos_leave_out(c, i);
+}
+
+static bool left_out(const struct scenario *s, const struct telling *telling)
+{
+    return telling->event >= 0 && s->events[telling->event].left_out;
+}
+
+static void leave_out_events(struct scenario *s, const struct run_less *less)
+{
+    for (size_t i = 0; i < s->n_events && i < RUN_EVENTS_MAX; i++)
+        s->events[i].left_out = less->events[i];
+}
+
+static void world_begin(struct world *w, uint64_t seed, const struct run_less *less, bool verbose)
 {
     *w = (struct world){.seed = seed, .verbose = verbose, .prng = {seed}};
     w->prng.state = prng_next(&w->prng); /* else neighbouring seeds draw one sequence, a step apart */
     clock_init(&w->clock, WORLD_EPOCH_MS);
     buf_init(&w->failures, FAILURES_MAX_BYTES);
     chaos_draw(&w->chaos, &w->prng);
+    leave_out_kinds(&w->chaos, less);
     w->scenario = scenario_new(&w->chaos, &w->prng);
+    leave_out_events(w->scenario, less);
     w->witness = witness_new(w->scenario);
     w->log = simlog_new(w);
     w->group = group_new(w);
@@ -114,7 +134,8 @@ static void world_begin(struct world *w, uint64_t seed, bool verbose)
     for (size_t i = 0; i < w->n_slots; i++)
         supervise(w, i);
     for (size_t i = 0; i < w->scenario->n_tellings; i++)
-        clock_after(&w->clock, w->scenario->tellings[i].at_ms - WORLD_EPOCH_MS, tell_next, w, i);
+        if (!left_out(w->scenario, &w->scenario->tellings[i]))
+            clock_after(&w->clock, w->scenario->tellings[i].at_ms - WORLD_EPOCH_MS, tell_next, w, i);
     clock_after(&w->clock, w->chaos.beat_ms, beat, w, 0);
     simcontrol_begin(w);
 }
@@ -211,10 +232,11 @@ static void come_to_rest(struct world *w)
         world_fail(w, "P4 settle", "not settled %lld s after the trouble", (long long)settle_max(w) / 1000);
 }
 
-bool run_seed(uint64_t seed, bool verbose, struct buf *failures, struct run_figures *sum)
+bool run_seed(uint64_t seed, const struct run_less *less, bool verbose, struct buf *failures,
+              struct run_figures *sum)
 {
     struct world w;
-    world_begin(&w, seed, verbose);
+    world_begin(&w, seed, less, verbose);
     run_until(&w, w.scenario->quiet_ms);
     quieten(&w);
     come_to_rest(&w);

@@ -39,6 +39,7 @@ struct sim_event {
     bool afterword;        /* told when the trouble is over: changes again what a lie may have spoilt */
     bool told;             /* appended to the log at least once */
     int64_t first_told_ms; /* valid when told */
+    bool left_out;         /* as if it had never happened (shrink.h) */
 };
 
 enum { SCENARIO_INVALID = -1 /* a record that is no event */, SCENARIO_POISON = -2 /* kills who reads it */ };

@@ -12,6 +12,7 @@
 #include "mem.h"
 #include "mutations.h"
 #include "run.h"
+#include "shrink.h"
 
 enum {
     FAILED_SHOWN = 10,
@@ -22,17 +23,24 @@ enum {
 struct options {
     uint64_t from, to;
     bool verbose, first; /* first: stop at the first failure */
+    bool shrink;         /* and look for the least that fails */
+    struct run_less less;
     const char *mutation;
 };
 
 static uint64_t current_seed;
 static const char *program = "sim";
 
-static const char usage[] = "usage: sim [--from N] [--to N] [--first] [--mutation NAME]\n"
-                            "       sim --seed N [--verbose] [--mutation NAME]     one run; --verbose prints "
-                            "everything that happens\n"
-                            "       sim --list-mutations                           name, seeds within which "
-                            "it must be caught, what it does\n";
+static const char usage[] =
+    "usage: sim [--from N] [--to N] [--first] [--mutation NAME]\n"
+    "       sim --seed N [--verbose] [--mutation NAME]     one run; --verbose prints "
+    "everything that happens\n"
+    "       sim --seed N --shrink                          the least of it that "
+    "fails, as options:\n"
+    "       sim --seed N --only 'KIND;…' --keep N,…         only these kinds of trouble, "
+    "only these events\n"
+    "       sim --list-mutations                           name, seeds within which "
+    "it must be caught, what it does\n";
 
 static bool parse_number(const char *text, uint64_t *ret)
 {
@@ -53,10 +61,17 @@ static void list_mutations(void)
 static bool parse_options(int argc, char **argv, struct options *o)
 {
     static const struct option longs[] = {
-        {"from", required_argument, NULL, 'f'},     {"to", required_argument, NULL, 't'},
-        {"seed", required_argument, NULL, 's'},     {"mutation", required_argument, NULL, 'm'},
-        {"verbose", no_argument, NULL, 'v'},        {"first", no_argument, NULL, '1'},
-        {"list-mutations", no_argument, NULL, 'l'}, {NULL, 0, NULL, 0},
+        {"from", required_argument, NULL, 'f'},
+        {"to", required_argument, NULL, 't'},
+        {"seed", required_argument, NULL, 's'},
+        {"mutation", required_argument, NULL, 'm'},
+        {"verbose", no_argument, NULL, 'v'},
+        {"first", no_argument, NULL, '1'},
+        {"list-mutations", no_argument, NULL, 'l'},
+        {"shrink", no_argument, NULL, 'k'},
+        {"only", required_argument, NULL, 'w'},
+        {"keep", required_argument, NULL, 'd'},
+        {NULL, 0, NULL, 0},
     };
     *o = (struct options){.from = 1, .to = 1000};
     bool ok = true;
@@ -80,6 +95,15 @@ static bool parse_options(int argc, char **argv, struct options *o)
             break;
         case '1':
             o->first = true;
+            break;
+        case 'k':
+            o->shrink = true;
+            break;
+        case 'w':
+            ok = shrink_parse_kinds(optarg, &o->less);
+            break;
+        case 'd':
+            ok = shrink_parse_events(optarg, &o->less);
             break;
         case 'l':
             list_mutations();
@@ -119,7 +143,7 @@ static unsigned run_all(const struct options *o, struct run_figures *sum)
         struct buf failures;
         buf_init(&failures, FAILURES_MAX_BYTES);
         setitimer(ITIMER_VIRTUAL, &(struct itimerval){.it_value.tv_sec = HANG_S}, NULL);
-        bool ok = run_seed(current_seed, o->verbose, &failures, sum);
+        bool ok = run_seed(current_seed, &o->less, o->verbose, &failures, sum);
         if (!ok && failed++ < FAILED_SHOWN)
             report(current_seed, o, &failures);
         buf_done(&failures);
@@ -144,6 +168,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s: no mutation %s in this program; see --list-mutations, and sim-mutants\n",
                 program, o.mutation);
         return 64;
+    }
+    if (o.shrink) {
+        shrink(o.from, &o.less);
+        printf("the least that fails: %s --seed %llu", program, (unsigned long long)o.from);
+        shrink_print(&o.less);
+        printf("%s%s\n", o.mutation ? " --mutation " : "", o.mutation ? o.mutation : "");
     }
     signal(SIGABRT, crashed);
     signal(SIGSEGV, crashed);

@@ -12,9 +12,9 @@ $(SIM_MIRO): $(SIM_CORE)
 
 $(eval $(call program,$(SIM),$(call objects,$(SIM_SRC)) $(SIM_MIRO) $(ENGINE) $(LIB),-lm))
 
-SIM_TO ?= 1000
+SIM_TO ?= 2000
 
-sim: $(SIM) ## the simulator: 1,000 seeds (SIM_TO=n), each a random run of crashes, rebalances and lying targets
+sim: $(SIM) ## the simulator: 2,000 seeds (SIM_TO=n), each a random run of crashes, rebalances and lying targets
 	$(Q)$(SIM) --from 1 --to $(SIM_TO)
 
 # The same with deliberate defects compiled in, in objects of their own.
