@@ -58,6 +58,9 @@ static const struct setting settings[] = {
     {"fetch.error.backoff.ms", R_CONSUMERS, LITERAL, "100", true},
     {"fetch.wait.max.ms", R_CONSUMERS, LITERAL, "50",
      true}, /* librdkafka's mock does not answer before, come what may */
+    /* Of all partitions together. At 64 MiB, the default, librdkafka takes breaks of a second. */
+    {"queued.max.messages.kbytes", R_RESTORE, LITERAL, "262144", true},
+    {"queued.min.messages", R_RESTORE, LITERAL, "1000000", true},
     {"socket.keepalive.enable", R_ALL, LITERAL, "true", true},
     {"reconnect.backoff.max.ms", R_ALL, LITERAL, "2000", true},
     {"bootstrap.servers", R_ALL, BROKERS, NULL, false},
