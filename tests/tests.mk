@@ -26,6 +26,7 @@ samples: $(UNIT_BIN) ## every record that the engine writes in the unit tests fi
 include tests/kafka/kafka.mk
 include tests/sim/sim.mk
 include tests/lint/lint.mk
+include tests/bench/restore.mk
 
 cover: ## line coverage of the engine by its unit tests
 	$(Q)find build/cover -name '*.gcda' -delete 2>/dev/null || true

@@ -6,6 +6,8 @@
 #include "engine/profile.h"
 #include "mem.h"
 
+enum { LIVE_MAX = 20000 }; /* some 100 MB */
+
 static const int64_t TOMBSTONE_MS = INT64_C(30) * 24 * 3600 * 1000;
 
 bool tokens_load(const struct config *cfg, struct tokens *ret, struct error *err)
@@ -163,6 +165,7 @@ struct engine_config *settings_engine_new(const struct config *cfg, const char *
         .slot = slot,
         .lease_ms = config_lease_ms(cfg),
         .tombstone_ms = TOMBSTONE_MS,
+        .live_max = LIVE_MAX,
         .seed = seed,
     };
     return c;

@@ -107,6 +107,7 @@ static void configure(struct proc *p)
         .slot = p->name,
         .lease_ms = WORLD_LEASE_MS,
         .tombstone_ms = INT64_C(30) * 24 * 3600 * 1000,
+        .live_max = p->world->seed % 3 * 4, /* nobody is kept, some, nearly all */
         .seed = prng_next(&p->world->prng),
     };
 }

@@ -24,6 +24,7 @@ enum {
     KIT_PARTITIONS = 4,
     KIT_LOG_MAX = 600,
     KIT_RECORDS_MAX = 20000,
+    KIT_LIVE_MAX = 3,
     KIT_TARGETS_MAX = 4,
     KIT_SECOND = 1000,
     KIT_WAIT_MS = 3000
@@ -117,6 +118,7 @@ static inline void kit_config(void)
                                      .slot = "worker-0",
                                      .lease_ms = KIT_LEASE_MS,
                                      .tombstone_ms = 30 * KIT_DAY_MS,
+                                     .live_max = KIT_LIVE_MAX,
                                      .seed = 7};
     for (size_t i = 0; i < KIT_PARTITIONS; i++)
         kit.committed[i] = -1;

@@ -127,6 +127,24 @@ START_TEST(nothing_is_done_for_a_parked_partition_whatever_comes_due)
 }
 END_TEST
 
+START_TEST(what_comes_due_between_the_close_and_the_parking_is_not_lost)
+{
+    kit_start();
+    say({"e1", EVENT_JOINED, .at = 1, .profile = "userName=zoe", .effective = 1010});
+    commit();
+    expect_no_call();
+    engine_revoke(kit.e, 0);
+    engine_close(kit.e, 0, kit.now);
+    pass(20 * KIT_SECOND);
+    commit();
+    engine_park(kit.e, 0, kit.now);
+    engine_unpark(kit.e, 0, kit.now);
+    commit();
+    ck_assert_int_ge(wait_for_call(), 0);
+    kit_stop();
+}
+END_TEST
+
 START_TEST(a_parked_partition_that_does_not_come_back_is_forgotten)
 {
     kit_start();
@@ -438,6 +456,7 @@ int main(void)
         a_takeover_in_order_doubts_nothing,
         a_parked_partition_comes_back_as_after_a_takeover_in_order,
         nothing_is_done_for_a_parked_partition_whatever_comes_due,
+        what_comes_due_between_the_close_and_the_parking_is_not_lost,
         a_parked_partition_that_does_not_come_back_is_forgotten,
         calls_in_flight_at_the_close_become_doubt,
         a_revoked_partition_starts_no_calls_and_commits_what_comes_in,

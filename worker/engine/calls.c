@@ -2,10 +2,13 @@
 #include "calls.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "mem.h"
+
+enum { OUTDATED_AT_ONCE = 64 };
 
 /* ---- starting ------------------------------------------------------------------------------------------ */
 
@@ -112,10 +115,28 @@ static struct flight *start(struct engine *e, struct work *w, struct now now)
     return f;
 }
 
-/* Doubt has ended since the work was queued: it must read first, and that may be another class. */
-static bool outdated(const struct work *w, struct now now)
+/* Packed while it waited: the policy has to be asked again. It fails, or time has passed and it wants something else. */
+static bool changed_its_mind(struct engine *e, struct work *w, struct target_state *t, struct now now)
 {
-    const struct target_state *t = person_target(w->slot->live, w->name);
+    struct plan plan;
+    struct error err;
+    if (w->desired_valid)
+        return false;
+    if (!work_ask_policy(e, w, t, now, &err))
+        return true;
+    work_plan(w, t, now, &plan);
+    int class = w->target->class_of[plan.step];
+    bool changed = plan.step <= STEP_WAIT || (class < 0 ? LIMITS_MAX : class) != w->list;
+    plan_done(&plan);
+    return changed;
+}
+
+/* Doubt has ended since the work was queued: it must read first, and that may be another class. */
+static bool outdated(struct engine *e, struct work *w, struct now now)
+{
+    struct target_state *t = person_target(slot_live(e, w->slot), w->name);
+    if (work_is_behind(e, w) || changed_its_mind(e, w, t, now))
+        return true;
     return t->doubt_until_ms && now.wall_ms >= t->doubt_until_ms && !MUTATION(MUTATION_DOUBT_NOT_REREAD) &&
            w->list != w->target->class_of[STEP_LOOKUP];
 }
@@ -124,12 +145,18 @@ const struct call *engine_call_next(struct engine *e, struct now now)
 {
     if (!lease_valid(e, now))
         return NULL;
-    for (size_t i = 0; i < e->cfg.n_targets; i++) {
-        struct target *t = &e->targets[e->next_target];
-        e->next_target = (e->next_target + 1) % e->cfg.n_targets; /* no target waits for another's backlog */
+    for (struct turn *turn; (turn = turns_next(&e->turns, now.boot_ms));) {
+        struct target *t = (struct target *)((char *)turn - offsetof(struct target, turn));
         struct work *w;
-        while ((w = target_next_work(t, now)) && outdated(w, now))
+        for (unsigned n = 0; (w = target_next_work(t, now)) && outdated(e, w, now); n++) {
+            if (n == OUTDATED_AT_ONCE)
+                return NULL; /* the next turn goes on */
             converge_slot(e, w->slot, now);
+        }
+        int64_t wait = w ? 0 : target_ready_in(t, now);
+        if (!w && wait == 0)
+            wait = 1; /* whatever the reason: nobody waits for one target */
+        turns_wait(turn, wait < INT64_MAX ? now.boot_ms + wait : wait); /* behind the others */
         if (w)
             return &start(e, w, now)->call;
     }
@@ -160,6 +187,8 @@ void engine_call_done(struct engine *e, const struct call *call, const struct ca
     struct flight *f = (struct flight *)(uintptr_t)call;
     target_call_ends(e, f, reply, now);
     unlink_flight(e, f);
+    if (f->target->waiting > 0)
+        turns_call(&f->target->turn);
     e->stats.replies += reply->outcome == CALL_REPLIED;
     e->stats.unknown += reply->outcome == CALL_UNKNOWN;
     if (!f->slot) {

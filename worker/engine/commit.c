@@ -94,9 +94,7 @@ static void batch_partition(struct engine *e, struct out_record *r, struct parti
 
 static size_t count_records(const struct engine *e)
 {
-    size_t n = e->outbox.n;
-    for (const struct slot *slot = e->dirty_first; slot; slot = slot->dirty_next)
-        n++;
+    size_t n = e->outbox.n + e->n_dirty;
     for (size_t i = 0; i < e->n_partitions; i++)
         n += e->partitions[i]->record_dirty;
     return n + wards_count_dirty(e);
@@ -131,8 +129,10 @@ static bool owns_any(const struct engine *e)
 const struct engine_batch *engine_batch_take(struct engine *e, struct now now)
 {
     struct batch *b = &e->batch;
+    if (b->outstanding || !owns_any(e))
+        return NULL;
     size_t n = count_records(e);
-    if (b->outstanding || !owns_any(e) || (n == 0 && !lease_half_spent(e, now)))
+    if (n == 0 && !lease_half_spent(e, now))
         return NULL;
     *b = (struct batch){.outstanding = true, .items = xcalloc(n, sizeof *b->items)};
     b->out.records = xcalloc(n, sizeof *b->out.records);
@@ -168,7 +168,7 @@ static void batch_free(struct batch *b)
 
 /* ---- committed ----------------------------------------------------------------------------------------- */
 
-static void commit_slot(struct engine *e, struct slot *slot, struct out_record *r, struct now now)
+static void commit_slot(struct engine *e, struct slot *slot, const struct out_record *r, struct now now)
 {
     slot->batched = false;
     if (slot->tombstone && !slot->dirty) {
@@ -176,26 +176,12 @@ static void commit_slot(struct engine *e, struct slot *slot, struct out_record *
         return;
     }
     slot->tombstone = false;
-    free(slot->committed.p);
-    slot->committed = (struct packed){(char *)(uintptr_t)r->value.p, (uint32_t)r->value.n};
-    r->value.p = NULL; /* the slot's now */
+    store_set_committed(&e->store, slot, r->value);
     slot->committed_gen = slot->batched_gen;
     slot_set_flags(e, slot, record_flags(slot->live));
     for (size_t i = 0; i < slot->n_works; i++)
         slot->works[i]->learnt_batched = slot->works[i]->wrote_batched = false;
     converge_slot(e, slot, now);
-}
-
-struct wake {
-    struct engine *e;
-    struct now now;
-};
-
-static void wake_slot(void *ctx, struct slot *slot)
-{
-    struct wake *w = ctx;
-    if (slot->live || slot->open)
-        converge_slot(w->e, slot, w->now);
 }
 
 /* What was merged is committed; where workers had died before, that is worth writing down. */
@@ -218,7 +204,7 @@ static void commit_partition(struct engine *e, struct partition *p, struct now n
     if (!opens)
         return;
     p->opened = true; /* calls may start: a successor will know that we were here */
-    store_each(&e->store, p->partition, wake_slot, &(struct wake){e, now});
+    partition_wake(e, p, now);
 }
 
 /* Whether the batch named this partition: one that was assigned since is none of its business. */
@@ -291,7 +277,7 @@ static void undo_slot(struct engine *e, struct slot *slot, struct now now)
     slot_unmark_dirty(e, slot);
     slot->batched = slot->tombstone = false;
     slot->gen = slot->batched_gen = slot->committed_gen = 0;
-    if (!slot->committed.p) { /* its first event is delivered again */
+    if (!slot_committed(slot)) { /* its first event is delivered again */
         slot_forget(e, slot);
         return;
     }
@@ -300,7 +286,7 @@ static void undo_slot(struct engine *e, struct slot *slot, struct now now)
         before = *slot->live;
         *slot->live = (struct person){0};
         struct error err;
-        bool ok = record_read(packed_str(&slot->committed), slot->live, &err);
+        bool ok = record_read(store_committed(&e->store, slot), slot->live, &err);
         assert(ok);
     }
     person_done(&before);
@@ -344,7 +330,7 @@ void engine_batch_aborted(struct engine *e, struct now now)
     }
     for (size_t i = 0; i < n; i++) {
         struct slot *slot = slots[i];
-        bool forgotten = !slot->committed.p;
+        bool forgotten = !slot_committed(slot);
         undo_slot(e, slot, now);
         slots[i] = forgotten ? NULL : slot;
     }

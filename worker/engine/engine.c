@@ -6,7 +6,8 @@
 
 #include "mem.h"
 
-enum { TICK_MAX = 5000 }; /* persons: some 50 ms, so that a loop goes on with everything else */
+enum { TICK_MAX = 5000 };      /* persons: some 50 ms, so that a loop goes on with everything else */
+enum { REPLAN_AT_ONCE = 128 }; /* some 5 ms */
 
 /* ---- life ---------------------------------------------------------------------------------------------- */
 
@@ -17,8 +18,11 @@ struct engine *engine_new(const struct engine_config *cfg, const struct engine_p
     e->ports = *ports;
     e->random = cfg->seed;
     e->targets = xcalloc(cfg->n_targets, sizeof *e->targets);
-    for (size_t i = 0; i < cfg->n_targets; i++)
+    for (size_t i = 0; i < cfg->n_targets; i++) {
         target_init(&e->targets[i], &cfg->targets[i]);
+        e->targets[i].turn.turns = &e->turns;
+    }
+    engine_index_targets(e);
     store_init(&e->store);
     control_init(&e->control);
     return e;
@@ -42,6 +46,10 @@ void engine_free(struct engine *e)
     control_done(&e->control);
     free(e->outbox.v);
     free(e->partitions);
+    free(e->by_number);
+    free(e->by_name);
+    free(e->by_home);
+    turns_done(&e->turns);
     free(e->targets);
     free(e);
 }
@@ -63,12 +71,37 @@ uint64_t engine_random(struct engine *e)
 
 /* ---- time ---------------------------------------------------------------------------------------------- */
 
+/* The first work that an older policy has planned; NULL: none. */
+static struct work *first_behind(const struct engine *e)
+{
+    for (size_t i = 0; i < e->n_partitions; i++) {
+        struct work *w = e->partitions[i]->works_first;
+        if (w && work_is_behind(e, w))
+            return w;
+    }
+    return NULL;
+}
+
+static void replan(struct engine *e, struct now now)
+{
+    struct work *w = NULL;
+    for (unsigned n = 0; n < REPLAN_AT_ONCE && (w = first_behind(e)); n++) {
+        work_catch_up(e, w);
+        converge_slot(e, w->slot, now);
+    }
+    e->replanning = w;
+}
+
 void engine_tick(struct engine *e, struct now now)
 {
+    if (e->replanning)
+        replan(e, now);
     for (int n = 0; n < TICK_MAX; n++) { /* the rest at the next: engine_wake_in says 0 */
         struct slot *slot = store_first_due(&e->store);
         if (!slot || slot->due_ms > now.wall_ms)
             return;
+        if (engine_partition(e, slot->partition)->state == PARTITION_CLOSED)
+            slot->restored_due_ms = slot->due_ms; /* for the case that it comes straight back */
         store_set_due(&e->store, slot, 0);
         converge_slot(e, slot, now);
     }
@@ -102,32 +135,22 @@ static int64_t commit_wake_in(const struct engine *e, struct now now)
 
 int64_t engine_wake_in(const struct engine *e, struct now now)
 {
+    if (e->replanning)
+        return 0;
     int64_t wait = commit_wake_in(e, now);
     const struct slot *due = store_first_due(&e->store);
     if (due)
         wait = sooner(wait, due->due_ms > now.wall_ms ? due->due_ms - now.wall_ms : 0);
-    if (now.boot_ms < e->lease_until_ms)
-        for (size_t i = 0; i < e->cfg.n_targets; i++)
-            wait = sooner(wait, target_ready_in(&e->targets[i], now));
+    int64_t turn = turns_first_ms(&e->turns);
+    if (now.boot_ms < e->lease_until_ms && turn < INT64_MAX)
+        wait = sooner(wait, turn > now.boot_ms ? turn - now.boot_ms : 0);
     return wait == INT64_MAX ? -1 : wait;
-}
-
-struct replan {
-    struct engine *e;
-    struct now now;
-};
-
-static void replan_slot(void *ctx, struct slot *slot)
-{
-    struct replan *r = ctx;
-    work_forget_desired(slot);
-    if (slot->live || slot->open)
-        converge_slot(r->e, slot, r->now);
 }
 
 void engine_policy_changed(struct engine *e, struct now now)
 {
-    store_each(&e->store, -1, replan_slot, &(struct replan){e, now});
+    e->policy_gen++;
+    replan(e, now);
 }
 
 /* ---- figures ------------------------------------------------------------------------------------------- */
@@ -154,9 +177,11 @@ bool engine_person_json(const struct engine *e, struct str key, struct buf *out)
     const struct slot *slot = store_find(&e->store, key);
     if (!slot)
         return false;
-    if (slot->live)
+    if (slot->live) {
         record_write(slot->live, out);
-    else
-        buf_add(out, slot->committed.p, slot->committed.n);
+        return true;
+    }
+    struct str record = store_committed(&e->store, slot);
+    buf_add(out, record.p, record.n);
     return true;
 }

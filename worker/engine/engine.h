@@ -108,6 +108,7 @@ struct engine_config { /* borrowed for the engine's life, also what it points to
     const char *slot;     /* who we are, for the partition's record */
     int64_t lease_ms;     /* session timeout − heartbeat interval */
     int64_t tombstone_ms; /* how long a deleted person's record is kept: 30 days */
+    size_t live_max; /* so many persons who wait for calls are kept parsed (6 KB each), the rest is packed */
     uint64_t seed;
 };
 
@@ -282,7 +283,8 @@ void engine_tick(struct engine *e, struct now now);
 /* Milliseconds until engine_tick, engine_call_next or engine_batch_take may have something to do; -1: only
  * input. */
 int64_t engine_wake_in(const struct engine *e, struct now now);
-/* The policy was replaced: every person is planned anew when next touched, and those in memory at once. */
+/* The policy was replaced: every person is planned anew when next touched; those with work under way in this and the
+ * next ticks, and no call starts on the old word. */
 void engine_policy_changed(struct engine *e, struct now now);
 
 struct engine_stats {

@@ -28,6 +28,7 @@
 #include "result.h"
 #include "scim.h"
 #include "store.h"
+#include "turns.h"
 
 enum priority { PRIORITY_LEAVER, PRIORITY_MOVER, PRIORITY_JOINER, PRIORITY_SWEEP, PRIORITIES };
 
@@ -66,6 +67,7 @@ struct lane {
 struct target {
     const struct engine_target *cfg;
     const struct profile *profile;
+    struct turn turn;
     signed char class_of[STEPS]; /* index into the limits; -1: unlimited */
     struct lane *lanes;          /* by bucket */
     unsigned n_lanes;
@@ -83,10 +85,13 @@ struct target {
  * operations and changes are facts that an undo does not take back. */
 struct work {
     struct slot *slot;
-    struct target *target; /* NULL: not configured any more */
-    struct lane *lane;     /* with target */
-    char *name;            /* of the target: also valid when it is not configured any more */
-    struct flight *flight; /* the call in flight; NULL: none */
+    struct partition *home;             /* the slot's */
+    struct work *home_prev, *home_next; /* in its list */
+    uint32_t policy_gen;                /* of the policy that `desired` comes from, or would come from */
+    struct target *target;              /* NULL: not configured any more */
+    struct lane *lane;                  /* with target */
+    char *name;                         /* of the target: also valid when it is not configured any more */
+    struct flight *flight;              /* the call in flight; NULL: none */
     /* in a ready list */
     bool doubtful; /* counted in target->doubtful */
     bool queued;
@@ -180,7 +185,10 @@ struct partition {
     bool record_dirty, record_batched;
     bool record_found; /* restore: there was one */
     struct partition_record found;
+    int64_t offset_max; /* restore: of the records' offsets; -1: there was none */
     size_t in_flight;
+    size_t n_dirty;
+    struct work *works_first, *works_last; /* all of the partition's, those of an older policy first */
 };
 
 struct outbox_item {
@@ -209,11 +217,18 @@ struct engine {
     struct engine_config cfg;
     struct engine_ports ports;
     struct target *targets;
-    struct control control; /* what people decided */
+    struct target **by_name; /* the same, sorted */
+    struct target **by_home; /* sorted by tenant and directory */
+    struct control control;  /* what people decided */
     struct store store;
     struct partition **partitions; /* pointers stay valid while one is owned */
     size_t n_partitions;
+    struct partition **by_number; /* the same, NULL where one is not owned */
+    int32_t n_numbers;
     struct slot *dirty_first, *dirty_last;
+    size_t n_dirty;
+    uint32_t policy_gen; /* counts policies */
+    bool replanning;     /* some work may be behind */
     struct outbox outbox;
     struct batch batch;
     struct ward *wards_dirty;
@@ -221,7 +236,7 @@ struct engine {
     size_t n_flights;
     uint64_t next_call_id;
     uint64_t tenures;       /* assignments from others so far */
-    size_t next_target;     /* round robin */
+    struct turns turns;     /* of the targets */
     int64_t lease_until_ms; /* CLOCK_BOOTTIME */
     uint64_t random;
     struct engine_stats stats;
@@ -231,7 +246,14 @@ struct engine {
 uint64_t engine_random(struct engine *e);
 
 /* slot.c */
-struct target *engine_target(struct engine *e, const char *name); /* NULL: not configured */
+void engine_index_targets(struct engine *e);
+struct target *engine_target(const struct engine *e, const char *name); /* NULL: not configured */
+struct target_range {
+    struct target *const *v; /* in the order of the configuration */
+    size_t n;
+};
+/* Those that take persons of the tenant's directory. */
+struct target_range engine_targets_of(const struct engine *e, const char *tenant, const char *directory);
 struct partition *engine_partition(const struct engine *e, int32_t partition);
 struct person *slot_live(struct engine *e, struct slot *slot); /* parses if packed */
 void slot_release(struct engine *e, struct slot *slot);        /* packs if nothing is going on */
@@ -259,6 +281,12 @@ void work_count_doubt(struct work *w, bool doubtful);
 void work_enqueue(struct work *w, enum priority priority, int class);
 void work_dequeue(struct work *w);
 void work_forget_desired(struct slot *slot);
+/* Forgets the word of an older policy. */
+void work_catch_up(struct engine *e, struct work *w);
+static inline bool work_is_behind(const struct engine *e, const struct work *w)
+{
+    return w->policy_gen != e->policy_gen;
+}
 /* The policy's word into w->desired; false: it failed and there is nothing to fall back on. */
 bool work_ask_policy(struct engine *e, struct work *w, const struct target_state *t, struct now now,
                      struct error *err);
@@ -330,5 +358,9 @@ void settle_unmerged(struct engine *e, struct slot *slot, const struct pending *
 /* Forgets what waits of a partition that is going; what is in the outstanding batch is for its answer to
  * decide. */
 void commit_drop_partition(struct engine *e, struct partition *p);
+
+/* partitions.c */
+/* Converges every slot of the partition that has work. */
+void partition_wake(struct engine *e, struct partition *p, struct now now);
 
 #endif

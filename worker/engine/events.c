@@ -33,19 +33,13 @@ static void add_pending(struct target_state *t, const struct event *ev, int64_t 
         snprintf(e->trace_id, sizeof e->trace_id, "%.32s", ev->traceparent + 3);
 }
 
-static bool takes(const struct engine_target *target, const struct event *ev)
-{
-    return strcmp(target->tenant, ev->tenant) == 0 && strcmp(target->directory, ev->directory) == 0;
-}
-
 /* The targets of the tenant are frozen here: each of them owes this event one result. */
 static void owe_results(struct engine *e, struct slot *slot, const struct event *ev, int64_t offset,
                         bool empty, struct now now)
 {
-    for (size_t i = 0; i < e->cfg.n_targets; i++) {
-        if (!takes(&e->cfg.targets[i], ev))
-            continue;
-        struct target_state *t = person_target_add(slot->live, e->cfg.targets[i].name);
+    struct target_range targets = engine_targets_of(e, ev->tenant, ev->directory);
+    for (size_t i = 0; i < targets.n; i++) {
+        struct target_state *t = person_target_add(slot->live, targets.v[i]->cfg->name);
         add_pending(t, ev, offset, empty, now);
         if (t->n_pending > PERSON_PENDING_MAX)
             settle_oldest(e, slot, t, now);
@@ -58,9 +52,9 @@ static void reject_everywhere(struct engine *e, struct slot *slot, const struct 
 {
     struct target_state unused = {0};
     add_pending(&unused, ev, offset, false, now);
-    for (size_t i = 0; i < e->cfg.n_targets; i++)
-        if (takes(&e->cfg.targets[i], ev))
-            settle_unmerged(e, slot, &unused.pending[0], e->cfg.targets[i].name, ev, now);
+    struct target_range targets = engine_targets_of(e, ev->tenant, ev->directory);
+    for (size_t i = 0; i < targets.n; i++)
+        settle_unmerged(e, slot, &unused.pending[0], targets.v[i]->cfg->name, ev, now);
     free(unused.pending);
 }
 

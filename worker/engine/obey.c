@@ -77,11 +77,9 @@ void obey_person(struct engine *e, struct slot *slot, struct now now)
     if (provision_ms(e, slot, now) == 0)
         return;
     slot_key(slot, &key);
-    for (size_t i = 0; i < e->cfg.n_targets; i++) {
-        const struct engine_target *target = &e->cfg.targets[i];
-        if (strcmp(target->tenant, key.tenant) == 0 && strcmp(target->directory, key.directory) == 0)
-            person_target_add(slot->live, target->name);
-    }
+    struct target_range targets = engine_targets_of(e, key.tenant, key.directory);
+    for (size_t i = 0; i < targets.n; i++)
+        person_target_add(slot->live, targets.v[i]->cfg->name);
 }
 
 bool obey_concerns(const struct engine *e, const struct slot *slot)

@@ -22,8 +22,16 @@ void engine_restore_begin(struct engine *e, int32_t partition)
     assert(!engine_partition(e, partition));
     struct partition *p = xcalloc(1, sizeof *p);
     p->partition = partition;
+    p->offset_max = -1;
     e->partitions = xreallocarray(e->partitions, e->n_partitions + 1, sizeof(struct partition *));
     e->partitions[e->n_partitions++] = p;
+    if (partition >= e->n_numbers) {
+        size_t n = (size_t)partition + 1, old = (size_t)e->n_numbers;
+        e->by_number = xreallocarray(e->by_number, n, sizeof(struct partition *));
+        memset(&e->by_number[old], 0, (n - old) * sizeof(struct partition *));
+        e->n_numbers = partition + 1;
+    }
+    e->by_number[partition] = p;
 }
 
 static int64_t header_number(const struct record_header *headers, size_t n, const char *name)
@@ -62,6 +70,8 @@ bool engine_restore_record(struct engine *e, int32_t partition, struct str key, 
     if (key.n > strlen(WARD_KEY_PREFIX) && memcmp(key.p, WARD_KEY_PREFIX, strlen(WARD_KEY_PREFIX)) == 0)
         return wards_restore(e, partition, key, value, err);
     struct slot *slot = store_find(&e->store, key);
+    if (slot && !partition_rests(engine_partition(e, slot->partition)->state))
+        return true; /* a stray of somebody who lives in another partition */
     if (value.n == 0) {
         if (slot)
             slot_forget(e, slot);
@@ -71,53 +81,39 @@ bool engine_restore_record(struct engine *e, int32_t partition, struct str key, 
         return false;
     if (!slot)
         slot = store_add(&e->store, key, partition);
-    packed_set(&slot->committed, value);
-    slot->partition = partition;
-    slot->offset = header_number(headers, n_headers, "offset");
+    store_move(&e->store, slot, partition);
+    store_set_committed(&e->store, slot, value);
+    int64_t offset = header_number(headers, n_headers, "offset");
+    p->offset_max = offset > p->offset_max ? offset : p->offset_max;
     slot_set_flags(e, slot, (unsigned)header_number(headers, n_headers, "flags"));
     slot->restored_due_ms =
         header_number(headers, n_headers, "due"); /* nothing is due before the restore has ended */
     return true;
 }
 
-/* What the restored slots say together. */
-struct survey {
-    struct engine *e;
-    struct now now;
-    size_t n;
-    int64_t offset_max;
-    bool unclean;
-};
-
-static void survey_slot(void *ctx, struct slot *slot)
+static bool check_restored(const struct engine *e, const struct partition *p, int64_t committed,
+                           struct error *err)
 {
-    struct survey *s = ctx;
-    s->n++;
-    s->offset_max = slot->offset > s->offset_max ? slot->offset : s->offset_max;
-}
-
-static bool check_restored(const struct engine *e, const struct partition *p, const struct survey *s,
-                           int64_t committed, struct error *err)
-{
+    bool any = store_count(&e->store, p->partition) > 0;
     if (p->record_found && p->found.partitions != e->cfg.partitions)
         return error_set(
             err, ERROR_PERMANENT,
             "the events topic had %d partitions when these records were written and has %d now: persons "
             "would lose their order; recreate it with %d partitions",
             p->found.partitions, e->cfg.partitions, p->found.partitions);
-    if (committed < 0 && (s->n > 0 || p->record_found))
+    if (committed < 0 && (any || p->record_found))
         return error_set(
             err, ERROR_PERMANENT,
             "partition %d has records but the group has no committed offset (expired group, or another "
             "group's topic): set it with kafka-consumer-groups --reset-offsets --to-offset %lld",
-            p->partition, (long long)(p->record_found ? p->found.offset : s->offset_max + 1));
-    if (s->n > 0 && s->offset_max >= committed)
+            p->partition, (long long)(p->record_found ? p->found.offset : p->offset_max + 1));
+    if (any && p->offset_max >= committed)
         return error_set(
             err, ERROR_PERMANENT,
             "partition %d holds a record of offset %lld but the group has committed %lld only: another "
             "group writes to this persons topic, or offsets were reset; one records topic belongs to one "
             "group",
-            p->partition, (long long)s->offset_max, (long long)committed);
+            p->partition, (long long)p->offset_max, (long long)committed);
     return true;
 }
 
@@ -148,26 +144,33 @@ static void doubt_open_targets(struct engine *e, struct slot *slot, struct now n
     }
 }
 
+struct resume {
+    struct engine *e;
+    struct now now;
+    bool unclean;
+};
+
 static void resume_slot(void *ctx, struct slot *slot)
 {
-    struct survey *s = ctx;
-    store_set_due(&s->e->store, slot, slot->restored_due_ms);
-    if (!slot->open && !obey_concerns(s->e, slot))
+    struct resume *r = ctx;
+    store_set_due(&r->e->store, slot, slot->restored_due_ms);
+    slot->restored_due_ms = 0;
+    if (!slot->open && !obey_concerns(r->e, slot))
         return;
-    if (s->unclean && slot->open && !MUTATION(MUTATION_TAKEOVER_IS_CLEAN))
-        doubt_open_targets(s->e, slot, s->now);
-    converge_slot(s->e, slot, s->now);
+    if (r->unclean && slot->open && !MUTATION(MUTATION_TAKEOVER_IS_CLEAN))
+        doubt_open_targets(r->e, slot, r->now);
+    converge_slot(r->e, slot, r->now);
 }
 
 /* Ours from here on, from its committed offset. */
-static void begin_life(struct engine *e, struct partition *p, struct survey *s)
+static void begin_life(struct engine *e, struct partition *p, struct resume *r)
 {
     p->state = PARTITION_LIVE;
     p->position = p->batched = p->committed;
     p->opened = false;
-    p->opened_at_ms = s->now.wall_ms;
+    p->opened_at_ms = r->now.wall_ms;
     p->record_dirty = true;
-    store_each(&e->store, p->partition, resume_slot, s);
+    store_each(&e->store, p->partition, resume_slot, r);
 }
 
 bool engine_restore_end(struct engine *e, int32_t partition, int64_t committed, struct now now,
@@ -175,33 +178,34 @@ bool engine_restore_end(struct engine *e, int32_t partition, int64_t committed, 
 {
     struct partition *p = engine_partition(e, partition);
     assert(p && p->state == PARTITION_RESTORING);
-    struct survey s = {.e = e, .now = now, .offset_max = -1, .unclean = p->record_found && p->found.open};
-    store_each(&e->store, partition, survey_slot, &s);
-    if (!check_restored(e, p, &s, committed, err))
+    if (!check_restored(e, p, committed, err))
         return false;
     p->committed = committed > 0 ? committed : 0;
-    if (s.unclean)
+    struct resume r = {e, now, p->record_found && p->found.open};
+    if (r.unclean)
         caution_after_death(&p->caution, p->found.deaths, p->committed > p->found.offset);
     p->tenure = p->record_found ? ++e->tenures : 0;
     p->taken_ms = now.boot_ms;
-    p->taken_from_dead = s.unclean;
-    begin_life(e, p, &s);
+    p->taken_from_dead = r.unclean;
+    begin_life(e, p, &r);
     return true;
 }
 
-/* ---- the way out --------------------------------------------------------------------------------------- */
-
-struct stop {
-    struct engine *e;
-    struct now now;
-};
-
-static void stop_slot(void *ctx, struct slot *slot)
+void partition_wake(struct engine *e, struct partition *p, struct now now)
 {
-    (void)ctx;
-    for (size_t i = 0; i < slot->n_works; i++)
-        work_dequeue(slot->works[i]);
+    size_t n = 0;
+    for (const struct work *w = p->works_first; w; w = w->home_next)
+        n++;
+    struct slot **slots = xcalloc(n, sizeof *slots); /* converging frees works, but no slots */
+    n = 0;
+    for (const struct work *w = p->works_first; w; w = w->home_next)
+        slots[n++] = w->slot;
+    for (size_t i = 0; i < n; i++)
+        converge_slot(e, slots[i], now);
+    free(slots);
 }
+
+/* ---- the way out --------------------------------------------------------------------------------------- */
 
 void engine_revoke(struct engine *e, int32_t partition)
 {
@@ -209,7 +213,8 @@ void engine_revoke(struct engine *e, int32_t partition)
     if (!p || p->state != PARTITION_LIVE)
         return;
     p->state = PARTITION_REVOKED;
-    store_each(&e->store, partition, stop_slot, NULL);
+    for (struct work *w = p->works_first; w; w = w->home_next)
+        work_dequeue(w);
 }
 
 size_t engine_in_flight(const struct engine *e, int32_t partition)
@@ -220,25 +225,19 @@ size_t engine_in_flight(const struct engine *e, int32_t partition)
     return p ? p->in_flight : 0;
 }
 
-static void close_slot(void *ctx, struct slot *slot)
+/* The answer to w's call will not be heard any more. */
+static void abandon_flight(struct engine *e, struct work *w, struct now now)
 {
-    struct stop *s = ctx;
-    for (size_t i = 0; i < slot->n_works; i++) {
-        struct work *w = slot->works[i];
-        work_dequeue(w);
-        if (!w->flight)
-            continue;
-        struct target_state *t = person_target(slot_live(s->e, slot), w->name);
-        int64_t until = s->now.wall_ms + w->target->cfg->call_life_ms;
-        target_state_set_known(t, KNOWN_UNKNOWN);
-        if (step_writes(w->flight->step) && until > t->doubt_until_ms)
-            t->doubt_until_ms = until;
-        engine_partition(s->e, slot->partition)->in_flight--;
-        w->flight->slot = NULL;
-        w->flight->work = NULL;
-        w->flight = NULL;
-        remember_doubt(s->e, slot, t);
-    }
+    struct target_state *t = person_target(slot_live(e, w->slot), w->name);
+    int64_t until = now.wall_ms + w->target->cfg->call_life_ms;
+    target_state_set_known(t, KNOWN_UNKNOWN);
+    if (step_writes(w->flight->step) && until > t->doubt_until_ms)
+        t->doubt_until_ms = until;
+    w->home->in_flight--;
+    w->flight->slot = NULL;
+    w->flight->work = NULL;
+    w->flight = NULL;
+    remember_doubt(e, w->slot, t);
 }
 
 void engine_close(struct engine *e, int32_t partition, struct now now)
@@ -246,7 +245,11 @@ void engine_close(struct engine *e, int32_t partition, struct now now)
     struct partition *p = engine_partition(e, partition);
     if (!p || p->state != PARTITION_REVOKED)
         return;
-    store_each(&e->store, partition, close_slot, &(struct stop){e, now});
+    for (struct work *w = p->works_first; w; w = w->home_next) {
+        work_dequeue(w);
+        if (w->flight)
+            abandon_flight(e, w, now);
+    }
     p->state = PARTITION_CLOSED;
     p->record_dirty = true;
 }
@@ -256,11 +259,8 @@ bool engine_clean(const struct engine *e, int32_t partition)
     const struct partition *p = engine_partition(e, partition);
     if (!p)
         return true;
-    if (p->record_dirty || p->record_batched)
+    if (p->record_dirty || p->record_batched || p->n_dirty > 0)
         return false;
-    for (const struct slot *slot = e->dirty_first; slot; slot = slot->dirty_next)
-        if (slot->partition == partition)
-            return false;
     for (size_t i = 0; i < e->outbox.n; i++)
         if (e->outbox.v[i].origin == partition)
             return false;
@@ -270,21 +270,27 @@ bool engine_clean(const struct engine *e, int32_t partition)
     return true;
 }
 
+struct park {
+    struct engine *e;
+    struct now now;
+};
+
 static void park_slot(void *ctx, struct slot *slot)
 {
-    struct stop *s = ctx;
+    struct park *p = ctx;
     if (slot->live) /* a slot at rest knows it already */
-        store_set_due(&s->e->store, slot, converge_due(s->e, slot, s->now));
-    slot->restored_due_ms = slot->due_ms;
-    store_set_due(&s->e->store, slot, 0);
-    slot_rest(s->e, slot);
+        store_set_due(&p->e->store, slot, converge_due(p->e, slot, p->now));
+    if (slot->due_ms)
+        slot->restored_due_ms = slot->due_ms;
+    store_set_due(&p->e->store, slot, 0);
+    slot_rest(p->e, slot);
 }
 
 void engine_park(struct engine *e, int32_t partition, struct now now)
 {
     struct partition *p = engine_partition(e, partition);
     assert(p && p->state == PARTITION_CLOSED && engine_clean(e, partition));
-    store_each(&e->store, partition, park_slot, &(struct stop){e, now});
+    store_each(&e->store, partition, park_slot, &(struct park){e, now});
     p->state = PARTITION_PARKED;
 }
 
@@ -293,7 +299,7 @@ void engine_unpark(struct engine *e, int32_t partition, struct now now)
     struct partition *p = engine_partition(e, partition);
     assert(p && p->state == PARTITION_PARKED);
     p->caution = (struct caution){0};
-    begin_life(e, p, &(struct survey){.e = e, .now = now});
+    begin_life(e, p, &(struct resume){.e = e, .now = now});
 }
 
 static void forget_slot(void *ctx, struct slot *slot)
@@ -311,6 +317,7 @@ void engine_drop(struct engine *e, int32_t partition)
     for (size_t i = 0; i < e->n_partitions; i++)
         if (e->partitions[i] == p)
             e->partitions[i] = e->partitions[--e->n_partitions];
+    e->by_number[partition] = NULL;
     free(p);
 }
 

@@ -9,20 +9,65 @@
 
 /* ---- finding ------------------------------------------------------------------------------------------- */
 
-struct target *engine_target(struct engine *e, const char *name)
+static int order_by_name(const void *a, const void *b)
 {
-    for (size_t i = 0; i < e->cfg.n_targets; i++)
-        if (strcmp(e->cfg.targets[i].name, name) == 0)
-            return &e->targets[i];
+    const struct target *left = *(struct target *const *)a, *right = *(struct target *const *)b;
+    return strcmp(left->cfg->name, right->cfg->name);
+}
+
+static int compare_homes(const struct engine_target *t, const char *tenant, const char *directory)
+{
+    int order = strcmp(t->tenant, tenant);
+    return order ? order : strcmp(t->directory, directory);
+}
+
+static int order_by_home(const void *a, const void *b)
+{
+    const struct target *left = *(struct target *const *)a, *right = *(struct target *const *)b;
+    int order = compare_homes(left->cfg, right->cfg->tenant, right->cfg->directory);
+    return order ? order : left < right ? -1 : left > right;
+}
+
+void engine_index_targets(struct engine *e)
+{
+    size_t n = e->cfg.n_targets;
+    e->by_name = xcalloc(n, sizeof(struct target *));
+    e->by_home = xcalloc(n, sizeof(struct target *));
+    for (size_t i = 0; i < n; i++)
+        e->by_name[i] = e->by_home[i] = &e->targets[i];
+    qsort(e->by_name, n, sizeof(struct target *), order_by_name);
+    qsort(e->by_home, n, sizeof(struct target *), order_by_home);
+}
+
+struct target *engine_target(const struct engine *e, const char *name)
+{
+    size_t low = 0, high = e->cfg.n_targets;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = strcmp(e->by_name[middle]->cfg->name, name);
+        if (order == 0)
+            return e->by_name[middle];
+        *(order < 0 ? &low : &high) = order < 0 ? middle + 1 : middle;
+    }
     return NULL;
+}
+
+struct target_range engine_targets_of(const struct engine *e, const char *tenant, const char *directory)
+{
+    size_t low = 0, high = e->cfg.n_targets, n = 0;
+    while (low < high) { /* the first that is not before them */
+        size_t middle = (low + high) / 2;
+        bool before = compare_homes(e->by_home[middle]->cfg, tenant, directory) < 0;
+        *(before ? &low : &high) = before ? middle + 1 : middle;
+    }
+    while (low + n < e->cfg.n_targets && compare_homes(e->by_home[low + n]->cfg, tenant, directory) == 0)
+        n++;
+    return (struct target_range){&e->by_home[low], n};
 }
 
 struct partition *engine_partition(const struct engine *e, int32_t partition)
 {
-    for (size_t i = 0; i < e->n_partitions; i++)
-        if (e->partitions[i]->partition == partition)
-            return e->partitions[i];
-    return NULL;
+    return partition >= 0 && partition < e->n_numbers ? e->by_number[partition] : NULL;
 }
 
 /* ---- slots --------------------------------------------------------------------------------------------- */
@@ -47,9 +92,9 @@ struct person *slot_live(struct engine *e, struct slot *slot)
     if (slot->live)
         return slot->live;
     struct person *p = xcalloc(1, sizeof *p);
-    if (slot->committed.p) {
+    if (slot_committed(slot)) {
         struct error err;
-        bool ok = record_read(packed_str(&slot->committed), p, &err);
+        bool ok = record_read(store_committed(&e->store, slot), p, &err);
         assert(ok); /* a record that cannot be read is refused at the restore, ours can */
     }
     slot->live = p;
@@ -67,18 +112,24 @@ static void free_live(struct engine *e, struct slot *slot)
     e->stats.live--;
 }
 
-static bool busy(const struct slot *slot)
+/* Whether to keep the person as it is: it will be needed soon. */
+static bool busy(const struct engine *e, const struct slot *slot)
 {
-    for (size_t i = 0; i < slot->n_works; i++)
-        if (slot->works[i]->queued || slot->works[i]->flight)
+    bool waits = false;
+    for (size_t i = 0; i < slot->n_works; i++) {
+        if (slot->works[i]->flight)
             return true;
-    return false;
+        waits |= slot->works[i]->queued;
+    }
+    return waits && e->stats.live <= e->cfg.live_max;
 }
 
 void slot_release(struct engine *e, struct slot *slot)
 {
-    if (!slot->dirty && !slot->batched && !busy(slot))
-        free_live(e, slot);
+    if (slot->dirty || slot->batched || busy(e, slot))
+        return;
+    free_live(e, slot);
+    work_forget_desired(slot);
 }
 
 void slot_mark_dirty(struct engine *e, struct slot *slot)
@@ -90,6 +141,8 @@ void slot_mark_dirty(struct engine *e, struct slot *slot)
     slot->dirty_prev = e->dirty_last;
     *(e->dirty_last ? &e->dirty_last->dirty_next : &e->dirty_first) = slot;
     e->dirty_last = slot;
+    e->n_dirty++;
+    engine_partition(e, slot->partition)->n_dirty++;
 }
 
 void slot_unmark_dirty(struct engine *e, struct slot *slot)
@@ -99,6 +152,8 @@ void slot_unmark_dirty(struct engine *e, struct slot *slot)
     slot->dirty = false;
     *(slot->dirty_prev ? &slot->dirty_prev->dirty_next : &e->dirty_first) = slot->dirty_next;
     *(slot->dirty_next ? &slot->dirty_next->dirty_prev : &e->dirty_last) = slot->dirty_prev;
+    e->n_dirty--;
+    engine_partition(e, slot->partition)->n_dirty--;
 }
 
 void slot_rest(struct engine *e, struct slot *slot)

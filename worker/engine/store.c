@@ -9,18 +9,68 @@
 
 enum { FIRST_BUCKETS = 1024 };
 
-void packed_set(struct packed *p, struct str bytes)
+/* ---- by partition -------------------------------------------------------------------------------------- */
+
+static struct slot_list *list_of(struct store *s, int32_t partition)
 {
-    char *copy = bytes.n > 0 ? xmemdup(bytes.p, bytes.n) : NULL;
-    free(p->p);
-    *p = (struct packed){copy, (uint32_t)bytes.n};
+    size_t at = (size_t)partition;
+    assert(partition >= 0);
+    if (at >= s->n_lists) {
+        s->lists = xreallocarray(s->lists, at + 1, sizeof *s->lists);
+        memset(&s->lists[s->n_lists], 0, (at + 1 - s->n_lists) * sizeof *s->lists);
+        s->n_lists = at + 1;
+    }
+    return &s->lists[at];
+}
+
+static void join(struct store *s, struct slot *slot, int32_t partition)
+{
+    struct slot_list *l = list_of(s, partition);
+    slot->partition = partition;
+    slot->partition_next = NULL;
+    slot->partition_prev = l->last;
+    *(l->last ? &l->last->partition_next : &l->first) = slot;
+    l->last = slot;
+    l->n++;
+}
+
+static void leave(struct store *s, struct slot *slot)
+{
+    struct slot_list *l = list_of(s, slot->partition);
+    *(slot->partition_prev ? &slot->partition_prev->partition_next : &l->first) = slot->partition_next;
+    *(slot->partition_next ? &slot->partition_next->partition_prev : &l->last) = slot->partition_prev;
+    l->n--;
+}
+
+void store_move(struct store *s, struct slot *slot, int32_t partition)
+{
+    if (slot->partition == partition)
+        return;
+    leave(s, slot);
+    join(s, slot, partition);
+}
+
+size_t store_count(const struct store *s, int32_t partition)
+{
+    return (size_t)partition < s->n_lists ? s->lists[partition].n : 0;
+}
+
+void store_each(struct store *s, int32_t partition, void (*fn)(void *ctx, struct slot *slot), void *ctx)
+{
+    int32_t first = partition < 0 ? 0 : partition, last = partition < 0 ? (int32_t)s->n_lists - 1 : partition;
+    for (int32_t p = first; p <= last && p < (int32_t)s->n_lists; p++) {
+        for (struct slot *slot = s->lists[p].first, *next; slot; slot = next) {
+            next = slot->partition_next;
+            fn(ctx, slot);
+        }
+    }
 }
 
 /* ---- by key -------------------------------------------------------------------------------------------- */
 
 void store_init(struct store *s)
 {
-    *s = (struct store){.n_buckets = FIRST_BUCKETS};
+    *s = (struct store){.packer = packer_new(), .n_buckets = FIRST_BUCKETS};
     s->buckets = xcalloc(s->n_buckets, sizeof(struct slot *));
 }
 
@@ -29,6 +79,8 @@ void store_done(struct store *s)
     assert(s->n == 0);
     free(s->buckets);
     free(s->heap);
+    free(s->lists);
+    packer_free(s->packer);
     *s = (struct store){0};
 }
 
@@ -63,12 +115,12 @@ struct slot *store_add(struct store *s, struct str key, int32_t partition)
         grow(s);
     struct slot *slot = xcalloc(1, sizeof *slot + key.n + 1);
     slot->hash = digest_hash64(key.p, key.n);
-    slot->partition = partition;
     slot->key_n = (uint32_t)key.n;
     memcpy(slot->key, key.p, key.n);
     struct slot **bucket = &s->buckets[slot->hash & (s->n_buckets - 1)];
     slot->next = *bucket;
     *bucket = slot;
+    join(s, slot, partition);
     s->n++;
     return slot;
 }
@@ -81,20 +133,20 @@ void store_remove(struct store *s, struct slot *slot)
     while (*at != slot)
         at = &(*at)->next;
     *at = slot->next;
+    leave(s, slot);
     s->n--;
-    free(slot->committed.p);
+    packed_clear(&slot->committed);
     free(slot);
 }
 
-void store_each(struct store *s, int32_t partition, void (*fn)(void *ctx, struct slot *slot), void *ctx)
+struct str store_committed(const struct store *s, const struct slot *slot)
 {
-    for (size_t i = 0; i < s->n_buckets; i++) {
-        for (struct slot *slot = s->buckets[i], *next; slot; slot = next) {
-            next = slot->next;
-            if (partition < 0 || slot->partition == partition)
-                fn(ctx, slot);
-        }
-    }
+    return packed_get(s->packer, &slot->committed);
+}
+
+void store_set_committed(struct store *s, struct slot *slot, struct str record)
+{
+    packed_set(s->packer, &slot->committed, record);
 }
 
 /* ---- by due time --------------------------------------------------------------------------------------- */
@@ -107,7 +159,7 @@ static bool earlier(const struct slot *a, const struct slot *b)
 static void place(struct store *s, size_t at, struct slot *slot)
 {
     s->heap[at] = slot;
-    slot->heap_at = at;
+    slot->heap_at = (uint32_t)at;
 }
 
 static void sift_up(struct store *s, size_t at)

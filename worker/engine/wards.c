@@ -27,11 +27,9 @@ void wards_note_active(struct engine *e, struct slot *slot, bool active)
         return;
     slot->active = active;
     slot_key(slot, &key);
-    for (size_t i = 0; i < e->cfg.n_targets; i++) {
-        const struct engine_target *cfg = &e->cfg.targets[i];
-        if (strcmp(cfg->tenant, key.tenant) == 0 && strcmp(cfg->directory, key.directory) == 0)
-            lane_of(&e->targets[i], slot)->ward.active += active ? 1 : (uint64_t)-1;
-    }
+    struct target_range targets = engine_targets_of(e, key.tenant, key.directory);
+    for (size_t i = 0; i < targets.n; i++)
+        lane_of(targets.v[i], slot)->ward.active += active ? 1 : (uint64_t)-1;
 }
 
 /* ---- decisions ----------------------------------------------------------------------------------------- */

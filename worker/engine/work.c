@@ -25,10 +25,29 @@ struct lane *lane_of(const struct target *t, const struct slot *slot)
     return &t->lanes[event_bucket(str_of(person + 1), t->n_lanes)];
 }
 
+static void join_home(struct work *w)
+{
+    struct partition *p = w->home;
+    w->home_next = NULL;
+    w->home_prev = p->works_last;
+    *(p->works_last ? &p->works_last->home_next : &p->works_first) = w;
+    p->works_last = w;
+}
+
+static void leave_home(struct work *w)
+{
+    struct partition *p = w->home;
+    *(w->home_prev ? &w->home_prev->home_next : &p->works_first) = w->home_next;
+    *(w->home_next ? &w->home_next->home_prev : &p->works_last) = w->home_prev;
+}
+
 struct work *work_add(struct engine *e, struct slot *slot, const char *target)
 {
     struct work *w = xcalloc(1, sizeof *w);
     w->slot = slot;
+    w->home = engine_partition(e, slot->partition);
+    w->policy_gen = e->policy_gen;
+    join_home(w);
     w->target = engine_target(e, target);
     w->lane = w->target ? lane_of(w->target, slot) : NULL;
     w->name = xstrdup(target);
@@ -49,6 +68,7 @@ static void work_free(struct work *w)
 {
     work_dequeue(w);
     work_count_doubt(w, false);
+    leave_home(w);
     if (w->flight) {
         w->flight->slot = NULL;
         w->flight->work = NULL;
@@ -110,6 +130,7 @@ void work_enqueue(struct work *w, enum priority priority, int class)
     *(l->last ? &l->last->next : &l->first) = w;
     l->last = w;
     w->target->waiting++;
+    turns_call(&w->target->turn);
 }
 
 void work_dequeue(struct work *w)
@@ -120,7 +141,8 @@ void work_dequeue(struct work *w)
     *(w->prev ? &w->prev->next : &l->first) = w->next;
     *(w->next ? &w->next->prev : &l->last) = w->prev;
     w->queued = false;
-    w->target->waiting--;
+    if (--w->target->waiting == 0)
+        turns_wait(&w->target->turn, INT64_MAX);
 }
 
 /* ---- the policy's word --------------------------------------------------------------------------------- */
@@ -131,6 +153,17 @@ void work_forget_desired(struct slot *slot)
         desired_done(&slot->works[i]->desired);
         slot->works[i]->desired_valid = false;
     }
+}
+
+void work_catch_up(struct engine *e, struct work *w)
+{
+    if (!work_is_behind(e, w))
+        return;
+    desired_done(&w->desired);
+    w->desired_valid = false;
+    w->policy_gen = e->policy_gen;
+    leave_home(w);
+    join_home(w);
 }
 
 static bool is_protected_name(const struct engine_target *cfg, const char *name)
@@ -174,6 +207,7 @@ static bool fall_back(const struct person *p, const struct target_state *t, stru
 bool work_ask_policy(struct engine *e, struct work *w, const struct target_state *t, struct now now,
                      struct error *err)
 {
+    work_catch_up(e, w);
     if (w->desired_valid)
         return true;
     const struct person *p = w->slot->live;
