@@ -111,7 +111,10 @@ static void open_targets(struct bench *b)
                                                .in_flight_max = 32,
                                                .retry_base_ms = 1000,
                                                .retry_cap_ms = 60000,
-                                               .deadline_ms = 3600000};
+                                               .deadline_ms = 3600000,
+                                               .arrival_ms = 10000,
+                                               .breaker_pause_ms = 15000,
+                                               .breaker_pause_max_ms = 300000};
     }
     b->cfg = (struct engine_config){.targets = b->targets,
                                     .n_targets = n,
