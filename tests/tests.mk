@@ -27,6 +27,7 @@ include tests/kafka/kafka.mk
 include tests/sim/sim.mk
 include tests/lint/lint.mk
 include tests/bench/restore.mk
+include tests/bench/bench.mk
 
 cover: ## line coverage of the engine by its unit tests
 	$(Q)find build/cover -name '*.gcda' -delete 2>/dev/null || true
