@@ -8,6 +8,7 @@
  *     stop                     no further events
  *     backlog TOPIC N          publishes N events keyed by person and returns when they are acknowledged
  *     measure SECONDS PID…     after that time: what happened meanwhile, and what the processes used for it
+ *     results TOPIC            how many results it holds, of how many events; blocks
  *     watch                    forgets which tenants have been called
  *     report                   totals, and when each tenant was first called since `watch`
  *
@@ -29,6 +30,7 @@
 #include "options.h"
 #include "score.h"
 #include "server.h"
+#include "tally.h"
 #include "usage.h"
 
 enum { LINE_MAX_BYTES = 512, PIDS_MAX = 8, REPORT_MAX = 64 * 1024 };
@@ -47,6 +49,7 @@ struct bench {
     struct feed *feed;
     struct score score;
     struct measurement m;
+    const char *brokers;
     bool feeding, ended;
     char line[LINE_MAX_BYTES];
     size_t line_n;
@@ -176,6 +179,25 @@ static void end_measure(struct bench *b)
     m->until_ms = 0;
 }
 
+static void do_results(struct bench *b, char *topic)
+{
+    struct tally tally = {0};
+    struct error err;
+    struct buf out;
+    struct json_out w;
+    if (!tally_results(b->brokers, topic, &tally, &err)) {
+        say_done(false, err.message);
+        return;
+    }
+    buf_init(&out, REPORT_MAX);
+    json_out_init(&w, &out);
+    json_open(&w, NULL, '{');
+    json_put_int(&w, "records", (int64_t)tally.records);
+    json_put_int(&w, "events", (int64_t)tally.events);
+    json_close(&w);
+    say(&out);
+}
+
 static void do_watch(struct bench *b, char *words)
 {
     (void)words;
@@ -218,7 +240,7 @@ static const struct {
     void (*fn)(struct bench *b, char *words);
 } commands[] = {
     {"delay", do_delay},     {"feed", do_feed},   {"stop", do_stop},     {"backlog", do_backlog},
-    {"measure", do_measure}, {"watch", do_watch}, {"report", do_report},
+    {"measure", do_measure}, {"watch", do_watch}, {"report", do_report}, {"results", do_results},
 };
 
 static void obey(struct bench *b, char *line)
@@ -290,6 +312,7 @@ static bool open_all(struct bench *b, const struct options *o, struct error *err
                                        .spread = (unsigned)count_of(o, "spread", 1)};
     if (!feed.brokers || !feed.topic)
         return error_set(err, ERROR_INPUT, "--brokers and --topic are needed");
+    b->brokers = feed.brokers;
     score_init(&b->score, feed.n_persons, feed.n_tenants);
     return loop_new(&b->loop, err) && server_new(b->loop, &callbacks, &b->server, err) &&
            feed_new(&feed, &b->feed, err) &&
