@@ -38,6 +38,8 @@ void buf_done(struct buf *b);  /* frees; b may be reused after buf_init */
 void buf_clear(struct buf *b); /* empties, keeps the memory, forgets overflow */
 
 void buf_add(struct buf *b, const void *p, size_t n);
+/* n more bytes, for the caller to fill at once; NULL: they do not fit. */
+char *buf_extend(struct buf *b, size_t n);
 void buf_adds(struct buf *b, const char *s);
 void buf_addc(struct buf *b, char c);
 void buf_addf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -28,15 +28,13 @@ void buf_clear(struct buf *b)
 }
 
 /* Makes room for n more bytes and the NUL; false (and overflow) when that passes the maximum. */
-static bool reserve(struct buf *b, size_t n)
+static bool grow(struct buf *b, size_t n)
 {
-    if (b->overflow || n > b->max - b->n) {
+    if (n > b->max - b->n) {
         b->overflow = true;
         return false;
     }
     size_t need = b->n + n + 1;
-    if (need <= b->size)
-        return true;
     size_t size = b->size ? b->size : FIRST_SIZE;
     while (size < need)
         size *= 2;
@@ -45,14 +43,29 @@ static bool reserve(struct buf *b, size_t n)
     return true;
 }
 
-void buf_add(struct buf *b, const void *p, size_t n)
+/* The way of nearly every call: what is allocated suffices. */
+static inline bool reserve(struct buf *b, size_t n)
+{
+    if (b->overflow)
+        return false;
+    return (n < b->size - b->n && n <= b->max - b->n) || grow(b, n);
+}
+
+char *buf_extend(struct buf *b, size_t n)
 {
     if (!reserve(b, n))
-        return;
-    if (n > 0)
-        memcpy(b->p + b->n, p, n);
+        return NULL;
+    char *at = b->p + b->n;
     b->n += n;
     b->p[b->n] = '\0';
+    return at;
+}
+
+void buf_add(struct buf *b, const void *p, size_t n)
+{
+    char *at = buf_extend(b, n);
+    if (at && n > 0)
+        memcpy(at, p, n);
 }
 
 void buf_adds(struct buf *b, const char *s)
@@ -62,7 +75,9 @@ void buf_adds(struct buf *b, const char *s)
 
 void buf_addc(struct buf *b, char c)
 {
-    buf_add(b, &c, 1);
+    char *at = buf_extend(b, 1);
+    if (at)
+        *at = c;
 }
 
 void buf_addf(struct buf *b, const char *format, ...)
@@ -81,15 +96,18 @@ void buf_addf(struct buf *b, const char *format, ...)
 
 void buf_addi(struct buf *b, int64_t value)
 {
-    char digits[20];
+    char digits[21];
     size_t at = sizeof digits;
     uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
-    do {
-        digits[--at] = (char)('0' + left % 10);
-        left /= 10;
-    } while (left > 0);
+    for (; left >= 10; left /= 100) { /* two at a time: divisions are what it costs */
+        unsigned pair = (unsigned)(left % 100);
+        digits[--at] = (char)('0' + pair % 10);
+        digits[--at] = (char)('0' + pair / 10);
+    }
+    if (left > 0 || at == sizeof digits)
+        digits[--at] = (char)('0' + left);
     if (value < 0)
-        buf_addc(b, '-');
+        digits[--at] = '-';
     buf_add(b, digits + at, sizeof digits - at);
 }
 

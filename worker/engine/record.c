@@ -12,19 +12,14 @@ static const char *const employment_names[] = {NULL, "joined", "left", "deleted"
 
 /* ---- writing ------------------------------------------------------------------------------------------- */
 
-static void hex64(uint64_t value, char out[17])
-{
-    static const char digits[] = "0123456789abcdef";
-    for (int i = 15; i >= 0; i--, value >>= 4)
-        out[i] = digits[value & 15];
-    out[16] = '\0';
-}
-
+/* A record has up to hundreds of them: no scan for characters to escape. */
 static void put_hash(struct json_out *w, const char *name, uint64_t hash)
 {
-    char hex[17];
-    hex64(hash, hex);
-    json_put_string(w, name, hex);
+    static const char digits[] = "0123456789abcdef";
+    char quoted[18] = {[0] = '"', [17] = '"'};
+    for (int i = 16; i > 0; i--, hash >>= 4)
+        quoted[i] = digits[hash & 15];
+    json_put_raw(w, name, (struct str){quoted, sizeof quoted});
 }
 
 static void put_stamp(struct json_out *w, struct stamp stamp)

@@ -28,7 +28,8 @@ bool account_parse(const struct request *r, struct account_request *ret)
     *ret = (struct account_request){.number = -1};
     if (!starts(r->path, "/t") || !number_behind(r->path, "/t", &ret->tenant))
         return false;
-    if (starts(r->method, "GET") && number_behind(r->path, "/Users?filter=userName%20eq%20%22user-", &ret->person)) {
+    if (starts(r->method, "GET") &&
+        number_behind(r->path, "/Users?filter=userName%20eq%20%22user-", &ret->person)) {
         ret->call = ACCOUNT_FIND;
         return true;
     }
@@ -48,11 +49,13 @@ static void write_user(size_t person, int64_t number, struct buf *out)
              person, person, person);
     if (number >= 0)
         buf_addf(out, " #%lld", (long long)number);
-    buf_addf(out,
-             "\",\"active\":true,\"userType\":\"Full\",\"emails\":[{\"value\":\"user-%zu@bench.example\",\"primary\":"
-             "true}],\"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User\":{\"department\":\"Department "
-             "%zu\"},\"meta\":{\"resourceType\":\"User\",\"location\":\"https://bench.example/Users/%zu\"}}",
-             person, person % 40, person);
+    buf_addf(
+        out,
+        "\",\"active\":true,\"userType\":\"Full\",\"emails\":[{\"value\":\"user-%zu@bench.example\","
+        "\"primary\":"
+        "true}],\"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User\":{\"department\":\"Department "
+        "%zu\"},\"meta\":{\"resourceType\":\"User\",\"location\":\"https://bench.example/Users/%zu\"}}",
+        person, person % 40, person);
 }
 
 void account_write(const struct account_request *r, int64_t number, struct buf *out)

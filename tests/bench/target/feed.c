@@ -141,7 +141,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
 static bool open_producer(struct feed *f, struct error *err)
 {
     static const char *const settings[][2] = {
-        {"enable.idempotence", "true"}, {"acks", "all"}, {"linger.ms", "1"}, {"compression.type", "lz4"},
+        {"enable.idempotence", "true"},    {"acks", "all"}, {"linger.ms", "1"}, {"compression.type", "lz4"},
         {"partitioner", "murmur2_random"},
     };
     char reason[256];

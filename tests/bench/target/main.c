@@ -212,10 +212,14 @@ static void do_report(struct bench *b, char *words)
         const char *name;
         uint64_t value;
     } rows[] = {
-        {"published", feed_published(b->feed)}, {"notAcknowledged", feed_failed(b->feed)},
-        {"patches", s->patches},                {"answered", s->answered},
-        {"reads", s->reads},                    {"coalesced", s->skipped},
-        {"repeated", s->repeated},              {"overlapped", s->overlapped},
+        {"published", feed_published(b->feed)},
+        {"notAcknowledged", feed_failed(b->feed)},
+        {"patches", s->patches},
+        {"answered", s->answered},
+        {"reads", s->reads},
+        {"coalesced", s->skipped},
+        {"repeated", s->repeated},
+        {"overlapped", s->overlapped},
         {"brokenConnections", server_broken(b->server)},
     };
     struct buf out;
@@ -315,8 +319,7 @@ static bool open_all(struct bench *b, const struct options *o, struct error *err
     b->brokers = feed.brokers;
     score_init(&b->score, feed.n_persons, feed.n_tenants);
     return loop_new(&b->loop, err) && server_new(b->loop, &callbacks, &b->server, err) &&
-           feed_new(&feed, &b->feed, err) &&
-           loop_add(b->loop, STDIN_FILENO, EPOLLIN, on_input, b, err);
+           feed_new(&feed, &b->feed, err) && loop_add(b->loop, STDIN_FILENO, EPOLLIN, on_input, b, err);
 }
 
 static void close_all(struct bench *b)

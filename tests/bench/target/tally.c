@@ -21,8 +21,9 @@ struct reading {
 static rd_kafka_t *open_consumer(const char *brokers, struct error *err)
 {
     const char *const settings[][2] = {
-        {"bootstrap.servers", brokers},       {"group.id", "bench-tally"},      {"enable.partition.eof", "true"},
-        {"isolation.level", "read_committed"}, {"auto.offset.reset", "earliest"}, {"enable.auto.commit", "false"},
+        {"bootstrap.servers", brokers},    {"group.id", "bench-tally"},
+        {"enable.partition.eof", "true"},  {"isolation.level", "read_committed"},
+        {"auto.offset.reset", "earliest"}, {"enable.auto.commit", "false"},
     };
     char reason[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
