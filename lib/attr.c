@@ -15,10 +15,19 @@ void attrs_done(struct attrs *a)
     *a = (struct attrs){0};
 }
 
+/* Places that an array of n has: it grows by doubling, without a member that says so. */
+static size_t places(size_t n)
+{
+    size_t size = 8;
+    while (size < n)
+        size *= 2;
+    return size;
+}
+
 void attrs_copy(struct attrs *to, const struct attrs *from)
 {
     to->n = from->n;
-    to->v = xcalloc(from->n, sizeof *to->v);
+    to->v = from->n > 0 ? xcalloc(places(from->n), sizeof *to->v) : NULL;
     for (size_t i = 0; i < from->n; i++)
         to->v[i] = (struct attr){xstrdup(from->v[i].name), xstrdup_null(from->v[i].value)};
 }
@@ -53,7 +62,8 @@ void attrs_set(struct attrs *a, const char *name, const char *value)
         a->v[at].value = copy;
         return;
     }
-    a->v = xreallocarray(a->v, a->n + 1, sizeof *a->v);
+    if (!a->v || places(a->n) < a->n + 1)
+        a->v = xreallocarray(a->v, places(a->n + 1), sizeof *a->v);
     memmove(&a->v[at + 1], &a->v[at], (a->n - at) * sizeof *a->v);
     a->v[at] = (struct attr){xstrdup(name), copy};
     a->n++;

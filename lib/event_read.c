@@ -182,13 +182,13 @@ static bool read_event(struct headers h, bool repeated, struct str value, struct
 {
     if (value.n > EVENT_VALUE_MAX)
         return wrong(err, "value", "longer than allowed");
-    cJSON *root;
-    if (!json_parse(value, &root, err))
+    struct json_doc doc;
+    if (!json_doc_parse(value, &doc, err))
         return error_wrap(err, "value");
     struct event ev = {0};
-    bool ok = read_own_headers(h, &ev, err) && read_value(root, &ev, err) && event_check(&ev, err) &&
+    bool ok = read_own_headers(h, &ev, err) && read_value(doc.root, &ev, err) && event_check(&ev, err) &&
               (!repeated || check_repeated_headers(h, &ev, err));
-    cJSON_Delete(root);
+    json_doc_done(&doc);
     if (!ok) {
         event_done(&ev);
         return false;

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "digest.h"
+#include "json_internal.h"
 #include "utf8.h"
 
 /* The grammar of RFC 8259, checked before cJSON sees the text: cJSON takes more than that (control characters
@@ -10,6 +11,7 @@
 struct scanner {
     const char *start, *p, *end;
     unsigned depth;
+    size_t values;
     const char *why; /* set when scanning fails */
 };
 
@@ -57,9 +59,20 @@ static bool scan_escape(struct scanner *s)
     return true;
 }
 
+/* Passes over characters that stand for themselves, eight at a time. */
+static void skip_plain(struct scanner *s)
+{
+    for (uint64_t word; (size_t)(s->end - s->p) >= sizeof word; s->p += sizeof word) {
+        memcpy(&word, s->p, sizeof word);
+        if (word & JSON_HIGH_BITS || json_special_in(word))
+            return;
+    }
+}
+
 /* Behind the opening quote, up to behind the closing one. */
 static bool scan_string(struct scanner *s)
 {
+    skip_plain(s);
     while (s->p < s->end) {
         unsigned char c = (unsigned char)*s->p;
         if (c == '"') {
@@ -145,6 +158,7 @@ static bool scan_container(struct scanner *s, char closer)
 static bool scan_value(struct scanner *s)
 {
     skip_blanks(s);
+    s->values++;
     if (take(s, '"'))
         return scan_string(s);
     if (take(s, '{'))
@@ -165,7 +179,7 @@ static bool scan_value(struct scanner *s)
     }
 }
 
-bool json_check(struct str text, struct error *err)
+bool json_scan(struct str text, size_t *ret_values, struct error *err)
 {
     struct scanner s = {.start = text.p, .p = text.p, .end = text.n ? text.p + text.n : text.p};
     bool ok = scan_value(&s);
@@ -173,7 +187,14 @@ bool json_check(struct str text, struct error *err)
         skip_blanks(&s);
         ok = s.p == s.end || fail(&s, "more text after the document");
     }
+    *ret_values = s.values;
     return ok || error_set(err, ERROR_INPUT, "not valid JSON: %s at byte %td", s.why, s.p - s.start);
+}
+
+bool json_check(struct str text, struct error *err)
+{
+    size_t values;
+    return json_scan(text, &values, err);
 }
 
 bool json_parse(struct str text, cJSON **ret, struct error *err)

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "json_internal.h"
 #include "rfc3339.h"
 
 void json_out_init(struct json_out *w, struct buf *buf)
@@ -17,33 +18,19 @@ static const char *escape_of(unsigned char c)
     return c < sizeof shorts / sizeof shorts[0] ? shorts[c] : NULL;
 }
 
-/* The high bit of a byte is set for each byte of word that is zero, and for none if none is. */
-static inline uint64_t zero_bytes(uint64_t word)
-{
-    return (word - UINT64_C(0x0101010101010101)) & ~word & UINT64_C(0x8080808080808080);
-}
-
-/* Whether one of eight bytes is a control character, a quote or a backslash. */
-static inline bool escapes_in(uint64_t word)
-{
-    uint64_t controls = (word - UINT64_C(0x2020202020202020)) & ~word & UINT64_C(0x8080808080808080);
-    return (controls | zero_bytes(word ^ UINT64_C(0x2222222222222222)) |
-            zero_bytes(word ^ UINT64_C(0x5c5c5c5c5c5c5c5c))) != 0;
-}
-
 /* Whether s stands in JSON as it is. Nearly all that is written does. */
 static bool is_plain(struct str s)
 {
     uint64_t word;
     for (; s.n >= sizeof word; s.p += sizeof word, s.n -= sizeof word) {
         memcpy(&word, s.p, sizeof word);
-        if (escapes_in(word))
+        if (json_special_in(word))
             return false;
     }
     word = UINT64_C(0x2020202020202020); /* blanks behind the rest */
     if (s.n > 0)
         memcpy(&word, s.p, s.n);
-    return !escapes_in(word);
+    return !json_special_in(word);
 }
 
 static void write_escaped(struct buf *b, struct str s)

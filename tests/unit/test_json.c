@@ -1,6 +1,9 @@
 #include "test_lib.h"
 
+#include <stdlib.h>
+
 #include "json.h"
+#include "mem.h"
 
 static const char *const valid[] = {
     "{}",
@@ -85,6 +88,61 @@ static bool nested(int depth)
     return json_check(str_of(text), NULL);
 }
 
+/* Both ways of reading take the same texts and find the same in them. */
+static void compare_ways(struct str text)
+{
+    cJSON *root = NULL;
+    struct json_doc doc = {0};
+    struct error err = {0}, doc_err = {0};
+    bool ok = json_parse(text, &root, &err);
+    ck_assert_msg(json_doc_parse(text, &doc, &doc_err) == ok, "%.*s", (int)text.n, text.p);
+    if (ok) {
+        char *one = cJSON_PrintUnformatted(root), *other = cJSON_PrintUnformatted(doc.root);
+        ck_assert_str_eq(one, other);
+        ck_assert(!root->child || (doc.root->child->prev->next == NULL));
+        free(one);
+        free(other);
+    }
+    cJSON_Delete(root);
+    json_doc_done(&doc);
+}
+
+static const char numbers_and_texts[] = " {\"a\" : [ 1, -2.5e-3, 1234567890123456, 12345678901234567890, -0, "
+                                        "2147483648, 1E400 ] ,\n\"\\u00e9\\n\": "
+                                        "{\"deep\":[[],{},[{\"\":\"\"}]]}, \"\\ud83d\\ude00\\/\\\"\": "
+                                        "\"Zo\xc3\xab \xe2\x82\xac \xf0\x9f\x98\x80\", "
+                                        "\"t\":true,\"f\":false,\"n\":null,\"a\":\"again\" } ";
+
+START_TEST(documents_are_read_as_by_json_parse)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(valid); i++)
+        compare_ways(str_of(valid[i]));
+    for (size_t i = 0; i < ARRAY_SIZE(invalid); i++)
+        compare_ways(invalid[i].text);
+    compare_ways(str_of(numbers_and_texts));
+    compare_ways(str_of("[\"\\udc00\", \"\\ud800x\", \"\\ud800\\u0041\"]"));
+}
+END_TEST
+
+START_TEST(damaged_documents_are_judged_as_by_json_parse)
+{
+    static const char spoilers[] = "{}[]:,\"\\ue0dcb8-+.x\n\x01\xc3\xff";
+    uint64_t random = 88172645463325252u;
+    for (int i = 0; i < 50000; i++) {
+        char text[sizeof numbers_and_texts];
+        memcpy(text, numbers_and_texts, sizeof text);
+        for (int j = 0; j <= i % 3; j++) {
+            random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+            text[random % (sizeof text - 1)] = spoilers[(random >> 32) % (sizeof spoilers - 1)];
+        }
+        size_t n = sizeof text - 1 - random % 7;
+        char *exact = xmemdup(text, n); /* sanitizers see a read behind its end */
+        compare_ways((struct str){exact, n});
+        free(exact);
+    }
+}
+END_TEST
+
 START_TEST(nests_up_to_the_limit)
 {
     ck_assert(nested(JSON_DEPTH_MAX));
@@ -144,5 +202,6 @@ START_TEST(writes_commas_names_and_escapes)
 }
 END_TEST
 
-RUN_TESTS("json", reads_valid_documents, refuses_invalid_documents_and_says_why, nests_up_to_the_limit,
-          reads_members_by_type, writes_commas_names_and_escapes)
+RUN_TESTS("json", reads_valid_documents, refuses_invalid_documents_and_says_why,
+          documents_are_read_as_by_json_parse, damaged_documents_are_judged_as_by_json_parse,
+          nests_up_to_the_limit, reads_members_by_type, writes_commas_names_and_escapes)

@@ -74,9 +74,11 @@ bool scim_values_equal(const char *name, const char *a, const char *b)
     b = b && *b ? b : NULL;
     if (!a || !b)
         return a == b;
+    if (strcmp(a, b) == 0)
+        return true;
     const char *member;
     bool any_case = strcmp(name, "userName") == 0 || place_of(name, &member) == PLACE_WORK;
-    return any_case ? strcasecmp(a, b) == 0 : strcmp(a, b) == 0;
+    return any_case && strcasecmp(a, b) == 0;
 }
 
 /* ---- requests ------------------------------------------------------------------------------------------ */
@@ -358,23 +360,23 @@ static bool take_user(const cJSON *user, struct account *ret)
 
 bool scim_parse_user(struct str body, struct account *ret, struct error *err)
 {
-    cJSON *root = NULL;
-    bool ok = json_parse(body, &root, err) && take_user(root, ret);
-    cJSON_Delete(root);
+    struct json_doc doc = {0};
+    bool ok = json_doc_parse(body, &doc, err) && take_user(doc.root, ret);
+    json_doc_done(&doc);
     return ok || error_set(err, ERROR_TEMPORARY, "the answer is not a SCIM User");
 }
 
 bool scim_parse_list(struct str body, const char *match, const char *value, size_t *ret_found,
                      struct account *ret, struct error *err)
 {
-    cJSON *root = NULL;
-    if (!json_parse(body, &root, err) || !cJSON_IsNumber(json_get(root, "totalResults"))) {
-        cJSON_Delete(root);
+    struct json_doc doc = {0};
+    if (!json_doc_parse(body, &doc, err) || !cJSON_IsNumber(json_get(doc.root, "totalResults"))) {
+        json_doc_done(&doc);
         return error_set(err, ERROR_TEMPORARY, "the answer is not a SCIM ListResponse");
     }
     const cJSON *item;
     *ret_found = 0;
-    cJSON_ArrayForEach(item, json_get(root, "Resources"))
+    cJSON_ArrayForEach(item, json_get(doc.root, "Resources"))
     {
         struct account account = {0};
         if (take_user(item, &account) && scim_values_equal(match, attrs_get(&account.attrs, match), value) &&
@@ -383,19 +385,19 @@ bool scim_parse_list(struct str body, const char *match, const char *value, size
         else
             account_done(&account);
     }
-    cJSON_Delete(root);
+    json_doc_done(&doc);
     return true;
 }
 
 void scim_parse_error(struct str body, char scim_type[SCIM_TYPE_MAX], char detail[SCIM_DETAIL_MAX])
 {
-    cJSON *root = NULL;
+    struct json_doc doc = {0};
     struct error ignored;
     scim_type[0] = detail[0] = '\0';
-    if (body.n > 0 && json_parse(body, &root, &ignored)) {
-        const char *type = json_string(root, "scimType"), *text = json_string(root, "detail");
+    if (body.n > 0 && json_doc_parse(body, &doc, &ignored)) {
+        const char *type = json_string(doc.root, "scimType"), *text = json_string(doc.root, "detail");
         snprintf(scim_type, SCIM_TYPE_MAX, "%s", type ? type : "");
         snprintf(detail, SCIM_DETAIL_MAX, "%s", text ? text : "");
     }
-    cJSON_Delete(root);
+    json_doc_done(&doc);
 }
