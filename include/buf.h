@@ -34,6 +34,8 @@ struct buf {
 };
 
 void buf_init(struct buf *b, size_t max);
+/* Room for n bytes in all, from a caller who knows what is coming; no promise, no limit. */
+void buf_reserve(struct buf *b, size_t n);
 void buf_done(struct buf *b);  /* frees; b may be reused after buf_init */
 void buf_clear(struct buf *b); /* empties, keeps the memory, forgets overflow */
 
@@ -44,6 +46,10 @@ void buf_adds(struct buf *b, const char *s);
 void buf_addc(struct buf *b, char c);
 void buf_addf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_addi(struct buf *b, int64_t value); /* decimal; much faster than buf_addf */
+
+/* The decimal digits that buf_addi writes, NUL-terminated; returns their number. */
+enum { INT_FORMAT_SIZE = 21 };
+size_t int_format(int64_t value, char out[INT_FORMAT_SIZE]);
 
 static inline bool buf_ok(const struct buf *b)
 {

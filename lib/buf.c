@@ -43,6 +43,15 @@ static bool grow(struct buf *b, size_t n)
     return true;
 }
 
+void buf_reserve(struct buf *b, size_t n)
+{
+    if (n <= b->max && n >= b->size) {
+        b->p = xreallocarray(b->p, n + 1, 1);
+        b->size = n + 1;
+        b->p[b->n] = '\0';
+    }
+}
+
 /* The way of nearly every call: what is allocated suffices. */
 static inline bool reserve(struct buf *b, size_t n)
 {
@@ -94,21 +103,29 @@ void buf_addf(struct buf *b, const char *format, ...)
     va_end(again);
 }
 
-void buf_addi(struct buf *b, int64_t value)
+size_t int_format(int64_t value, char out[INT_FORMAT_SIZE])
 {
-    char digits[21];
+    char digits[INT_FORMAT_SIZE];
     size_t at = sizeof digits;
     uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    digits[--at] = '\0';
     for (; left >= 10; left /= 100) { /* two at a time: divisions are what it costs */
         unsigned pair = (unsigned)(left % 100);
         digits[--at] = (char)('0' + pair % 10);
         digits[--at] = (char)('0' + pair / 10);
     }
-    if (left > 0 || at == sizeof digits)
+    if (left > 0 || at == sizeof digits - 1)
         digits[--at] = (char)('0' + left);
     if (value < 0)
         digits[--at] = '-';
-    buf_add(b, digits + at, sizeof digits - at);
+    memcpy(out, digits + at, sizeof digits - at);
+    return sizeof digits - at - 1;
+}
+
+void buf_addi(struct buf *b, int64_t value)
+{
+    char text[INT_FORMAT_SIZE];
+    buf_add(b, text, int_format(value, text));
 }
 
 char *buf_take(struct buf *b)

@@ -58,28 +58,46 @@ void metrics_free(struct metrics *m)
     free(m);
 }
 
-static void copy_label(char *to, const char *label)
+/* Label values as a caller gives them, cut to what a series keeps. */
+struct labels {
+    struct str v[METRIC_LABELS_MAX];
+};
+
+static struct str cut_label(const char *label)
 {
-    size_t n = label ? strnlen(label, METRIC_LABEL_VALUE_MAX) : 0;
-    if (n > 0)
-        memcpy(to, label, n);
-    memset(to + n, 0, METRIC_LABEL_VALUE_MAX + 1 - n);
+    return (struct str){label, label ? strnlen(label, METRIC_LABEL_VALUE_MAX) : 0};
 }
 
-static bool labelled(const struct series *a, const struct series *b)
+static size_t place_of(const struct labels *wanted)
 {
-    return memcmp(a->labels, b->labels, sizeof a->labels) == 0;
+    uint64_t first = digest_hash64(wanted->v[0].p, wanted->v[0].n);
+    uint64_t second = wanted->v[1].n > 0 ? digest_hash64(wanted->v[1].p, wanted->v[1].n) : 0;
+    return (first + 31 * second) % SLOTS;
+}
+
+static bool labelled(const struct series *series, const struct labels *wanted)
+{
+    for (size_t k = 0; k < METRIC_LABELS_MAX; k++) {
+        struct str label = wanted->v[k];
+        if ((label.n > 0 && memcmp(series->labels[k], label.p, label.n) != 0) ||
+            series->labels[k][label.n] != '\0')
+            return false;
+    }
+    return true;
 }
 
 /* Puts a copy of wanted into the free slot. Returns what stands there afterwards: somebody may have been
  * faster. */
-static struct series *claim(struct metric *metric, struct series *_Atomic *slot, const struct series *wanted)
+static struct series *claim(struct metric *metric, struct series *_Atomic *slot, const struct labels *wanted)
 {
     if (atomic_fetch_add(&metric->n_series, 1) >= METRIC_SERIES_MAX) {
         atomic_fetch_sub(&metric->n_series, 1);
         return NULL;
     }
-    struct series *fresh = xmemdup(wanted, sizeof *wanted), *there = NULL;
+    struct series *fresh = xcalloc(1, sizeof *fresh), *there = NULL;
+    for (size_t k = 0; k < METRIC_LABELS_MAX; k++)
+        if (wanted->v[k].n > 0)
+            memcpy(fresh->labels[k], wanted->v[k].p, wanted->v[k].n);
     if (atomic_compare_exchange_strong(slot, &there, fresh))
         return fresh;
     atomic_fetch_sub(&metric->n_series, 1);
@@ -93,11 +111,9 @@ static struct series *find(struct metrics *m, size_t id, const char *label, cons
     struct metric *metric = &m->metrics[id];
     if (!metric->slots)
         return &metric->single;
-    struct series wanted = {0};
-    copy_label(wanted.labels[0], label);
-    copy_label(wanted.labels[1], label2);
-    size_t at = digest_hash64(wanted.labels, sizeof wanted.labels) % SLOTS;
-    for (;; at = (at + 1) % SLOTS) { /* ends: at most half of the slots are ever taken */
+    const struct labels wanted = {{cut_label(label), cut_label(label2)}};
+    for (size_t at = place_of(&wanted);;
+         at = (at + 1) % SLOTS) { /* ends: at most half of the slots are ever taken */
         struct series *there = atomic_load_explicit(&metric->slots[at], memory_order_acquire);
         if (!there)
             there = claim(metric, &metric->slots[at], &wanted);

@@ -37,6 +37,9 @@ local FULL_NAME_MAX = 60 -- givenName and familyName together
 
 -- Cuts text to max characters (not bytes); text that is not UTF-8 is left to the target to refuse.
 local function cut(text, max)
+    if #text <= max then
+        return text -- no more bytes than characters are allowed
+    end
     local length = utf8.len(text)
     if not length or length <= max then
         return text
@@ -61,7 +64,7 @@ local function add_name(account, profile)
     if not given or not family then
         return
     end
-    if (utf8.len(given) or #given) + (utf8.len(family) or #family) > FULL_NAME_MAX then
+    if #given + #family > FULL_NAME_MAX and (utf8.len(given) or #given) + (utf8.len(family) or #family) > FULL_NAME_MAX then
         return -- displayName says it, cut
     end
     account["name.givenName"] = given

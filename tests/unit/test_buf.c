@@ -1,5 +1,7 @@
 #include "test_lib.h"
 
+#include <stdio.h>
+
 #include "attr.h"
 #include "buf.h"
 #include "error.h"
@@ -22,6 +24,25 @@ START_TEST(a_buf_grows_to_its_maximum_and_remembers_overflow)
 }
 END_TEST
 
+START_TEST(a_buf_takes_room_in_advance)
+{
+    struct buf b;
+    buf_init(&b, 1000);
+    buf_reserve(&b, 5000); /* more than it may ever hold: not a promise */
+    ck_assert(buf_ok(&b) && b.p == NULL);
+    buf_reserve(&b, 700);
+    const char *place = b.p;
+    for (int i = 0; i < 350; i++)
+        memcpy(buf_extend(&b, 2), "ab", 2);
+    ck_assert(b.p == place && b.n == 700 && strlen(b.p) == 700);
+    buf_reserve(&b, 10);
+    ck_assert(b.n == 700);
+    ck_assert_ptr_null(buf_extend(&b, 301));
+    ck_assert(!buf_ok(&b));
+    buf_done(&b);
+}
+END_TEST
+
 START_TEST(a_buf_writes_every_kind_of_number)
 {
     struct buf b;
@@ -33,6 +54,12 @@ START_TEST(a_buf_writes_every_kind_of_number)
     buf_addi(&b, INT64_MAX);
     buf_addf(&b, " %s%d", "f", 7);
     ck_assert_str_eq(b.p, "0 -9223372036854775808 9223372036854775807 f7");
+    for (int64_t i = -1200; i <= 1200; i++) {
+        char expected[INT_FORMAT_SIZE], text[INT_FORMAT_SIZE];
+        snprintf(expected, sizeof expected, "%d", (int)i);
+        ck_assert_uint_eq(int_format(i, text), strlen(expected));
+        ck_assert_str_eq(text, expected);
+    }
     char *taken = buf_take(&b);
     ck_assert(b.n == 0 && b.p == NULL);
     free(taken);
@@ -115,6 +142,6 @@ START_TEST(utf8_knows_the_shortest_forms_only)
 }
 END_TEST
 
-RUN_TESTS("buf", a_buf_grows_to_its_maximum_and_remembers_overflow, a_buf_writes_every_kind_of_number,
-          attributes_stay_sorted_and_keep_cleared_ones, an_error_is_wrapped_and_never_overflows,
-          utf8_knows_the_shortest_forms_only)
+RUN_TESTS("buf", a_buf_grows_to_its_maximum_and_remembers_overflow, a_buf_takes_room_in_advance,
+          a_buf_writes_every_kind_of_number, attributes_stay_sorted_and_keep_cleared_ones,
+          an_error_is_wrapped_and_never_overflows, utf8_knows_the_shortest_forms_only)

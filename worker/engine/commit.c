@@ -3,18 +3,19 @@
 #include "engine_state.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "mem.h"
+
+enum { GROWTH = 512 }; /* of a record by one event, mostly */
 
 /* ---- building a batch ---------------------------------------------------------------------------------- */
 
 static void put_header(struct out_record *r, struct batch_item *item, const char *name, int64_t value)
 {
     char *text = item->numbers[r->n_headers];
-    snprintf(text, sizeof item->numbers[0], "%lld", (long long)value);
+    int_format(value, text);
     r->headers[r->n_headers++] = (struct record_header){name, text};
 }
 
@@ -53,6 +54,7 @@ static void batch_slot(const struct engine *e, struct out_record *r, struct batc
         p->seq++;
     if (!slot->tombstone) {
         buf_init(&value, RECORD_MAX);
+        buf_reserve(&value, slot->committed.n + GROWTH);
         write_record(p, &value);
         r->value.n = value.n;
         r->value.p = buf_take(&value);

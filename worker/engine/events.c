@@ -12,7 +12,11 @@ enum { DEADLETTER_KEY_MAX = 1024, DEADLETTER_MAX = 2 * (EVENT_VALUE_MAX + DEADLE
 static void person_key(const struct event *ev, struct buf *out)
 {
     buf_init(out, 2 * EVENT_NAME_MAX + EVENT_SUBJECT_MAX + 2);
-    buf_addf(out, "%s/%s/%s", ev->tenant, ev->directory, ev->subject);
+    buf_adds(out, ev->tenant);
+    buf_addc(out, '/');
+    buf_adds(out, ev->directory);
+    buf_addc(out, '/');
+    buf_adds(out, ev->subject);
     assert(buf_ok(out));
 }
 

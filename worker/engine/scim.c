@@ -13,6 +13,8 @@
 #define URN_ENTERPRISE "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 #define URN_PATCH      "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
+enum { PATCH_TYPICAL = 400 };
+
 /* ---- where an attribute lives -------------------------------------------------------------------------- */
 
 enum place { PLACE_CORE, PLACE_NAME, PLACE_WORK, PLACE_ENTERPRISE, PLACE_MANAGER };
@@ -222,6 +224,7 @@ void scim_create(const struct profile *p, const struct attrs *attrs, struct scim
 static void open_patch(struct json_out *w, struct buf *body)
 {
     buf_init(body, SCIM_REQUEST_MAX);
+    buf_reserve(body, PATCH_TYPICAL);
     json_out_init(w, body);
     json_open(w, NULL, '{');
     json_open(w, "schemas", '[');

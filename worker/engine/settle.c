@@ -6,7 +6,7 @@
 
 #include "digest.h"
 
-enum { RESULT_MAX = 900 * 1024, RETRY_CUT_MS = 24 * 3600 * 1000 };
+enum { RESULT_MAX = 900 * 1024, RESULT_TYPICAL = 1000, RETRY_CUT_MS = 24 * 3600 * 1000 };
 
 /* ---- records ------------------------------------------------------------------------------------------- */
 
@@ -15,6 +15,7 @@ static void write_fitting(struct result *r, const struct slot *slot, bool dead, 
 {
     for (int attempt = 0; attempt < 2; attempt++) {
         buf_init(out, RESULT_MAX);
+        buf_reserve(out, RESULT_TYPICAL);
         if (dead)
             deadletter_write_rejected(r, slot->live, slot->partition, out);
         else
