@@ -126,15 +126,31 @@ class Stage:
         self.topics = Topics(self.build, self.broker.bootstrap, prefix)
         return config
 
-    def worker(self, config, slot="w0"):
+    def worker(self, config, slot="w0", ready=True):
         """A pinned rollcall-worker, ready. Its configuration is written here."""
-        admin = free_port()
-        path = config.write(f"worker-{slot}", {"worker": {"admin": f"127.0.0.1:{admin}"}})
-        argv = pin([self.build / "rollcall-worker", "--slot", slot, "--config", path])
-        process = self.processes.add(f"worker-{slot}", argv)
-        process.await_ready(lambda: http_get(admin, "/readyz")[0] == 200, READY_S, "it is ready")
-        process.admin_port = admin
+        process = self._program(config, f"worker-{slot}", ["rollcall-worker", "--slot", slot], {"worker": ("admin",)})
+        if ready:
+            await_ready(process)
         return process
+
+    def ingest(self, config):
+        """A rollcall-ingest, ready; its URL is in `url`."""
+        process = self._program(config, "ingest", ["rollcall-ingest"], {"ingest": ("listen", "admin")})
+        process.url = f"http://127.0.0.1:{process.ports['listen']}"
+        await_ready(process)
+        return process
+
+    def _program(self, config, name, argv, sections):
+        ports = {member: free_port() for members in sections.values() for member in members}
+        changes = {section: {m: f"127.0.0.1:{ports[m]}" for m in members} for section, members in sections.items()}
+        path = config.write(name, changes)
+        process = self.processes.add(name, pin([self.build / argv[0], *argv[1:], "--config", path]))
+        process.ports = ports
+        return process
+
+
+def await_ready(process):
+    process.await_ready(lambda: http_get(process.ports["admin"], "/readyz")[0] == 200, READY_S, "it is ready")
 
 
 def add_bench_target(config, target, tenant, number, in_flight, **more):
