@@ -3,9 +3,15 @@ BENCH_TARGET := $(B)/bench-target
 
 $(eval $(call program,$(BENCH_TARGET),$(call objects,$(wildcard tests/bench/target/*.c)) $(LIB)))
 
+BENCH_ALLOWANCE := $(B)/bench-allowance
+
+# On the simulator's clock, before the simulator's Miro.
+$(eval $(call program,$(BENCH_ALLOWANCE),$(call objects,$(wildcard tests/bench/allowance/*.c)) \
+    $(B)/tests/sim/clock.o $(SIM_MIRO) $(ENGINE) $(LIB)))
+
 # BENCH="throughput leavers tenants allowance" picks some.
 BENCH ?=
-bench: $(INGEST) $(WORKER) $(SANDBOX) kafka-tools $(BENCH_TARGET) ## measures the worker beside its peers; BENCH="throughput leavers …" picks
+bench: $(INGEST) $(WORKER) $(SANDBOX) kafka-tools $(BENCH_TARGET) $(BENCH_ALLOWANCE) ## measures the worker beside its peers; BENCH="throughput leavers …" picks
 	$(Q)tests/bench/run --build $(CURDIR)/$(B) $(BENCH)
 
 .PHONY: bench
