@@ -14,4 +14,8 @@ BENCH ?=
 bench: $(INGEST) $(WORKER) $(SANDBOX) kafka-tools $(BENCH_TARGET) $(BENCH_ALLOWANCE) ## measures the worker beside its peers; BENCH="throughput leavers …" picks
 	$(Q)tests/bench/run --build $(CURDIR)/$(B) $(BENCH)
 
+# tests/unit/test_bench_*.c may call everything but main().
+$(B)/libtestable.a: $(filter-out %/main.o,$(call objects,$(wildcard tests/bench/target/*.c)))
+
 .PHONY: bench
+

@@ -22,14 +22,14 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "account.h"
+#include "dialect.h"
 #include "feed.h"
 #include "json.h"
 #include "loop.h"
 #include "mem.h"
 #include "options.h"
 #include "score.h"
-#include "server.h"
+#include "service.h"
 #include "tally.h"
 #include "usage.h"
 
@@ -45,7 +45,7 @@ struct measurement {
 
 struct bench {
     struct loop *loop;
-    struct server *server;
+    struct service *service;
     struct feed *feed;
     struct score score;
     struct measurement m;
@@ -57,7 +57,7 @@ struct bench {
 
 /* ---- calls --------------------------------------------------------------------------------------------- */
 
-static int64_t patch(struct bench *b, const struct account_request *r)
+static int64_t patch(struct bench *b, const struct dialect_request *r)
 {
     bool next = score_patch(&b->score, r->person, r->number);
     if (next && b->feeding)
@@ -68,18 +68,18 @@ static int64_t patch(struct bench *b, const struct account_request *r)
 static int64_t on_request(void *ctx, const struct request *request, int *status, struct buf *body)
 {
     struct bench *b = ctx;
-    struct account_request r;
-    if (!account_parse(request, &r) || r.person >= b->score.n_persons || r.tenant >= b->score.n_tenants) {
+    struct dialect_request r;
+    if (!dialect_parse(request, &r) || r.person >= b->score.n_persons || r.tenant >= b->score.n_tenants) {
         *status = 404;
-        return SERVER_NO_TAG;
+        return SERVICE_NO_TAG;
     }
     score_call(&b->score, r.tenant, clock_mono_ms());
-    int64_t tag = SERVER_NO_TAG;
-    if (r.call == ACCOUNT_PATCH)
+    int64_t tag = SERVICE_NO_TAG;
+    if (r.call == DIALECT_PATCH)
         tag = patch(b, &r);
     else
         b->score.reads++;
-    account_write(&r, b->score.persons[r.person].last, body);
+    dialect_write(&r, b->score.persons[r.person].last, body);
     return tag;
 }
 
@@ -114,7 +114,7 @@ static void say_done(bool ok, const char *why)
 
 static void do_delay(struct bench *b, char *words)
 {
-    server_set_delay(b->server, strtol(words, NULL, 10));
+    service_set_delay(b->service, strtol(words, NULL, 10));
     say_done(true, NULL);
 }
 
@@ -220,7 +220,7 @@ static void do_report(struct bench *b, char *words)
         {"coalesced", s->skipped},
         {"repeated", s->repeated},
         {"overlapped", s->overlapped},
-        {"brokenConnections", server_broken(b->server)},
+        {"brokenConnections", service_broken(b->service)},
     };
     struct buf out;
     struct json_out w;
@@ -282,7 +282,7 @@ static void on_input(void *ctx, uint32_t events)
 
 static int wait_ms(const struct bench *b)
 {
-    int wait = server_timeout_ms(b->server);
+    int wait = service_timeout_ms(b->service);
     int64_t left = b->m.until_ms ? b->m.until_ms - clock_mono_ms() : INT32_MAX;
     if (left < wait || wait < 0)
         wait = left < 0 ? 0 : (int)left;
@@ -293,7 +293,7 @@ static void run(struct bench *b)
 {
     while (!b->ended) {
         loop_wait(b->loop, wait_ms(b));
-        server_run(b->server);
+        service_run(b->service);
         feed_run(b->feed);
         if (b->m.until_ms && clock_mono_ms() >= b->m.until_ms)
             end_measure(b);
@@ -308,7 +308,7 @@ static size_t count_of(const struct options *o, const char *name, size_t otherwi
 
 static bool open_all(struct bench *b, const struct options *o, struct error *err)
 {
-    const struct server_callbacks callbacks = {b, on_request, on_answered};
+    const struct service_callbacks callbacks = {b, on_request, on_answered};
     const struct feed_settings feed = {.brokers = options_get(o, "brokers"),
                                        .topic = options_get(o, "topic"),
                                        .n_persons = count_of(o, "persons", 1000),
@@ -318,13 +318,13 @@ static bool open_all(struct bench *b, const struct options *o, struct error *err
         return error_set(err, ERROR_INPUT, "--brokers and --topic are needed");
     b->brokers = feed.brokers;
     score_init(&b->score, feed.n_persons, feed.n_tenants);
-    return loop_new(&b->loop, err) && server_new(b->loop, &callbacks, &b->server, err) &&
+    return loop_new(&b->loop, err) && service_new(b->loop, &callbacks, &b->service, err) &&
            feed_new(&feed, &b->feed, err) && loop_add(b->loop, STDIN_FILENO, EPOLLIN, on_input, b, err);
 }
 
 static void close_all(struct bench *b)
 {
-    server_free(b->server);
+    service_free(b->service);
     feed_free(b->feed);
     loop_free(b->loop);
     score_done(&b->score);
@@ -349,7 +349,7 @@ int main(int argc, char **argv)
         return EX_OK;
     ok = ok && open_all(&b, &o, &err);
     if (ok) {
-        printf("{\"port\":%d}\n", server_port(b.server));
+        printf("{\"port\":%d}\n", service_port(b.service));
         fflush(stdout);
         run(&b);
     } else {

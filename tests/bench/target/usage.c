@@ -19,13 +19,13 @@ static void read_proc(pid_t pid, const char *name, char *out, size_t size)
 struct usage usage_read(pid_t pid)
 {
     char text[1024];
-    long long user = 0, system = 0, pages = 0;
+    long long user = 0, kernel = 0, pages = 0;
     read_proc(pid, "stat", text, sizeof text);
     const char *behind_name = strrchr(text, ')'); /* the name may hold blanks */
     if (behind_name)
-        sscanf(behind_name + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lld %lld", &user, &system);
+        sscanf(behind_name + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lld %lld", &user, &kernel);
     read_proc(pid, "statm", text, sizeof text);
     sscanf(text, "%*d %lld", &pages);
-    return (struct usage){(user + system) * 1000000 / sysconf(_SC_CLK_TCK),
+    return (struct usage){(user + kernel) * 1000000 / sysconf(_SC_CLK_TCK),
                           pages * sysconf(_SC_PAGESIZE) / 1024};
 }

@@ -6,7 +6,7 @@
 #include <sys/types.h>
 
 struct usage {
-    int64_t cpu_us; /* user and system, all threads */
+    int64_t cpu_us; /* user and kernel, all threads */
     int64_t resident_kib;
 };
 

@@ -1,4 +1,4 @@
-#include "server.h"
+#include "service.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -19,7 +19,7 @@
 enum { BACKLOG = 4096, SLACK_US = 500 };
 
 struct connection {
-    struct server *server;
+    struct service *service;
     struct connection *prev, *next; /* all of them */
     struct connection *next_due;    /* valid while busy */
     int fd;
@@ -29,12 +29,12 @@ struct connection {
     int64_t tag;
     struct buf out;
     size_t n;
-    char in[SERVER_REQUEST_MAX];
+    char in[SERVICE_REQUEST_MAX];
 };
 
-struct server {
+struct service {
     struct loop *loop;
-    struct server_callbacks callbacks;
+    struct service_callbacks callbacks;
     int fd, port;
     int64_t delay_us;
     struct connection *connections;
@@ -54,7 +54,7 @@ static int64_t now_us(void)
 
 static void connection_free(struct connection *c)
 {
-    struct server *s = c->server;
+    struct service *s = c->service;
     *(c->prev ? &c->prev->next : &s->connections) = c->next;
     if (c->next)
         c->next->prev = c->prev;
@@ -65,7 +65,7 @@ static void connection_free(struct connection *c)
 /* The queue may still hold it: then it goes when its answer is due. */
 static void connection_close(struct connection *c)
 {
-    loop_remove(c->server->loop, c->fd);
+    loop_remove(c->service->loop, c->fd);
     close(c->fd);
     c->gone = true;
     if (!c->busy)
@@ -74,7 +74,7 @@ static void connection_close(struct connection *c)
 
 static void connection_break(struct connection *c)
 {
-    c->server->broken++;
+    c->service->broken++;
     connection_close(c);
 }
 
@@ -95,14 +95,14 @@ static ssize_t parse(const char *in, size_t n, struct request *ret)
 {
     const char *head_end = memmem(in, n, "\r\n\r\n", 4);
     if (!head_end)
-        return n < SERVER_REQUEST_MAX - 1 ? 0 : -1;
+        return n < SERVICE_REQUEST_MAX - 1 ? 0 : -1;
     const char *space = memchr(in, ' ', (size_t)(head_end - in));
     const char *second = space ? memchr(space + 1, ' ', (size_t)(head_end - space - 1)) : NULL;
     if (!second)
         return -1;
     const char *body = head_end + 4;
     size_t body_n = content_length(second, body), total = (size_t)(body - in) + body_n;
-    if (body_n > SERVER_REQUEST_MAX || total > SERVER_REQUEST_MAX - 1)
+    if (body_n > SERVICE_REQUEST_MAX || total > SERVICE_REQUEST_MAX - 1)
         return -1;
     if (total > n)
         return 0;
@@ -114,7 +114,7 @@ static ssize_t parse(const char *in, size_t n, struct request *ret)
 
 static void make_answer(struct connection *c, const struct request *r)
 {
-    struct server *s = c->server;
+    struct service *s = c->service;
     int status = 200;
     buf_clear(&s->body);
     c->tag = s->callbacks.handle(s->callbacks.ctx, r, &status, &s->body);
@@ -127,7 +127,7 @@ static void make_answer(struct connection *c, const struct request *r)
 
 static void enqueue(struct connection *c)
 {
-    struct server *s = c->server;
+    struct service *s = c->service;
     c->busy = true;
     c->due_us = now_us() + s->delay_us;
     c->next_due = NULL;
@@ -175,7 +175,7 @@ static void on_readable(void *ctx, uint32_t events)
 /* They fit the socket's buffer: the client asks one thing at a time. */
 static void answer(struct connection *c)
 {
-    struct server *s = c->server;
+    struct service *s = c->service;
     c->busy = false;
     if (c->gone) {
         connection_free(c);
@@ -183,7 +183,7 @@ static void answer(struct connection *c)
     }
     int64_t tag = c->tag;
     ssize_t sent = send(c->fd, c->out.p, c->out.n, MSG_NOSIGNAL);
-    if (tag != SERVER_NO_TAG)
+    if (tag != SERVICE_NO_TAG)
         s->callbacks.answered(s->callbacks.ctx, tag);
     if (sent != (ssize_t)c->out.n)
         connection_break(c);
@@ -191,7 +191,7 @@ static void answer(struct connection *c)
         serve(c);
 }
 
-void server_run(struct server *s)
+void service_run(struct service *s)
 {
     if (!s->first_due)
         return;
@@ -205,7 +205,7 @@ void server_run(struct server *s)
     }
 }
 
-int server_timeout_ms(const struct server *s)
+int service_timeout_ms(const struct service *s)
 {
     if (!s->first_due)
         return -1;
@@ -215,15 +215,15 @@ int server_timeout_ms(const struct server *s)
 
 /* ---- life ---------------------------------------------------------------------------------------------- */
 
-static void accept_one(struct server *s, int fd)
+static void accept_one(struct service *s, int fd)
 {
     static const int one = 1;
     struct error err;
     struct connection *c = xcalloc(1, sizeof *c);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    c->server = s;
+    c->service = s;
     c->fd = fd;
-    buf_init(&c->out, SERVER_ANSWER_MAX + 256);
+    buf_init(&c->out, SERVICE_ANSWER_MAX + 256);
     c->next = s->connections;
     if (c->next)
         c->next->prev = c;
@@ -234,13 +234,13 @@ static void accept_one(struct server *s, int fd)
 
 static void on_acceptable(void *ctx, uint32_t events)
 {
-    struct server *s = ctx;
+    struct service *s = ctx;
     (void)events;
     for (int fd; (fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;)
         accept_one(s, fd);
 }
 
-static bool open_socket(struct server *s, struct error *err)
+static bool open_socket(struct service *s, struct error *err)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof at;
@@ -252,23 +252,23 @@ static bool open_socket(struct server *s, struct error *err)
     return loop_add(s->loop, s->fd, EPOLLIN, on_acceptable, s, err);
 }
 
-bool server_new(struct loop *loop, const struct server_callbacks *callbacks, struct server **ret,
-                struct error *err)
+bool service_new(struct loop *loop, const struct service_callbacks *callbacks, struct service **ret,
+                 struct error *err)
 {
-    struct server *s = xcalloc(1, sizeof *s);
+    struct service *s = xcalloc(1, sizeof *s);
     s->loop = loop;
     s->callbacks = *callbacks;
     s->last_due = &s->first_due;
-    buf_init(&s->body, SERVER_ANSWER_MAX);
+    buf_init(&s->body, SERVICE_ANSWER_MAX);
     if (!open_socket(s, err)) {
-        server_free(s);
+        service_free(s);
         return false;
     }
     *ret = s;
     return true;
 }
 
-void server_free(struct server *s)
+void service_free(struct service *s)
 {
     if (!s)
         return;
@@ -285,17 +285,17 @@ void server_free(struct server *s)
     free(s);
 }
 
-int server_port(const struct server *s)
+int service_port(const struct service *s)
 {
     return s->port;
 }
 
-void server_set_delay(struct server *s, int64_t ms)
+void service_set_delay(struct service *s, int64_t ms)
 {
     s->delay_us = ms * 1000;
 }
 
-uint64_t server_broken(const struct server *s)
+uint64_t service_broken(const struct service *s)
 {
     return s->broken;
 }

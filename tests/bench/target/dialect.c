@@ -1,4 +1,4 @@
-#include "account.h"
+#include "dialect.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,23 +22,23 @@ static bool number_behind(struct str s, const char *mark, size_t *ret)
     return end > at;
 }
 
-bool account_parse(const struct request *r, struct account_request *ret)
+bool dialect_parse(const struct request *r, struct dialect_request *ret)
 {
     size_t number = 0;
-    *ret = (struct account_request){.number = -1};
+    *ret = (struct dialect_request){.number = -1};
     if (!starts(r->path, "/t") || !number_behind(r->path, "/t", &ret->tenant))
         return false;
     if (starts(r->method, "GET") &&
         number_behind(r->path, "/Users?filter=userName%20eq%20%22user-", &ret->person)) {
-        ret->call = ACCOUNT_FIND;
+        ret->call = DIALECT_FIND;
         return true;
     }
     if (!number_behind(r->path, "/Users/", &ret->person))
         return false;
-    ret->call = starts(r->method, "PATCH") ? ACCOUNT_PATCH : ACCOUNT_READ;
-    if (ret->call == ACCOUNT_PATCH && number_behind(r->body, "#", &number))
+    ret->call = starts(r->method, "PATCH") ? DIALECT_PATCH : DIALECT_READ;
+    if (ret->call == DIALECT_PATCH && number_behind(r->body, "#", &number))
         ret->number = (int64_t)number;
-    return ret->call == ACCOUNT_READ ? starts(r->method, "GET") : ret->number >= 0;
+    return ret->call == DIALECT_READ ? starts(r->method, "GET") : ret->number >= 0;
 }
 
 static void write_user(size_t person, int64_t number, struct buf *out)
@@ -58,9 +58,9 @@ static void write_user(size_t person, int64_t number, struct buf *out)
         person, person % 40, person);
 }
 
-void account_write(const struct account_request *r, int64_t number, struct buf *out)
+void dialect_write(const struct dialect_request *r, int64_t number, struct buf *out)
 {
-    if (r->call != ACCOUNT_FIND) {
+    if (r->call != DIALECT_FIND) {
         write_user(r->person, number, out);
         return;
     }
