@@ -210,9 +210,15 @@ bool json_parse(struct str text, cJSON **ret, struct error *err)
     return true;
 }
 
+/* As cJSON_GetObjectItemCaseSensitive, without two calls for each member that it is not. */
 const cJSON *json_get(const cJSON *object, const char *name)
 {
-    return cJSON_IsObject(object) ? cJSON_GetObjectItemCaseSensitive(object, name) : NULL;
+    if (!cJSON_IsObject(object))
+        return NULL;
+    for (const cJSON *item = object->child; item; item = item->next)
+        if (item->string && item->string[0] == name[0] && strcmp(item->string, name) == 0)
+            return item;
+    return NULL;
 }
 
 const char *json_string(const cJSON *object, const char *name)
