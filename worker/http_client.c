@@ -14,6 +14,10 @@
 
 enum { IDLE_CONNECTIONS_MIN = 16, IDLE_CONNECTIONS_MAX = 4096, BODY_KEPT_MAX = 64 * 1024 };
 
+/* libcurl takes and gives back both buffers with each call; a user or a PATCH is a kilobyte, and what is longer goes
+ * in pieces. */
+enum { RECEIVE_BUFFER = 4096, SEND_BUFFER = 16384 };
+
 /* The header lines of a target; calls under way keep the ones that they began with when the token changes. */
 struct header_set {
     unsigned users;
@@ -151,6 +155,8 @@ static struct transfer *transfer_new(struct http_client *c, struct target *targe
     curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CONNECT_TIMEOUT_MS);
+    curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER);
+    curl_easy_setopt(t->easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)SEND_BUFFER);
     curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, on_header);
