@@ -8,7 +8,7 @@
 
 #include "mem.h"
 
-enum { GROWTH = 512 }; /* of a record by one event, mostly */
+enum { GROWTH = 256 }; /* room that the next record gets beyond the size of this one */
 
 /* ---- building a batch ---------------------------------------------------------------------------------- */
 
@@ -42,8 +42,8 @@ static void write_record(struct person *p, struct buf *out)
     assert(buf_ok(out)); /* person.h's limits see to it */
 }
 
-static void batch_slot(const struct engine *e, struct out_record *r, struct batch_item *item,
-                       struct slot *slot, struct now now)
+static void batch_slot(struct engine *e, struct out_record *r, struct batch_item *item, struct slot *slot,
+                       struct now now)
 {
     struct person *p = slot->live;
     struct buf value;
@@ -54,8 +54,9 @@ static void batch_slot(const struct engine *e, struct out_record *r, struct batc
         p->seq++;
     if (!slot->tombstone) {
         buf_init(&value, RECORD_MAX);
-        buf_reserve(&value, slot->committed.n + GROWTH);
+        buf_reserve(&value, e->record_hint);
         write_record(p, &value);
+        e->record_hint = value.n + GROWTH;
         r->value.n = value.n;
         r->value.p = buf_take(&value);
         put_header(r, item, "seq", (int64_t)p->seq);
