@@ -232,7 +232,7 @@ struct engine {
     struct outbox outbox;
     struct batch batch;
     struct ward *wards_dirty;
-    size_t record_hint; /* how much room the next record probably needs */
+    size_t record_hint;     /* how much room the next record probably needs */
     struct flight *flights; /* all calls in flight */
     size_t n_flights;
     uint64_t next_call_id;
