@@ -87,6 +87,7 @@ struct config_worker {
     int64_t heartbeat_ms;
     int64_t transaction_timeout_ms;
     int64_t drain_ms;
+    int64_t stuck_ms; /* without progress for so long, the process ends */
 };
 
 struct config_tenant {

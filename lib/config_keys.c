@@ -128,7 +128,7 @@ static const struct config_key worker_keys[] = {
          "identity of this worker, stable over restarts (default: --slot or host name)"),
     TEXT(config_worker, admin, "127.0.0.1:8082", 0, "where /healthz, /readyz and /metrics are served"),
     TEXT(config_worker, policy, "policy.lua", 0, "Lua file that decides about each person's accounts"),
-    NUMBER(config_worker, session_timeout_ms, 10000, 1000, 300000,
+    NUMBER(config_worker, session_timeout_ms, 10000, 1000, 30000,
            "a silent worker loses its partitions after this"),
     NUMBER(config_worker, heartbeat_ms, 3000, 100, 100000,
            "between heartbeats; at most a third of the session timeout"),
@@ -136,6 +136,8 @@ static const struct config_key worker_keys[] = {
            "an open transaction is aborted after this"),
     NUMBER(config_worker, drain_ms, 10000, 0, 600000,
            "how long calls in flight may take at shutdown or revocation"),
+    NUMBER(config_worker, stuck_ms, 60000, 5000, 3600000,
+           "a worker without progress ends itself after this, one with a hung thread after half of it"),
     END,
 };
 

@@ -52,6 +52,8 @@ struct setting {
  * not a jump. */
 static const struct setting settings[] = {
     {"client.id", R_ALL, CLIENT_ID, NULL, true},
+    {"max.poll.interval.ms", R_EVENTS, LITERAL, "30000",
+     true}, /* a loop that hangs gives its partitions up */
     {"linger.ms", R_LEDGER, LITERAL, "0", true},
     {"queue.buffering.max.kbytes", R_PUBLISHER, LITERAL, "65536", true}, /* 1 GiB by default */
     {"compression.type", R_PRODUCERS, LITERAL, "lz4", true},
@@ -72,7 +74,7 @@ static const struct setting settings[] = {
     {"group.id", R_EVENTS, GROUP, NULL, false},
     {"group.id", R_READERS, READER_GROUP, NULL, false},
     {"group.instance.id", R_EVENTS, SLOT, NULL, false},
-    {"session.timeout.ms", R_EVENTS, SESSION_TIMEOUT, NULL, false},
+    {"session.timeout.ms", R_CONSUMERS, SESSION_TIMEOUT, NULL, false}, /* at most max.poll.interval.ms */
     {"heartbeat.interval.ms", R_EVENTS, HEARTBEAT, NULL, false},
     {"partition.assignment.strategy", R_EVENTS, LITERAL, "range", false},
     {"isolation.level", R_EVENTS | R_RESTORE, LITERAL, "read_committed", false},

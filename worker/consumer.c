@@ -9,6 +9,7 @@
 #include "failpoint.h"
 #include "kafka.h"
 #include "log.h"
+#include "loop.h"
 #include "mem.h"
 
 struct consumer {
@@ -18,6 +19,7 @@ struct consumer {
     char events[KAFKA_TOPIC_NAME_SIZE];
     int fd;
     bool more;
+    int64_t polled_ms; /* CLOCK_MONOTONIC */
     bool closing;
     rd_kafka_resp_err_t last_error; /* said once, until something else is to be said */
 };
@@ -89,15 +91,15 @@ static void tell_fatal(struct consumer *c)
     c->callbacks.failed(c->callbacks.ctx, &err);
 }
 
-/* auto.offset.reset is `error`: events that are gone are not passed over in silence. */
+/* auto.offset.reset is `error`: events that are gone are not passed over in silence. The word may come from a replica
+ * that lags; the next start asks the leader (restore.c). */
 static void tell_gone(struct consumer *c, const rd_kafka_message_t *message)
 {
     struct error err;
-    error_set(
-        &err, ERROR_PERMANENT,
-        "events of partition %d were deleted before they were read (%s); lengthen the topic's "
-        "retention, then set the group's offset with kafka-consumer-groups --reset-offsets --to-earliest",
-        message->partition, rd_kafka_message_errstr(message));
+    error_set(&err, ERROR_TEMPORARY,
+              "the events of partition %d from the committed offset on are not there (%s): to begin anew, "
+              "and to see",
+              message->partition, rd_kafka_message_errstr(message));
     c->callbacks.failed(c->callbacks.ctx, &err);
 }
 
@@ -122,6 +124,7 @@ static void note_error(struct consumer *c, const rd_kafka_message_t *message)
 size_t consumer_poll(struct consumer *c, size_t max)
 {
     size_t n = 0;
+    c->polled_ms = clock_mono_ms();
     for (bool wanted = true; wanted && n < max;) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(c->rk, 0);
         c->more = message != NULL;
@@ -145,9 +148,10 @@ int consumer_fd(const struct consumer *c)
     return c->fd;
 }
 
+/* Who does not poll for max.poll.interval.ms is taken for hung and leaves the group, be there events or not. */
 bool consumer_more(const struct consumer *c)
 {
-    return c->more;
+    return c->more || clock_mono_ms() - c->polled_ms >= CONSUMER_POLL_EVERY_MS;
 }
 
 void consumer_ready(struct consumer *c)

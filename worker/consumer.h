@@ -19,6 +19,8 @@ struct rd_kafka_consumer_group_metadata_s;
 struct rd_kafka_message_s;
 struct rd_kafka_s;
 
+enum { CONSUMER_POLL_EVERY_MS = 1000 }; /* at least */
+
 struct consumer;
 
 struct consumer_callbacks {
@@ -53,7 +55,7 @@ int consumer_fd(const struct consumer *c);
 void consumer_ready(struct consumer *c);
 /* Takes what is there, at most max records and everything else; ends early when the callee wants no more. */
 size_t consumer_poll(struct consumer *c, size_t max);
-/* The last poll did not reach the end, or consumer_ready was called since. */
+/* The last poll did not reach the end, or consumer_ready was called since, or it is long ago. */
 bool consumer_more(const struct consumer *c);
 
 /* Starts reading at the offsets (0 or less: at the first record there is). */

@@ -228,6 +228,7 @@ static bool work_seek(struct ledger *l)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)l->current.n_offsets);
     struct error err = {0};
+    pulse_moved(&l->pulse, "seeking");
     for (size_t i = 0; i < l->current.n_offsets; i++) {
         int64_t offset = l->current.offsets[i].offset;
         rd_kafka_topic_partition_list_add(list, l->tx.events, l->current.offsets[i].partition)->offset =
@@ -244,6 +245,7 @@ static bool work_seek(struct ledger *l)
 /* Waits for a request and takes it; false: the thread ends. */
 static bool await_request(struct ledger *l)
 {
+    pulse_moved(&l->pulse, NULL);
     pthread_mutex_lock(&l->lock);
     while (l->request.kind == REQUEST_NONE && !atomic_load(&l->pulse.stop)) {
         const struct timespec until = in_ms(IDLE_MS);
@@ -370,6 +372,19 @@ int64_t ledger_silent_ms(const struct ledger *l)
     return clock_mono_ms() - atomic_load(&l->pulse.beat_ms);
 }
 
+const _Atomic int64_t *ledger_beat(const struct ledger *l)
+{
+    return &l->pulse.beat_ms;
+}
+
+void ledger_waiting(const struct ledger *l, struct waiting *ret)
+{
+    rd_kafka_resp_err_t code = (rd_kafka_resp_err_t)atomic_load(&l->pulse.trouble);
+    ret->doing = atomic_load(&l->pulse.doing);
+    ret->error = code ? rd_kafka_err2name(code) : NULL;
+    ret->moved_ms = atomic_load(&l->pulse.moved_ms);
+}
+
 /* ---- life ---------------------------------------------------------------------------------------------- */
 
 static bool open_producer(struct ledger *l, const struct config *cfg, const char *slot, struct error *err)
@@ -401,7 +416,7 @@ static void init_sync(struct ledger *l)
     pthread_condattr_destroy(&attr);
     pthread_mutex_init(&l->lock, NULL);
     l->last = &l->first;
-    pulse_beat(&l->pulse);
+    pulse_moved(&l->pulse, "starting");
 }
 
 static bool start(struct ledger *l, struct error *err)

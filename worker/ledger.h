@@ -17,6 +17,7 @@
 #include "engine/engine.h"
 #include "error.h"
 #include "kafka.h"
+#include "patience.h"
 #include "restore.h"
 
 struct rd_kafka_consumer_group_metadata_s;
@@ -84,5 +85,9 @@ void ledger_result_done(struct ledger_result *result);
 
 /* Milliseconds since the thread gave its last sign of life. */
 int64_t ledger_silent_ms(const struct ledger *l);
+/* Changes with every sign of life; valid until ledger_free, for any thread. */
+const _Atomic int64_t *ledger_beat(const struct ledger *l);
+/* What the thread is doing, its last trouble and last progress; leaves `what` as it is. */
+void ledger_waiting(const struct ledger *l, struct waiting *ret);
 
 #endif

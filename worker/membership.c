@@ -567,6 +567,16 @@ int membership_timeout_ms(const struct membership *m)
     return -1;
 }
 
+bool membership_aborting(const struct membership *m)
+{
+    return m->aborts > 0;
+}
+
+bool membership_leaving(const struct membership *m)
+{
+    return m->drain || m->state == LEAVING;
+}
+
 bool membership_ready(const struct membership *m, const char **ret_why)
 {
     *ret_why = NULL;

@@ -67,6 +67,10 @@ int membership_commit_in_ms(const struct membership *m);
 /* Gives everything back and takes nothing more. */
 void membership_drain(struct membership *m);
 bool membership_drained(const struct membership *m);
+/* The last commits were aborted and undone; none has succeeded since. */
+bool membership_aborting(const struct membership *m);
+/* Giving partitions back or draining: bounded, whatever Kafka does. */
+bool membership_leaving(const struct membership *m);
 /* Serving, or with nothing to serve; if not, *ret_why (static) says why. */
 bool membership_ready(const struct membership *m, const char **ret_why);
 

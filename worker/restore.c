@@ -9,7 +9,11 @@
 
 #define FETCH_WAIT_MS "10"
 
-enum { READ_WAIT_MS = 100, WARM_MS = 5000, END_TRIES = 10 };
+enum { READ_WAIT_MS = 100, WARM_MS = 5000, EVENTS_WAIT_MS = 10000, END_TRIES = 10 };
+
+struct extent { /* of a partition */
+    int64_t low, high;
+};
 
 struct reading { /* one restore under way */
     struct restore *r;
@@ -38,7 +42,10 @@ static bool wait_out(struct restore *r, rd_kafka_resp_err_t code, const char *wh
 {
     if (hopeless(code))
         return error_set(err, ERROR_PERMANENT, "restore: %s: %s", what, rd_kafka_err2str(code));
-    pulse_pause(r->pulse);
+    if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) /* librdkafka has stopped reading there */
+        return error_set(err, ERROR_TEMPORARY, "restore: %s: a replica that lags was asked; to begin anew",
+                         what);
+    pulse_pause(r->pulse, code);
     return true;
 }
 
@@ -58,6 +65,7 @@ static bool read_committed_offsets(struct reading *rd, struct error *err)
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
     for (size_t i = 0; i < rd->n; i++)
         rd_kafka_topic_partition_list_add(list, rd->r->events, rd->v[i].partition);
+    pulse_moved(rd->r->pulse, "restore: reading committed offsets");
     while (go_on(rd->r) && (code = ask_committed(rd->r, list)))
         if (!wait_out(rd->r, code, "committed offsets", err))
             break;
@@ -70,33 +78,78 @@ static bool read_committed_offsets(struct reading *rd, struct error *err)
     return !code;
 }
 
-/* ---- 2. high watermarks -------------------------------------------------------------------------------- */
+/* ---- 2. what the partitions hold ----------------------------------------------------------------------- */
 
-static bool read_watermark(struct reading *rd, size_t i, struct error *err)
+/* A handle that only asks for watermarks never learns by itself that a partition has another leader: in 2.0.2 it
+ * asks the old one for ever. */
+static void refresh(rd_kafka_t *rk, rd_kafka_topic_t *topic, int timeout_ms)
 {
-    struct restore *r = rd->r;
-    int64_t low, high;
-    rd_kafka_resp_err_t code;
-    do {
-        if (!go_on(r))
-            return false;
-        code = rd_kafka_query_watermark_offsets(r->watermark, r->persons, rd->v[i].partition, &low, &high,
-                                                PULSE_SLICE_MS);
-    } while (code && wait_out(r, code, "watermark", err));
-    if (code)
-        return false;
-    struct restore_part *part = &rd->v[i];
-    part->kept = part->left_end > 0 && part->left_end == high && part->left_offset == part->offset;
-    rd->ends[i] = part->kept ? 0 : high;
-    rd->left += rd->ends[i] > 0;
-    return true;
+    const struct rd_kafka_metadata *metadata;
+    if (!rd_kafka_metadata(rk, 0, topic, &metadata, timeout_ms))
+        rd_kafka_metadata_destroy(metadata);
 }
 
-static bool read_watermarks(struct reading *rd, struct error *err)
+/* Of the leader; open transactions are included in ret_high. */
+static bool query(struct restore *r, rd_kafka_topic_t *topic, int32_t partition, struct extent *ret,
+                  struct error *err)
 {
-    for (size_t i = 0; i < rd->n; i++)
-        if (!read_watermark(rd, i, err))
+    for (;;) {
+        if (!go_on(r))
             return false;
+        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
+            r->asker, rd_kafka_topic_name(topic), partition, &ret->low, &ret->high, PULSE_SLICE_MS);
+        if (!code)
+            return true;
+        if (!wait_out(r, code, "watermark", err))
+            return false;
+        refresh(r->asker, topic, PULSE_SLICE_MS);
+    }
+}
+
+/* Events that are gone are not passed over in silence. Only the leader knows: a replica that lags or has just been
+ * put in place says so of events that are there, which is why the consumer's word for it is not enough. A new
+ * leader may need a moment to know how far it goes. */
+static bool check_events(struct restore *r, const struct restore_part *at, struct error *err)
+{
+    struct extent has;
+    int64_t deadline_ms = clock_mono_ms() + EVENTS_WAIT_MS;
+    pulse_moved(r->pulse, "restore: looking for the events");
+    do {
+        if (!query(r, r->asked_events, at->partition, &has, err))
+            return false;
+        if (at->offset >= has.low && at->offset <= has.high)
+            return true;
+        pulse_pause(r->pulse, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE);
+    } while (at->offset > has.high && clock_mono_ms() < deadline_ms);
+    if (at->offset < has.low)
+        return error_set(
+            err, ERROR_PERMANENT,
+            "events of partition %d were deleted before they were read (from %lld on; the first that is "
+            "left is %lld); lengthen the topic's retention, then set the group's offset with "
+            "kafka-consumer-groups --reset-offsets --to-earliest",
+            at->partition, (long long)at->offset, (long long)has.low);
+    return error_set(
+        err, ERROR_PERMANENT,
+        "the group has read partition %d up to %lld but the events topic ends at %lld: it has lost "
+        "events or was made anew; start under a new kafka.topic_prefix",
+        at->partition, (long long)at->offset, (long long)has.high);
+}
+
+static bool look_at_partitions(struct reading *rd, struct error *err)
+{
+    for (size_t i = 0; i < rd->n; i++) {
+        struct restore_part *part = &rd->v[i];
+        struct extent persons;
+        if (part->offset > 0 && !check_events(rd->r, part, err))
+            return false;
+        pulse_moved(rd->r->pulse, "restore: reading watermarks");
+        if (!query(rd->r, rd->r->asked_persons, part->partition, &persons, err))
+            return false;
+        part->kept =
+            part->left_end > 0 && part->left_end == persons.high && part->left_offset == part->offset;
+        rd->ends[i] = part->kept ? 0 : persons.high;
+        rd->left += rd->ends[i] > 0;
+    }
     return true;
 }
 
@@ -130,18 +183,23 @@ static size_t sift(struct reading *rd, rd_kafka_message_t **v, size_t n, rd_kafk
     return kept;
 }
 
+static const char reading_records[] = "restore: reading records";
+
 static bool read_records(struct reading *rd, struct error *err)
 {
     struct restore *r = rd->r;
     rd_kafka_message_t *chunk[RESTORE_CHUNK];
+    pulse_moved(r->pulse, reading_records);
     while (rd->left > 0) {
         rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
         if (!go_on(r))
             return false;
         ssize_t got = rd_kafka_consume_batch_queue(rd->queue, READ_WAIT_MS, chunk, RESTORE_CHUNK);
         size_t n = got > 0 ? sift(rd, chunk, (size_t)got, &code) : 0;
-        if (n > 0)
+        if (n > 0) {
+            pulse_moved(r->pulse, reading_records);
             r->records_read(r->ctx, chunk, n);
+        }
         FAILPOINT("during-restore");
         if (code && !wait_out(r, code, "records", err))
             return false;
@@ -182,12 +240,11 @@ static bool find_end(struct restore *r, struct partition_offset *p)
 {
     int64_t stable;
     for (int i = 0; i < END_TRIES; i++) {
-        if (!ask_end(r, r->reader, p->partition, &stable) ||
-            !ask_end(r, r->watermark, p->partition, &p->offset))
+        if (!ask_end(r, r->reader, p->partition, &stable) || !ask_end(r, r->asker, p->partition, &p->offset))
             return false;
         if (stable >= p->offset)
             return true;
-        pulse_pause(r->pulse);
+        pulse_pause(r->pulse, 0);
     }
     return false;
 }
@@ -205,7 +262,7 @@ bool restore_run(struct restore *r, struct restore_part *v, size_t n, struct err
     struct reading rd = {.r = r, .v = v, .n = n, .ends = xcalloc(n, sizeof *rd.ends)};
     *err = (struct error){0};
     rd.queue = rd_kafka_queue_new(r->reader);
-    bool ok = read_committed_offsets(&rd, err) && read_watermarks(&rd, err) && start_reading(&rd, err) &&
+    bool ok = read_committed_offsets(&rd, err) && look_at_partitions(&rd, err) && start_reading(&rd, err) &&
               read_records(&rd, err);
     stop_reading(&rd);
     rd_kafka_queue_destroy(rd.queue);
@@ -230,14 +287,6 @@ static bool open_client(const struct config *cfg, enum kafka_role role, rd_kafka
     return error_set(err, ERROR_INPUT, "kafka: %s", reason);
 }
 
-/* The first use of a topic costs a metadata request: better now than inside the first rebalance. */
-static void warm(rd_kafka_t *rk, rd_kafka_topic_t *topic)
-{
-    const struct rd_kafka_metadata *metadata;
-    if (!rd_kafka_metadata(rk, 0, topic, &metadata, WARM_MS))
-        rd_kafka_metadata_destroy(metadata);
-}
-
 bool restore_init(struct restore *r, const struct config *cfg, rd_kafka_t *group, struct pulse *pulse,
                   struct error *err)
 {
@@ -246,13 +295,16 @@ bool restore_init(struct restore *r, const struct config *cfg, rd_kafka_t *group
     kafka_topic_name(cfg, KAFKA_EVENTS, r->events);
     kafka_topic_name(cfg, KAFKA_PERSONS, r->persons);
     if (!open_client(cfg, KAFKA_ROLE_RESTORE, &r->reader, err) ||
-        !open_client(cfg, KAFKA_ROLE_WATERMARK, &r->watermark, err))
+        !open_client(cfg, KAFKA_ROLE_WATERMARK, &r->asker, err))
         return false;
     r->records = rd_kafka_topic_new(r->reader, r->persons, NULL);
-    if (!r->records)
+    r->asked_persons = rd_kafka_topic_new(r->asker, r->persons, NULL);
+    r->asked_events = rd_kafka_topic_new(r->asker, r->events, NULL);
+    if (!r->records || !r->asked_persons || !r->asked_events)
         return error_set(err, ERROR_INPUT, "kafka: topic %s: %s", r->persons,
                          rd_kafka_err2str(rd_kafka_last_error()));
-    warm(r->reader, r->records);
+    /* The first use of a topic costs a metadata request: better now than inside the first rebalance. */
+    refresh(r->reader, r->records, WARM_MS);
     return true;
 }
 
@@ -260,9 +312,13 @@ void restore_done(struct restore *r)
 {
     if (r->records)
         rd_kafka_topic_destroy(r->records);
+    if (r->asked_persons)
+        rd_kafka_topic_destroy(r->asked_persons);
+    if (r->asked_events)
+        rd_kafka_topic_destroy(r->asked_events);
     if (r->reader)
         rd_kafka_destroy(r->reader);
-    if (r->watermark)
-        rd_kafka_destroy(r->watermark);
+    if (r->asker)
+        rd_kafka_destroy(r->asker);
     *r = (struct restore){0};
 }

@@ -2,7 +2,8 @@
  *
  * In this order, so that nothing written meanwhile by a predecessor is missed:
  *     1. the group's committed offsets of the events partitions (stable: waits for open transactions)
- *     2. the high watermark of the same partitions of the records topic, open transactions included
+ *     2. that the events from there on are still there; the high watermark of the same partitions of the
+ *        records topic, open transactions included
  *     3. the records, read_committed, until the end of partition lies at or beyond that watermark
  * The last stable offset is no substitute for the watermark: with a dead worker's transaction still open,
  * reading to it gives stale state. Blocks; the ledger's thread only. */
@@ -37,10 +38,11 @@ struct restore_part { /* a partition to be restored, or one that was left and ma
 };
 
 struct restore {
-    struct rd_kafka_s *group;     /* borrowed: the group consumer, for the committed offsets */
-    struct rd_kafka_s *watermark; /* read_uncommitted */
-    struct rd_kafka_s *reader;    /* read_committed, reports ends of partitions */
-    struct rd_kafka_topic_s *records;
+    struct rd_kafka_s *group;         /* borrowed: the group consumer, for the committed offsets */
+    struct rd_kafka_s *asker;         /* read_uncommitted, for watermarks */
+    struct rd_kafka_s *reader;        /* read_committed, reports ends of partitions */
+    struct rd_kafka_topic_s *records; /* of reader */
+    struct rd_kafka_topic_s *asked_events, *asked_persons; /* of asker */
     char events[KAFKA_TOPIC_NAME_SIZE];
     char persons[KAFKA_TOPIC_NAME_SIZE];
     struct pulse *pulse;

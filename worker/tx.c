@@ -128,17 +128,19 @@ typedef rd_kafka_error_t *step_fn(struct run *run);
 /* Repeats a step while its errors ask for it; *ret is set when it fails and is never TX_RETRY then. */
 static bool step(struct run *run, enum tx_step which, step_fn *fn, enum tx_verdict *ret)
 {
+    pulse_moved(run->tx->pulse, step_names[which]);
     for (;;) {
         pulse_beat(run->tx->pulse);
         rd_kafka_error_t *error = fn(run);
         if (!error)
             return true;
+        int code = rd_kafka_error_code(error);
         *ret = judge(error, which, &run->result->err);
         if (*ret == TX_RETRY && atomic_load(&run->tx->pulse->stop))
             *ret = TX_EXIT;
         if (*ret != TX_RETRY)
             return false;
-        pulse_pause(run->tx->pulse);
+        pulse_pause(run->tx->pulse, code);
     }
 }
 
@@ -189,6 +191,7 @@ static bool produce_one(struct run *run, const struct out_record *r, enum tx_ver
 
 static bool produce_all(struct run *run, enum tx_verdict *ret)
 {
+    pulse_moved(run->tx->pulse, step_names[TX_PRODUCE]);
     for (size_t i = 0; i < run->batch->n_records; i++)
         if (!produce_one(run, &run->batch->records[i], ret))
             return false;

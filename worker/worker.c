@@ -8,6 +8,7 @@
 
 #include "admin.h"
 #include "consumer.h"
+#include "deadman.h"
 #include "engine/engine.h"
 #include "http_client.h"
 #include "kafka.h"
@@ -20,6 +21,7 @@
 #include "notices.h"
 #include "now.h"
 #include "options.h"
+#include "patience.h"
 #include "policy.h"
 #include "settings.h"
 #include "trouble.h"
@@ -35,6 +37,7 @@ enum {
     COMMIT_GRACE_MS = 5000, /* after drain_ms: for the closing commit */
     TEAR_DOWN_MAX_S = 15,
     RECHECK_MS = 200,
+    TURN_MAX_MS = 1000, /* the deadman counts turns, the group counts polls */
 };
 
 struct worker {
@@ -58,6 +61,9 @@ struct worker {
     struct trouble *troubles; /* by target */
     bool open;                /* everything is: the loop may begin */
     bool more_calls;          /* the last turn stopped at CALLS_PER_TURN */
+    struct patience patience;
+    struct deadman deadman;
+    _Atomic int64_t turned_ms; /* for the deadman */
     bool stopping;
     int64_t stop_by_ms; /* with stopping */
     bool failed;
@@ -109,8 +115,9 @@ static bool on_ready_asked(void *ctx, struct buf *reason)
 {
     struct worker *w = ctx;
     const char *why = "waiting for Kafka";
-    if (w->open && membership_ready(w->membership, &why))
+    if (w->open && membership_ready(w->membership, &why) && !patience_strained(&w->patience))
         return true;
+    why = why ? why : "Kafka does not answer";
     buf_adds(reason, why);
     return false;
 }
@@ -220,7 +227,7 @@ static int64_t engine_wait_ms(const struct worker *w)
 
 static int wait_ms(const struct worker *w)
 {
-    int wait = sooner(-1, engine_wait_ms(w));
+    int wait = sooner(TURN_MAX_MS, engine_wait_ms(w));
     wait = sooner(wait, membership_timeout_ms(w->membership));
     wait = sooner(wait, http_client_timeout_ms(w->http));
     wait = sooner(wait, admin_timeout_ms(w->admin));
@@ -237,11 +244,36 @@ static bool stopped(const struct worker *w)
     return w->stopping && clock_mono_ms() >= w->stop_by_ms;
 }
 
+/* Leaving and draining have bounds of their own; of them only a commit is watched. */
+static const char *waited_for(const struct worker *w)
+{
+    const char *why;
+    if (!membership_ready(w->membership, &why) && !membership_leaving(w->membership))
+        return why;
+    return ledger_idle(w->ledger) ? NULL : "committing";
+}
+
+static void look_at_progress(struct worker *w)
+{
+    struct error err;
+    struct waiting waiting = {.what = waited_for(w)};
+    atomic_store(&w->turned_ms, clock_mono_ms());
+    if (membership_aborting(w->membership) && !membership_leaving(w->membership))
+        waiting =
+            (struct waiting){.what = "transactions are aborted"}; /* steps that succeed are no progress */
+    else
+        ledger_waiting(w->ledger, &waiting);
+    /* Others may take their time to give partitions back. */
+    if (!patience_look(&w->patience, &waiting, w->cfg->worker.stuck_ms + w->cfg->worker.drain_ms, &err))
+        on_failed(w, &err);
+}
+
 /* After a failure nothing is begun any more, and nothing is waited for. */
 static void turn(struct worker *w)
 {
     membership_take_results(w->membership);
     membership_poll(w->membership);
+    look_at_progress(w);
     if (w->failed)
         return;
     engine_tick(w->engine, now_read());
@@ -423,13 +455,20 @@ static bool open_admin(struct worker *w, struct error *err)
            loop_add(w->loop, admin_fd(w->admin), EPOLLIN, on_admin, w, err);
 }
 
+static bool open_deadman(struct worker *w, struct error *err)
+{
+    deadman_watch(&w->deadman, "loop", &w->turned_ms);
+    deadman_watch(&w->deadman, "ledger", ledger_beat(w->ledger));
+    return deadman_start(&w->deadman, w->cfg->worker.stuck_ms / 2, (enum log_format)w->cfg->log.format, err);
+}
+
 /* The group comes last, when the ledger is ready (membership.c): a member that fails afterwards keeps its partitions from
  * the others for a session. */
 bool worker_new(const struct config *cfg, const char *slot, struct worker **ret, struct error *err)
 {
     static bool (*const steps[])(struct worker * w, struct error * err) = {
         open_loop,   open_policy,  check_settings, open_tokens,     open_admin,  open_topics,
-        open_engine, open_notices, open_http,      open_membership, open_ledger,
+        open_engine, open_notices, open_http,      open_membership, open_ledger, open_deadman,
     };
     struct worker *w = xcalloc(1, sizeof *w);
     *w = (struct worker){.cfg = cfg, .slot = slot, .signal_fd = -1};
@@ -451,6 +490,7 @@ void worker_free(struct worker *w)
     if (!w)
         return;
     last_words_begin((enum log_format)w->cfg->log.format, TEAR_DOWN_MAX_S);
+    deadman_done(&w->deadman);
     admin_free(w->admin);
     http_client_free(w->http);
     ledger_free(w->ledger);

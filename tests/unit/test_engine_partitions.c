@@ -332,6 +332,22 @@ START_TEST(refuses_records_that_it_cannot_understand)
 }
 END_TEST
 
+START_TEST(refuses_an_offset_without_records)
+{
+    struct error err = {0};
+    kit_start();
+    engine_restore_begin(kit.e, 1);
+    ck_assert(!engine_restore_end(kit.e, 1, 1, kit.now, &err));
+    ck_assert_int_eq(err.kind, ERROR_PERMANENT);
+    ck_assert_msg(strstr(err.message, "records are gone"), "%s", err.message);
+    engine_drop(kit.e, 1);
+    engine_restore_begin(kit.e, 1);
+    ck_assert(
+        engine_restore_end(kit.e, 1, 0, kit.now, &err)); /* an operator set it there: nothing is missing */
+    kit_stop();
+}
+END_TEST
+
 START_TEST(a_restore_takes_the_last_record_of_each_person_and_honours_tombstones)
 {
     struct error err;
@@ -347,6 +363,9 @@ START_TEST(a_restore_takes_the_last_record_of_each_person_and_honours_tombstones
     ck_assert(engine_restore_record(kit.e, 1, str_of("acme/hr/zoe"), new, headers, 4, &err));
     ck_assert(engine_restore_record(kit.e, 1, str_of("acme/hr/ann"), (struct str){0}, NULL, 0, &err));
     ck_assert(engine_restore_record(kit.e, 1, str_of("acme/hr/nobody"), (struct str){0}, NULL, 0, &err));
+    struct str own = str_of("{\"version\":1,\"partition\":1,\"partitions\":4,\"open\":false,\"openedAt\":0,"
+                            "\"offset\":2}");
+    ck_assert(engine_restore_record(kit.e, 1, str_of(RECORD_PARTITION_KEY), own, NULL, 0, &err));
     ck_assert(engine_restore_end(kit.e, 1, 2, kit.now, &err));
     ck_assert_uint_eq(stats_now().persons, 1);
     cJSON *zoe = person_now();
@@ -466,6 +485,7 @@ int main(void)
         refuses_records_without_committed_offsets,
         refuses_records_ahead_of_the_offset,
         refuses_another_number_of_partitions,
+        refuses_an_offset_without_records,
         refuses_records_that_it_cannot_understand,
         a_restore_takes_the_last_record_of_each_person_and_honours_tombstones,
         a_date_that_came_due_before_the_restore_ended_is_not_missed,

@@ -43,6 +43,7 @@ static const struct {
     {KAFKA_ROLE_EVENTS, "enable.auto.commit", "false"},
     {KAFKA_ROLE_EVENTS, "session.timeout.ms", "6000"},
     {KAFKA_ROLE_EVENTS, "heartbeat.interval.ms", "2000"},
+    {KAFKA_ROLE_EVENTS, "max.poll.interval.ms", "30000"},
     {KAFKA_ROLE_RESTORE, "enable.partition.eof", "true"},
     {KAFKA_ROLE_RESTORE, "isolation.level", "read_committed"},
     {KAFKA_ROLE_WATERMARK, "isolation.level", "read_uncommitted"},

@@ -26,6 +26,7 @@ static struct fake {
     struct membership_settings settings;
     int fd; /* of consumer and ledger: never readable */
     int turns;
+    _Atomic int64_t beat; /* of the ledger */
     enum { TOPICS_THERE, TOPICS_AWAY, TOPICS_WRONG } topics;
     int tries;         /* for the topics */
     int topics_after;  /* with TOPICS_AWAY: there at this try; 0: never */
@@ -34,6 +35,7 @@ static struct fake {
     int notices_tries, notices_after; /* the control topic is read at this try; 0: at once */
     bool notices_fail;                /* with the first that comes after the start */
     int notices_fd;
+    bool ledger_hangs; /* a request is never answered */
     bool consumer_made;
     int fail_in_turn; /* 0: never */
     int signal_in_turn;
@@ -177,6 +179,26 @@ void notices_free(struct notices *n)
     (void)n;
 }
 
+const _Atomic int64_t *ledger_beat(const struct ledger *l)
+{
+    (void)l;
+    return &fake.beat;
+}
+
+bool ledger_idle(const struct ledger *l)
+{
+    (void)l;
+    return !fake.ledger_hangs;
+}
+
+void ledger_waiting(const struct ledger *l, struct waiting *ret)
+{
+    (void)l;
+    ret->doing = "sending offsets";
+    ret->error = "_TIMED_OUT";
+    ret->moved_ms = 0;
+}
+
 struct membership *membership_new(const struct membership_settings *settings)
 {
     fake.settings = *settings;
@@ -233,6 +255,7 @@ void membership_take_results(struct membership *m)
 {
     (void)m;
     fake.turns++;
+    atomic_fetch_add(&fake.beat, 1);
     ck_assert_int_lt(fake.turns, TURNS_MAX);
     if (fake.turns == fake.fail_in_turn)
         fail_now();
@@ -254,6 +277,8 @@ void membership_commit(struct membership *m)
 int membership_timeout_ms(const struct membership *m)
 {
     (void)m;
+    if (fake.ledger_hangs)
+        return 100;
     return fake.turns < 4 ? 0 : -1; /* then nothing but input */
 }
 
@@ -273,6 +298,18 @@ bool membership_drained(const struct membership *m)
 {
     (void)m;
     return fake.drained;
+}
+
+bool membership_aborting(const struct membership *m)
+{
+    (void)m;
+    return false;
+}
+
+bool membership_leaving(const struct membership *m)
+{
+    (void)m;
+    return fake.draining;
 }
 
 bool membership_ready(const struct membership *m, const char **ret_why)
@@ -297,6 +334,7 @@ static void set_up(void)
     cfg.worker.admin = (char *)"127.0.0.1:0";
     cfg.worker.session_timeout_ms = 10000;
     cfg.worker.heartbeat_ms = 3000;
+    cfg.worker.stuck_ms = 60000;
 }
 
 static void tear_down(void)
@@ -325,6 +363,21 @@ START_TEST(a_failure_ends_the_loop_though_nothing_else_happens)
     ck_assert_str_eq(err.message, "foreign records");
     ck_assert_int_eq(fake.turns, 4);
     ck_assert(!fake.draining);
+}
+END_TEST
+
+START_TEST(a_commit_that_does_not_get_on_ends_the_loop)
+{
+    struct error err;
+    fake.ledger_hangs = true;
+    cfg.worker.stuck_ms = 1200;
+    int64_t begun_ms = clock_mono_ms();
+    ck_assert(!run(&err));
+    ck_assert_int_eq(err.kind, ERROR_TEMPORARY);
+    ck_assert_str_eq(err.message,
+                     "no progress for 1 s while committing, sending offsets: _TIMED_OUT: ended, to "
+                     "begin anew");
+    ck_assert_int_ge(clock_mono_ms() - begun_ms, 1200);
 }
 END_TEST
 
@@ -494,6 +547,7 @@ int main(void)
     tcase_set_timeout(tc, 30);
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_test(tc, a_failure_ends_the_loop_though_nothing_else_happens);
+    tcase_add_test(tc, a_commit_that_does_not_get_on_ends_the_loop);
     tcase_add_test(tc, sigterm_drains_and_leaves);
     tcase_add_test(tc, a_drain_that_does_not_end_is_given_up);
     tcase_add_test(tc, a_broken_policy_at_sighup_changes_nothing);

@@ -107,6 +107,12 @@ static bool check_restored(const struct engine *e, const struct partition *p, in
             "partition %d has records but the group has no committed offset (expired group, or another "
             "group's topic): set it with kafka-consumer-groups --reset-offsets --to-offset %lld",
             p->partition, (long long)(p->record_found ? p->found.offset : p->offset_max + 1));
+    if (committed > 0 && !p->record_found)
+        return error_set(err, ERROR_PERMANENT,
+                         "the group has read partition %d up to offset %lld but its records are gone (was "
+                         "the persons topic "
+                         "deleted?): bring them back, or start under a new kafka.topic_prefix",
+                         p->partition, (long long)committed);
     if (any && p->offset_max >= committed)
         return error_set(
             err, ERROR_PERMANENT,
