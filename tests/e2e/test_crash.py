@@ -6,9 +6,8 @@ from collections import Counter
 
 from harness import kafka_admin
 from harness.config import REPO
-from harness.feed import Feed
-from harness.lives import populate
 from harness.scenario import scenario
+from harness.storm import FAULTS, WORKER, Storm
 from harness.wait import wait_until
 from harness.words import Word, now_ms, parse_rfc3339
 
@@ -18,14 +17,6 @@ CONFIG_EXIT, AGAIN_EXIT = 78, 75
 # ---- the big one ----
 
 EVENTS, PERSONS, TENANTS, KILLS = 2000, 300, 5, 5
-WINDOW_SCALE = 0.2  # of Miro's 30 s
-RATES = "help"  # the tighter of Miro's two tables
-LIMITS = {"users.read": 200, "users.create": 20, "users.update": 20, "users.delete": 20}
-WORKER = {"session_timeout_ms": 3000, "heartbeat_ms": 300, "transaction_timeout_ms": 4000, "drain_ms": 2000}
-TARGET = {"timeout_ms": 2000, "call_life_ms": 4000,
-          "retry": {"base_ms": 200, "cap_ms": 1500, "deadline_ms": 3_600_000},
-          "limits": [{"class": name, "count": count, "window_ms": int(30_000 * WINDOW_SCALE)}
-                     for name, count in LIMITS.items()]}
 
 # At which of its hits each failpoint kills, and of which program; at random within the range, from the seed.
 FAILPOINTS = {
@@ -38,17 +29,6 @@ FAILPOINTS = {
 }
 ON_SIGTERM = ("before-close", "after-close")
 NEEDS_RECORDS = ("during-restore",)  # not the first of a worker's list: there is nothing to restore then
-
-# What the sandboxes do to calls, each with its share of them.
-FAULTS = [
-    {"fault": "500", "probability": 0.02}, {"fault": "503", "probability": 0.02},
-    {"fault": "504", "probability": 0.01}, {"fault": "500_applied", "probability": 0.02},
-    {"fault": "429", "probability": 0.01}, {"fault": "429_retry_after", "probability": 0.02, "times": 3},
-    {"fault": "drop", "probability": 0.02}, {"fault": "drop_after_commit", "probability": 0.03},
-    {"fault": "apply_late", "method": "PATCH", "probability": 0.08, "delay_ms": 1500},
-    {"fault": "apply_late", "method": "POST", "probability": 0.08, "delay_ms": 1500},
-    {"fault": "timeout", "probability": 0.005}, {"fault": "slow", "probability": 0.03, "delay_ms": 400},
-]
 
 
 def failpoints_of(program):
@@ -71,59 +51,16 @@ def worker_failpoints(rng):
     return [armed(rng, half) for half in halves]
 
 
-class Storm:
-    """The set-up: tenants with a target each, the first with two; two workers; everything supervised."""
+class CrashStorm(Storm):
+    """Two workers and an ingest, each with its failpoints."""
 
     def __init__(self, run, rng):
-        self.run, self.rng = run, rng
-        run.config.document["worker"].update(WORKER)
-        run.config.document["log"]["level"] = "info"
-        tenants = [f"tenant{n}" for n in range(TENANTS)]
-        self.sources = [run.source(f"hr-{t}", tenant=t) for t in tenants]
-        self.sandboxes = [self._sandbox(f"miro-{t}", t) for t in tenants]
-        self.sandboxes.append(self._sandbox("second", tenants[0]))
-        self.rain()
-        self.supervisor = run.supervisor()
-        self.workers = [self.supervisor.add(run.worker(f"w{n}"), points, ON_SIGTERM)
-                        for n, points in enumerate(worker_failpoints(rng))]
-        names = sorted(failpoints_of("ingest"))
-        self.ingest = self.supervisor.add(run.ingest(), armed(rng, names))
-        self.supervisor.start()
-        wait_until(self.ingest.program.ready, 60, "ingest is ready")
-        self.results = run.topics.follow("results")
-        posts = populate(rng, self.sources, PERSONS, EVENTS)
-        self.feed = Feed(run.sender(self.ingest.program), posts)
+        super().__init__(run, rng, TENANTS)
+        for n, points in enumerate(worker_failpoints(rng)):
+            self.add_worker(f"w{n}", points, ON_SIGTERM)
+        self.add_ingest("ingest", armed(rng, sorted(failpoints_of("ingest"))))
+        self.start(PERSONS, EVENTS)
         self.kills = 0
-
-    def _sandbox(self, name, tenant):
-        sandbox = self.run.sandbox(name, tenant, target=TARGET, window_scale=WINDOW_SCALE, rates=RATES,
-                                   latency_ms=2, latency_jitter_ms=10, seed=self.rng.randrange(1 << 30))
-        return sandbox
-
-    def rain(self):
-        for sandbox in self.sandboxes:
-            sandbox.clear_faults()
-            for fault in FAULTS:
-                sandbox.add_fault(**fault, seed=self.rng.randrange(1 << 30))
-
-    def check(self):
-        self.supervisor.check()
-        self.feed.check()
-
-    def wait(self, condition, timeout, what):
-        def done():
-            self.check()
-            return condition()
-
-        wait_until(done, timeout, what)
-
-    def pass_time(self, ms):
-        """A random moment is what a kill at random wants; nothing is awaited here."""
-        end = now_ms() + self.rng.uniform(0, ms)
-        self.wait(lambda: now_ms() >= end, ms, "the moment has come")
-
-    def partitions(self, worker):
-        return worker.program.metrics().get("rollcall_worker_partitions", 0)
 
     def shared_out(self):
         return sum(self.partitions(w) for w in self.workers) == 4
@@ -133,14 +70,14 @@ class Storm:
     def hit_all_failpoints(self):
         """A trickle of words goes on until each has killed its program."""
         def all_hit():
-            self.feed.release(1)
+            self.release(1)
             return all(s.finished for s in self.supervisor.all)
 
         self.wait(all_hit, 120,
                   lambda: f"all failpoints are hit, so far {[s.hit for s in self.supervisor.all]}")
 
     def kill_one(self):
-        self.feed.release(60)
+        self.release(60)
         self.pass_time(1500)
         victim = self.rng.choice(self.workers)
         victim.kill()
@@ -151,7 +88,7 @@ class Storm:
         self.run.disturbed_ms.append(now_ms())
         victim.pause()
         try:
-            self.feed.release(60)
+            self.release(60)
             self.wait(lambda: self.partitions(other) == 4, 40, "a successor has taken over")
         finally:
             self.run.disturbed_ms.append(now_ms())
@@ -165,10 +102,10 @@ class Storm:
 
     def stop_one_with_a_call_in_flight(self):
         self.wait(self.shared_out, 40, "both workers have partitions")
+        self.clear_up()
         for sandbox in self.sandboxes:
-            sandbox.clear_faults()
             sandbox.add_fault("slow", method="PATCH", delay_ms=1500)
-        self.feed.release(60)
+        self.release(60)
         victim, other = self.workers
         self.wait(lambda: victim.program.metrics().get("rollcall_worker_calls_in_flight", 0) > 0, 20,
                   "a call is in flight")
@@ -176,21 +113,10 @@ class Storm:
         self.rain()
 
     def kill_broker(self):
-        self.feed.release(60)
+        self.release(60)
         self.run.broker.down()
         self.pass_time(2000)
         self.run.broker.up()
-
-    def calm(self):
-        for sandbox in self.sandboxes:
-            sandbox.clear_faults()
-        self.feed.release(EVENTS * 2)
-        self.wait(lambda: self.feed.finished, 120, "all words are accepted")
-
-
-def print_endings(storm):
-    for s in storm.supervisor.all:
-        print(f"    {s.name}: " + ", ".join(f"{e.why or 'itself'} ({e.code})" for e in s.endings))
 
 
 @scenario(needs_real=True, own_broker=True, deadline_s=420, seconds=70)
@@ -199,7 +125,7 @@ def two_thousand_events_survive_every_failpoint_and_the_loss_of_the_broker(run):
     assert found == set(FAILPOINTS), f"differ from FAILPOINTS: {found ^ set(FAILPOINTS)}"
     seed = int(os.environ.get("ROLLCALL_SEED", random.randrange(1 << 32)))
     print(f"    ROLLCALL_SEED={seed}")
-    storm = Storm(run, random.Random(seed))
+    storm = CrashStorm(run, random.Random(seed))
     try:
         storm.hit_all_failpoints()
         storm.kill_one()
@@ -210,12 +136,12 @@ def two_thousand_events_survive_every_failpoint_and_the_loss_of_the_broker(run):
         storm.kill_one()
         storm.stop_one_with_a_call_in_flight()
         storm.kill_one()
-        storm.calm()
+        storm.clear_up()
+        storm.release_all()
         run.await_results(storm.results, 90)
         storm.check()
     finally:
-        storm.feed.close()
-        print_endings(storm)
+        storm.close()
     report = run.assert_clean(MANAGED)
     outcomes = Counter(r.value["outcome"] for r in storm.results.records)
     fullest = max((u.max_sliding / u.limit, u.name) for s in storm.sandboxes for u in s.limits() if u.limit)

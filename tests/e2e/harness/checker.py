@@ -10,6 +10,7 @@ Out: a Report: what was counted, and a list of violations, each with its kind:
     malformed       a result's id is not made of event and target                                   (P2)
     deadletter      rejected results and dead letters do not match one to one                       (P2)
     state           an account is not as the last words about its person want it                    (P3, P6)
+    reordered       a write carried an older word's value after a newer word's result was final     (P3, P6)
     revived         an account was active although a final result had said that its person was out  (P3, P6)
     limit           more calls in a window than the target allows                                   (P5)
     overlap         a call for an account began while another for it was under way                  (P6)
@@ -21,6 +22,8 @@ The fold is the checker's own: words in the order of (occurredAt, more restricti
 the last one wins; joined, left and deleted set one register, suspended and resumed another, attributes each
 their own. occurredAt must not lie in the future of its arrival (Rollcall clamps that, the checker does not).
 """
+import bisect
+import json
 import re
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
@@ -29,6 +32,7 @@ from .webhooks import ACCEPTED, REFUSED
 from .words import EMPLOYMENT, SUSPENSION, parse_rfc3339
 
 FINAL_CUT = ("applied", "unchanged", "merged", "superseded")
+FINAL_WORD = ("applied", "unchanged")  # the values of the word, or of later ones, stand in the account
 CLOCK_SLACK_MS = 20  # history and results are stamped by two processes
 DISTURBED_MS = 500   # so long a killed or continued program's calls may still arrive
 USER_PATH = re.compile(r"/Users/([^/?]+)")
@@ -273,9 +277,47 @@ class Checker:
             if finals and max(at, min(finals)) < until:
                 yield max(at, min(finals)), until
 
-    def _final_times(self, event, target):
+    def _final_times(self, event, target, outcomes=FINAL_CUT):
         return [parse_rfc3339(r["finishedAt"]) for r in self.by_event.get((event.id, target.name), [])
-                if r["outcome"] in FINAL_CUT]
+                if r["outcome"] in outcomes]
+
+    def check_order(self):
+        """No write carries the value of a word when the result of a later one is final."""
+        for target in self.targets.values():
+            writes = defaultdict(list)  # user name → calls
+            for call in target.journal:
+                if call["method"] in ("POST", "PATCH", "PUT") and call.get("name"):
+                    writes[call["name"].lower()].append(call)
+            for key, events in self._persons().items():
+                if target.takes(key) and writes:
+                    name = (fold(events).attributes.get("userName") or "").lower()
+                    self._check_writes("/".join(key), events, target, writes.get(name, ()))
+
+    def _check_writes(self, who, events, target, calls):
+        order = {name: self._order_of(events, target, name) for name in target.attributes}
+        for call in calls:
+            for name, value in written_values(call).items():
+                if name in order:
+                    self._check_write(who, target, call, (name, value), order[name])
+
+    def _order_of(self, events, target, name):
+        """(words that set the attribute, oldest first; [(final at, its place)…] as time goes)."""
+        setting = sorted((e for e in events if name in e.word.profile or e.word.complete),
+                         key=lambda e: _sort_key(e, {}))
+        finals = sorted((min(times), place) for place, e in enumerate(setting)
+                        if (times := self._final_times(e, target, FINAL_WORD)))
+        return setting, finals
+
+    def _check_write(self, who, target, call, written, order):
+        (name, value), (setting, finals) = written, order
+        known = bisect.bisect_left(finals, (call["arrivedAt"] - CLOCK_SLACK_MS, -1))
+        if known == 0:
+            return
+        newest = max(place for _, place in finals[:known])
+        allowed = {e.word.profile.get(name) or None for e in setting[newest:]}
+        if (value or None) not in allowed:
+            self._violation("reordered", f"{who} is written {name} {value!r} at {target.name} at "
+                                         f"{call['arrivedAt']}, after the result of {self._say(setting[newest])}")
 
     def check_limits(self):
         for target in self.targets.values():
@@ -327,6 +369,7 @@ class Checker:
         self.check_unknown()
         self.check_dead_letters()
         self.check_states()
+        self.check_order()
         self.check_revivals()
         self.check_limits()
         self.check_overlaps()
@@ -348,6 +391,18 @@ class Checker:
         return Report(counts, self.violations)
 
 
+def written_values(call):
+    """{attribute: value} that a call for a user writes, by the rules of SCIM; None: removed."""
+    try:
+        body = json.loads(call.get("body") or "{}")
+    except ValueError:
+        return {}
+    if call["method"] != "PATCH":
+        members = [body, *(v for k, v in body.items() if k.startswith("urn:") and isinstance(v, dict))]
+        return {k: v for m in members for k, v in m.items() if isinstance(v, str)}
+    return {o["path"].rpartition(":")[2]: o.get("value") for o in body.get("Operations", []) if o.get("path")}
+
+
 def active_intervals(history):
     """[(from, to)] in which the account was active; history: oldest first; the last may have no end."""
     intervals, since = [], None
@@ -362,5 +417,19 @@ def active_intervals(history):
     return intervals
 
 
+@dataclass
+class History:
+    """What Checker takes, as one thing."""
+
+    deliveries: list
+    results: list
+    dead_letters: list
+    targets: list
+    disturbed_ms: list = field(default_factory=list)
+
+    def check(self):
+        return Checker(self.deliveries, self.results, self.dead_letters, self.targets, self.disturbed_ms).run()
+
+
 def check(deliveries, results, dead_letters, targets, disturbed_ms=()):
-    return Checker(deliveries, results, dead_letters, targets, disturbed_ms).run()
+    return History(deliveries, results, dead_letters, targets, disturbed_ms).check()

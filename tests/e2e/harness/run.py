@@ -4,7 +4,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from .checker import Target, check
+from .checker import History, Target
 from .config import Config
 from .processes import TERM_S, ProcessFailed, Processes, free_port
 from .sandbox import Sandbox
@@ -196,14 +196,18 @@ class Run:
         wait_until(lambda: not missing(), timeout,
                    lambda: f"every accepted event has its results ({len(missing())} are missing)")
 
-    def check(self, attributes=()):
-        """The checker's report of this run, on dumps made now."""
+    def history(self, attributes=()):
+        """All that went in and came out, on dumps made now."""
         targets = [Target(name, tenant, sandbox.accounts(), sandbox.limits(), attributes,
                           self.config.target_directory(name), sandbox.journal())
                    for name, (sandbox, tenant) in self.sandboxes.items()]
         disturbed = self.disturbed_ms + [at for s in self.supervisors for at in s.deaths()]
-        return check(self.deliveries(), self.topics.dump("results"), self.topics.dump("deadletters"), targets,
-                     disturbed)
+        return History(self.deliveries(), self.topics.dump("results"), self.topics.dump("deadletters"), targets,
+                       disturbed)
+
+    def check(self, attributes=()):
+        """The checker's report of this run."""
+        return self.history(attributes).check()
 
     def assert_clean(self, attributes=()):
         report = self.check(attributes)

@@ -1,5 +1,6 @@
 """The checker's own test: each violation planted in a clean history must be found, and nothing else."""
 import dataclasses
+import json
 
 from .checker import Target, check
 from .sandbox import Account, Activity, LimitUse
@@ -248,6 +249,39 @@ def a_suspended_person_is_out_until_resumed(_run):
     expect(h, "revived")
     del h.deliveries[-1], h.results[-1]
     expect(h, "state", "revived")
+
+
+def write(department, arrived):
+    """A PATCH of Ann's department; None: to nothing."""
+    path = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"
+    operation = {"op": "Replace", "path": path, "value": department} if department else {"op": "Remove", "path": path}
+    return {**call("PATCH", "/Users/1", arrived, arrived + 10), "name": "ann@example.com",
+            "body": json.dumps({"Operations": [operation]})}
+
+
+@scenario(broker=False)
+def the_checker_finds_a_write_that_came_after_its_time(_run):
+    h = History().without_leaver()
+    h.journal = [write("Sales", 1300), write("Design", 1450), write("Design", 1600)]
+    expect(h)
+    h.journal.append(write("Sales", 1700))
+    expect(h, "reordered")
+    h.journal[-1] = write(None, 1700)
+    expect(h, "reordered")
+    h.journal[-1] = write("Sales", 1700)
+    h.results[1] = result(h.changed, "merged", 1500)
+    expect(h)
+
+
+@scenario(broker=False)
+def the_checker_finds_a_late_value_in_a_create(_run):
+    h = History().without_leaver()
+    body = {"userName": "ann@example.com", "active": True,
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"department": "Design"}}
+    h.journal = [{**call("POST", "/Users", 1700, 1750), "name": "ann@example.com", "body": json.dumps(body)}]
+    expect(h)
+    h.journal[-1]["body"] = h.journal[-1]["body"].replace("Design", "Sales")
+    expect(h, "reordered")
 
 
 @scenario(broker=False)

@@ -8,6 +8,7 @@ from pathlib import Path
 from .wait import wait_until
 
 TOOL_S = 60
+CLOSE_S = 5
 # A broker that stood still is fenced for a moment when it goes on: nobody leads its partitions then.
 LEADERS_S = 20
 LEADERLESS = ("Unknown partition", "Leader not available", "Not leader for partition")
@@ -67,7 +68,11 @@ class Follower:
 
     def close(self):
         self._child.terminate()
-        self._child.wait()
+        try:
+            self._child.wait(CLOSE_S)
+        except subprocess.TimeoutExpired:  # librdkafka's tear-down hangs when a topic has been deleted
+            self._child.kill()
+            self._child.wait()
         self._thread.join()
         self._child.stdout.close()
 
