@@ -4,6 +4,7 @@ The embedded broker shows aborted records to everybody, forgets offsets sent in 
 (tests/kafka/README.md). So nothing that is to prove P2 or P6 may run on it: `proves_transactions` says which
 broker may, and `require_transactions` refuses the other.
 """
+import resource
 import shutil
 import signal
 import subprocess
@@ -149,8 +150,23 @@ class Real(Broker):
     def kill_node(self, node=1):
         self._kafka("kill", self._node(node))
 
+    def stop_node(self, node=1):
+        """SIGTERM: it hands its partitions over first, as in a rolling restart."""
+        self._kafka("stop", self._node(node))
+
     def start_node(self, node=1):
         self._kafka("start", self._node(node))
+
+    def _pid(self, node):
+        return int((self._node(node) / "pid").read_text(encoding="ascii"))
+
+    def alive(self, node=1):
+        return subprocess.run([KAFKA, "status", self._node(node)], capture_output=True, check=False).returncode == 0
+
+    def fill_disk(self, node=1):
+        """From now on no file of the node may grow, as on a full disk; its next life has space again."""
+        _, hard = resource.prlimit(self._pid(node), resource.RLIMIT_FSIZE)
+        resource.prlimit(self._pid(node), resource.RLIMIT_FSIZE, (0, hard))
 
     def pause(self, node=None):
         for n in (node,) if node else range(1, self.nodes + 1):

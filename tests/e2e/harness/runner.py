@@ -1,8 +1,9 @@
 """Finds tests/e2e/test_*.py and the harness's own tests, runs their scenarios, says how long each took.
 
-    tests/e2e/run [--broker embedded|real] [--build DIR] [--jobs N] [--keep] [PART OF A NAME…]
+    tests/e2e/run [--broker embedded|real] [--long] [--build DIR] [--jobs N] [--keep] [PART OF A NAME…]
 
---broker real runs everything; embedded leaves out what is marked needs_real and says how many those are. A broker
+--broker real runs everything; embedded leaves out what is marked needs_real and says how many those are. What is
+marked long runs with --long, which runs nothing else, or when it is named. A broker
 that cannot be had is a failure of the scenario, not a reason to skip it. Exit 0: all passed; 1: some failed.
 """
 import argparse
@@ -33,11 +34,13 @@ class Overdue(BaseException):
     """A scenario's deadline. Not an Exception: nothing in a test may swallow it."""
 
 
-def discover(parts, build, broker):
-    """The scenarios for this build and this kind of broker, and how many there are besides."""
+def discover(parts, build, broker, long=False):
+    """The scenarios for this build and this kind of broker, and how many there are besides. With parts the long ones
+    are as welcome as the others."""
     modules = [*HARNESS_TESTS, *(p.stem for p in sorted(E2E.glob("test_*.py")))]
     found = [s for m in modules for s in scenarios_of(importlib.import_module(m))]
     wanted = [s for s in found if not parts or any(p.replace("_", " ") in s.full_name for p in parts)]
+    wanted = [s for s in wanted if parts or s.long == long]
     sanitizer = sanitizer_of(build)
     fit = [s for s in wanted if not (s.native and sanitizer) and not (s.needs_real and broker == "embedded")]
     return fit, [s for s in wanted if s not in fit]
@@ -85,11 +88,11 @@ class Brokers:
             broker.stop()
 
 
-def _overdue(_signo, _frame):
+def overdue(_signo, _frame):
     raise Overdue("the scenario's deadline is over")
 
 
-def _terminated(signo, _frame):
+def terminated(signo, _frame):
     raise SystemExit(128 + signo)
 
 
@@ -103,10 +106,13 @@ def attempt(action):
 
 
 class Runner:
-    def __init__(self, options):
+    """options: build, broker, keep, as parse makes them. name: of the suite, in its last line."""
+
+    def __init__(self, options, name="e2e"):
+        self.name = name
         self.build = Path(options.build).resolve()
         self.keep = options.keep
-        root = self.build / "e2e"
+        root = self.build / name
         root.mkdir(parents=True, exist_ok=True)
         self.directory = Path(tempfile.mkdtemp(prefix="run-", dir=root))
         self.brokers = Brokers(self.directory, self.build, options.broker)
@@ -168,7 +174,7 @@ class Runner:
                 self.failed += 1
             if not self.failed and not self.keep:
                 shutil.rmtree(self.directory, ignore_errors=True)
-        print(f"e2e: {self.passed} passed, {self.failed} failed")
+        print(f"{self.name}: {self.passed} passed, {self.failed} failed")
         return 1 if self.failed or not self.passed else 0
 
 
@@ -176,6 +182,7 @@ def parse(argv):
     parser = argparse.ArgumentParser(description="Runs the end-to-end tests.")
     parser.add_argument("--broker", choices=("embedded", "real"), default="embedded")
     parser.add_argument("--build", default=REPO / "build" / "test", help="where the programs are")
+    parser.add_argument("--long", action="store_true", help="the long scenarios instead of the others")
     parser.add_argument("--keep", action="store_true", help="keep the files of passed tests")
     parser.add_argument("--list", action="store_true", help="list the scenarios")
     parser.add_argument("--jobs", type=int, default=2, help="scenarios at a time (default: 2)")
@@ -232,14 +239,14 @@ class Jobs:
 
 def main():
     options = parse(sys.argv[1:])
-    scenarios, others = discover(options.parts, options.build, options.broker)
+    scenarios, others = discover(options.parts, options.build, options.broker, options.long)
     if options.list:
         for s in scenarios:
             print(f"{s.full_name}{' (real broker)' if s.needs_real else ''}")
         return 0
     os.environ.setdefault("TSAN_OPTIONS", f"suppressions={SUPPRESSIONS}")
-    signal.signal(signal.SIGALRM, _overdue)
-    signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGALRM, overdue)
+    signal.signal(signal.SIGTERM, terminated)
     jobs = min(options.jobs, len(scenarios))
     if jobs > 1:
         code = Jobs(sys.argv[1:], jobs).wait()

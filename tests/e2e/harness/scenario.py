@@ -6,6 +6,7 @@
     @scenario(own_broker=True)          hurts its broker: gets one of its own
     @scenario(broker=False)             needs none
     @scenario(seconds=60)               takes that long: --jobs shares the scenarios out by it
+    @scenario(long=True)                only with --long: make test-all
     @scenario(native=True)              has no meaning for programs with a sanitizer (valgrind)
 """
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ class Scenario:
     deadline_s: int
     native: bool
     seconds: int  # what it takes, roughly
+    long: bool = False
 
     @property
     def full_name(self):
@@ -32,10 +34,10 @@ class Scenario:
 
 
 def scenario(*, needs_real=False, own_broker=False, broker=True, nodes=1, partitions=4,
-             deadline_s=DEADLINE_S, native=False, seconds=6):
+             deadline_s=DEADLINE_S, native=False, seconds=6, long=False):
     def mark(function):
         function.scenario = Scenario(function, needs_real or nodes > 1, own_broker, broker, nodes, partitions,
-                                     deadline_s, native, seconds)
+                                     deadline_s, native, seconds, long)
         return function
 
     return mark

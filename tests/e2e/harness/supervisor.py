@@ -39,6 +39,7 @@ class Supervised:
         self._armed = self._left.popleft() if failpoints else None
         self._told = False   # SIGTERM has been sent to reach the failpoint
         self._killed = False
+        self._once = None    # the failpoint of the next life alone
         self._lock = threading.RLock()
 
     @property
@@ -52,14 +53,25 @@ class Supervised:
 
     def launch(self):
         self._told = self._killed = False
-        self.program.launch(self._armed)
+        self.program.launch(self._once or self._armed)
+        self._once = None
 
-    def kill(self):
-        """kill -9 from outside; the armed failpoint stays armed."""
+    def kill(self, then=None):
+        """kill -9 from outside; the armed failpoint stays armed. then: a failpoint that stops the next life."""
         with self._lock:
+            self._once = then
             if self.program.process.alive:
                 self._killed = True
                 self.program.kill()
+
+    def arm_once(self, failpoint):
+        """For the next life alone, before those of the list; one that stops or holds it."""
+        with self._lock:
+            self._once = failpoint
+
+    def signal(self, number):
+        with self._lock:
+            self.program.process.signal(number)
 
     def pause(self):
         with self._lock:
