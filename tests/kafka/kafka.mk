@@ -8,12 +8,17 @@ $(eval $(call program,$(KAFKA_TOOL),$(KAFKA_TOOL_OBJ) $(LIB)))
 
 kafka-tools: $(KAFKA_EMBEDDED) $(KAFKA_TOOL) ## embedded broker and topic tool of the tests
 
-# BROKER=embedded|real for the scenarios that run on either; ONLY="parts of names" picks some.
+# BROKER=embedded|real for the scenarios that run on either; ONLY="parts of names" picks some; LONG=1: the long ones.
 BROKER ?= embedded
-e2e: $(INGEST) $(WORKER) $(SANDBOX) kafka-tools ## end-to-end tests (BROKER=embedded|real ONLY=…)
-	$(Q)tests/e2e/run --build $(CURDIR)/$(B) --broker $(BROKER) $(ONLY)
+e2e: $(INGEST) $(WORKER) $(SANDBOX) kafka-tools ## end-to-end tests (BROKER=embedded|real ONLY=… LONG=1)
+	$(Q)tests/e2e/run --build $(CURDIR)/$(B) --broker $(BROKER) $(if $(LONG),--long) $(ONLY)
+
+# SECONDS_OF_CHAOS=3600 SEED=7 by hand.
+SECONDS_OF_CHAOS ?= 25
+chaos: $(INGEST) $(WORKER) $(SANDBOX) kafka-tools ## three workers on three Kafka nodes under fire (SECONDS_OF_CHAOS=… SEED=…)
+	$(Q)tests/chaos/run --build $(CURDIR)/$(B) --seconds $(SECONDS_OF_CHAOS) $(if $(SEED),--seed $(SEED))
 
 e2e-self: kafka-tools ## brokers and harness of the end-to-end tests alone
 	$(Q)tests/e2e/run --build $(CURDIR)/$(B) --broker $(BROKER) harness brokers
 
-.PHONY: kafka-tools e2e e2e-self
+.PHONY: kafka-tools e2e chaos e2e-self
