@@ -136,7 +136,7 @@ static const struct config_key worker_keys[] = {
            "an open transaction is aborted after this"),
     NUMBER(config_worker, drain_ms, 10000, 0, 600000,
            "how long calls in flight may take at shutdown or revocation"),
-    NUMBER(config_worker, stuck_ms, 60000, 5000, 3600000,
+    NUMBER(config_worker, stuck_ms, 60000, 10000, 3600000,
            "a worker without progress ends itself after this, one with a hung thread after half of it"),
     END,
 };

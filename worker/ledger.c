@@ -13,7 +13,7 @@
 #include "pulse.h"
 #include "tx.h"
 
-enum { CHUNKS_MAX = 8, IDLE_MS = 500, WARM_MS = 5000, SEEK_MS = 10000 };
+enum { CHUNKS_MAX = 8, IDLE_MS = 500, WARM_MS = 3000, SEEK_TRIES = 5 };
 
 enum request_kind { REQUEST_NONE, REQUEST_COMMIT, REQUEST_RESTORE, REQUEST_MARK, REQUEST_SEEK };
 
@@ -210,9 +210,10 @@ static bool work_mark(struct ledger *l)
     return true;
 }
 
-static bool seek_all(struct ledger *l, rd_kafka_topic_partition_list_t *list, struct error *err)
+static bool seek_once(struct ledger *l, rd_kafka_topic_partition_list_t *list, struct error *err)
 {
-    rd_kafka_error_t *error = rd_kafka_seek_partitions(l->group, list, SEEK_MS);
+    pulse_beat(&l->pulse);
+    rd_kafka_error_t *error = rd_kafka_seek_partitions(l->group, list, PULSE_SLICE_MS);
     if (error) {
         error_set(err, ERROR_TEMPORARY, "seek: %s", rd_kafka_error_string(error));
         rd_kafka_error_destroy(error);
@@ -222,6 +223,15 @@ static bool seek_all(struct ledger *l, rd_kafka_topic_partition_list_t *list, st
         if (list->elems[i].err)
             return error_set(err, ERROR_TEMPORARY, "seek: %s", rd_kafka_err2str(list->elems[i].err));
     return true;
+}
+
+/* Nothing is merged meanwhile: a seek that was only late is done twice without harm. */
+static bool seek_all(struct ledger *l, rd_kafka_topic_partition_list_t *list, struct error *err)
+{
+    for (int i = 0; i < SEEK_TRIES && !atomic_load(&l->pulse.stop); i++)
+        if (seek_once(l, list, err))
+            return true;
+    return false;
 }
 
 static bool work_seek(struct ledger *l)

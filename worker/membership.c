@@ -41,6 +41,7 @@ struct membership {
     /* RUNNING, LEAVING */
     const struct engine_batch *batch; /* with the ledger */
     unsigned aborts;                  /* in a row */
+    int64_t aborted_ms;               /* the last of them; 0: none */
     int64_t commit_after_ms;          /* pause after an abort */
     rd_kafka_message_t *kept;         /* a record that the engine takes after the next commit; NULL: none */
     size_t ahead;                     /* events merged since the last batch was taken */
@@ -454,7 +455,8 @@ static void on_aborted(struct membership *m, const struct ledger_result *result)
              LOG_ERROR_FIELD(&result->err));
     m->batch = NULL;
     m->ahead = 0;
-    m->commit_after_ms = clock_mono_ms() + backoff_ms(m->aborts++);
+    m->aborted_ms = clock_mono_ms();
+    m->commit_after_ms = m->aborted_ms + backoff_ms(m->aborts++);
     engine_batch_aborted(m->is.engine, now_read());
     forget_kept(m); /* it is read again */
     if (m->state == RUNNING)
@@ -569,7 +571,7 @@ int membership_timeout_ms(const struct membership *m)
 
 bool membership_aborting(const struct membership *m)
 {
-    return m->aborts > 0;
+    return m->aborted_ms > 0 && clock_mono_ms() - m->aborted_ms < MEMBERSHIP_ABORTING_MS;
 }
 
 bool membership_leaving(const struct membership *m)

@@ -29,6 +29,7 @@ enum {
     MEMBERSHIP_AHEAD_MAX = 50000,     /* events merged since the last batch was taken */
     MEMBERSHIP_WAITING_MAX = 4000000, /* persons who wait for calls: memory */
     MEMBERSHIP_PAUSE_AFTER_MS = 3000,
+    MEMBERSHIP_ABORTING_MS = 8000,
 };
 
 struct membership;
@@ -67,7 +68,8 @@ int membership_commit_in_ms(const struct membership *m);
 /* Gives everything back and takes nothing more. */
 void membership_drain(struct membership *m);
 bool membership_drained(const struct membership *m);
-/* The last commits were aborted and undone; none has succeeded since. */
+/* A commit was aborted and undone a short while ago. What succeeds in between may be all that does not need what is
+ * broken: a topic that is not there fails only the batches that have something for it. */
 bool membership_aborting(const struct membership *m);
 /* Giving partitions back or draining: bounded, whatever Kafka does. */
 bool membership_leaving(const struct membership *m);

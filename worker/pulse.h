@@ -1,6 +1,6 @@
 /* pulse.h - what the loop sees of the ledger's thread, and how it tells it to stop waiting.
  *
- * Everything that blocks on the ledger's thread does so in slices of at most PULSE_SLICE_MS and calls
+ * Everything that blocks on the ledger's thread does so in slices of at most 2 × PULSE_SLICE_MS and calls
  * pulse_beat in between. A beat says that the thread lives, pulse_moved that its work gets on. Any thread. */
 #ifndef ROLLCALL_WORKER_PULSE_H
 #define ROLLCALL_WORKER_PULSE_H

@@ -24,6 +24,8 @@ static const struct {
      "of this one while it was away"},
     {RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, TX_UNDO, "the group has moved on without this worker"},
     {RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, TX_UNDO, "the group has moved on without this worker"},
+    {RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, TX_UNDO_THEN_EXIT,
+     "a topic that the worker writes to is not there; the next start makes it or says how"},
     {RD_KAFKA_RESP_ERR_INVALID_TXN_STATE, TX_EXIT, "the broker has ended the transaction already"},
 };
 

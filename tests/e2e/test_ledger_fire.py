@@ -142,7 +142,7 @@ def an_idle_worker_stays_in_the_group(run):
 
 @scenario(needs_real=True)
 def a_hung_ledger_ends_the_worker(run):
-    scene = Scene(run, workers=1, stuck_ms=5000)
+    scene = Scene(run, workers=1, stuck_ms=10000)
     scene.start(f"after-produce=pause_until_file:{run.directory}/never:2")
     scene.tell()
     scene.await_ending(scene.workers[0], "a thread does not move", '"ledger"')
@@ -152,7 +152,7 @@ def a_hung_ledger_ends_the_worker(run):
 
 @scenario(needs_real=True, seconds=8, long=True)
 def a_hung_loop_ends_the_worker(run):
-    scene = Scene(run, workers=1, stuck_ms=5000)
+    scene = Scene(run, workers=1, stuck_ms=10000)
     scene.start(f"before-call=pause_until_file:{run.directory}/never:2")
     scene.tell()
     scene.await_ending(scene.workers[0], "a thread does not move", '"loop"')
@@ -232,19 +232,19 @@ def partitions_added_under_a_running_worker_stop_it(run):
 
 @scenario(needs_real=True, seconds=30, long=True)
 def a_results_topic_that_is_deleted_comes_back_and_the_worker_goes_on(run):
-    scene = Scene(run, workers=1, stuck_ms=5000).start()
+    scene = Scene(run, workers=1, stuck_ms=10000).start()
     scene.tell_and_answer()
     answered = len(scene.results.records)
     delete(run, "results")
     scene.tell()
-    scene.await_ending(scene.workers[0], "results", timeout=60)
+    scene.await_ending(scene.workers[0], timeout=60)
     wait_until(lambda: len(scene.results.records) >= answered + 8, 60, "what was told since has its results")
     scene.supervisor.check()
 
 
 @scenario(needs_real=True, seconds=20, long=True)
 def a_persons_topic_that_is_deleted_stops_the_worker_for_good(run):
-    scene = Scene(run, workers=1, stuck_ms=5000).start()
+    scene = Scene(run, workers=1, stuck_ms=10000).start()
     scene.tell_and_answer()
     delete(run, "persons")
     scene.tell()
@@ -257,7 +257,7 @@ def a_persons_topic_that_is_deleted_stops_the_worker_for_good(run):
 
 @scenario(needs_real=True, seconds=12, long=True)
 def an_events_topic_that_is_deleted_stops_the_worker_for_good(run):
-    scene = Scene(run, workers=1, stuck_ms=5000).start()
+    scene = Scene(run, workers=1, stuck_ms=10000).start()
     scene.tell_and_answer()
     delete(run, "events")
     worker = scene.workers[0]
@@ -290,7 +290,7 @@ def while_the_broker_is_away_the_worker_says_so_begins_anew_once_and_goes_on(run
 @scenario(needs_real=True, own_broker=True, seconds=40, long=True)
 def a_full_disk_of_the_broker_loses_nothing(run):
     """Nothing can be written any more: Kafka gives its log up and the node ends. Space, a start, and all goes on."""
-    scene = Scene(run, workers=1, stuck_ms=6000).start()
+    scene = Scene(run, workers=1, stuck_ms=10000).start()
     scene.tell_and_answer()
     run.broker.fill_disk()
     refused = scene.sender.send(scene.sources[0], *joiners(3, "full-"))

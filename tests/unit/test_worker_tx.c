@@ -14,6 +14,10 @@ static const struct row {
 } rows[] = {
     {"an older process of a slot goes", TX_COMMIT, {RD_KAFKA_RESP_ERR__FENCED, true, false, false}, TX_EXIT},
     {"fenced at takeover", TX_INIT, {RD_KAFKA_RESP_ERR__FENCED, true, false, false}, TX_EXIT},
+    {"a topic is gone",
+     TX_COMMIT,
+     {RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, false, false, true},
+     TX_UNDO_THEN_EXIT},
     {"the group moved on", TX_OFFSETS, {RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, false, false, true}, TX_UNDO},
     {"the group forgot us", TX_OFFSETS, {RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, false, false, true}, TX_UNDO},
     {"another member has the slot",
