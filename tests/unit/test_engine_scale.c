@@ -85,11 +85,15 @@ START_TEST(a_record_of_somebody_who_lives_in_another_partition_changes_nothing)
     const struct record_header headers[] = {{"seq", "1"}, {"offset", "0"}, {"due", "0"}, {"flags", "0"}};
     static const char other[] =
         "{\"version\":1,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":[],\"targets\":{}}";
+    static const char own[] =
+        "{\"version\":1,\"partition\":1,\"partitions\":4,\"open\":false,\"slot\":\"x\",\"openedAt\":1,"
+        "\"offset\":1}";
     struct error err;
     kit_start();
     kit_zoe_has_account("userName=zoe");
     say({"e2", EVENT_LEFT, .at = 2});
     engine_restore_begin(kit.e, 1);
+    ck_assert(engine_restore_record(kit.e, 1, str_of("!partition"), str_of(own), NULL, 0, &err));
     ck_assert(engine_restore_record(kit.e, 1, str_of("acme/hr/zoe"), str_of(other), headers, 4, &err));
     ck_assert(engine_restore_record(kit.e, 1, str_of("acme/hr/zoe"), (struct str){0}, NULL, 0, &err));
     ck_assert_msg(engine_restore_end(kit.e, 1, 1, kit.now, &err), "%s", err.message);
