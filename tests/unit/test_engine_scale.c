@@ -96,7 +96,7 @@ START_TEST(a_record_of_somebody_who_lives_in_another_partition_changes_nothing)
     ck_assert(engine_restore_record(kit.e, 1, str_of("!partition"), str_of(own), NULL, 0, &err));
     ck_assert(engine_restore_record(kit.e, 1, str_of("acme/hr/zoe"), str_of(other), headers, 4, &err));
     ck_assert(engine_restore_record(kit.e, 1, str_of("acme/hr/zoe"), (struct str){0}, NULL, 0, &err));
-    ck_assert_msg(engine_restore_end(kit.e, 1, 1, kit.now, &err), "%s", err.message);
+    ck_assert_msg(engine_restore_end(kit.e, 1, 0, kit.now, &err), "%s", err.message);
     engine_drop(kit.e, 1);
     commit();
     expect_call("PATCH", "/Users/7");

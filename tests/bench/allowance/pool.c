@@ -234,8 +234,15 @@ static void restore_all(struct pool *p)
         restore_settled(p, &h);
     }
     for (int32_t i = 0; i < PARTITIONS; i++) {
+        char own[128]; /* the partition's record: closed by its last owner */
+        snprintf(
+            own, sizeof own,
+            "{\"version\":1,\"partition\":%d,\"partitions\":%d,\"open\":false,\"openedAt\":0,\"offset\":1}",
+            (int)i, (int)PARTITIONS);
         p->next_offset[i] = 1;
-        bool ok = engine_restore_end(owner(p, i), i, 1, now_of(p), &err);
+        bool ok = engine_restore_record(owner(p, i), i, str_of("!partition"), str_of(own), NULL, 0, &err);
+        assert(ok);
+        ok = engine_restore_end(owner(p, i), i, 1, now_of(p), &err);
         assert(ok);
     }
 }
