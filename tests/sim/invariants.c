@@ -356,6 +356,8 @@ static void check_throttled(struct world *w)
 /* Whether the account was cut, or made, by us before somebody approved of everything. */
 static bool was_cut(const struct world *w, const struct miro_user *user)
 {
+    if (user->deleted) /* deletions are not limited here, and look the same in the history */
+        return false;
     for (size_t h = 1; h < user->n_history; h++)
         if (user->history[h - 1].active && !user->history[h].active &&
             user->history[h].at_ms < w->scenario->quiet_ms)
