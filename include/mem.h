@@ -20,6 +20,9 @@ char *xstrdup_null(const char *s);
 /* printf into a new string; the caller frees it. */
 char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2), malloc, returns_nonnull));
 
+/* Gives back to the system what the allocator keeps of what was freed, after a great deal was. Takes milliseconds. */
+void mem_give_back(void);
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,4 +61,15 @@ char *xasprintf(const char *format, ...)
     int n = vasprintf(&s, format, args);
     va_end(args);
     return must(n < 0 ? NULL : s);
+}
+
+/* jemalloc's, where it is linked. */
+extern int mallctl(const char *name, void *old, size_t *old_n, void *new, size_t new_n) __attribute__((weak));
+
+void mem_give_back(void)
+{
+    if (mallctl)
+        mallctl("arena.4096.purge", NULL, NULL, NULL, 0); /* MALLCTL_ARENAS_ALL */
+    else
+        malloc_trim(0);
 }

@@ -1,7 +1,6 @@
 #include "membership.h"
 
 #include <assert.h>
-#include <malloc.h>
 #include <stdlib.h>
 
 #include <librdkafka/rdkafka.h>
@@ -13,6 +12,7 @@
 #include "mem.h"
 #include "now.h"
 #include "parking.h"
+#include "reading.h"
 #include "worker_metrics.h"
 
 enum { BACKOFF_MIN_MS = 50, BACKOFF_MAX_MS = 2000 };
@@ -43,11 +43,7 @@ struct membership {
     unsigned aborts;                  /* in a row */
     int64_t aborted_ms;               /* the last of them; 0: none */
     int64_t commit_after_ms;          /* pause after an abort */
-    rd_kafka_message_t *kept;         /* a record that the engine takes after the next commit; NULL: none */
-    size_t ahead;                     /* events merged since the last batch was taken */
-    bool crowded;                     /* too many persons wait */
-    int64_t held_since_ms;            /* 0: events are being read */
-    bool paused;
+    struct reading reading;
 
     uint64_t restored; /* records, of the restore under way */
     struct held_alarm held_alarm;
@@ -69,78 +65,17 @@ void membership_failed(void *ctx, const struct error *err)
     fail(ctx, err);
 }
 
-/* ---- events -------------------------------------------------------------------------------------------- */
-
 /* Outside RUNNING a record is passed over: it is read again from the committed offset, by us or by the next
  * owner. */
 bool membership_message(void *ctx, rd_kafka_message_t *message)
 {
     struct membership *m = ctx;
-    if (m->state != RUNNING)
-        return true;
-    m->ahead++;
-    bool taken = intake_event(m->is.engine, message, now_read());
-    m->kept = taken ? NULL : message;
-    return taken;
-}
-
-static void forget_kept(struct membership *m)
-{
-    if (m->kept)
-        rd_kafka_message_destroy(m->kept);
-    m->kept = NULL;
-}
-
-/* A batch was answered: what was put off may be taken now. */
-static void offer_kept(struct membership *m)
-{
-    rd_kafka_message_t *message = m->kept;
-    if (message && membership_message(m, message)) {
-        rd_kafka_message_destroy(message);
-        m->kept = NULL;
-    }
-}
-
-static void resume(struct membership *m)
-{
-    m->held_since_ms = 0;
-    if (!m->paused)
-        return;
-    m->paused = false;
-    consumer_pause(m->consumer, false);
-    metrics_set(m->is.metrics, WM_READING_HELD, NULL, 0);
-}
-
-static bool too_far_ahead(const struct membership *m)
-{
-    return m->state == RUNNING && (m->ahead >= MEMBERSHIP_AHEAD_MAX || m->crowded || m->kept);
-}
-
-/* True: leave the queue alone for a moment. When that moment gets long, pauses the partitions instead,
- * because the queue also carries the group's words. */
-static bool hold(struct membership *m)
-{
-    if (!too_far_ahead(m)) {
-        resume(m);
-        return false;
-    }
-    if (m->paused)
-        return false;
-    if (m->held_since_ms == 0)
-        m->held_since_ms = clock_mono_ms();
-    if (clock_mono_ms() - m->held_since_ms < MEMBERSHIP_PAUSE_AFTER_MS)
-        return true;
-    m->paused = true;
-    consumer_pause(m->consumer, true);
-    metrics_set(m->is.metrics, WM_READING_HELD, NULL, 1);
-    log_warn("reading paused", LOG_S("why", m->crowded ? "too many persons wait" : "commits do not follow"));
-    return false;
+    return m->state != RUNNING || reading_take(&m->reading, message);
 }
 
 void membership_poll(struct membership *m)
 {
-    if (!hold(m) && consumer_more(m->consumer))
-        consumer_poll(m->consumer, MEMBERSHIP_POLL_MAX);
+    reading_poll(&m->reading, m->state == RUNNING);
 }
 
 /* ---- leaving ------------------------------------------------------------------------------------------- */
@@ -149,7 +84,7 @@ void membership_poll(struct membership *m)
 static void release(struct membership *m)
 {
     log_info("partitions released", LOG_I("partitions", m->n), LOG_B("lost", m->lost));
-    forget_kept(m);
+    reading_forget_kept(&m->reading);
     free(m->partitions);
     m->partitions = NULL;
     m->n = 0;
@@ -172,9 +107,9 @@ static void begin_leaving(struct membership *m)
 {
     m->state = LEAVING;
     m->closed = false;
-    forget_kept(m);
+    reading_forget_kept(&m->reading);
     m->leave_by_ms = clock_mono_ms() + m->is.drain_ms;
-    resume(m);
+    reading_resume(&m->reading);
     for (size_t i = 0; i < m->n; i++)
         engine_revoke(m->is.engine, m->partitions[i]);
 }
@@ -381,18 +316,6 @@ static size_t count_kept(const struct ledger_result *result)
     return n;
 }
 
-/* jemalloc's, where it is linked. */
-extern int mallctl(const char *name, void *old, size_t *old_n, void *new, size_t new_n) __attribute__((weak));
-
-/* Gives back what the records came in: as much as a third of what they are kept in. */
-static void return_memory(void)
-{
-    if (mallctl)
-        mallctl("arena.4096.purge", NULL, NULL, NULL, 0); /* MALLCTL_ARENAS_ALL */
-    else
-        malloc_trim(0);
-}
-
 static void on_restored(struct membership *m, struct ledger_result *result)
 {
     struct error err = {0};
@@ -407,10 +330,10 @@ static void on_restored(struct membership *m, struct ledger_result *result)
         }
     }
     m->state = RUNNING;
-    m->ahead = 0;
+    m->reading.ahead = 0;
     m->aborts = 0;
     m->commit_after_ms = 0;
-    return_memory();
+    mem_give_back(); /* what the records came in */
     start_reading(m, result);
     metrics_set(m->is.metrics, WM_PARTITIONS, NULL, (int64_t)m->n);
     metrics_add(m->is.metrics, WM_RESTORE_TIME, NULL, result->took_ms);
@@ -424,8 +347,7 @@ static void look_at_crowd(struct membership *m)
 {
     struct engine_stats stats;
     engine_stats(m->is.engine, &stats);
-    uint64_t limit = m->crowded ? MEMBERSHIP_WAITING_MAX / 10 * 9 : MEMBERSHIP_WAITING_MAX;
-    m->crowded = stats.waiting > limit;
+    reading_note_waiting(&m->reading, stats.waiting);
     decisions_alarm_held(&m->held_alarm, &stats, clock_mono_ms());
 }
 
@@ -441,7 +363,7 @@ static void on_committed(struct membership *m, const struct ledger_result *resul
     m->commit_after_ms = 0;
     engine_batch_committed(m->is.engine, result->sent_boot_ms, now_read());
     look_at_crowd(m);
-    offer_kept(m);
+    reading_offer_kept(&m->reading);
 }
 
 static void seek_back(struct membership *m)
@@ -466,11 +388,11 @@ static void on_aborted(struct membership *m, const struct ledger_result *result)
     log_warn("transaction aborted", LOG_I("records", m->batch->n_records), LOG_I("ms", result->took_ms),
              LOG_ERROR_FIELD(&result->err));
     m->batch = NULL;
-    m->ahead = 0;
+    m->reading.ahead = 0;
     m->aborted_ms = clock_mono_ms();
     m->commit_after_ms = m->aborted_ms + backoff_ms(m->aborts++);
     engine_batch_aborted(m->is.engine, now_read());
-    forget_kept(m); /* it is read again */
+    reading_forget_kept(&m->reading); /* it is read again */
     if (m->state == RUNNING)
         seek_back(m);
 }
@@ -564,7 +486,7 @@ void membership_commit(struct membership *m)
     m->batch = engine_batch_take(m->is.engine, now_read());
     if (!m->batch)
         return;
-    m->ahead = 0;
+    m->reading.ahead = 0;
     ledger_commit(m->ledger, m->batch);
 }
 
@@ -572,8 +494,8 @@ void membership_commit(struct membership *m)
 
 int membership_timeout_ms(const struct membership *m)
 {
-    if (m->held_since_ms && !m->paused)
-        return until_ms(m->held_since_ms + MEMBERSHIP_PAUSE_AFTER_MS);
+    if (reading_timeout_ms(&m->reading) >= 0)
+        return reading_timeout_ms(&m->reading);
     if (consumer_more(m->consumer))
         return 0;
     if (m->state == LEAVING && !m->batch)
@@ -618,12 +540,14 @@ void membership_connect(struct membership *m, struct consumer *consumer, struct 
 {
     m->consumer = consumer;
     m->ledger = ledger;
+    m->reading = (struct reading){.engine = m->is.engine, .consumer = consumer, .metrics = m->is.metrics};
 }
 
 void membership_free(struct membership *m)
 {
     if (!m)
         return;
+    reading_forget_kept(&m->reading);
     free(m->partitions);
     parking_done(&m->parking);
     free(m);

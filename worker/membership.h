@@ -24,13 +24,7 @@
 struct rd_kafka_consumer_group_metadata_s;
 struct rd_kafka_message_s;
 
-enum {
-    MEMBERSHIP_POLL_MAX = 1000,       /* records per turn */
-    MEMBERSHIP_AHEAD_MAX = 50000,     /* events merged since the last batch was taken */
-    MEMBERSHIP_WAITING_MAX = 4000000, /* persons who wait for calls: memory */
-    MEMBERSHIP_PAUSE_AFTER_MS = 3000,
-    MEMBERSHIP_ABORTING_MS = 8000,
-};
+enum { MEMBERSHIP_ABORTING_MS = 8000 };
 
 struct membership;
 

@@ -132,7 +132,8 @@ static void draw_limits(struct chaos *c, struct prng *r)
 /* A target whose reads come from a replica that lags, and people whose names change meanwhile. */
 static void draw_lagging(struct chaos *c, struct prng *r)
 {
-    c->lagging = c->renames = true;
+    c->lagging = c->renames = c->holds = true;
+    c->decisions = prng_chance(r, 500); /* a provision reads what is known */
     c->fate[FATE_STALE_READ] = (unsigned)prng_range(r, 300, 700);
     c->fate[FATE_SLOW] = maybe(r, 300);
     c->abort = maybe(r, 200);

@@ -153,14 +153,15 @@ static void decide(void *ctx, uint64_t arg)
     if (w->quiet)
         return;
     size_t target = (size_t)prng_range(&w->prng, 0, (int64_t)w->scenario->n_targets);
-    int64_t what = prng_range(&w->prng, 0, 3);
+    int64_t what = w->chaos.lagging ? 3 : prng_range(&w->prng, 0, 3); /* reads, where reads are old */
     if (what <= 1)
         say_pause(w, target, what == 1);
     else if (what == 2)
         say_retry(w, target);
     else
         say_provision(w, (size_t)prng_range(&w->prng, 0, (int64_t)w->scenario->n_persons - 1));
-    clock_after(&w->clock, prng_range(&w->prng, 1, OTHERS_MAX_MS), decide, w, arg);
+    int64_t next_ms = prng_range(&w->prng, 1, w->chaos.lagging ? OTHERS_MAX_MS / 8 : OTHERS_MAX_MS);
+    clock_after(&w->clock, next_ms, decide, w, arg);
 }
 
 void simcontrol_begin(struct world *w)

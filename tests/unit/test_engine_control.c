@@ -4,6 +4,8 @@
 #include "rfc3339.h"
 #include "worker/engine/control.h"
 
+#define ZOE "userName=zoe;displayName=Zoe"
+
 static bool take(const char *key, const char *value)
 {
     struct error err;
@@ -568,9 +570,46 @@ START_TEST(a_record_that_is_not_understood_changes_nothing)
 }
 END_TEST
 
+/* A replica that lags answers from before the activation: that must not become a leaver's "unchanged". */
+START_TEST(a_read_from_before_an_answered_write_is_not_believed)
+{
+    kit_start();
+    kit_zoe_has_account(ZOE);
+    say({"away", EVENT_SUSPENDED, .at = 2});
+    commit();
+    expect_call("PATCH", "/Users/7");
+    answer(200, user("7", false, ZOE));
+    commit();
+    pass(2 * KIT_LIFE_MS);
+    say({"back", EVENT_RESUMED, .at = 3});
+    commit();
+    expect_call("PATCH", "/Users/7");
+    answer(200, user("7", true, ZOE));
+    commit();
+    expect_result("back", "miro", "applied");
+    provision_at(kit.now.wall_ms);
+    commit();
+    expect_call("GET", "/Users/7");
+    say({"left", EVENT_LEFT, .at = 4});
+    answer(200, user("7", false, ZOE)); /* as it was a moment ago */
+    commit();
+    expect_no_result("left", "miro");
+    ck_assert_int_ge(wait_for_call(), KIT_LIFE_MS / 2);
+    ck_assert_str_eq(kit.call->method, "GET");
+    answer(200, user("7", true, ZOE));
+    commit();
+    expect_call("PATCH", "/Users/7");
+    answer(200, user("7", false, ZOE));
+    commit();
+    expect_result("left", "miro", "applied");
+    kit_stop();
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
+        a_read_from_before_an_answered_write_is_not_believed,
         a_paused_target_is_not_called_and_goes_on_after,
         a_pause_parks_what_waits_in_line,
         more_than_one_portion_is_taken_up,

@@ -40,6 +40,8 @@ START_TEST(what_is_written_is_read_back_the_same)
     t->attempts = 3;
     t->next_attempt_ms = kit_ms(8);
     t->retry_cut_ms = kit_ms(9);
+    t->switched_until_ms = kit_ms(13);
+    t->switched_on = true;
     t->admitted = 0x0123456789abcdefu;
     t->held_word = 0xabcdef0123456789u;
     t->held_what = GUARD_UPGRADE;

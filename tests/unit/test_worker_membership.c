@@ -2,6 +2,7 @@
  * order. Their functions are defined here, so the linker never takes the real ones. */
 #include "../../worker/membership.h"
 #include "../../worker/intake.h"
+#include "../../worker/reading.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -458,6 +459,21 @@ START_TEST(what_the_engine_takes_later_is_kept_until_the_next_commit)
 }
 END_TEST
 
+/* A pause does not work at once. */
+START_TEST(what_still_comes_while_something_is_kept_stays_in_order_behind_it)
+{
+    serve();
+    fake.later = true;
+    ck_assert(!give_record());
+    ck_assert(!give_record());
+    assert_said("later"); /* the second was not even offered */
+    fake.later = false;
+    begin_commit();
+    answer(LEDGER_COMMITTED);
+    assert_said("commit committed@5 event destroy event destroy");
+}
+END_TEST
+
 START_TEST(what_was_kept_is_read_again_after_an_abort_or_by_the_next_owner)
 {
     serve();
@@ -658,7 +674,7 @@ START_TEST(leaves_the_queue_alone_while_commits_do_not_follow)
     fake.consumer_more = true;
     membership_poll(m);
     ck_assert_uint_eq(fake.polled, 1);
-    for (int i = 0; i < MEMBERSHIP_AHEAD_MAX; i++)
+    for (int i = 0; i < READING_AHEAD_MAX; i++)
         give_record();
     buf_clear(&fake.said);
     membership_poll(m);
@@ -732,6 +748,7 @@ int main(void)
     tcase_add_test(tc, one_batch_is_outstanding_at_a_time);
     tcase_add_test(tc, an_abort_goes_back_to_the_committed_position_before_reading_on);
     tcase_add_test(tc, what_the_engine_takes_later_is_kept_until_the_next_commit);
+    tcase_add_test(tc, what_still_comes_while_something_is_kept_stays_in_order_behind_it);
     tcase_add_test(tc, what_was_kept_is_read_again_after_an_abort_or_by_the_next_owner);
     tcase_add_test(tc, after_an_abort_the_next_batch_waits);
     tcase_add_test(tc, a_seek_that_fails_ends_the_process);

@@ -42,6 +42,13 @@ static void write_record(struct person *p, struct buf *out)
     assert(buf_ok(out)); /* person.h's limits see to it */
 }
 
+static void forget_old_switches(struct person *p, struct now now)
+{
+    for (size_t i = 0; i < p->n_targets; i++)
+        if (p->targets[i].switched_until_ms <= now.wall_ms)
+            p->targets[i].switched_until_ms = 0;
+}
+
 static void batch_slot(struct engine *e, struct out_record *r, struct batch_item *item, struct slot *slot,
                        struct now now)
 {
@@ -53,6 +60,7 @@ static void batch_slot(struct engine *e, struct out_record *r, struct batch_item
     if (!MUTATION(MUTATION_SEQ_NOT_ADVANCED))
         p->seq++;
     if (!slot->tombstone) {
+        forget_old_switches(p, now);
         buf_init(&value, RECORD_MAX);
         buf_reserve(&value, e->record_hint);
         write_record(p, &value);

@@ -200,6 +200,14 @@ static void write_lists(struct json_out *w, const struct target_state *t)
     json_close(w);
 }
 
+static void write_switched(struct json_out *w, const struct target_state *t)
+{
+    json_open(w, "switched", '{');
+    json_put_bool(w, "on", t->switched_on);
+    json_put_int(w, "until", t->switched_until_ms);
+    json_close(w);
+}
+
 static void write_held(struct json_out *w, const struct target_state *t)
 {
     json_open(w, "held", '{');
@@ -227,6 +235,8 @@ static void write_target(struct json_out *w, const struct target_state *t)
         json_put_int(w, "attempts", t->attempts);
     if (t->failing_since_ms)
         json_put_int(w, "failingSince", t->failing_since_ms);
+    if (t->switched_until_ms)
+        write_switched(w, t);
     if (t->write_failed)
         json_put_bool(w, "writeFailed", true);
     if (t->next_attempt_ms)
@@ -470,6 +480,10 @@ static bool read_target(const cJSON *object, struct target_state *t)
     json_int64(object, "attempts", &attempts);
     t->attempts = (uint32_t)attempts;
     json_int64(object, "failingSince", &t->failing_since_ms);
+    const cJSON *switched = json_get(object, "switched");
+    if (switched &&
+        !(json_bool(switched, "on", &t->switched_on) && json_int64(switched, "until", &t->switched_until_ms)))
+        return false;
     json_bool(object, "writeFailed", &t->write_failed);
     json_int64(object, "nextAttemptAt", &t->next_attempt_ms);
     json_int64(object, "failedAt", &t->failed_ms);

@@ -94,11 +94,33 @@ static void end_of_doubt(const struct answer *a)
         a->t->doubt_until_ms = a->w->doubt_until_ms = 0;
 }
 
+/* A read that contradicts what a write has answered just now comes from before it: looked at again later. */
+static void doubt_old_news(const struct answer *a, const struct account *account)
+{
+    struct target_state *t = a->t;
+    bool contradicts = a->f->started.wall_ms < t->switched_until_ms && account->active != t->switched_on;
+    if (!contradicts)
+        return;
+    if (t->switched_until_ms > t->doubt_until_ms)
+        t->doubt_until_ms = a->w->doubt_until_ms = t->switched_until_ms;
+}
+
+static void note_switch(const struct answer *a)
+{
+    enum step step = a->f->step;
+    struct target_state *t = a->t;
+    if (step != STEP_CREATE && step != STEP_ACTIVATE && step != STEP_DEACTIVATE)
+        return;
+    t->switched_until_ms = a->now.wall_ms + a->f->target->cfg->call_life_ms;
+    t->switched_on = t->known == KNOWN_ACCOUNT ? t->known_active : step != STEP_DEACTIVATE;
+}
+
 static void took_account(const struct answer *a, const struct account *account)
 {
     answer_know(a, account);
     a->w->fresh = true;
     end_of_doubt(a);
+    doubt_old_news(a, account);
     if (!a->w->unverified)
         return;
     a->w->unverified = false;
@@ -225,6 +247,7 @@ static void took_success(const struct answer *a)
     default:
         took_patch(a);
     }
+    note_switch(a);
     if (a->t->attempts == attempts) /* the answer made sense */
         end_of_attempts(a);
 }
