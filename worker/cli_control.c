@@ -6,13 +6,19 @@
 #include "cli.h"
 #include "cli_provision.h"
 #include "event.h"
+#include "holdings.h"
 #include "loop.h"
 #include "mem.h"
 #include "rfc3339.h"
 #include "topic_reader.h"
 #include "topic_writer.h"
 
-enum { HOLDS_MAX = 1000, WAIT_S = 60, WAIT_MAX_S = 24 * 3600 };
+enum {
+    PERSONS_MS = 300000 /* all of the topic: millions */,
+    HOLDS_MAX = 1000,
+    WAIT_S = 60,
+    WAIT_MAX_S = 24 * 3600
+};
 
 static const char USAGE[] = /* after "usage: rollcall-worker control [options]" */
     "   approve|deny HOLD…                      releases or refuses what the guard holds, by its id\n"
@@ -23,6 +29,7 @@ static const char USAGE[] = /* after "usage: rollcall-worker control [options]" 
     "   provision TENANT/DIRECTORY/SUBJECT      converges one person now and prints the steps\n"
     "   withdraw KEY                            takes a decision back (keys: see list)\n"
     "   list                                    what is in force\n"
+    "   holds                                   what the guards hold: id, what, of whom, where, since when\n"
     "decisions are kept in Kafka and hold for all workers, also after restarts";
 
 static const struct option_def defs[] = {
@@ -300,6 +307,41 @@ static int run_list(void *ctx, int n, char **args)
     return ok ? EX_OK : cli_fail(&err);
 }
 
+/* ---- what is held -------------------------------------------------------------------------------------- */
+
+static void take_person(void *ctx, const struct topic_record *record)
+{
+    holdings_take(ctx, record->key, record->value);
+}
+
+static void print_holding(const struct holding *v)
+{
+    char since[RFC3339_SIZE];
+    rfc3339_format(v->since_ms, since);
+    printf("%s  %s of ", v->id, v->what);
+    cli_put(stdout, v->person);
+    printf(" at ");
+    cli_put(stdout, v->target);
+    printf("  since %s\n", since);
+}
+
+static int run_holds(void *ctx, int n, char **args)
+{
+    struct cli *c = ctx;
+    struct topic_reader *reader = NULL;
+    struct holdings holdings = {0};
+    struct error err = {0};
+    (void)n, (void)args;
+    bool ok = topic_reader_new(c->cfg, KAFKA_PERSONS, &reader, &err) &&
+              topic_reader_read_all(reader, PERSONS_MS, take_person, &holdings, &err);
+    holdings_sort(&holdings);
+    for (size_t i = 0; ok && i < holdings.n; i++)
+        print_holding(&holdings.v[i]);
+    holdings_done(&holdings);
+    topic_reader_free(reader);
+    return ok ? EX_OK : cli_fail(&err);
+}
+
 /* ---- the command --------------------------------------------------------------------------------------- */
 
 static const struct cli_verb verbs[] = {
@@ -311,6 +353,7 @@ static const struct cli_verb verbs[] = {
     {"provision", "TENANT/DIRECTORY/SUBJECT", 1, 1, run_provision},
     {"withdraw", "KEY", 1, 1, run_withdraw},
     {"list", "", 0, 0, run_list},
+    {"holds", "", 0, 0, run_holds},
     {0},
 };
 

@@ -47,9 +47,14 @@ def unusually_many_leavers_wait_over_a_restart_until_a_person_approves(run):
     worker.start()
     wait_until(lambda: held(worker) == PERSONS - ROOM, SOON_S, "they are held again")
     assert len(active(sandbox)) == PERSONS - ROOM
+    listed = run.command("control", "holds").stdout.splitlines()
+    assert len(listed) == PERSONS - ROOM and all("deactivation of acme/hr/p" in line for line in listed), listed
+    run.command("control", "approve", listed[0].split()[0], *WHY)
+    wait_until(lambda: held(worker) == PERSONS - ROOM - 1, SOON_S, "the one that was named is done")
     decide(run, "approve")
     run.await_results(results)
     assert not active(sandbox)
+    assert not run.command("control", "holds").stdout
     wait_until(lambda: held(worker) == 0, SOON_S, "nothing is held any more")
     run.assert_clean(("displayName",))
 

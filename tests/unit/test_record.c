@@ -45,6 +45,7 @@ START_TEST(what_is_written_is_read_back_the_same)
     t->admitted = 0x0123456789abcdefu;
     t->held_word = 0xabcdef0123456789u;
     t->held_what = GUARD_UPGRADE;
+    snprintf(t->held_id, sizeof t->held_id, "0123456789abcdef");
     t->held_since_ms = kit_ms(12);
     t->failed_ms = kit_ms(10);
     t->provision_ms = kit_ms(11);

@@ -46,7 +46,6 @@ struct ward {
     struct ward *dirty_next;
 };
 
-enum { WARD_HOLD_SIZE = 17 };
 enum admission {
     ADMITTED,
     HELD,   /* until a person decides */

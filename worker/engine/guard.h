@@ -17,6 +17,7 @@
 #include "error.h"
 
 /* A window has 24 parts; a 25th is partly in it. */
+enum { GUARD_HOLD_SIZE = 17 }; /* of a hold's id, NUL included */
 enum { GUARD_WINDOW_PARTS = 24, GUARD_PARTS = GUARD_WINDOW_PARTS + 1, GUARD_RECORD_MAX = 8 * 1024 };
 
 struct guard { /* zero: nothing was done yet */

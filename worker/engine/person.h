@@ -19,6 +19,7 @@
 #include "attr.h"
 #include "engine.h"
 #include "event.h"
+#include "guard.h"
 
 /* Together they keep a record below RECORD_MAX. */
 enum {
@@ -111,6 +112,7 @@ struct target_state {
     uint64_t admitted;  /* word that the guard has let pass, while work is under way; 0: none. See wards.c */
     uint64_t held_word; /* word that it holds; 0: none */
     enum guarded held_what; /* valid with held_word, as is: */
+    char held_id[GUARD_HOLD_SIZE];
     int64_t held_since_ms;
     struct refused *refused;
     size_t n_refused;

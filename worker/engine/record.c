@@ -213,6 +213,7 @@ static void write_held(struct json_out *w, const struct target_state *t)
     json_open(w, "held", '{');
     json_put_string(w, "what", guard_name(t->held_what));
     json_put_int(w, "since", t->held_since_ms);
+    json_put_string(w, "id", t->held_id);
     put_hash(w, "word", t->held_word);
     json_close(w);
 }
@@ -460,7 +461,10 @@ static bool read_held(const cJSON *object, struct target_state *t)
         return false;
     if (!held)
         return true;
-    const char *what = json_string(held, "what");
+    const char *what = json_string(held, "what"), *id = json_string(held, "id");
+    if (!id || strlen(id) != GUARD_HOLD_SIZE - 1)
+        return false;
+    memcpy(t->held_id, id, GUARD_HOLD_SIZE);
     for (t->held_what = 0; what && t->held_what < GUARDED; t->held_what++)
         if (strcmp(what, guard_name(t->held_what)) == 0)
             break;

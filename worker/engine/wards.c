@@ -59,10 +59,10 @@ static uint64_t word_of(const struct person *p, const struct plan *plan, enum gu
     return digest_hash64(parts, sizeof parts) | 1; /* never 0 */
 }
 
-static void hold_id(const struct work *w, uint64_t word, char out[WARD_HOLD_SIZE])
+static void hold_id(const struct work *w, uint64_t word, char out[GUARD_HOLD_SIZE])
 {
     uint64_t parts[] = {w->slot->hash, digest_hash64(w->name, strlen(w->name)), word};
-    snprintf(out, WARD_HOLD_SIZE, "%016llx", (unsigned long long)digest_hash64(parts, sizeof parts));
+    snprintf(out, GUARD_HOLD_SIZE, "%016llx", (unsigned long long)digest_hash64(parts, sizeof parts));
 }
 
 static void unhold(struct engine *e, struct work *w, struct target_state *t)
@@ -78,6 +78,7 @@ static void hold(struct engine *e, struct work *w, struct target_state *t, enum 
                  struct now now)
 {
     t->held_word = word;
+    hold_id(w, word, t->held_id);
     t->held_what = what;
     t->held_since_ms = now.wall_ms;
     slot_mark_dirty(e, w->slot);
@@ -118,18 +119,10 @@ static bool has_room(const struct ward *ward, const struct work *w, enum guarded
            MUTATION(MUTATION_GUARD_IGNORED);
 }
 
-static enum control_decision decision_on(const struct engine *e, const struct work *w,
-                                         const struct target_state *t)
-{
-    char id[WARD_HOLD_SIZE];
-    hold_id(w, t->held_word, id);
-    return control_decision(&e->control, id, w->name, t->held_since_ms);
-}
-
 /* What to do about a word that is held. */
 static enum admission decide(struct engine *e, struct work *w, struct target_state *t, uint64_t word)
 {
-    switch (decision_on(e, w, t)) {
+    switch (control_decision(&e->control, t->held_id, w->name, t->held_since_ms)) {
     case DECISION_APPROVE:
         admit(e, w, t, word);
         return ADMITTED;
