@@ -336,7 +336,7 @@ static int run_holds(void *ctx, int n, char **args)
               topic_reader_read_all(reader, PERSONS_MS, take_person, &holdings, &err);
     holdings_sort(&holdings);
     for (size_t i = 0; ok && i < holdings.n; i++)
-        print_holding(&holdings.v[i]);
+        print_holding(holdings.v[i]);
     holdings_done(&holdings);
     topic_reader_free(reader);
     return ok ? EX_OK : cli_fail(&err);

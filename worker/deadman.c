@@ -39,15 +39,27 @@ static void look(struct deadman *d)
     }
 }
 
+/* False: it is over. Waits for a tick. */
+static bool wait_tick(struct deadman *d, int64_t tick_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t ns = until.tv_nsec + tick_ms % 1000 * 1000000;
+    until.tv_sec += (time_t)(tick_ms / 1000 + ns / 1000000000);
+    until.tv_nsec = (long)(ns % 1000000000);
+    pthread_mutex_lock(&d->lock);
+    while (!d->stop && pthread_cond_timedwait(&d->stopped, &d->lock, &until) == 0)
+        ;
+    bool more = !d->stop;
+    pthread_mutex_unlock(&d->lock);
+    return more;
+}
+
 static void *thread_main(void *ctx)
 {
     struct deadman *d = ctx;
-    int64_t tick_ms = d->limit_ms / DEADMAN_TICKS;
-    const struct timespec tick = {.tv_sec = tick_ms / 1000, .tv_nsec = tick_ms % 1000 * 1000000};
-    while (!atomic_load(&d->stop)) {
-        nanosleep(&tick, NULL);
+    while (wait_tick(d, d->limit_ms / DEADMAN_TICKS))
         look(d);
-    }
     return NULL;
 }
 
@@ -65,6 +77,12 @@ bool deadman_start(struct deadman *d, int64_t limit_ms, enum log_format format, 
 {
     d->limit_ms = limit_ms;
     d->format = format;
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&d->stopped, &attr);
+    pthread_condattr_destroy(&attr);
+    pthread_mutex_init(&d->lock, NULL);
     int code = pthread_create(&d->thread, NULL, thread_main, d);
     if (code)
         return error_set(err, ERROR_SYSTEM, "deadman: thread: %s", strerror(code));
@@ -77,7 +95,12 @@ void deadman_done(struct deadman *d)
 {
     if (!d->started)
         return;
-    atomic_store(&d->stop, true);
+    pthread_mutex_lock(&d->lock);
+    d->stop = true;
+    pthread_cond_signal(&d->stopped);
+    pthread_mutex_unlock(&d->lock);
     pthread_join(d->thread, NULL);
+    pthread_cond_destroy(&d->stopped);
+    pthread_mutex_destroy(&d->lock);
     d->started = false;
 }

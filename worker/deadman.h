@@ -26,7 +26,9 @@ struct deadman { /* zeroed */
     enum log_format format;
     pthread_t thread;
     bool started;
-    _Atomic bool stop;
+    pthread_mutex_t lock;
+    pthread_cond_t stopped;
+    bool stop;
 };
 
 /* Before deadman_start; beat_ms must outlive deadman_done. */

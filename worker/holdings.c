@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "digest.h"
 #include "json.h"
 #include "mem.h"
 
@@ -11,31 +12,43 @@ static void release(struct holding *v)
     free(v->person);
     free(v->target);
     free(v->what);
+    free(v);
+}
+
+static struct holding **bucket_of(struct holdings *h, struct str key)
+{
+    return &h->buckets[digest_hash64(key.p, key.n) % HOLDINGS_BUCKETS];
 }
 
 /* What an older record of the person said. */
 static void forget(struct holdings *h, struct str key)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < h->n; i++) {
-        if (str_eq(key, str_of(h->v[i].person)))
-            release(&h->v[i]);
-        else
-            h->v[kept++] = h->v[i];
+    for (struct holding **at = bucket_of(h, key); *at;) {
+        struct holding *v = *at;
+        if (!str_eq(key, str_of(v->person))) {
+            at = &v->next;
+            continue;
+        }
+        *at = v->next;
+        release(v);
+        h->n--;
     }
-    h->n = kept;
 }
 
 static void add(struct holdings *h, struct str key, const char *target, const cJSON *held)
 {
     const char *what = json_string(held, "what"), *id = json_string(held, "id");
-    struct holding v = {
-        .person = xstrndup(key.p, key.n), .target = xstrdup(target), .what = xstrdup(what ? what : "")};
-    if (id && strlen(id) < sizeof v.id)
-        memcpy(v.id, id, strlen(id) + 1);
-    json_int64(held, "since", &v.since_ms);
-    h->v = xreallocarray(h->v, h->n + 1, sizeof *h->v);
-    h->v[h->n++] = v;
+    struct holding *v = xcalloc(1, sizeof *v);
+    v->person = xstrndup(key.p, key.n);
+    v->target = xstrdup(target);
+    v->what = xstrdup(what ? what : "");
+    if (id && strlen(id) < sizeof v->id)
+        memcpy(v->id, id, strlen(id) + 1);
+    json_int64(held, "since", &v->since_ms);
+    struct holding **bucket = bucket_of(h, key);
+    v->next = *bucket;
+    *bucket = v;
+    h->n++;
 }
 
 /* Most records hold nothing: they are not parsed. */
@@ -59,7 +72,7 @@ void holdings_take(struct holdings *h, struct str key, struct str value)
 
 static int compare(const void *a, const void *b)
 {
-    const struct holding *x = a, *y = b;
+    const struct holding *x = *(struct holding *const *)a, *y = *(struct holding *const *)b;
     int order = strcmp(x->target, y->target);
     if (order == 0 && x->since_ms != y->since_ms)
         order = x->since_ms < y->since_ms ? -1 : 1;
@@ -68,14 +81,21 @@ static int compare(const void *a, const void *b)
 
 void holdings_sort(struct holdings *h)
 {
-    if (h->n > 0)
-        qsort(h->v, h->n, sizeof *h->v, compare);
+    size_t n = 0;
+    h->v = xreallocarray(h->v, h->n + 1, sizeof(struct holding *));
+    for (size_t i = 0; i < HOLDINGS_BUCKETS; i++)
+        for (struct holding *v = h->buckets[i]; v; v = v->next)
+            h->v[n++] = v;
+    qsort(h->v, h->n, sizeof(struct holding *), compare);
 }
 
 void holdings_done(struct holdings *h)
 {
-    for (size_t i = 0; i < h->n; i++)
-        release(&h->v[i]);
+    for (size_t i = 0; i < HOLDINGS_BUCKETS; i++)
+        for (struct holding *v = h->buckets[i], *next; v; v = next) {
+            next = v->next;
+            release(v);
+        }
     free(h->v);
     *h = (struct holdings){0};
 }

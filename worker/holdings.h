@@ -9,15 +9,19 @@
 #include "engine/guard.h"
 
 struct holding {
-    char *person; /* tenant/directory/subject */
+    struct holding *next; /* in its bucket, until sorted */
+    char *person;         /* tenant/directory/subject */
     char *target;
     char *what;
     char id[GUARD_HOLD_SIZE]; /* as control approve and deny want it */
     int64_t since_ms;
 };
 
-struct holdings { /* zeroed; release with holdings_done */
-    struct holding *v;
+enum { HOLDINGS_BUCKETS = 16384 };
+
+struct holdings {                              /* zeroed; release with holdings_done */
+    struct holding *buckets[HOLDINGS_BUCKETS]; /* by person */
+    struct holding **v;                        /* after holdings_sort */
     size_t n;
 };
 

@@ -15,7 +15,8 @@
 #include "reading.h"
 #include "worker_metrics.h"
 
-enum { BACKOFF_MIN_MS = 50, BACKOFF_MAX_MS = 2000 };
+/* Results per turn: a restore may hand over chunks as fast as they are taken. */
+enum { BACKOFF_MIN_MS = 50, BACKOFF_MAX_MS = 2000, RESULTS_MAX = 16 };
 
 enum state { IDLE, RESTORING, RUNNING, SEEKING, LEAVING };
 
@@ -463,7 +464,8 @@ static void on_result(struct membership *m, struct ledger_result *result)
 
 void membership_take_results(struct membership *m)
 {
-    for (struct ledger_result *result; (result = ledger_take(m->ledger));) {
+    struct ledger_result *result;
+    for (int n = 0; n < RESULTS_MAX && (result = ledger_take(m->ledger)); n++) {
         on_result(m, result);
         ledger_result_done(result);
     }
@@ -505,7 +507,8 @@ int membership_timeout_ms(const struct membership *m)
 
 bool membership_aborting(const struct membership *m)
 {
-    return m->aborted_ms > 0 && clock_mono_ms() - m->aborted_ms < MEMBERSHIP_ABORTING_MS;
+    return m->aborted_ms > 0 &&
+           clock_mono_ms() - m->aborted_ms < MEMBERSHIP_ABORTING_MS + 2 * m->is.transaction_timeout_ms;
 }
 
 bool membership_leaving(const struct membership *m)

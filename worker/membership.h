@@ -24,7 +24,7 @@
 struct rd_kafka_consumer_group_metadata_s;
 struct rd_kafka_message_s;
 
-enum { MEMBERSHIP_ABORTING_MS = 8000 };
+enum { MEMBERSHIP_ABORTING_MS = 8000 }; /* beside the time that one abort and its next try may take */
 
 struct membership;
 
@@ -33,6 +33,7 @@ struct membership_settings {
     struct metrics *metrics; /* kept; may be NULL */
     int partitions;          /* of the events topic, as the engine was told */
     int64_t drain_ms;        /* most time for LEAVING */
+    int64_t transaction_timeout_ms;
     void *ctx;
     /* The process has to end; ERROR_PERMANENT: a restart alone will not help. */
     void (*failed)(void *ctx, const struct error *err);

@@ -9,7 +9,13 @@
 
 #define FETCH_WAIT_MS "10"
 
-enum { READ_WAIT_MS = 100, WARM_MS = 3000, EVENTS_WAIT_MS = 10000, END_TRIES = 10 };
+enum {
+    READ_WAIT_MS = 100,
+    WARM_MS = 3000,
+    EVENTS_WAIT_MS =
+        45000 /* longer than replica.lag.time.max.ms: a new leader may not know its own end before */,
+    END_TRIES = 10
+};
 
 struct extent { /* of a partition */
     int64_t low, high;

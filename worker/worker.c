@@ -426,6 +426,8 @@ static bool open_membership(struct worker *w, struct error *err)
                                                  .metrics = w->metrics,
                                                  .partitions = w->partitions,
                                                  .drain_ms = w->cfg->worker.drain_ms,
+                                                 .transaction_timeout_ms =
+                                                     w->cfg->worker.transaction_timeout_ms,
                                                  .ctx = w,
                                                  .failed = on_failed};
     w->membership = membership_new(&settings);

@@ -33,7 +33,7 @@ enum { KIT_LEASE_MS = 30 * KIT_SECOND, KIT_LIFE_MS = 20 * KIT_SECOND, KIT_DEADLI
 #define KIT_DAY_MS (INT64_C(24) * 3600 * KIT_SECOND)
 #define NO_USERS   "{\"totalResults\":0,\"Resources\":[]}"
 
-enum kit_policy { POLICY_ACCOUNT, POLICY_DELETES, POLICY_NOTHING, POLICY_FAILS };
+enum kit_policy { POLICY_ACCOUNT, POLICY_CUTS, POLICY_DELETES, POLICY_NOTHING, POLICY_FAILS };
 
 struct kit_record { /* of any topic, as committed */
     enum engine_topic topic;
@@ -81,7 +81,7 @@ static inline bool kit_decide(void *ctx, const struct person_view *view, const c
         return true;
     }
     ret->kind = DESIRE_ACCOUNT;
-    ret->active = view->may_have_access ? ACTIVE_ON : ACTIVE_OFF;
+    ret->active = view->may_have_access && kit.policy != POLICY_CUTS ? ACTIVE_ON : ACTIVE_OFF;
     for (size_t i = 0; ret->active == ACTIVE_ON && i < p->n_attrs; i++)
         attrs_set(&ret->attrs, p->attrs[i].name, p->attrs[i].value);
     return true;
@@ -161,7 +161,10 @@ static inline bool kit_restore(int32_t partition, struct error *err)
                                    err))
             return false;
     }
-    return engine_restore_end(kit.e, partition, kit.committed[partition], kit.now, err);
+    if (!engine_restore_end(kit.e, partition, kit.committed[partition], kit.now, err))
+        return false;
+    engine_tick(kit.e, kit.now); /* as a turn of the loop does */
+    return true;
 }
 
 static inline void kit_assign(int32_t partition)

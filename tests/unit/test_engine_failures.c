@@ -81,6 +81,30 @@ START_TEST(a_cut_answered_with_success_that_kept_the_account_active_is_tried_aga
 }
 END_TEST
 
+/* Out of scope, not gone: nothing to fall back on while the policy fails. */
+START_TEST(the_daily_retry_of_a_cut_outlives_a_policy_that_fails)
+{
+    kit_start();
+    kit_zoe_has_account(ZOE);
+    kit.policy = POLICY_CUTS;
+    say({"out", EVENT_CHANGED, .at = 2, .profile = "displayName=Zed"});
+    commit();
+    expect_call("PATCH", "/Users/7");
+    answer(400, "{\"detail\":\"no\"}");
+    commit();
+    expect_result("out", "miro", "rejected");
+    kit.policy = POLICY_FAILS;
+    engine_policy_changed(kit.e, kit.now);
+    pass(KIT_DAY_MS + 1);
+    commit();
+    expect_no_call();
+    kit.policy = POLICY_CUTS;
+    engine_policy_changed(kit.e, kit.now);
+    ck_assert_int_ge(wait_for_call(), 0);
+    kit_stop();
+}
+END_TEST
+
 START_TEST(a_refused_cut_is_tried_again_daily_until_inactive)
 {
     zoe_is_cut();
@@ -565,6 +589,7 @@ int main(void)
         a_protected_account_is_safe_under_every_name_it_has,
         an_attribute_that_a_200_did_not_change_is_refused_and_not_repeated,
         a_cut_answered_with_success_that_kept_the_account_active_is_tried_again_then_rejected_then_daily,
+        the_daily_retry_of_a_cut_outlives_a_policy_that_fails,
         a_refused_cut_is_tried_again_daily_until_inactive,
         a_call_that_was_not_sent_leaves_no_doubt_and_is_tried_again,
         failures_back_off_exponentially_and_are_told_in_the_record,

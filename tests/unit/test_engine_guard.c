@@ -179,6 +179,45 @@ START_TEST(what_a_person_denies_is_answered_so_and_stays_until_a_newer_word)
 }
 END_TEST
 
+/* The wish is dropped, and comes back by way of the policy with the same words: it is asked anew. */
+START_TEST(a_denial_ends_with_the_wish_that_it_denied)
+{
+    start_with_crew(GUARD_DEACTIVATION, (struct engine_guard_limit){.percent = 1});
+    kit.policy = POLICY_CUTS;
+    tell("fool", EVENT_CHANGED, 0, 2, "userName=p0;title=T");
+    settle_down();
+    ck_assert_uint_eq(stats_now().held, 1);
+    decide_held_before("deny");
+    expect_result("fool", "miro", "denied");
+    kit.policy = POLICY_ACCOUNT; /* mended */
+    tell("well", EVENT_CHANGED, 0, 3, "userName=p0;title=T");
+    settle_down();
+    kit.policy = POLICY_CUTS;
+    pass(2000);
+    tell("scope", EVENT_CHANGED, 0, 4, "userName=p0;title=T");
+    settle_down();
+    ck_assert_uint_eq(stats_now().held, 1);
+    expect_no_result("scope", "miro");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(denied_while_in_doubt_is_denied_when_the_doubt_is_over)
+{
+    start_with_crew(GUARD_DEACTIVATION, (struct engine_guard_limit){.percent = 1});
+    tell("left0", EVENT_LEFT, 0, 2, NULL);
+    settle_down();
+    kit_crash();
+    settle_down();
+    decide_held_before("deny");
+    expect_no_result("left0", "miro");
+    pass(KIT_LIFE_MS + 1);
+    settle_down();
+    expect_result("left0", "miro", "denied");
+    kit_stop();
+}
+END_TEST
+
 START_TEST(counts_survive_the_worker_and_aborts)
 {
     start_with_crew(GUARD_DEACTIVATION, few);
@@ -310,6 +349,8 @@ int main(void)
     const TTest *const tests[] = {
         more_cuts_than_usual_wait_and_are_done_when_a_person_approves,
         what_a_person_denies_is_answered_so_and_stays_until_a_newer_word,
+        a_denial_ends_with_the_wish_that_it_denied,
+        denied_while_in_doubt_is_denied_when_the_doubt_is_over,
         counts_survive_the_worker_and_aborts,
         a_cut_that_is_tried_again_is_counted_once,
         who_is_called_back_while_held_keeps_the_account,

@@ -31,13 +31,13 @@ START_TEST(lists_what_is_held_by_target_and_age)
     take("!partition", "{\"version\":1}");
     holdings_sort(&h);
     ck_assert_uint_eq(h.n, 3);
-    ck_assert_str_eq(h.v[0].person, "acme/hr/b");
-    ck_assert_str_eq(h.v[1].person, "acme/hr/a");
-    ck_assert_str_eq(h.v[1].target, "miro");
-    ck_assert_str_eq(h.v[2].target, "wiki");
-    ck_assert_str_eq(h.v[2].what, "deletion");
-    ck_assert_str_eq(h.v[2].id, "0123456789abcdef");
-    ck_assert_int_eq(h.v[2].since_ms, 5);
+    ck_assert_str_eq(h.v[0]->person, "acme/hr/b");
+    ck_assert_str_eq(h.v[1]->person, "acme/hr/a");
+    ck_assert_str_eq(h.v[1]->target, "miro");
+    ck_assert_str_eq(h.v[2]->target, "wiki");
+    ck_assert_str_eq(h.v[2]->what, "deletion");
+    ck_assert_str_eq(h.v[2]->id, "0123456789abcdef");
+    ck_assert_int_eq(h.v[2]->since_ms, 5);
     holdings_done(&h);
 }
 END_TEST

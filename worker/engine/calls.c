@@ -125,10 +125,9 @@ static bool changed_its_mind(struct engine *e, struct work *w, struct target_sta
     if (!work_ask_policy(e, w, t, now, &err))
         return true;
     work_plan(w, t, now, &plan);
-    int class = w->target->class_of[plan.step];
-    bool changed = plan.step <= STEP_WAIT || (class < 0 ? LIMITS_MAX : class) != w->list;
+    bool upgrades = plan.step == STEP_UPDATE && attrs_get(&plan.changes, "userType") && !t->admitted;
     plan_done(&plan);
-    return changed;
+    return plan.step != w->step || upgrades; /* another step asks the guard, and for a commit */
 }
 
 /* Doubt has ended since the work was queued: it must read first, and that may be another class. */

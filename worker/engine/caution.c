@@ -15,6 +15,12 @@ void caution_merged(struct caution *c)
         c->try_left--;
 }
 
+void caution_undo(struct caution *c)
+{
+    if (c->try_left > 0)
+        c->try_left = CAUTION_STEP;
+}
+
 bool caution_progress(struct caution *c)
 {
     bool died = c->deaths > 0;

@@ -29,6 +29,9 @@ void caution_after_death(struct caution *c, uint32_t deaths, bool progress);
 void caution_merged(struct caution *c);
 bool caution_progress(struct caution *c);
 
+/* What was merged comes again. */
+void caution_undo(struct caution *c);
+
 /* OFFER_TAKE, OFFER_TRY, or OFFER_LATER: after the next commit. merged: events that wait for it. */
 enum offer caution_offer(const struct caution *c, uint32_t merged);
 

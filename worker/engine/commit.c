@@ -87,7 +87,7 @@ static void batch_partition(struct engine *e, struct out_record *r, struct parti
 {
     struct partition_record own = {.partition = p->partition,
                                    .partitions = e->cfg.partitions,
-                                   .open = p->state != PARTITION_CLOSED,
+                                   .open = p->state != PARTITION_CLOSED || p->n_taken_over > 0,
                                    .slot = e->cfg.slot,
                                    .opened_at_ms = p->opened_at_ms,
                                    .offset = p->position,
@@ -336,6 +336,7 @@ void engine_batch_aborted(struct engine *e, struct now now)
         struct partition *p = e->partitions[i];
         p->position = p->committed;
         p->merged = p->merged_batched = 0;
+        caution_undo(&p->caution);
         p->record_dirty |= p->record_batched;
         p->record_batched = false;
     }

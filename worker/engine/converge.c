@@ -61,7 +61,8 @@ static void wait_for_target(struct engine *e, struct work *w, struct target_stat
  * and not before this work has seen a failure itself: why the last owner's calls failed is not known here. */
 static bool past_deadline(const struct work *w, const struct target_state *t, struct now now)
 {
-    if (t->attempts == 0 || w->attempts == 0 || w->trouble || w->target->paused || in_trouble(w->target))
+    if (t->attempts == 0 || w->attempts == 0 || w->trouble || w->target->paused || t->held_word ||
+        in_trouble(w->target))
         return false;
     for (size_t i = 0; i < t->n_pending; i++)
         if (!person_is_scheduled(w->slot->live, event_id_hash(t->pending[i].id)))
@@ -84,6 +85,7 @@ static void proceed(struct engine *e, struct work *w, struct target_state *t, co
         work_dequeue(w);
     else {
         lane_follow(w->lane, w->target, partition);
+        w->step = plan->step;
         work_enqueue(w, priority_of(w, t), w->target->class_of[plan->step]);
     }
 }
@@ -93,6 +95,10 @@ static void park(struct engine *e, struct work *w, struct target_state *t, const
                  struct now now)
 {
     work_dequeue(w);
+    if (t->retry_cut_ms && t->retry_cut_ms <= now.wall_ms) {
+        t->retry_cut_ms = now.wall_ms + w->target->cfg->retry_cap_ms;
+        slot_mark_dirty(e, w->slot);
+    }
     if (!t->open && !t->provision_owed && t->n_pending == 0)
         return;
     open_target(e, w->slot, t);
@@ -169,13 +175,14 @@ static void converge_target(struct engine *e, struct slot *slot, struct target_s
         settle(e, w, t, &plan, now);
         return;
     }
-    obey_target(e, w, t, now);
-    retry_cut(e, w, t, now);
+    obey_provision(e, w, t, now);
     if (!work_ask_policy(e, w, t, now, &err)) {
         if (t->next_attempt_ms <= now.wall_ms)
             park(e, w, t, &err, now);
         return;
     }
+    obey_retry(e, w, t);
+    retry_cut(e, w, t, now);
     if (t->open || t->n_pending > 0)
         choose_name(e, w, t);
     wait_for_target(e, w, t, now);
@@ -205,8 +212,9 @@ static int64_t earliest(int64_t a, int64_t b)
 
 static int64_t target_due(const struct slot *slot, const struct target_state *t, struct now now)
 {
-    int64_t due = t->retry_cut_ms;
     const struct work *w = work_find(slot, t->target);
+    bool later = w && w->flight && t->retry_cut_ms <= now.wall_ms; /* looked at when the call is over */
+    int64_t due = later ? 0 : t->retry_cut_ms;
     if (!t->open || (w && (w->flight || w->queued)))
         return due;
     if (t->next_attempt_ms > now.wall_ms)
@@ -268,6 +276,8 @@ void converge_slot(struct engine *e, struct slot *slot, struct now now)
     if (!partition || partition_rests(partition->state) || partition->state == PARTITION_CLOSED)
         return;
     struct person *p = slot_live(e, slot);
+    if (slot->taken_over)
+        partition_doubt_takeover(e, slot, now);
     fire_due(e, slot, now);
     obey_person(e, slot, now);
     for (size_t i = 0; i < p->n_targets; i++) {

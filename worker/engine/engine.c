@@ -96,6 +96,7 @@ void engine_tick(struct engine *e, struct now now)
 {
     if (e->replanning)
         replan(e, now);
+    obey_wake(e, now);
     for (int n = 0; n < TICK_MAX; n++) { /* the rest at the next: engine_wake_in says 0 */
         struct slot *slot = store_first_due(&e->store);
         if (!slot || slot->due_ms > now.wall_ms)

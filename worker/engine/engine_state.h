@@ -96,6 +96,7 @@ struct work {
     bool queued;
     enum priority priority;
     int list;
+    enum step step; /* that it was queued for */
     struct work *prev, *next;
     /* the policy's word, kept until the person or the policy changes */
     bool desired_valid;
@@ -177,6 +178,7 @@ struct partition {
     uint64_t tenure;      /* unique, rising: which assignment this is; 0: nobody had it before */
     int64_t taken_ms;     /* CLOCK_BOOTTIME at the end of the restore */
     bool taken_from_dead; /* the owner before did not close it: its calls may be on their way */
+    size_t n_taken_over;  /* slots */
     bool opened;          /* our "open" record is committed: calls may start */
     uint32_t merged,
         merged_batched; /* events that wait for their commit, and those in the outstanding batch */
@@ -231,6 +233,9 @@ struct engine {
     struct outbox outbox;
     struct batch batch;
     struct ward *wards_dirty;
+    struct wake { /* whom decisions concern that came since the last tick */
+        bool working, refused, held;
+    } wake;
     size_t record_hint;     /* how much room the next record probably needs */
     struct flight *flights; /* all calls in flight */
     size_t n_flights;
@@ -321,9 +326,12 @@ void converge_slot(struct engine *e, struct slot *slot, struct now now);
 int64_t converge_due(const struct engine *e, const struct slot *slot, struct now now);
 
 /* obey.c */
+void obey_wake(struct engine *e, struct now now); /* whom decisions since the last tick concern is due */
 /* What people decided about all of a person's targets, and about one: before it is planned. */
 void obey_person(struct engine *e, struct slot *slot, struct now now);
-void obey_target(struct engine *e, struct work *w, struct target_state *t, struct now now);
+void obey_provision(struct engine *e, struct work *w, struct target_state *t, struct now now);
+void obey_retry(struct engine *e, struct work *w,
+                struct target_state *t); /* spent when it acts: only while the policy works */
 /* Forgets failures and refusals, so that everything is tried again at once. */
 void obey_forgive(struct work *w, struct target_state *t);
 /* A decision in force may concern a person with nothing under way. */
@@ -360,6 +368,8 @@ void settle_unmerged(struct engine *e, struct slot *slot, const struct pending *
 void commit_drop_partition(struct engine *e, struct partition *p);
 
 /* partitions.c */
+/* Doubts what the last owner of a slot taken over had under way: before anything is planned for it. */
+void partition_doubt_takeover(struct engine *e, struct slot *slot, struct now now);
 /* Converges every slot of the partition that has work. */
 void partition_wake(struct engine *e, struct partition *p, struct now now);
 

@@ -84,7 +84,9 @@ enum offer engine_offer(struct engine *e, int32_t partition, int64_t offset)
     struct partition *p = engine_partition(e, partition);
     if (!is_next(p, offset))
         return OFFER_KNOWN;
-    enum offer offer = p->opened ? caution_offer(&p->caution, p->merged) : OFFER_LATER;
+    bool later =
+        !p->opened || (p->caution.try_left > 0 && e->batch.outstanding); /* a trial writes a batch, too */
+    enum offer offer = later ? OFFER_LATER : caution_offer(&p->caution, p->merged);
     if (offer == OFFER_LATER) /* the next batch must come, also when what was merged changed nothing */
         p->record_dirty |= !p->record_batched;
     return offer;

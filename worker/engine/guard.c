@@ -45,7 +45,8 @@ uint32_t guard_done(const struct guard *g, const struct engine_guard *cfg, enum 
 {
     uint32_t n = 0;
     for (int i = 0; i < GUARD_PARTS; i++)
-        if (g->parts[i].begin_ms > 0 && g->parts[i].begin_ms + part_ms(cfg) > now_ms - cfg->window_ms)
+        if (g->parts[i].begin_ms > 0 && g->parts[i].begin_ms + part_ms(cfg) > now_ms - cfg->window_ms &&
+            g->parts[i].begin_ms <= now_ms + cfg->window_ms) /* or a clock was far ahead once */
             n += g->parts[i].n[what];
     return n;
 }

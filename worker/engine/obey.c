@@ -31,14 +31,13 @@ static bool has_failed(const struct target_state *t)
     return t->attempts > 0 || t->next_attempt_ms || t->n_refused > 0 || t->retry_cut_ms;
 }
 
-static void retry(struct engine *e, struct work *w, struct target_state *t)
+void obey_retry(struct engine *e, struct work *w, struct target_state *t)
 {
     int64_t before_ms = w->target->retry_ms;
     if (!has_failed(t) || before_ms == 0 || (t->failed_ms >= before_ms && !MUTATION(MUTATION_RETRY_REPEATED)))
         return;
     obey_forgive(w, t);
     target_state_failed(t, before_ms);
-    w->failed_ms = t->failed_ms;
     slot_mark_dirty(e, w->slot);
 }
 
@@ -50,7 +49,7 @@ static int64_t provision_ms(const struct engine *e, const struct slot *slot, str
 }
 
 /* Takes up: the account is read again, whatever is known of it; the record says so before a call starts. */
-static void provision(struct engine *e, struct work *w, struct target_state *t, struct now now)
+void obey_provision(struct engine *e, struct work *w, struct target_state *t, struct now now)
 {
     int64_t at_ms = provision_ms(e, w->slot, now);
     if (at_ms == 0 || (at_ms <= t->provision_ms && !MUTATION(MUTATION_PROVISION_TWICE)))
@@ -62,12 +61,6 @@ static void provision(struct engine *e, struct work *w, struct target_state *t, 
     t->provision_owed = true;
     w->slot->gen++;
     slot_mark_dirty(e, w->slot);
-}
-
-void obey_target(struct engine *e, struct work *w, struct target_state *t, struct now now)
-{
-    retry(e, w, t);
-    provision(e, w, t, now);
 }
 
 /* A provision concerns every target that takes the person, also one that is new. */
@@ -93,22 +86,26 @@ bool obey_concerns(const struct engine *e, const struct slot *slot)
 struct waking {
     struct engine *e;
     struct now now;
-    bool refused; /* also who has nothing but refusals */
+    struct wake who;
 };
 
 static void wake_slot(void *ctx, struct slot *slot)
 {
     const struct waking *w = ctx;
-    if ((slot->live || slot->open || (w->refused && slot->refused)) &&
-        (slot->due_ms == 0 || slot->due_ms > w->now.wall_ms))
+    bool concerned = (w->who.held && slot->held) || (w->who.working && (slot->live || slot->open)) ||
+                     (w->who.refused && slot->refused);
+    if (concerned && (slot->due_ms == 0 || slot->due_ms > w->now.wall_ms))
         store_set_due(&w->e->store, slot, w->now.wall_ms);
 }
 
-/* Due now: they may be a million, and engine_tick takes them in portions. */
-static void wake_all(struct engine *e, bool refused, struct now now)
+/* Due now: they may be a million, and engine_tick takes them in portions. Once for all decisions that came together. */
+void obey_wake(struct engine *e, struct now now)
 {
-    if (e->n_partitions > 0)
-        store_each(&e->store, -1, wake_slot, &(struct waking){e, now, refused});
+    struct waking w = {e, now, e->wake};
+    if (!w.who.held && !w.who.working && !w.who.refused)
+        return;
+    e->wake = (struct wake){0};
+    store_each(&e->store, -1, wake_slot, &w);
 }
 
 static void park_lane(struct engine *e, struct lane *lane)
@@ -146,7 +143,7 @@ static void on_pause(struct engine *e, const struct control_change *change, stru
             park_all(e, t);
     }
     if (resumed && !MUTATION(MUTATION_PAUSE_FORGETS))
-        wake_all(e, false, now);
+        e->wake.working = true;
 }
 
 static void on_retry(struct engine *e, const struct control_change *change, struct now now)
@@ -154,7 +151,8 @@ static void on_retry(struct engine *e, const struct control_change *change, stru
     (void)change;
     for (size_t i = 0; i < e->cfg.n_targets; i++)
         e->targets[i].retry_ms = control_retry_ms(&e->control, e->targets[i].cfg->name);
-    wake_all(e, true, now);
+    (void)now;
+    e->wake.working = e->wake.refused = true;
 }
 
 static void on_provision(struct engine *e, const struct control_change *change, struct now now)
@@ -164,11 +162,11 @@ static void on_provision(struct engine *e, const struct control_change *change, 
         converge_slot(e, slot, now);
 }
 
-/* Whom the decision concerns is for the plan to find out: who is held has work under way. */
+/* Whom the decision concerns is for the plan to find out. A hold that is not committed yet is decided when it is. */
 static void on_hold(struct engine *e, const struct control_change *change, struct now now)
 {
-    (void)change;
-    wake_all(e, false, now);
+    (void)change, (void)now;
+    e->wake.held = true;
 }
 
 bool engine_control(struct engine *e, struct str key, struct str value, struct now now, struct error *err)

@@ -135,9 +135,11 @@ static void remember_doubt(struct engine *e, struct slot *slot, const struct tar
 }
 
 /* Whatever the last owner had under way may still land. */
-static void doubt_open_targets(struct engine *e, struct slot *slot, struct now now)
+void partition_doubt_takeover(struct engine *e, struct slot *slot, struct now now)
 {
     struct person *p = slot_live(e, slot);
+    slot->taken_over = false;
+    engine_partition(e, slot->partition)->n_taken_over--;
     for (size_t i = 0; i < p->n_targets; i++) {
         struct target_state *t = &p->targets[i];
         const struct target *target = engine_target(e, t->target);
@@ -156,16 +158,18 @@ struct resume {
     bool unclean;
 };
 
+/* Who has work is due now: they may be a million, and engine_tick takes them in portions. */
 static void resume_slot(void *ctx, struct slot *slot)
 {
     struct resume *r = ctx;
-    store_set_due(&r->e->store, slot, slot->restored_due_ms);
+    int64_t due_ms = slot->restored_due_ms, now_ms = r->now.wall_ms;
+    bool has_work = slot->open || obey_concerns(r->e, slot);
     slot->restored_due_ms = 0;
-    if (!slot->open && !obey_concerns(r->e, slot))
+    store_set_due(&r->e->store, slot, has_work && (due_ms == 0 || due_ms > now_ms) ? now_ms : due_ms);
+    if (!r->unclean || !slot->open || slot->taken_over || MUTATION(MUTATION_TAKEOVER_IS_CLEAN))
         return;
-    if (r->unclean && slot->open && !MUTATION(MUTATION_TAKEOVER_IS_CLEAN))
-        doubt_open_targets(r->e, slot, r->now);
-    converge_slot(r->e, slot, r->now);
+    slot->taken_over = true;
+    engine_partition(r->e, slot->partition)->n_taken_over++;
 }
 
 /* Ours from here on, from its committed offset. */

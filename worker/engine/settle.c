@@ -238,7 +238,8 @@ static void end_attempts(struct target_state *t)
     t->failing_since_ms = 0;
     t->write_failed = false;
     t->next_attempt_ms = 0;
-    t->admitted = 0;
+    t->held_word = 0; /* of a target that is not configured any more */
+    t->held_since_ms = 0;
     free(t->last_failure);
     t->last_failure = NULL;
 }
@@ -287,6 +288,8 @@ void settle(struct engine *e, struct work *w, struct target_state *t, const stru
     settle_provision(e, w, t, &v, now);
     settle_pending(e, w, t, &v, now);
     end_attempts(t);
+    if (!cut_refused)
+        t->admitted = 0; /* a cut that is tried again daily was counted */
     forget_work(w);
     slot_mark_dirty(e, slot);
 }

@@ -180,6 +180,8 @@ void slot_set_flags(struct engine *e, struct slot *slot, unsigned flags)
 void slot_forget(struct engine *e, struct slot *slot)
 {
     slot_set_flags(e, slot, 0);
+    if (slot->taken_over)
+        engine_partition(e, slot->partition)->n_taken_over--;
     slot_unmark_dirty(e, slot);
     work_free_all(slot);
     free_live(e, slot);

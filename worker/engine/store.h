@@ -33,6 +33,7 @@ struct slot {
     bool batched;           /* part of the outstanding batch */
     bool tombstone;         /* its record in the batch is a tombstone */
     bool dirty;             /* differs from what was last batched */
+    bool taken_over;        /* from an owner that died: what it had under way is still to be doubted */
     bool open;              /* the committed record has RECORD_OPEN */
     bool refused;           /* the committed record has RECORD_REFUSED */
     bool uncut;             /* likewise RECORD_UNCUT */

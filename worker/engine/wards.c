@@ -8,7 +8,7 @@
  *
  * A ward is one bucket of a tenant at a target. Its counts travel in the transaction that admits; an abort takes
  * both back. The record of the ward lives in the bucket's partition, beside the persons it protects. */
-#include "engine_state.h"
+#include "calls.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,6 +74,14 @@ static void unhold(struct engine *e, struct work *w, struct target_state *t)
     slot_mark_dirty(e, w->slot);
 }
 
+static void undeny(struct engine *e, struct work *w, struct target_state *t)
+{
+    if (!target_state_refused(t, REFUSED_DENIED))
+        return;
+    target_state_forgive(t, REFUSED_DENIED);
+    slot_mark_dirty(e, w->slot);
+}
+
 static void hold(struct engine *e, struct work *w, struct target_state *t, enum guarded what, uint64_t word,
                  struct now now)
 {
@@ -120,13 +128,17 @@ static bool has_room(const struct ward *ward, const struct work *w, enum guarded
 }
 
 /* What to do about a word that is held. */
-static enum admission decide(struct engine *e, struct work *w, struct target_state *t, uint64_t word)
+static enum admission decide(struct engine *e, struct work *w, struct target_state *t, uint64_t word,
+                             struct now now)
 {
     switch (control_decision(&e->control, t->held_id, w->name, t->held_since_ms)) {
     case DECISION_APPROVE:
+        answer_forget_failures(w, t); /* their deadline has passed meanwhile */
         admit(e, w, t, word);
         return ADMITTED;
     case DECISION_DENY:
+        if (t->doubt_until_ms > now.wall_ms)
+            break; /* nothing is final yet: asked again then */
         unhold(e, w, t);
         target_state_refuse(t, REFUSED_DENIED, word, "held by the guard, then denied");
         return DENIED;
@@ -144,7 +156,8 @@ enum admission wards_admit(struct engine *e, struct work *w, struct target_state
     if (plan->step <= STEP_LOOKUP && plan->step != STEP_NONE)
         return ADMITTED; /* what is wanted turns out when something is known */
     if (what == GUARDED || allowance(ward, w, what) == UINT32_MAX) {
-        unhold(e, w, t); /* not wanted any more, or never unusual */
+        unhold(e, w, t); /* not wanted any more, or never unusual: nor is a denial of it */
+        undeny(e, w, t);
         return ADMITTED;
     }
     uint64_t word = word_of(w->slot->live, plan, what);
@@ -156,10 +169,10 @@ enum admission wards_admit(struct engine *e, struct work *w, struct target_state
     if (t->held_word && t->held_word != word)
         unhold(e, w, t);
     if (t->held_word)
-        return decide(e, w, t, word);
+        return decide(e, w, t, word, now);
     if (!has_room(ward, w, what, now)) {
         hold(e, w, t, what, word, now);
-        return decide(e, w, t, word); /* "all held before": decided already, perhaps */
+        return decide(e, w, t, word, now); /* "all held before": decided already, perhaps */
     }
     count(e, ward, w, what, now);
     admit(e, w, t, word);

@@ -53,6 +53,13 @@ struct work *work_add(struct engine *e, struct slot *slot, const char *target)
     w->name = xstrdup(target);
     slot->works = xreallocarray(slot->works, slot->n_works + 1, sizeof *slot->works);
     slot->works[slot->n_works++] = w;
+    const struct target_state *t = person_target(slot_live(e, slot), target);
+    if (t) { /* facts that an abort does not take back */
+        w->failures = t->attempts;
+        w->failing_since_ms = t->failing_since_ms;
+        w->next_attempt_ms = t->next_attempt_ms;
+        w->write_failed = t->write_failed;
+    }
     return w;
 }
 
