@@ -7,7 +7,8 @@
  *     ROLLCALL_FAILPOINT="name=kill[:nth],name=stop[:nth],name=exit:code[:nth],name=pause_until_file:PATH[:nth]"
  * nth counts hits from 1 (default 1); the action happens at exactly that hit. kill and stop signal the
  * process itself, pause_until_file holds the thread until PATH exists. At a FAILPOINT_FOR, which tells what it is
- * busy with, name=kill_for:TEXT kills whenever that is TEXT. Names must be known (failpoint_list).
+ * busy with, name=kill_for:TEXT kills whenever that is TEXT, and name=hang_for:TEXT holds the thread for ever. Names
+ * must be known (failpoint_list).
  * Thread-safe. */
 #ifndef ROLLCALL_FAILPOINT_H
 #define ROLLCALL_FAILPOINT_H

@@ -12,13 +12,13 @@
 
 enum { POINTS_MAX = 16, NAME_SIZE = 64, PATH_SIZE = 256, PAUSE_NS = 2000000 };
 
-enum action { ACTION_KILL, ACTION_KILL_FOR, ACTION_STOP, ACTION_EXIT, ACTION_PAUSE };
+enum action { ACTION_KILL, ACTION_KILL_FOR, ACTION_HANG_FOR, ACTION_STOP, ACTION_EXIT, ACTION_PAUSE };
 
 struct point { /* one "name=action" of the environment */
     char name[NAME_SIZE];
     enum action action;
     int exit_code;
-    char text[PATH_SIZE]; /* path, or what kill_for waits for */
+    char text[PATH_SIZE]; /* path, or what kill_for and hang_for wait for */
     unsigned nth;
     _Atomic unsigned hits;
 };
@@ -98,11 +98,9 @@ static bool read_action(const char *text, struct point *p)
         enum action action;
         bool (*read)(const char *argument, struct point *p);
     } actions[] = {
-        {"kill_for:", ACTION_KILL_FOR, read_text},
-        {"kill", ACTION_KILL, read_nothing},
-        {"stop", ACTION_STOP, read_nothing},
-        {"exit:", ACTION_EXIT, read_exit},
-        {"pause_until_file:", ACTION_PAUSE, read_text},
+        {"kill_for:", ACTION_KILL_FOR, read_text}, {"hang_for:", ACTION_HANG_FOR, read_text},
+        {"kill", ACTION_KILL, read_nothing},       {"stop", ACTION_STOP, read_nothing},
+        {"exit:", ACTION_EXIT, read_exit},         {"pause_until_file:", ACTION_PAUSE, read_text},
     };
     for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
         size_t n = strlen(actions[i].name);
@@ -162,6 +160,9 @@ static void act(const struct point *p)
     case ACTION_KILL_FOR:
         raise(SIGKILL);
         break;
+    case ACTION_HANG_FOR:
+        for (;;)
+            nanosleep(&pause, NULL);
     case ACTION_STOP: /* the process, not only this thread */
         kill(getpid(), SIGSTOP);
         break;
@@ -175,7 +176,7 @@ static void act(const struct point *p)
 
 static bool fires(struct point *p, const char *what)
 {
-    if (p->action == ACTION_KILL_FOR)
+    if (p->action == ACTION_KILL_FOR || p->action == ACTION_HANG_FOR)
         return what && strcmp(p->text, what) == 0;
     return atomic_fetch_add(&p->hits, 1) + 1 == p->nth;
 }

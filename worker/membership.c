@@ -465,6 +465,7 @@ static void on_result(struct membership *m, struct ledger_result *result)
 void membership_take_results(struct membership *m)
 {
     struct ledger_result *result;
+    reading_begin_turn(&m->reading);
     for (int n = 0; n < RESULTS_MAX && (result = ledger_take(m->ledger)); n++) {
         on_result(m, result);
         ledger_result_done(result);

@@ -13,10 +13,20 @@
 
 /* ---- records ------------------------------------------------------------------------------------------- */
 
+void reading_begin_turn(struct reading *r)
+{
+    r->turn_ms = clock_mono_ms();
+}
+
+static bool turn_is_over(const struct reading *r)
+{
+    return r->turn_ms && clock_mono_ms() - r->turn_ms >= READING_TURN_MAX_MS;
+}
+
 /* A pause does not work at once: what still comes lines up behind what is kept. */
 bool reading_take(struct reading *r, rd_kafka_message_t *message)
 {
-    if (r->n_kept == 0) {
+    if (r->n_kept == 0 && !turn_is_over(r)) {
         r->ahead++;
         if (intake_event(r->engine, message, now_read()))
             return true;
@@ -29,7 +39,7 @@ bool reading_take(struct reading *r, rd_kafka_message_t *message)
 void reading_offer_kept(struct reading *r)
 {
     size_t taken = 0;
-    while (taken < r->n_kept && intake_event(r->engine, r->kept[taken], now_read()))
+    while (taken < r->n_kept && !turn_is_over(r) && intake_event(r->engine, r->kept[taken], now_read()))
         rd_kafka_message_destroy(r->kept[taken++]);
     r->ahead += taken;
     r->n_kept -= taken;

@@ -19,6 +19,9 @@ enum {
     READING_AHEAD_MAX = 50000,     /* events merged since the last batch was taken */
     READING_WAITING_MAX = 4000000, /* persons who wait for calls: memory */
     READING_PAUSE_AFTER_MS = 3000,
+    READING_TURN_MAX_MS =
+        500, /* then the rest of a turn's records is kept: one trial of a record that hangs is enough
+                                  for a turn, the deadman and the group wait for its end */
 };
 
 struct rd_kafka_message_s;
@@ -29,12 +32,15 @@ struct reading { /* zero, then the first three */
     struct metrics *metrics;
     struct rd_kafka_message_s **kept; /* in order: what the engine takes after the next commit */
     size_t n_kept;
+    int64_t turn_ms;       /* monotonic: when this turn began to take records; 0: none did */
     size_t ahead;          /* events merged since the last batch was taken */
     bool crowded;          /* too many persons wait */
     int64_t held_since_ms; /* 0: events are being read */
     bool paused;
 };
 
+/* First in a turn of the loop. */
+void reading_begin_turn(struct reading *r);
 /* As consumer_callbacks.message: true, done with it; false, it is kept and no more are wanted now. */
 bool reading_take(struct reading *r, struct rd_kafka_message_s *message);
 /* A batch was answered: what was kept may be taken. */

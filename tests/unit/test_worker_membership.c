@@ -29,7 +29,8 @@ static struct fake {
     bool restore_end_fails;
     bool kept;     /* partition 3 is as it was left */
     bool unmarked; /* no broker says where records end */
-    bool later;    /* the engine takes no event now */
+    bool later;
+    bool slow; /* an event takes longer than a turn may */ /* the engine takes no event now */
     struct error failure;
 } fake;
 
@@ -150,6 +151,9 @@ bool intake_record(struct engine *engine, const rd_kafka_message_t *message, str
 bool intake_event(struct engine *engine, const rd_kafka_message_t *message, struct now now)
 {
     (void)engine, (void)message, (void)now;
+    static const struct timespec slow = {.tv_nsec = (READING_TURN_MAX_MS + 10) * 1000000L};
+    if (fake.slow)
+        nanosleep(&slow, NULL);
     say(fake.later ? "later" : "event");
     return !fake.later;
 }
@@ -459,6 +463,25 @@ START_TEST(what_the_engine_takes_later_is_kept_until_the_next_commit)
 }
 END_TEST
 
+/* A record that hangs costs its trial's time: two in one turn would look as if the loop hung. */
+START_TEST(after_a_slow_record_the_rest_of_the_turn_is_kept)
+{
+    serve();
+    membership_take_results(m);
+    fake.slow = true;
+    ck_assert(give_record());
+    ck_assert(!give_record());
+    ck_assert(!give_record());
+    assert_said("event");
+    begin_commit();
+    answer(LEDGER_COMMITTED);
+    assert_said("commit committed@5 event destroy");
+    begin_commit();
+    answer(LEDGER_COMMITTED);
+    assert_said("commit committed@5 event destroy");
+}
+END_TEST
+
 /* A pause does not work at once. */
 START_TEST(what_still_comes_while_something_is_kept_stays_in_order_behind_it)
 {
@@ -748,6 +771,7 @@ int main(void)
     tcase_add_test(tc, one_batch_is_outstanding_at_a_time);
     tcase_add_test(tc, an_abort_goes_back_to_the_committed_position_before_reading_on);
     tcase_add_test(tc, what_the_engine_takes_later_is_kept_until_the_next_commit);
+    tcase_add_test(tc, after_a_slow_record_the_rest_of_the_turn_is_kept);
     tcase_add_test(tc, what_still_comes_while_something_is_kept_stays_in_order_behind_it);
     tcase_add_test(tc, what_was_kept_is_read_again_after_an_abort_or_by_the_next_owner);
     tcase_add_test(tc, after_an_abort_the_next_batch_waits);
