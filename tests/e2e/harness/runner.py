@@ -185,7 +185,7 @@ def parse(argv):
     parser.add_argument("--long", action="store_true", help="the long scenarios instead of the others")
     parser.add_argument("--keep", action="store_true", help="keep the files of passed tests")
     parser.add_argument("--list", action="store_true", help="list the scenarios")
-    parser.add_argument("--jobs", type=int, default=2, help="scenarios at a time (default: 2)")
+    parser.add_argument("--jobs", type=int, default=4, help="scenarios at a time (default: 4)")
     # One of the jobs: which, of how many.
     parser.add_argument("--share", type=int, nargs=2, default=(0, 1), help=argparse.SUPPRESS)
     parser.add_argument("parts", nargs="*", help="run scenarios whose module and name contain one of these")
