@@ -26,7 +26,8 @@ struct json_doc {
     void *memory;
 };
 
-/* As json_parse, the same texts and the same errors; release with json_doc_done. */
+/* As json_parse, the same texts and the same errors (of a value that cannot be represented, such as a lone surrogate, the
+ * byte may be another); release with json_doc_done. */
 bool json_doc_parse(struct str text, struct json_doc *ret, struct error *err)
     __attribute__((warn_unused_result));
 void json_doc_done(struct json_doc *d); /* also of one that is zeroed */
@@ -38,6 +39,7 @@ bool json_check(struct str text, struct error *err) __attribute__((warn_unused_r
 const cJSON *json_get(const cJSON *object, const char *name); /* case-sensitive */
 const char *json_string(const cJSON *object, const char *name);
 bool json_int64(const cJSON *object, const char *name, int64_t *ret); /* integers within ±2^53 only */
+bool json_to_int64(const cJSON *item, int64_t *ret);                  /* the same of an item; NULL: false */
 bool json_bool(const cJSON *object, const char *name, bool *ret);
 
 /* Writer: commas and escapes are its business. Usage:

@@ -226,14 +226,18 @@ const char *json_string(const cJSON *object, const char *name)
     return cJSON_GetStringValue(json_get(object, name));
 }
 
-bool json_int64(const cJSON *object, const char *name, int64_t *ret)
+bool json_to_int64(const cJSON *item, int64_t *ret)
 {
-    const cJSON *item = json_get(object, name);
     if (!cJSON_IsNumber(item) || !(fabs(item->valuedouble) <= 0x1p53) ||
         item->valuedouble != trunc(item->valuedouble))
         return false;
     *ret = (int64_t)item->valuedouble;
     return true;
+}
+
+bool json_int64(const cJSON *object, const char *name, int64_t *ret)
+{
+    return json_to_int64(json_get(object, name), ret);
 }
 
 bool json_bool(const cJSON *object, const char *name, bool *ret)

@@ -25,6 +25,7 @@ samples: $(UNIT_BIN) ## every record that the engine writes in the unit tests fi
 
 include tests/kafka/kafka.mk
 include tests/sim/sim.mk
+include tests/fuzz/fuzz.mk
 include tests/lint/lint.mk
 include tests/bench/restore.mk
 include tests/bench/bench.mk

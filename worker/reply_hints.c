@@ -15,6 +15,9 @@ enum {
     RESET_IS_INSTANT = 100 * 1000 * 1000,
 };
 
+static const int64_t SECONDS_MAX = INT64_C(1)
+                                   << 40; /* more than any instant; a thousandfold fits an int64_t */
+
 void reply_hints_clear(struct reply_hints *h)
 {
     *h = (struct reply_hints){-1, -1, -1, -1};
@@ -27,6 +30,8 @@ static bool parse_seconds(const char *text, int64_t *ret)
     if (!isdigit((unsigned char)text[0]))
         return false;
     long long n = strtoll(text, &end, 10);
+    if (n > SECONDS_MAX)
+        n = SECONDS_MAX;
     if (*end == '.') {
         n += strspn(end + 1, "0") == strlen(end + 1) ? 0 : 1;
         end += 1 + strspn(end + 1, "0123456789");

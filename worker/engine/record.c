@@ -343,10 +343,9 @@ static bool read_triple(const cJSON *triple, const cJSON **ret_value, struct sta
 {
     const cJSON *value = cJSON_GetArrayItem(triple, 0);
     const cJSON *at = value ? value->next : NULL, *event = at ? at->next : NULL;
-    if (!cJSON_IsNumber(at) || !cJSON_IsString(event))
+    if (!json_to_int64(at, &ret->at_ms) || !cJSON_IsString(event))
         return false;
     *ret_value = value;
-    ret->at_ms = (int64_t)at->valuedouble;
     return read_hash(event->valuestring, &ret->event);
 }
 
@@ -497,6 +496,17 @@ static bool read_target(const cJSON *object, struct target_state *t)
     return read_held(object, t) && read_known(object, t) && read_lists(object, t);
 }
 
+static bool read_targets(const cJSON *root, struct person *p)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, json_get(root, "targets"))
+    {
+        if (person_target(p, item->string) || !read_target(item, person_target_add(p, item->string)))
+            return false;
+    }
+    return true;
+}
+
 static bool read_person(const cJSON *root, struct person *p, struct error *err)
 {
     int64_t version = 0, seq = 0;
@@ -512,13 +522,8 @@ static bool read_person(const cJSON *root, struct person *p, struct error *err)
     p->seq = (uint64_t)seq;
     if (!read_scheduled(root, p, err))
         return error_set(err, ERROR_PERMANENT, "not a person's record: a scheduled event is malformed");
-    const cJSON *item;
-    cJSON_ArrayForEach(item, json_get(root, "targets")) if (
-        !read_target(item,
-                     person_target_add(
-                         p, item->string))) return error_set(err, ERROR_PERMANENT,
-                                                             "not a person's record: a target is malformed");
-    return true;
+    return read_targets(root, p) ||
+           error_set(err, ERROR_PERMANENT, "not a person's record: a target is malformed");
 }
 
 bool record_read(struct str value, struct person *ret, struct error *err)

@@ -379,6 +379,7 @@ bool scim_parse_list(struct str body, const char *match, const char *value, size
     }
     const cJSON *item;
     *ret_found = 0;
+    *ret = (struct account){0};
     cJSON_ArrayForEach(item, json_get(doc.root, "Resources"))
     {
         struct account account = {0};

@@ -51,7 +51,7 @@ bool scim_parse_user(struct str body, struct account *ret, struct error *err)
     __attribute__((warn_unused_result));
 
 /* A list of Users: *ret_found = how many match attribute `match` = value (compared without case, as userName
- * is); *ret = the first of them. */
+ * is); *ret = the first of them, zeroed when there is none. */
 bool scim_parse_list(struct str body, const char *match, const char *value, size_t *ret_found,
                      struct account *ret, struct error *err) __attribute__((warn_unused_result));
 
