@@ -16,7 +16,7 @@ enum {
 };
 
 static const int64_t SECONDS_MAX = INT64_C(1)
-                                   << 40; /* more than any instant; a thousandfold fits an int64_t */
+                                   << 40; /* no instant that makes sense; a thousandfold fits an int64_t */
 
 void reply_hints_clear(struct reply_hints *h)
 {
@@ -31,7 +31,7 @@ static bool parse_seconds(const char *text, int64_t *ret)
         return false;
     long long n = strtoll(text, &end, 10);
     if (n > SECONDS_MAX)
-        n = SECONDS_MAX;
+        return false;
     if (*end == '.') {
         n += strspn(end + 1, "0") == strlen(end + 1) ? 0 : 1;
         end += 1 + strspn(end + 1, "0123456789");
@@ -132,7 +132,5 @@ int64_t reply_hints_wait_ms(const struct reply_hints *h, int status, int64_t wal
         return -1;
     if (h->rate_reset_s < RESET_IS_INSTANT)
         return seconds_to_ms(h->rate_reset_s);
-    if (h->rate_reset_s > INT64_MAX / 1000)
-        return -1;
     return clamp_wait(h->rate_reset_s * 1000 - wall_ms);
 }
