@@ -57,12 +57,18 @@ struct config_ingest_limits {
     int64_t events_per_request;
 };
 
+struct config_spool {
+    char *path; /* NULL: none */
+    int64_t max_bytes;
+};
+
 struct config_ingest {
     char *listen; /* "host:port", as for admin; port 0: any */
     char *admin;
     int64_t threads;
     char *sources_dir;
     int64_t deadline_ms;
+    struct config_spool spool;
     struct config_ingest_limits limits;
 };
 

@@ -19,6 +19,13 @@ enum counter {
     COUNT_CUT,             /* connections cut because a request did not arrive in time */
     COUNT_CONNECTIONS,
     COUNT_IN_FLIGHT,
+    COUNT_SPOOLED,       /* events that went into the spool */
+    COUNT_SPOOL_SENT,    /* events that came out of it */
+    COUNT_SPOOL_REFUSED, /* events in it that Kafka will not have */
+    COUNT_SPOOL_EVENTS,
+    COUNT_SPOOL_BYTES,
+    COUNT_SPOOL_AGE,
+    COUNT_SPOOL_USABLE,
     COUNT_RELOADS, /* by result */
     COUNTERS,
 };

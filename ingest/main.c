@@ -16,6 +16,7 @@
 #include "counters.h"
 #include "failpoint.h"
 #include "kafka.h"
+#include "kafka.h"
 #include "log.h"
 #include "loop.h"
 #include "metrics.h"
@@ -23,8 +24,9 @@
 #include "rfc3339.h"
 #include "server.h"
 #include "source.h"
+#include "topics.h"
 
-enum { TURN_MS = 1000, KAFKA_WAIT_MS = 5000, DESCRIPTORS_PER_THREAD = 64 };
+enum { TURN_MS = 1000, DESCRIPTORS_PER_THREAD = 64 };
 
 static const char DEFAULT_CONFIG[] = "/etc/rollcall/rollcall.yaml";
 static const char USAGE[] = /* after "usage: rollcall-ingest [options]" */
@@ -44,11 +46,13 @@ struct program {
     const char *config_path;
     struct config *cfg;
     struct metrics *metrics;
+    struct topics *topics; /* while they are made sure of beside the serving, which needs a spool */
     struct server *server;
     struct admin *admin;
     struct loop *loop;
     int signal_fd;
     bool stop;
+    int rc;              /* of the process, when it stops by itself */
     int64_t watchdog_ms; /* 0: nobody watches */
     int64_t watched_ms;
 };
@@ -171,12 +175,13 @@ static bool start_process(struct program *p, struct error *err)
 
 static void read_signals(struct program *p);
 
-/* Waits for Kafka as long as it takes: senders repeat what they could not deliver. */
+/* Waits for Kafka as long as it takes: senders repeat what they could not deliver. With a spool there is no need to
+ * wait. */
 static bool start_topics(struct program *p, struct error *err)
 {
-    struct kafka_warnings warnings = {0};
-    int partitions = 0;
-    while (!kafka_topics_ensure(p->cfg, KAFKA_WAIT_MS, &partitions, &warnings, err)) {
+    if (p->cfg->ingest.spool.path)
+        return topics_start(p->cfg, p->loop, &p->topics, err);
+    while (!topics_ensure(p->cfg, err)) {
         if (err->kind != ERROR_TEMPORARY)
             return false;
         log_warn("waiting for Kafka", LOG_ERROR_FIELD(err));
@@ -186,9 +191,6 @@ static bool start_topics(struct program *p, struct error *err)
             return error_set(err, ERROR_TEMPORARY, "stopped while waiting for Kafka");
         loop_wait(p->loop, TURN_MS);
     }
-    for (size_t i = 0; i < warnings.n; i++)
-        log_warn("Kafka", LOG_S("detail", warnings.v[i]));
-    log_info("topics are there", LOG_I("partitions", partitions));
     return true;
 }
 
@@ -273,6 +275,22 @@ static void feed_watchdog(struct program *p)
     sd_notify(0, "WATCHDOG=1");
 }
 
+static void look_at_topics(struct program *p)
+{
+    struct error err = {0};
+    enum topics_state state = p->topics ? topics_state(p->topics, &err) : TOPICS_AWAITED;
+    if (state == TOPICS_AWAITED)
+        return;
+    topics_free(p->topics);
+    p->topics = NULL;
+    if (state == TOPICS_RIGHT) {
+        server_kafka_is_there(p->server);
+        return;
+    }
+    p->rc = fail(&err, "cannot go on");
+    p->stop = true;
+}
+
 static int turn_ms(const struct program *p)
 {
     int timeout = admin_timeout_ms(p->admin);
@@ -285,6 +303,7 @@ static void run(struct program *p)
     while (!p->stop) {
         admin_run(p->admin);
         feed_watchdog(p);
+        look_at_topics(p);
         loop_wait(p->loop, turn_ms(p));
     }
     log_info("stopping");
@@ -295,6 +314,7 @@ static void run(struct program *p)
 static void tear_down(struct program *p)
 {
     admin_free(p->admin);
+    topics_free(p->topics);
     server_free(p->server);
     metrics_free(p->metrics);
     loop_free(p->loop);
@@ -314,6 +334,8 @@ static int serve(struct program *p)
         rc = p->stop ? EX_OK : fail(&err, "cannot start");
     else
         run(p);
+    if (rc == EX_OK)
+        rc = p->rc;
     tear_down(p);
     if (rc == EX_OK)
         log_info("stopped");

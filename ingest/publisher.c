@@ -31,6 +31,7 @@ struct lane {
 };
 
 struct publisher {
+    enum publisher_kind kind;
     publisher_report_fn *report;
     struct metrics *metrics;
     struct lane lanes[LANES];
@@ -43,17 +44,32 @@ struct publisher {
 
 /* ---- librdkafka's callbacks, all inside publisher_poll ------------------------------------------------- */
 
+static enum publisher_outcome outcome_of(rd_kafka_resp_err_t code)
+{
+    switch (code) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+        return PUBLISHER_DELIVERED;
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+        return PUBLISHER_REFUSED;
+    default:
+        return PUBLISHER_FAILED;
+    }
+}
+
 static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
     struct publisher *p = opaque;
-    bool delivered = message->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    enum publisher_outcome outcome = outcome_of(message->err);
     (void)rk;
     p->in_flight--;
-    if (delivered)
+    if (outcome == PUBLISHER_DELIVERED)
         atomic_store_explicit(&p->down, false, memory_order_relaxed);
     else
         metrics_add(p->metrics, COUNT_PUBLISH_FAILED, rd_kafka_err2name(message->err), 1);
-    p->report(message->_private, delivered);
+    p->report(message->_private, outcome);
 }
 
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
@@ -105,13 +121,16 @@ static bool own_linger(const struct config *cfg)
 }
 
 /* A message that could not be sent until long after its request was answered with 503 is given up: the sender
- * sends it again. What the operator has set stays, except where readers rely on it. */
+ * sends it again. What the spool sends is never given up: its order rests on it. What the operator has set stays,
+ * except where readers rely on it. */
 static bool configure(struct publisher *p, const struct config *cfg, size_t lane, rd_kafka_conf_t *conf,
                       struct error *err)
 {
     char timeout[16];
-    snprintf(timeout, sizeof timeout, "%lld", (long long)cfg->ingest.deadline_ms * 2);
-    bool own_timeout = has_property(cfg, "message.timeout.ms") || has_property(cfg, "delivery.timeout.ms");
+    bool patient = p->kind == PUBLISHER_PATIENT; /* 0: for ever */
+    snprintf(timeout, sizeof timeout, "%lld", patient ? 0 : (long long)cfg->ingest.deadline_ms * 2);
+    bool own_timeout =
+        !patient && (has_property(cfg, "message.timeout.ms") || has_property(cfg, "delivery.timeout.ms"));
     rd_kafka_conf_set_opaque(conf, p);
     rd_kafka_conf_set_dr_msg_cb(conf, on_report);
     rd_kafka_conf_set_error_cb(conf, on_error);
@@ -119,7 +138,7 @@ static bool configure(struct publisher *p, const struct config *cfg, size_t lane
     return set(conf, "partitioner", "murmur2_random", err) &&
            set(conf, "statistics.interval.ms", "1000", err) &&
            (own_timeout || set(conf, "message.timeout.ms", timeout, err)) &&
-           (own_linger(cfg) || set(conf, "linger.ms", lane_linger[lane], err));
+           (own_linger(cfg) || set(conf, "linger.ms", patient ? "5" : lane_linger[lane], err));
 }
 
 static bool lane_init(struct publisher *p, const struct config *cfg, size_t at, struct error *err)
@@ -148,17 +167,18 @@ static bool lane_init(struct publisher *p, const struct config *cfg, size_t at, 
     return true;
 }
 
-bool publisher_new(const struct config *cfg, publisher_report_fn *report, struct metrics *metrics,
-                   struct publisher **ret, struct error *err)
+bool publisher_new(const struct config *cfg, enum publisher_kind kind, publisher_report_fn *report,
+                   struct metrics *metrics, struct publisher **ret, struct error *err)
 {
     struct publisher *p = xcalloc(1, sizeof *p);
+    p->kind = kind;
     p->report = report;
     p->metrics = metrics;
     buf_init(&p->key, KEY_MAX);
     buf_init(&p->value, EVENT_VALUE_MAX);
     p->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     bool ok = p->fd >= 0 || error_set(err, ERROR_SYSTEM, "cannot make an eventfd: %s", strerror(errno));
-    size_t lanes = own_linger(cfg) ? 1 : LANES;
+    size_t lanes = own_linger(cfg) || kind == PUBLISHER_PATIENT ? 1 : LANES;
     for (; ok && p->n_lanes < lanes; p->n_lanes++)
         ok = lane_init(p, cfg, p->n_lanes, err);
     if (!ok) {
@@ -221,6 +241,15 @@ bool publisher_down(const struct publisher *p)
     return atomic_load_explicit(&p->down, memory_order_relaxed);
 }
 
+bool publisher_fatal(const struct publisher *p)
+{
+    char text[256];
+    for (size_t i = 0; i < p->n_lanes; i++)
+        if (rd_kafka_fatal_error(p->lanes[i].rk, text, sizeof text) != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return true;
+    return false;
+}
+
 /* ---- sending ------------------------------------------------------------------------------------------- */
 
 static void add_header(void *ctx, const char *name, const char *value)
@@ -228,36 +257,48 @@ static void add_header(void *ctx, const char *name, const char *value)
     rd_kafka_header_add(ctx, name, -1, value, -1);
 }
 
-/* Headers go through producev, which leaves them to us on failure; produceva of 2.0.2 frees them twice. */
-static rd_kafka_resp_err_t produce(struct publisher *p, const struct lane *lane, const struct event *ev,
-                                   void *opaque)
+/* Takes the headers over. They go through producev, which leaves them to us on failure; produceva of 2.0.2 frees them
+ * twice. */
+static bool produce(struct publisher *p, struct str key, rd_kafka_headers_t *headers, struct str value,
+                    void *opaque, struct error *err)
 {
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(HEADERS);
-    event_each_header(ev, add_header, headers);
-    rd_kafka_resp_err_t code =
-        rd_kafka_producev(lane->rk, RD_KAFKA_V_RKT(lane->topic), RD_KAFKA_V_KEY(p->key.p, p->key.n),
-                          RD_KAFKA_V_VALUE(p->value.p, p->value.n), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                          RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        rd_kafka_headers_destroy(headers);
-    return code;
+    const struct lane *lane = &p->lanes[p->n_lanes > 1 && p->in_flight >= BUSY ? 1 : 0];
+    rd_kafka_resp_err_t code = rd_kafka_producev(
+        lane->rk, RD_KAFKA_V_RKT(lane->topic), RD_KAFKA_V_KEY(key.p, key.n),
+        RD_KAFKA_V_VALUE((void *)(uintptr_t)value.p, value.n), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        p->in_flight++;
+        return true;
+    }
+    rd_kafka_headers_destroy(headers);
+    if (p->kind == PUBLISHER_PATIENT && code == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        return error_set(err, ERROR_TEMPORARY, "the queue is full"); /* its owner looks for that */
+    metrics_add(p->metrics, COUNT_PUBLISH_FAILED, rd_kafka_err2name(code), 1);
+    return error_set(err, outcome_of(code) == PUBLISHER_REFUSED ? ERROR_PERMANENT : ERROR_TEMPORARY,
+                     "cannot publish: %s", rd_kafka_err2str(code));
 }
 
 bool publisher_send(struct publisher *p, const struct event *ev, unsigned spread, void *opaque,
                     struct error *err)
 {
-    size_t lane = p->n_lanes > 1 && p->in_flight >= BUSY ? 1 : 0;
     buf_clear(&p->key);
     buf_clear(&p->value);
     event_key(ev, spread, &p->key);
     event_write_value(ev, &p->value);
     if (!buf_ok(&p->key) || !buf_ok(&p->value))
         return error_set(err, ERROR_INPUT, "the event is larger than %d bytes", EVENT_VALUE_MAX);
-    rd_kafka_resp_err_t code = produce(p, &p->lanes[lane], ev, opaque);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        metrics_add(p->metrics, COUNT_PUBLISH_FAILED, rd_kafka_err2name(code), 1);
-        return error_set(err, ERROR_TEMPORARY, "cannot publish: %s", rd_kafka_err2str(code));
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(HEADERS);
+    event_each_header(ev, add_header, headers);
+    return produce(p, buf_str(&p->key), headers, buf_str(&p->value), opaque, err);
+}
+
+bool publisher_send_record(struct publisher *p, const struct record *record, void *opaque, struct error *err)
+{
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(HEADERS);
+    if (!record_each_header(record->headers, add_header, headers)) {
+        rd_kafka_headers_destroy(headers);
+        return error_set(err, ERROR_INPUT, "a stored record's headers are broken");
     }
-    p->in_flight++;
-    return true;
+    return produce(p, record->key, headers, record->value, opaque, err);
 }

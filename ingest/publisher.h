@@ -18,14 +18,27 @@
 #include "error.h"
 #include "event.h"
 #include "metrics.h"
+#include "record.h"
 
 struct publisher;
 
-/* Called once for every event that was sent; delivered: acknowledged by all in-sync replicas. */
-typedef void publisher_report_fn(void *opaque, bool delivered);
+enum publisher_outcome {
+    PUBLISHER_DELIVERED, /* acknowledged by all in-sync replicas */
+    PUBLISHER_FAILED,    /* not, or not known to be; may work later */
+    PUBLISHER_REFUSED,   /* the broker will not have this record */
+};
 
-bool publisher_new(const struct config *cfg, publisher_report_fn *report, struct metrics *metrics,
-                   struct publisher **ret, struct error *err) __attribute__((warn_unused_result));
+/* Called once for every record that was sent. */
+typedef void publisher_report_fn(void *opaque, enum publisher_outcome outcome);
+
+enum publisher_kind {
+    PUBLISHER_HASTY,   /* gives a record up when its sender has long been answered */
+    PUBLISHER_PATIENT, /* never gives up; one lane, so that the order of records with the same key is kept */
+};
+
+bool publisher_new(const struct config *cfg, enum publisher_kind kind, publisher_report_fn *report,
+                   struct metrics *metrics, struct publisher **ret, struct error *err)
+    __attribute__((warn_unused_result));
 /* Gives up what is still under way (its reports say so). */
 void publisher_free(struct publisher *p);
 
@@ -38,7 +51,12 @@ void publisher_poll(struct publisher *p);
 bool publisher_send(struct publisher *p, const struct event *ev, unsigned spread, void *opaque,
                     struct error *err) __attribute__((warn_unused_result));
 
+/* The same for what has been an event once. ERROR_INPUT: its headers are broken. */
+bool publisher_send_record(struct publisher *p, const struct record *record, void *opaque, struct error *err)
+    __attribute__((warn_unused_result));
+
 size_t publisher_in_flight(const struct publisher *p);
-bool publisher_down(const struct publisher *p); /* no broker can be reached, as far as is known */
+bool publisher_down(const struct publisher *p);  /* no broker can be reached, as far as is known */
+bool publisher_fatal(const struct publisher *p); /* it cannot go on; a new one can */
 
 #endif

@@ -12,7 +12,7 @@
 #include "normalise.h"
 #include "utf8.h"
 
-enum { RETRY_AFTER_S = 2, CHALLENGE_MAX = 1024 };
+enum { RETRY_AFTER_S = 2, RETRY_SPOOL_S = 30, CHALLENGE_MAX = 1024 };
 
 static const char PREFIX[] = "/hooks/";
 static const char NO_SOURCE[] = "none"; /* label of requests that name no source of ours */
@@ -24,8 +24,10 @@ struct request {
     struct source *src;            /* NULL: unknown */
     struct request *prev, *next;   /* while waiting */
     int64_t begun_ms, deadline_ms; /* monotonic */
+    struct event_list events;      /* until it is answered, when there is a spool that may need them */
     size_t outstanding;            /* events without a report */
-    bool waiting, failed, answered;
+    enum { UNSPOOLED, SPOOLING, SPOOLED, SPOOL_FAILED } spool;
+    bool waiting, failed, refused, counted, answered;
     unsigned counts[EVENT_TYPES];
 };
 
@@ -79,6 +81,7 @@ static void answer(struct request *req, const char *kind, const struct answer *a
     if (req->answered || !req->x)
         return;
     req->answered = true;
+    event_list_done(&req->events);
     metrics_add2(req->owner->metrics, COUNT_REQUESTS, label(req), kind, 1);
     exchange_answer(req->x, a);
 }
@@ -91,7 +94,8 @@ static void reject(struct request *req, unsigned status, const char *reason)
 
 static void unavailable(struct request *req, const char *reason)
 {
-    answer(req, reason, &(struct answer){.status = 503, .reason = reason, .retry_after_s = RETRY_AFTER_S});
+    unsigned after = strcmp(reason, "spool") == 0 ? RETRY_SPOOL_S : RETRY_AFTER_S; /* disks heal slowly */
+    answer(req, reason, &(struct answer){.status = 503, .reason = reason, .retry_after_s = after});
 }
 
 static void succeed(struct request *req, const char *kind)
@@ -186,36 +190,88 @@ static void on_head(void *ctx, struct exchange *x)
 
 /* ---- the body ------------------------------------------------------------------------------------------ */
 
-static void wait_for_reports(struct request *req)
+/* When something has to happen if nothing else does. */
+static int64_t due_ms(const struct request *req)
+{
+    bool may_spool = req->owner->port && req->spool == UNSPOOLED && req->x;
+    return may_spool ? req->begun_ms + (req->deadline_ms - req->begun_ms) / 2 : req->deadline_ms;
+}
+
+static void wait_for_durability(struct request *req)
 {
     struct requests *r = req->owner;
+    if (req->waiting)
+        return;
     req->waiting = true;
     req->next = r->waiting;
     if (req->next)
         req->next->prev = req;
     r->waiting = req;
-    if (r->n_waiting++ == 0 || req->deadline_ms < r->next_deadline_ms)
-        r->next_deadline_ms = req->deadline_ms;
+    if (r->n_waiting++ == 0 || due_ms(req) < r->next_deadline_ms)
+        r->next_deadline_ms = due_ms(req);
     metrics_add(r->metrics, COUNT_IN_FLIGHT, NULL, 1);
 }
 
-static void publish(struct request *req, const struct event_list *list)
+/* Gives all events of the request to the spool, at most once. false: it does not take them, or there is none. */
+static bool hand_over(struct request *req)
+{
+    struct requests *r = req->owner;
+    if (!r->port || req->spool != UNSPOOLED || req->answered || !req->x)
+        return false;
+    req->spool = SPOOL_FAILED;
+    struct spool_job *job = spool_job_new();
+    for (size_t i = 0; i < req->events.n; i++)
+        if (!spool_job_add(job, &req->events.v[i], req->src->spread)) {
+            spool_job_free(job);
+            return false;
+        }
+    if (!spool_put(r->port, job, req))
+        return false;
+    req->spool = SPOOLING;
+    return true;
+}
+
+static void publish(struct request *req)
 {
     struct error err;
-    FAILPOINT("ingest.before_publish");
-    for (size_t i = 0; i < list->n; i++) {
-        const struct event *ev = &list->v[i];
-        if (!publisher_send(req->owner->publisher, ev, req->src->spread, req, &err)) {
-            if (err.kind == ERROR_INPUT)
-                reject(req, 422, "event");
-            else
-                unavailable(req, "overload");
+    for (size_t i = 0; i < req->events.n; i++) {
+        if (publisher_send(req->owner->publisher, &req->events.v[i], req->src->spread, req, &err)) {
+            req->outstanding++;
+            continue;
+        }
+        if (err.kind == ERROR_INPUT) {
+            reject(req, 422, "event");
             return;
         }
-        req->outstanding++;
-        req->counts[ev->type]++;
+        if (err.kind == ERROR_TEMPORARY && hand_over(req))
+            break;
+        unavailable(req, "overload");
+        return;
     }
-    wait_for_reports(req);
+    wait_for_durability(req);
+}
+
+/* Behind what is unsent in the spool, or there at once when Kafka is known to be away. */
+static bool belongs_into_spool(const struct requests *r)
+{
+    return r->port && (spool_first(r->spool) || (publisher_down(r->publisher) && spool_usable(r->spool)));
+}
+
+static void make_durable(struct request *req)
+{
+    FAILPOINT("ingest.before_publish");
+    for (size_t i = 0; i < req->events.n; i++)
+        req->counts[req->events.v[i].type]++;
+    if (req->owner->closed)
+        unavailable(req, "stopping");
+    else if (!belongs_into_spool(req->owner))
+        publish(req);
+    else if (hand_over(req))
+        wait_for_durability(req);
+    else
+        unavailable(req, "overload");
+    if (!req->owner->port)
+        event_list_done(&req->events);
 }
 
 static unsigned status_of(enum normalise_result result)
@@ -251,11 +307,11 @@ static void make_events(struct request *req, const struct message *m, struct str
     }
     if (list.skipped > 0)
         metrics_add(r->metrics, COUNT_SKIPPED, req->src->name, (int64_t)list.skipped);
+    req->events = list;
     if (list.n == 0)
         succeed(req, "ignored");
     else
-        publish(req, &list);
-    event_list_done(&list);
+        make_durable(req);
 }
 
 static void on_complete(void *ctx, struct exchange *x)
@@ -288,38 +344,62 @@ static void release(struct request *req)
 {
     struct requests *r = req->owner;
     struct sources *set = req->set;
-    if (req->x || req->outstanding > 0)
+    if (req->x || req->outstanding > 0 || req->spool == SPOOLING)
         return;
     unlist(req);
+    event_list_done(&req->events);
     free(req);
     set->references--;
     set_drop(r, set);
 }
 
-static void count_published(const struct request *req)
+/* Once, even if the sender was told 503 before. */
+static void count_durable(struct request *req)
 {
     struct metrics *m = req->owner->metrics;
+    if (req->counted)
+        return;
+    req->counted = true;
     for (int type = 0; type < EVENT_TYPES; type++)
         if (req->counts[type] > 0)
             metrics_add2(m, COUNT_EVENTS, req->src->name, event_type_name((enum event_type)type),
                          req->counts[type]);
 }
 
-void request_report(void *opaque, bool delivered)
+static void accept_durable(struct request *req, const char *kind)
+{
+    count_durable(req);
+    if (req->answered)
+        return;
+    metrics_add(req->owner->metrics, COUNT_SECONDS, req->src->name, clock_mono_ms() - req->begun_ms);
+    succeed(req, kind);
+}
+
+void request_report(void *opaque, enum publisher_outcome outcome)
 {
     struct request *req = opaque;
-    req->failed = req->failed || !delivered;
+    req->failed = req->failed || outcome != PUBLISHER_DELIVERED;
+    req->refused = req->refused || outcome == PUBLISHER_REFUSED;
+    if (req->failed && !req->refused)
+        (void)hand_over(req);
     if (--req->outstanding > 0)
         return;
     FAILPOINT("ingest.before_answer");
     if (!req->failed)
-        count_published(req);
-    if (req->failed) {
+        accept_durable(req, "accepted");
+    else if (req->spool != SPOOLING)
         unavailable(req, "kafka");
-    } else if (!req->answered) {
-        metrics_add(req->owner->metrics, COUNT_SECONDS, req->src->name, clock_mono_ms() - req->begun_ms);
-        succeed(req, "accepted");
-    }
+    release(req);
+}
+
+void request_spooled(void *opaque, bool kept)
+{
+    struct request *req = opaque;
+    req->spool = kept ? SPOOLED : SPOOL_FAILED;
+    if (kept)
+        accept_durable(req, "spooled");
+    else if (req->failed || req->outstanding == 0)
+        unavailable(req, "spool"); /* otherwise Kafka may still report in time */
     release(req);
 }
 
@@ -342,17 +422,30 @@ struct http_callbacks requests_callbacks(struct requests *r)
 
 /* ---- deadlines ----------------------------------------------------------------------------------------- */
 
-void requests_expire(struct requests *r, int64_t now_ms, bool all)
+void requests_close(struct requests *r)
 {
-    if (r->n_waiting == 0 || (!all && now_ms < r->next_deadline_ms))
+    r->closed = true;
+    for (struct request *req = r->waiting, *next; req; req = next) {
+        next = req->next;
+        unavailable(req, "deadline");
+    }
+}
+
+void requests_expire(struct requests *r, int64_t now_ms)
+{
+    if (r->n_waiting == 0 || now_ms < r->next_deadline_ms)
         return;
     r->next_deadline_ms = INT64_MAX;
     for (struct request *req = r->waiting, *next; req; req = next) {
         next = req->next;
-        if (all || req->deadline_ms <= now_ms)
+        if (req->deadline_ms <= now_ms) {
             unavailable(req, "deadline");
-        else if (req->deadline_ms < r->next_deadline_ms)
-            r->next_deadline_ms = req->deadline_ms;
+            continue;
+        }
+        if (due_ms(req) <= now_ms)
+            (void)hand_over(req); /* Kafka is slow, or gone without a word */
+        if (due_ms(req) < r->next_deadline_ms)
+            r->next_deadline_ms = due_ms(req);
     }
 }
 

@@ -20,12 +20,14 @@
 #include "publisher.h"
 #include "request.h"
 #include "source.h"
+#include "spool.h"
 
 enum {
     THREADS_MAX = 256, /* as the config allows */
     SWEEP_MS = 500,
     RECEIVE_FACTOR = 4, /* a request has so many deadlines to arrive in */
     DRAIN_EXTRA_MS = 1000,
+    QUIET_MS = 50, /* a client between two requests on one connection is let finish */
     LAST_TURNS = 4,
     ALIVE_MS = 10 * 1000,
 };
@@ -48,6 +50,7 @@ struct thread {
 struct server {
     struct metrics *metrics;
     struct addresses *addresses;
+    struct spool *spool; /* NULL: none */
     int64_t deadline_ms;
     uint16_t port;
     size_t n_threads, n_started;
@@ -74,13 +77,15 @@ static void take_sources(struct thread *t)
         requests_use(&t->requests, set);
 }
 
-/* One turn: reports, deadlines, requests, wait. What resumes a connection comes first, so that its answer leaves in the
+/* One turn: reports of Kafka and the spool, deadlines, requests, wait. What resumes a connection comes first, so that its answer leaves in the
  * same turn. */
-static void turn(struct thread *t)
+static void turn(struct thread *t, int most_ms)
 {
     int64_t now = clock_mono_ms();
     publisher_poll(t->publisher);
-    requests_expire(&t->requests, now, false);
+    if (t->requests.port)
+        spool_poll(t->requests.port);
+    requests_expire(&t->requests, now);
     http_run(t->http);
     if (now - t->swept_ms >= SWEEP_MS) {
         http_sweep(t->http, now);
@@ -89,12 +94,13 @@ static void turn(struct thread *t)
     take_sources(t);
     atomic_store_explicit(&t->turned_ms, now, memory_order_relaxed);
     int timeout = least(http_timeout_ms(t->http), requests_timeout_ms(&t->requests, now));
-    loop_wait(t->loop, least(timeout, SWEEP_MS));
+    loop_wait(t->loop, least(timeout, most_ms));
 }
 
 static bool idle(const struct thread *t)
 {
-    return http_exchanges(t->http) == 0 && publisher_in_flight(t->publisher) == 0;
+    return http_exchanges(t->http) == 0 && publisher_in_flight(t->publisher) == 0 &&
+           (!t->requests.port || spool_pending(t->requests.port) == 0);
 }
 
 static void drain(struct thread *t)
@@ -102,10 +108,13 @@ static void drain(struct thread *t)
     int64_t end = clock_mono_ms() + t->server->deadline_ms + DRAIN_EXTRA_MS;
     http_run(t->http); /* takes what is already in the backlog */
     http_stop_listening(t->http);
-    do
-        turn(t);
-    while (!idle(t) && clock_mono_ms() < end);
-    requests_expire(&t->requests, 0, true);
+    int64_t busy_ms = clock_mono_ms(), now = busy_ms;
+    for (; now < end && now - busy_ms < QUIET_MS; now = clock_mono_ms()) {
+        turn(t, QUIET_MS);
+        if (!idle(t))
+            busy_ms = clock_mono_ms();
+    }
+    requests_close(&t->requests);
     for (int i = 0; i < LAST_TURNS; i++)
         http_run(t->http);
 }
@@ -114,7 +123,7 @@ static void *thread_main(void *arg)
 {
     struct thread *t = arg;
     while (!atomic_load(&t->stopping))
-        turn(t);
+        turn(t, SWEEP_MS);
     drain(t);
     return NULL;
 }
@@ -146,11 +155,15 @@ static bool thread_init(struct thread *t, const struct config *cfg, int fd, stru
         return false;
     }
     t->requests = (struct requests){.set = set, .metrics = s->metrics};
-    if (!loop_new(&t->loop, err) || !publisher_new(cfg, request_report, s->metrics, &t->publisher, err)) {
+    if (!loop_new(&t->loop, err) ||
+        !publisher_new(cfg, PUBLISHER_HASTY, request_report, s->metrics, &t->publisher, err)) {
         close(fd);
         return false;
     }
     t->requests.publisher = t->publisher;
+    t->requests.spool = s->spool;
+    if (s->spool)
+        t->requests.port = spool_port_new(s->spool, t->loop, request_spooled);
     t->swept_ms = clock_mono_ms();
     atomic_store(&t->turned_ms, t->swept_ms);
     return http_init(t, cfg, fd, err) &&
@@ -161,6 +174,10 @@ static bool thread_init(struct thread *t, const struct config *cfg, int fd, stru
 static void thread_done(struct thread *t)
 {
     http_free(t->http);
+    if (t->requests.port)
+        spool_poll(t->requests.port); /* what it finished after our last turn */
+    spool_port_free(t->requests.port);
+    t->requests.port = NULL;
     publisher_free(t->publisher);
     requests_done(&t->requests);
     sources_free(atomic_load(&t->next_set));
@@ -179,7 +196,8 @@ bool server_new(const struct config *cfg, struct metrics *metrics, struct server
     assert(n >= 1 && n <= THREADS_MAX);
     s->addresses = addresses_new(limits->connections, limits->connections_per_address);
     s->threads = xcalloc(n, sizeof *s->threads);
-    bool ok = listen_open(cfg->ingest.listen, n, fds, &s->port, err);
+    bool ok = (!cfg->ingest.spool.path || spool_new(cfg, metrics, &s->spool, err)) &&
+              listen_open(cfg->ingest.listen, n, fds, &s->port, err);
     size_t opened = ok ? n : 0;
     s->n_threads = opened;
     for (size_t i = 0; i < opened; i++) {
@@ -199,6 +217,8 @@ bool server_new(const struct config *cfg, struct metrics *metrics, struct server
 
 bool server_start(struct server *s, struct error *err)
 {
+    if (s->spool && !spool_start(s->spool, err))
+        return false;
     for (; s->n_started < s->n_threads; s->n_started++) {
         struct thread *t = &s->threads[s->n_started];
         int rc = pthread_create(&t->id, NULL, thread_main, t);
@@ -220,6 +240,8 @@ void server_stop(struct server *s)
     for (size_t i = 0; i < s->n_started; i++)
         pthread_join(s->threads[i].id, NULL);
     s->n_started = 0;
+    if (s->spool)
+        spool_stop(s->spool);
 }
 
 void server_free(struct server *s)
@@ -230,6 +252,7 @@ void server_free(struct server *s)
     for (size_t i = 0; i < s->n_threads; i++)
         thread_done(&s->threads[i]);
     free(s->threads);
+    spool_free(s->spool);
     addresses_free(s->addresses);
     free(s);
 }
@@ -257,15 +280,24 @@ uint16_t server_port(const struct server *s)
     return s->port;
 }
 
+void server_kafka_is_there(struct server *s)
+{
+    if (s->spool)
+        spool_release(s->spool);
+}
+
+/* With a spool that keeps events, Kafka may be away. */
 bool server_ready(struct server *s, struct buf *reason)
 {
+    bool spool = s->spool && spool_usable(s->spool);
     for (size_t i = 0; i < s->n_threads; i++) {
         if (atomic_load(&s->threads[i].stopping)) {
             buf_adds(reason, "stopping");
             return false;
         }
-        if (publisher_down(s->threads[i].publisher)) {
-            buf_adds(reason, "no broker can be reached");
+        if (!spool && publisher_down(s->threads[i].publisher)) {
+            buf_adds(reason, s->spool ? "no broker can be reached and the spool keeps nothing"
+                                      : "no broker can be reached");
             return false;
         }
     }
@@ -284,4 +316,6 @@ bool server_alive(struct server *s)
 void server_gauges(struct server *s)
 {
     metrics_set(s->metrics, COUNT_CONNECTIONS, NULL, addresses_count(s->addresses));
+    if (s->spool)
+        spool_gauges(s->spool);
 }

@@ -27,6 +27,9 @@ void server_free(struct server *s); /* stops first if need be */
 bool server_reload(struct server *s, const struct config *cfg, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Topics are there and right. Only a server with a spool may be started before: it keeps everything until then. */
+void server_kafka_is_there(struct server *s);
+
 uint16_t server_port(const struct server *s);
 bool server_ready(struct server *s, struct buf *reason); /* if not, appends why */
 bool server_alive(struct server *s);                     /* every thread has turned lately */

@@ -60,6 +60,8 @@ static void make_ref_absolute(char **ref, const char *directory)
 static void make_paths_absolute(struct config *cfg, const char *directory)
 {
     make_absolute(&cfg->ingest.sources_dir, directory);
+    if (cfg->ingest.spool.path)
+        make_absolute(&cfg->ingest.spool.path, directory);
     make_absolute(&cfg->worker.policy, directory);
     for (size_t i = 0; i < cfg->kafka.properties.n; i++)
         make_ref_absolute(&cfg->kafka.properties.v[i].value, directory);

@@ -96,6 +96,15 @@ static const struct config_key ingest_limit_keys[] = {
     END,
 };
 
+static const struct config_key spool_keys[] = {
+    TEXT(config_spool, path, NULL, 0,
+         "SQLite file, on a disk of this host; every ingest has its own (default: none, 503 while Kafka is "
+         "away)"),
+    NUMBER(config_spool, max_bytes, INT64_C(1) << 30, 1 << 20, INT64_C(1) << 40,
+           "largest size of the file; full: 503"),
+    END,
+};
+
 static const struct config_key ingest_keys[] = {
     TEXT(config_ingest, listen, "127.0.0.1:8080", 0,
          "where webhooks arrive, host:port (plain HTTP: put TLS in front)"),
@@ -104,6 +113,7 @@ static const struct config_key ingest_keys[] = {
     TEXT(config_ingest, sources_dir, "sources", 0, "directory of the sources' Lua files"),
     NUMBER(config_ingest, deadline_ms, 2500, 10, 60000,
            "a request that is not durable by then is answered 503"),
+    SECTION(config_ingest, spool, spool_keys, "keeps events on disk while Kafka is away"),
     SECTION(config_ingest, limits, ingest_limit_keys, "what one request or client may take"),
     END,
 };
