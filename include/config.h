@@ -72,15 +72,27 @@ struct config_ingest {
     struct config_ingest_limits limits;
 };
 
+struct config_key_secret {
+    char *name;
+    char *secret; /* a reference */
+};
+
+struct config_key_secrets {
+    struct config_key_secret *v;
+    size_t n;
+};
+
 struct config_source {
     char *name;
     char *kind; /* the file <sources_dir>/<kind>.lua */
     char *tenant;
     char *directory;               /* never NULL: the source's name unless given */
     struct config_strings secrets; /* references */
+    struct config_key_secrets keys;
     struct config_pairs options;
-    int64_t success_status;
+    int64_t success_status; /* 0: as the source's file says; reject_status too */
     int64_t reject_status;
+    char *capture_file; /* NULL: none */
     int64_t tolerance_s;
 };
 

@@ -4,10 +4,11 @@
 #include <stdlib.h>
 
 #include "event.h"
+#include "handshake.h"
 #include "normalise.h"
 #include "verify.h"
 
-static bool read_file(const char *path, struct buf *out, struct error *err)
+bool check_read_file(const char *path, struct buf *out, struct error *err)
 {
     char block[64 * 1024];
     size_t n;
@@ -43,13 +44,13 @@ static void print_event(const struct event *ev, unsigned spread, size_t number, 
 }
 
 static bool check_verify(struct source *src, const struct message *m, int64_t now_ms, FILE *out,
-                         struct str *ret_delivery)
+                         struct verified *ret)
 {
     if (!src->verifier) {
         fprintf(out, "verify: not done (no configured source)\n");
         return true;
     }
-    enum verify_outcome outcome = verifier_check(src->verifier, m, now_ms, ret_delivery);
+    enum verify_outcome outcome = verifier_check(src->verifier, m, now_ms, ret);
     fprintf(out, "verify: %s\n", verify_outcome_name(outcome));
     if (outcome == VERIFY_OK)
         return true;
@@ -57,19 +58,47 @@ static bool check_verify(struct source *src, const struct message *m, int64_t no
     return false;
 }
 
+/* Set-up is answered before anything is verified. */
+static bool check_handshake(const struct source *src, const struct message *m, FILE *out)
+{
+    struct buf body;
+    struct answer a = {0};
+    struct error err = {0};
+    struct source copy = *src;
+    copy.capture_file = NULL; /* trying a request keeps nothing */
+    buf_init(&body, HANDSHAKE_BODY_MAX);
+    enum handshake_result result = handshake_head(src, m, &body, &a);
+    if (result == HANDSHAKE_NONE && src->verifier && !verifier_has_proof(src->verifier, m))
+        result = handshake_body(&copy, m, &body, &a, &err);
+    if (result == HANDSHAKE_OK || result == HANDSHAKE_NOT_KEPT)
+        fprintf(out, "handshake\nanswer: 200\n");
+    for (size_t i = 0; i < a.n_headers; i++)
+        fprintf(out, "  %s: %s\n", a.headers[i].name, a.headers[i].value);
+    if (body.n > 0)
+        fprintf(out, "reply: %s\n", body.p);
+    buf_done(&body);
+    return result == HANDSHAKE_OK || result == HANDSHAKE_NOT_KEPT;
+}
+
 /* Without verification there is no delivery id; a stored request is shown with the one that its form would
  * read. */
 static bool check_events(struct sources *set, struct source *src, const struct message *m,
-                         struct str delivery, int64_t now_ms, FILE *out)
+                         const struct verified *verified, int64_t now_ms, FILE *out)
 {
     struct event_list list;
     struct error why = {0};
-    enum normalise_result result = normalise(set, src, m, delivery, now_ms, &list, &why);
+    enum normalise_result result = normalise(set, src, m, verified, now_ms, &list, &why);
     if (result != NORMALISE_OK) {
         fprintf(out, "refused: %s: %s\n", normalise_result_name(result), why.message);
         return false;
     }
     fprintf(out, "events: %zu\nskipped: %zu\n", list.n, list.skipped);
+    if (list.forged > 0)
+        fprintf(out, "left out, without their secret: %zu\n", list.forged);
+    for (size_t i = 0; i < list.n_bad; i++)
+        fprintf(out, "dead letter: item %zu: %s\n", list.bad[i].item, list.bad[i].reason);
+    if (list.reply)
+        fprintf(out, "reply: %s\n", list.reply);
     for (size_t i = 0; i < list.n; i++)
         print_event(&list.v[i], src->spread, i + 1, out);
     event_list_done(&list);
@@ -81,12 +110,14 @@ bool check_run(struct sources *set, struct source *src, const char *path, int64_
 {
     struct buf text;
     struct message m;
-    struct str delivery = {0};
+    struct verified found = {0};
     buf_init(&text, CHECK_FILE_MAX);
-    bool ok = read_file(path, &text, err) && message_read(buf_str(&text), &m, err);
-    if (ok) {
-        bool verified = check_verify(src, &m, now_ms, out, &delivery);
-        bool usable = check_events(set, src, &m, delivery, now_ms, out);
+    bool ok = check_read_file(path, &text, err) && message_read(buf_str(&text), &m, err);
+    if (ok && check_handshake(src, &m, out)) {
+        *ret_accepted = true;
+    } else if (ok) {
+        bool verified = check_verify(src, &m, now_ms, out, &found);
+        bool usable = check_events(set, src, &m, verified ? &found : NULL, now_ms, out);
         *ret_accepted = verified && usable;
         if (*ret_accepted)
             fprintf(out, "answer: %u\n", src->success_status);

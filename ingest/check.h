@@ -9,10 +9,15 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "buf.h"
 #include "error.h"
 #include "source.h"
 
 enum { CHECK_FILE_MAX = 8 * 1024 * 1024 };
+
+/* Reads a file of at most as many bytes as out may hold; fails with ERROR_SYSTEM or ERROR_INPUT. */
+bool check_read_file(const char *path, struct buf *out, struct error *err)
+    __attribute__((warn_unused_result));
 
 /* Reads the request in `path` as if it had come for src at now_ms and prints how it is verified and answered,
  * and the Kafka records made of it. *ret_accepted: it would have been answered with success. What fails

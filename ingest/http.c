@@ -30,6 +30,7 @@ struct connection {
     bool served;           /* at least one head was read */
     struct str target; /* of the request under way, in MHD's buffer; its bytes hold until the head is read */
     bool target_ok;
+    char *query; /* of that request, kept: MHD takes it apart in its place; NULL: none */
 };
 
 struct http {
@@ -95,7 +96,7 @@ static struct exchange *exchange_take(struct http *h)
     }
     memset(x, 0, offsetof(struct exchange, message));
     x->message.n_headers = 0;
-    x->message.body = (struct str){0};
+    x->message.body = x->message.certificate = (struct str){0};
     x->answer_body[0] = '\0';
     return x;
 }
@@ -119,6 +120,9 @@ static void *take_target(void *ctx, const char *target, struct MHD_Connection *m
     (void)ctx;
     c->target = str_of(target);
     c->target_ok = head_target_ok(c->target);
+    const char *mark = strchr(target, '?');
+    free(c->query);
+    c->query = mark ? xstrdup(mark + 1) : NULL;
     return NULL; /* what on_request finds as its request: none yet */
 }
 
@@ -150,6 +154,7 @@ static struct exchange *exchange_new(struct http *h, struct MHD_Connection *mhd,
     x->connection->served = true;
     x->message.method = str_of(method);
     x->message.path = str_of(path);
+    x->message.query = str_of(x->connection->query);
     x->head_bytes = x->message.method.n + x->message.path.n;
     MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, take_header, x);
     if (x->fault == HEAD_OK)
@@ -218,9 +223,11 @@ static struct MHD_Response *make_response(struct exchange *x)
     if (!r)
         return NULL;
     if (x->answer_body[0])
-        MHD_add_response_header(r, "Content-Type", "application/json");
-    if (a->allow)
+        MHD_add_response_header(r, "Content-Type", a->type ? a->type : "application/json");
+    if (a->allow[0])
         MHD_add_response_header(r, "Allow", a->allow);
+    for (size_t i = 0; i < a->n_headers; i++)
+        MHD_add_response_header(r, a->headers[i].name, a->headers[i].value);
     if (a->retry_after_s > 0) {
         snprintf(number, sizeof number, "%u", a->retry_after_s);
         MHD_add_response_header(r, "Retry-After", number);
@@ -233,7 +240,8 @@ static struct MHD_Response *make_response(struct exchange *x)
 static enum MHD_Result queue_answer(struct exchange *x)
 {
     const struct answer *a = &x->answer;
-    bool plain = !x->answer_body[0] && !a->allow && !a->retry_after_s && !x->early && x->http->listening;
+    bool plain = !x->answer_body[0] && !a->allow[0] && !a->retry_after_s && a->n_headers == 0 && !x->early &&
+                 x->http->listening;
     if (plain)
         return MHD_queue_response(x->mhd, a->status, x->http->empty);
     struct MHD_Response *r = make_response(x);
@@ -376,6 +384,7 @@ static void connection_close(struct http *h, struct connection *c)
     if (c->next)
         c->next->prev = c->prev;
     leave(h, c->slot);
+    free(c->query);
     free(c);
 }
 

@@ -22,12 +22,22 @@
 struct http;
 struct exchange;
 
+enum { ANSWER_HEADERS_MAX = 2, ANSWER_HEADER_MAX = 256 };
+
+struct answer_header {
+    const char *name; /* lives as long as the exchange */
+    char value[ANSWER_HEADER_MAX];
+};
+
 struct answer {
     unsigned status;
     const char *reason;     /* body is {"error":"<reason>"}; NULL: see body */
-    struct str body;        /* JSON; n = 0: no body */
-    const char *allow;      /* value of Allow, or NULL */
+    struct str body;        /* n = 0: no body */
+    const char *type;       /* media type of body, lives as long as the exchange; NULL: JSON */
     unsigned retry_after_s; /* 0: no such header */
+    char allow[32];         /* value of Allow; "": none */
+    struct answer_header headers[ANSWER_HEADERS_MAX];
+    size_t n_headers;
 };
 
 enum http_end {

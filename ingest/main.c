@@ -16,29 +16,32 @@
 #include "counters.h"
 #include "failpoint.h"
 #include "kafka.h"
-#include "kafka.h"
 #include "log.h"
 #include "loop.h"
+#include "mem.h"
 #include "metrics.h"
 #include "options.h"
 #include "rfc3339.h"
 #include "server.h"
+#include "sign.h"
 #include "source.h"
 #include "topics.h"
 
-enum { TURN_MS = 1000, DESCRIPTORS_PER_THREAD = 64 };
+enum { TURN_MS = 1000, DESCRIPTORS_PER_THREAD = 64, TRIED_OPTIONS_MAX = 16 };
 
 static const char DEFAULT_CONFIG[] = "/etc/rollcall/rollcall.yaml";
 static const char USAGE[] = /* after "usage: rollcall-ingest [options]" */
     "   or: rollcall-ingest [options] check SOURCE FILE\n"
+    "   or: rollcall-ingest [options] sign SOURCE FILE\n"
     "receives webhooks, verifies them and publishes lifecycle events to Kafka;\n"
-    "check SOURCE FILE shows what a stored request would become";
+    "check SOURCE FILE shows what a stored request would become, and what is dropped and why;\n"
+    "sign SOURCE FILE prints it signed with the source's secret, as if it had been sent just now";
 
 static const struct option_def option_table[] = {
     {"config", 'c', "FILE", "configuration file (default: /etc/rollcall/rollcall.yaml)"},
     {"check", 0, NULL, "check the configuration, the sources and their secrets, and exit"},
-    {"at", 0, "TIME",
-     "with check SOURCE FILE: the instant at which the request came (RFC 3339; default: now)"},
+    {"at", 0, "TIME", "with check and sign: the instant at which the request came (RFC 3339; default: now)"},
+    {"options", 0, "NAME=VALUE,…", "with check FILE.lua FILE: options of the source"},
     {0}};
 
 struct program {
@@ -81,11 +84,67 @@ static bool is_lua_file(const char *name)
     return n > 4 && strcmp(name + n - 4, ".lua") == 0;
 }
 
+/* "zone=Europe/Berlin,kind=hr" as options; both borrow from text, which is changed. */
+static bool read_pairs(char *text, struct config_pair *v, size_t max, struct config_pairs *ret,
+                       struct error *err)
+{
+    *ret = (struct config_pairs){.v = v};
+    for (char *word; (word = strsep(&text, ",")) != NULL;) {
+        char *value = strchr(word, '=');
+        if (!value || ret->n == max)
+            return error_set(err, ERROR_INPUT, "--options wants NAME=VALUE,…");
+        *value++ = '\0';
+        v[ret->n++] = (struct config_pair){word, value};
+    }
+    return true;
+}
+
+static bool load_file(const struct program *p, const char *path, struct sources **ret, struct error *err)
+{
+    const char *given = options_get(&p->options, "options");
+    struct config_pair v[TRIED_OPTIONS_MAX];
+    struct config_pairs options = {0};
+    char *text = given ? xstrdup(given) : NULL;
+    bool ok = (!text || read_pairs(text, v, TRIED_OPTIONS_MAX, &options, err)) &&
+              sources_load_file(path, &options, ret, err);
+    free(text);
+    return ok;
+}
+
 static bool load_for_check(struct program *p, const char *name, struct sources **ret, struct error *err)
 {
     if (is_lua_file(name))
-        return sources_load_file(name, ret, err);
+        return load_file(p, name, ret, err);
     return config_load(p->config_path, &p->cfg, err) && sources_load(p->cfg, ret, err);
+}
+
+static bool read_now(const struct program *p, int64_t *ret)
+{
+    const char *at = options_get(&p->options, "at");
+    *ret = clock_real_ms();
+    if (!at || rfc3339_parse(str_of(at), ret))
+        return true;
+    fprintf(stderr, "rollcall-ingest: --at wants an instant such as 2026-11-22T08:44:15Z\n");
+    return false;
+}
+
+static int run_sign(struct program *p, const char *name, const char *path)
+{
+    struct error err = {0};
+    struct sources *set = NULL;
+    int64_t now;
+    if (!read_now(p, &now))
+        return EX_USAGE;
+    bool ok = config_load(p->config_path, &p->cfg, &err) && sources_load(p->cfg, &set, &err);
+    const struct source *src = ok ? sources_find(set, str_of(name)) : NULL;
+    if (ok && !src)
+        ok = error_set(&err, ERROR_INPUT, "no source is called %s", name);
+    ok = ok && sign_run(src, config_source(p->cfg, name), path, now, stdout, &err);
+    if (!ok)
+        fprintf(stderr, "rollcall-ingest: %s\n", err.message);
+    sources_free(set);
+    config_free(p->cfg);
+    return ok ? EX_OK : src ? EX_DATAERR : exit_code(&err);
 }
 
 static int run_check(struct program *p, const char *name, const char *path)
@@ -93,14 +152,11 @@ static int run_check(struct program *p, const char *name, const char *path)
     struct error err = {0};
     struct sources *set = NULL;
     bool accepted = false;
-    int64_t now = clock_real_ms();
-    const char *at = options_get(&p->options, "at");
+    int64_t now;
     int rc = EX_OK;
-    if (at && !rfc3339_parse(str_of(at), &now)) {
-        fprintf(stderr, "rollcall-ingest: --at wants an instant such as 2026-11-22T08:44:15Z\n");
-        return EX_USAGE;
-    }
     struct source *src = NULL;
+    if (!read_now(p, &now))
+        return EX_USAGE;
     bool ok = load_for_check(p, name, &set, &err);
     if (ok && !(src = is_lua_file(name) ? &set->v[0] : sources_find(set, str_of(name))))
         ok = error_set(&err, ERROR_INPUT, "no source is called %s", name);
@@ -139,9 +195,11 @@ static int run_tool(struct program *p)
         return check_config(p);
     if (!only_check && o->n_args == 3 && strcmp(o->args[0], "check") == 0)
         return run_check(p, o->args[1], o->args[2]);
-    fprintf(stderr,
-            "rollcall-ingest: wanted is no argument, or check SOURCE FILE; --at goes only with that, --check "
-            "only without; see --help\n");
+    if (!only_check && o->n_args == 3 && strcmp(o->args[0], "sign") == 0)
+        return run_sign(p, o->args[1], o->args[2]);
+    fprintf(stderr, "rollcall-ingest: wanted is no argument, or check|sign SOURCE FILE; --at goes only with "
+                    "those, --check "
+                    "only without; see --help\n");
     return EX_USAGE;
 }
 

@@ -3,6 +3,8 @@
 #include <ctype.h>
 #include <strings.h>
 
+#include "digest.h"
+
 static struct str trim(struct str s)
 {
     while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
@@ -40,6 +42,36 @@ void message_media_type(const struct message *m, char *out, size_t size)
     out[value.n] = '\0';
 }
 
+bool message_unescape(struct str text, struct buf *out)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char byte;
+        if (text.p[i] == '%') {
+            if (text.n - i < 3 || !hex_decode((struct str){text.p + i + 1, 2}, &byte, 1))
+                return false;
+            buf_addc(out, (char)byte);
+            i += 2;
+        } else {
+            buf_addc(out, text.p[i] == '+' ? ' ' : text.p[i]);
+        }
+    }
+    return buf_ok(out);
+}
+
+bool message_query(const struct message *m, const char *name, struct buf *out)
+{
+    struct str rest = m->query;
+    size_t n = strlen(name);
+    while (rest.n > 0) {
+        const char *end = memchr(rest.p, '&', rest.n);
+        struct str pair = {rest.p, end ? (size_t)(end - rest.p) : rest.n};
+        if (pair.n > n && pair.p[n] == '=' && memcmp(pair.p, name, n) == 0)
+            return message_unescape((struct str){pair.p + n + 1, pair.n - n - 1}, out);
+        rest = (struct str){rest.p + pair.n + (end ? 1 : 0), rest.n - pair.n - (end ? 1 : 0)};
+    }
+    return false;
+}
+
 /* Cuts the next line off *text, without its line end; false when no complete line is left. */
 static bool next_line(struct str *text, struct str *ret_line)
 {
@@ -65,12 +97,14 @@ static bool split(struct str *s, char c, struct str *ret_head)
 
 static bool read_request_line(struct str line, struct message *m)
 {
-    struct str query;
+    struct str path;
     if (!split(&line, ' ', &m->method) || !split(&line, ' ', &m->path))
         return false;
-    struct str path = m->path;
-    if (split(&path, '?', &query))
-        m->path = query;
+    struct str rest = m->path;
+    if (split(&rest, '?', &path)) {
+        m->path = path;
+        m->query = rest;
+    }
     return m->method.n > 0 && m->path.n > 0 && m->path.p[0] == '/' && line.n >= 6 &&
            memcmp(line.p, "HTTP/1", 6) == 0;
 }

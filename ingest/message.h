@@ -20,15 +20,26 @@ struct message_header {
 
 struct message {
     struct str method;
-    struct str path; /* without the query */
+    struct str path;  /* without the query */
+    struct str query; /* behind the '?', as sent; n = 0: none */
     struct message_header headers[MESSAGE_HEADERS_MAX];
     size_t n_headers;
     struct str body; /* as received, never re-printed */
+    /* What is known of the client's certificate: its subject or fingerprint, told by TLS itself or by a proxy that
+     * may be believed; n = 0: none. */
+    struct str certificate;
 };
 
 /* How many headers have this name (any case); *ret (may be NULL) is the first one's value without white space
  * around it. */
 size_t message_header(const struct message *m, const char *name, struct str *ret);
+
+/* Adds the decoded value of the first query parameter of this name (application/x-www-form-urlencoded); false when
+ * there is none, it is badly encoded, or longer than out may be. */
+bool message_query(const struct message *m, const char *name, struct buf *out);
+
+/* Decodes %XX and '+' onto out; false when a '%' is not followed by two digits. */
+bool message_unescape(struct str text, struct buf *out);
 
 /* The media type of Content-Type in lower case, without parameters, in out; "" when there is none or it is
  * longer. */

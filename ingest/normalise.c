@@ -1,15 +1,19 @@
 #include "normalise.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <lua.h>
 
+#include "body.h"
 #include "json.h"
 #include "mem.h"
 #include "profile.h"
 #include "rfc3339.h"
 #include "trace.h"
 #include "utf8.h"
+
+enum { QUERY_MAX = 1024 };
 
 /* What all events of a request share. */
 struct origin {
@@ -272,12 +276,25 @@ static void push_options(lua_State *L, const struct source *src)
     lua_setfield(L, -2, "options");
 }
 
-/* request = { body, delivery, receivedAt, headers, options } */
+static void push_query(lua_State *L, const struct source *src, const struct message *m)
+{
+    lua_createtable(L, 0, (int)src->n_query);
+    for (size_t i = 0; i < src->n_query; i++) {
+        struct buf value;
+        buf_init(&value, QUERY_MAX);
+        if (message_query(m, src->query[i], &value))
+            set_string(L, src->query[i], buf_str(&value));
+        buf_done(&value);
+    }
+    lua_setfield(L, -2, "query");
+}
+
+/* request = { body, delivery, receivedAt, headers, query, options } */
 static void push_request(struct lua_host *host, const struct origin *o, const struct message *m,
                          const cJSON *body)
 {
     lua_State *L = lua_host_state(host);
-    lua_createtable(L, 0, 5);
+    lua_createtable(L, 0, 6);
     lua_host_push_json(host, body);
     lua_setfield(L, -2, "body");
     if (o->delivery.n > 0)
@@ -285,38 +302,87 @@ static void push_request(struct lua_host *host, const struct origin *o, const st
     lua_pushinteger(L, o->received_at_ms);
     lua_setfield(L, -2, "receivedAt");
     push_headers(L, o->src, m);
+    push_query(L, o->src, m);
     push_options(L, o->src);
 }
 
-/* The script's results (list, skipped) on the stack, into events. */
-static enum normalise_result read_results(struct sources *set, const struct origin *o, struct event_list *ret,
-                                          struct error *err)
+/* An item that the script itself gives up: { rejected = "why" }. */
+static bool given_up(lua_State *L, struct error *err)
+{
+    struct str why;
+    bool present;
+    if (!lua_host_field_string(L, -1, "rejected", &why, &present))
+        return false;
+    error_set(err, ERROR_INPUT, "%.*s", why.n > 200 ? 200 : (int)why.n, why.p);
+    return true;
+}
+
+static void set_aside(struct event_list *list, size_t max, size_t item, const struct error *err)
+{
+    if (!list->bad)
+        list->bad = xcalloc(max, sizeof *list->bad);
+    struct unreadable *bad = &list->bad[list->n_bad++];
+    bad->item = item;
+    snprintf(bad->reason, sizeof bad->reason, "%s", err->message);
+}
+
+/* Item i of the list on top of the stack. */
+static bool read_item(struct sources *set, const struct origin *o, size_t i, struct event_list *ret,
+                      struct error *err)
 {
     lua_State *L = lua_host_state(set->host);
-    if (!lua_istable(L, -2)) {
-        error_set(err, ERROR_INPUT, "events: must return a list");
-        return NORMALISE_SCRIPT;
-    }
-    if (lua_isinteger(L, -1) && lua_tointeger(L, -1) > 0)
-        ret->skipped = (size_t)lua_tointeger(L, -1);
-    lua_pop(L, 1);
-    size_t n = (size_t)lua_rawlen(L, -1);
+    int top = lua_gettop(L);
+    struct event *ev = &ret->v[ret->n];
+    lua_rawgeti(L, -1, (lua_Integer)i + 1);
+    bool ok = !given_up(L, err) && read_event(set->host, o, i, ev, err);
+    lua_settop(L, top);
+    if (ok)
+        ret->n++;
+    else
+        event_done(ev);
+    return ok;
+}
+
+/* The script's list on top of the stack, into events. */
+static enum normalise_result read_list(struct sources *set, const struct origin *o, struct event_list *ret,
+                                       struct error *err)
+{
+    size_t n = (size_t)lua_rawlen(lua_host_state(set->host), -1);
     if (n > (size_t)set->limits.events_per_request) {
         error_set(err, ERROR_INPUT, "%zu events in one request, at most %lld are taken", n,
                   (long long)set->limits.events_per_request);
         return NORMALISE_TOO_MANY;
     }
     ret->v = xcalloc(n, sizeof *ret->v);
-    while (ret->n < n) {
-        size_t i = ret->n++;
-        lua_rawgeti(L, -1, (lua_Integer)i + 1);
-        if (!read_event(set->host, o, i, &ret->v[i], err)) {
+    for (size_t i = 0; i < n; i++) {
+        if (read_item(set, o, i, ret, err))
+            continue;
+        if (o->src->strict) {
             error_wrap(err, "events[%zu]", i + 1);
             return NORMALISE_EVENT;
         }
-        lua_pop(L, 1);
+        set_aside(ret, n, i + 1, err);
     }
     return NORMALISE_OK;
+}
+
+/* The script's results (list, skipped, reply) on the stack. */
+static enum normalise_result read_results(struct sources *set, const struct origin *o, struct event_list *ret,
+                                          struct error *err)
+{
+    lua_State *L = lua_host_state(set->host);
+    if (!lua_istable(L, -3)) {
+        error_set(err, ERROR_INPUT, "events: must return a list");
+        return NORMALISE_SCRIPT;
+    }
+    size_t n = 0;
+    const char *reply = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &n) : NULL;
+    if (reply && o->src->reply_type[0] && n <= NORMALISE_REPLY_MAX)
+        ret->reply = xstrndup(reply, n);
+    if (lua_isinteger(L, -2) && lua_tointeger(L, -2) > 0)
+        ret->skipped = (size_t)lua_tointeger(L, -2);
+    lua_pop(L, 2);
+    return read_list(set, o, ret, err);
 }
 
 static enum normalise_result run_script(struct sources *set, const struct origin *o, const struct message *m,
@@ -325,7 +391,7 @@ static enum normalise_result run_script(struct sources *set, const struct origin
     enum normalise_result result = NORMALISE_SCRIPT;
     if (lua_host_begin(set->host, o->src->script, "events", err)) {
         push_request(set->host, o, m, body);
-        if (lua_host_call(set->host, 1, 2, err))
+        if (lua_host_call(set->host, 1, 3, err))
             result = read_results(set, o, ret, err);
     }
     lua_host_end(set->host);
@@ -359,18 +425,38 @@ static enum normalise_result classify(struct str body)
     return nested_too_deeply(body) ? NORMALISE_DEPTH : NORMALISE_JSON;
 }
 
-enum normalise_result normalise(struct sources *set, struct source *src, const struct message *m,
-                                struct str delivery, int64_t received_at_ms, struct event_list *ret,
-                                struct error *err)
+/* The body, or what was signed in its stead, parsed; NULL in *ret: there is none. */
+static enum normalise_result parse(const struct source *src, const struct message *m,
+                                   const struct verified *verified, cJSON **ret, struct error *err)
 {
-    struct origin o = {.src = src, .delivery = delivery, .received_at_ms = received_at_ms};
+    bool claims = verified && verified->content.n > 0;
+    struct str text = claims ? verified->content : m->body;
+    enum source_format format = claims ? SOURCE_JSON : body_format(src, m);
+    *ret = NULL;
+    if (text.n == 0 && src->empty)
+        return NORMALISE_OK;
+    if (body_parse(format, text, ret, err))
+        return NORMALISE_OK;
+    return format == SOURCE_JSON ? classify(text) : NORMALISE_JSON;
+}
+
+enum normalise_result normalise(struct sources *set, struct source *src, const struct message *m,
+                                const struct verified *verified, int64_t received_at_ms,
+                                struct event_list *ret, struct error *err)
+{
+    struct origin o = {.src = src, .received_at_ms = received_at_ms};
     cJSON *body;
     *ret = (struct event_list){0};
-    if (!json_parse(m->body, &body, err))
-        return classify(m->body);
+    enum normalise_result result = parse(src, m, verified, &body, err);
+    if (result != NORMALISE_OK)
+        return result;
+    if (verified) {
+        o.delivery = verified->delivery;
+        ret->forged = verified->items ? verifier_filter(src->verifier, body) : 0;
+    }
     digest_sha256_hex(m->body.p, m->body.n, o.body_sha256);
     trace_parent(m, o.traceparent);
-    enum normalise_result result = run_script(set, &o, m, body, ret, err);
+    result = run_script(set, &o, m, body, ret, err);
     cJSON_Delete(body);
     if (result != NORMALISE_OK)
         event_list_done(ret);
@@ -382,6 +468,8 @@ void event_list_done(struct event_list *list)
     for (size_t i = 0; i < list->n; i++)
         event_done(&list->v[i]);
     free(list->v);
+    free(list->reply);
+    free(list->bad);
     *list = (struct event_list){0};
 }
 

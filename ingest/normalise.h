@@ -14,10 +14,22 @@
 #include "message.h"
 #include "source.h"
 
+enum { NORMALISE_REPLY_MAX = 1536 };
+
 struct event_list {
     struct event *v;
     size_t n;
-    size_t skipped; /* items that the script makes no event of */
+    size_t skipped;         /* items that the script makes no event of */
+    size_t forged;          /* items that did not carry their secret and were left out */
+    char *reply;            /* what the script wants to be answered; NULL: nothing */
+    struct unreadable *bad; /* items that cannot be understood */
+    size_t n_bad;
+};
+
+/* An item that makes no event though it should. */
+struct unreadable {
+    size_t item;      /* position in the script's list, from 1 */
+    char reason[512]; /* without the sender's data */
 };
 
 /* What a request is refused for here. */
@@ -25,17 +37,19 @@ enum normalise_result {
     NORMALISE_OK,
     NORMALISE_ENCODING, /* not UTF-8 */
     NORMALISE_DEPTH,    /* nested too deeply */
-    NORMALISE_JSON,     /* not JSON for another reason */
+    NORMALISE_JSON,     /* not JSON, XML or a form, for another reason */
     NORMALISE_SCRIPT,   /* the script failed on it, or returned what is no list of events */
     NORMALISE_EVENT,    /* an event breaks a rule of the schema */
     NORMALISE_TOO_MANY, /* more events than a request may carry */
 };
 
-/* delivery: the id that verification found, n = 0 if none. On NORMALISE_OK *ret is filled (release it with
- * event_list_done); otherwise err says what is wrong, without the sender's data. */
+/* verified: what verification found; NULL: nobody has looked (then secrets of items are not asked for either). On
+ * NORMALISE_OK *ret is filled (release it with event_list_done); otherwise err says what is wrong, without the sender's
+ * data. In a strict source one item that cannot be understood fails the request with NORMALISE_EVENT; otherwise it is
+ * in ret->bad, and the others count. */
 enum normalise_result normalise(struct sources *set, struct source *src, const struct message *m,
-                                struct str delivery, int64_t received_at_ms, struct event_list *ret,
-                                struct error *err);
+                                const struct verified *verified, int64_t received_at_ms,
+                                struct event_list *ret, struct error *err);
 void event_list_done(struct event_list *list);
 
 const char *normalise_result_name(enum normalise_result result);

@@ -5,14 +5,14 @@
 
 #include "counters.h"
 #include "failpoint.h"
+#include "handshake.h"
 #include "json.h"
 #include "log.h"
 #include "loop.h"
 #include "mem.h"
 #include "normalise.h"
-#include "utf8.h"
 
-enum { RETRY_AFTER_S = 2, RETRY_SPOOL_S = 30, CHALLENGE_MAX = 1024 };
+enum { RETRY_AFTER_S = 2, RETRY_SPOOL_S = 30 };
 
 static const char PREFIX[] = "/hooks/";
 static const char NO_SOURCE[] = "none"; /* label of requests that name no source of ours */
@@ -28,6 +28,7 @@ struct request {
     size_t outstanding;            /* events without a report */
     enum { UNSPOOLED, SPOOLING, SPOOLED, SPOOL_FAILED } spool;
     bool waiting, failed, refused, counted, answered;
+    char *reply; /* what the source's script wants to be answered; NULL: nothing */
     unsigned counts[EVENT_TYPES];
 };
 
@@ -100,7 +101,32 @@ static void unavailable(struct request *req, const char *reason)
 
 static void succeed(struct request *req, const char *kind)
 {
-    answer(req, kind, &(struct answer){.status = req->src->success_status});
+    answer(req, kind,
+           &(struct answer){.status = req->src->success_status,
+                            .body = str_of(req->reply),
+                            .type = req->src->reply_type[0] ? req->src->reply_type : NULL});
+}
+
+/* As reject, in the words of a sender that has its own. */
+static void refuse(struct request *req, unsigned status, const char *word, const char *reason)
+{
+    const struct source_refusal *refusal = &req->src->refusal;
+    struct buf body;
+    struct json_out w;
+    if (!refusal->member[0] || status < 400) {
+        metrics_add2(req->owner->metrics, COUNT_REJECTED, label(req), reason, 1);
+        answer(req, "rejected", &(struct answer){.status = status, .reason = status < 400 ? NULL : reason});
+        return;
+    }
+    buf_init(&body, 512);
+    json_out_init(&w, &body);
+    json_open(&w, NULL, '{');
+    json_put_string(&w, refusal->member, word[0] ? word : refusal->other);
+    json_put_string(&w, "description", reason);
+    json_close(&w);
+    metrics_add2(req->owner->metrics, COUNT_REJECTED, label(req), reason, 1);
+    answer(req, "rejected", &(struct answer){.status = status, .body = buf_str(&body)});
+    buf_done(&body);
 }
 
 /* ---- the head ------------------------------------------------------------------------------------------ */
@@ -126,35 +152,27 @@ static bool media_type_ok(const struct source *src, const struct message *m)
     return false;
 }
 
-static void shake_hands(struct request *req, const struct message *m)
+/* True: the request was a handshake and has its answer. */
+static bool shake_hands(struct request *req, const struct message *m)
 {
-    const struct source_handshake *h = &req->src->handshake;
-    struct str value = {0};
     struct buf body;
-    struct json_out w;
-    if (message_header(m, h->header, &value) != 1 || value.n == 0 || value.n > CHALLENGE_MAX ||
-        !utf8_printable(value)) {
-        reject(req, 400, "bad_handshake");
-        return;
-    }
-    buf_init(&body, CHALLENGE_MAX * 2);
-    json_out_init(&w, &body);
-    json_open(&w, NULL, '{');
-    json_put_str(&w, h->member, value);
-    json_close(&w);
-    if (buf_ok(&body))
-        answer(req, "handshake", &(struct answer){.status = 200, .body = buf_str(&body)});
-    else
+    struct answer a;
+    buf_init(&body, HANDSHAKE_BODY_MAX);
+    enum handshake_result result = handshake_head(req->src, m, &body, &a);
+    if (result == HANDSHAKE_OK)
+        answer(req, "handshake", &a);
+    else if (result != HANDSHAKE_NONE)
         reject(req, 400, "bad_handshake");
     buf_done(&body);
+    return result != HANDSHAKE_NONE;
 }
 
 static void refuse_method(struct request *req)
 {
-    bool get = req->src->handshake.method[0];
+    struct answer a = {.status = 405, .reason = "method"};
+    handshake_allowed(req->src, a.allow, sizeof a.allow);
     metrics_add2(req->owner->metrics, COUNT_REJECTED, label(req), "method", 1);
-    answer(req, "rejected",
-           &(struct answer){.status = 405, .reason = "method", .allow = get ? "GET, POST" : "POST"});
+    answer(req, "rejected", &a);
 }
 
 static void check_head(struct request *req, const struct message *m)
@@ -164,8 +182,8 @@ static void check_head(struct request *req, const struct message *m)
         reject(req, head_fault_status(fault), head_fault_name(fault));
     else if (!req->src)
         reject(req, 404, "unknown_source");
-    else if (str_eq(m->method, str_of(req->src->handshake.method)) && m->method.n > 0)
-        shake_hands(req, m);
+    else if (shake_hands(req, m))
+        return;
     else if (!str_eq(m->method, str_of("POST")))
         refuse_method(req);
     else if (exchange_declared(req->x) > req->set->limits.body_bytes)
@@ -291,20 +309,24 @@ static unsigned status_of(enum normalise_result result)
     return 422;
 }
 
-static void make_events(struct request *req, const struct message *m, struct str delivery)
+static void make_events(struct request *req, const struct message *m, const struct verified *verified)
 {
     struct requests *r = req->owner;
     struct event_list list;
     struct error err = {0};
-    enum normalise_result result = normalise(req->set, req->src, m, delivery, clock_real_ms(), &list, &err);
+    enum normalise_result result = normalise(req->set, req->src, m, verified, clock_real_ms(), &list, &err);
     if (result != NORMALISE_OK) {
         if (result == NORMALISE_SCRIPT)
             metrics_add(r->metrics, COUNT_SCRIPT_FAULTS, req->src->name, 1);
         log_warn("request refused", LOG_S("source", req->src->name),
                  LOG_S("reason", normalise_result_name(result)), LOG_ERROR_FIELD(&err));
-        reject(req, status_of(result), normalise_result_name(result));
+        refuse(req, status_of(result), "", normalise_result_name(result));
         return;
     }
+    req->reply = list.reply;
+    list.reply = NULL;
+    if (list.forged > 0)
+        metrics_add2(r->metrics, COUNT_REJECTED, req->src->name, "forged_item", (int64_t)list.forged);
     if (list.skipped > 0)
         metrics_add(r->metrics, COUNT_SKIPPED, req->src->name, (int64_t)list.skipped);
     req->events = list;
@@ -314,11 +336,31 @@ static void make_events(struct request *req, const struct message *m, struct str
         make_durable(req);
 }
 
+/* True: a body of set-up, such as a ping, which nobody has signed. */
+static bool shake_unsigned(struct request *req, const struct message *m)
+{
+    struct buf body;
+    struct answer a;
+    struct error err = {0};
+    buf_init(&body, HANDSHAKE_BODY_MAX);
+    enum handshake_result result = handshake_body(req->src, m, &body, &a, &err);
+    if (result == HANDSHAKE_OK)
+        answer(req, "handshake", &a);
+    else if (result == HANDSHAKE_BAD)
+        reject(req, 400, "bad_handshake");
+    else if (result == HANDSHAKE_NOT_KEPT)
+        reject(req, 409, "not_kept");
+    if (result == HANDSHAKE_NOT_KEPT)
+        log_warn("handshake refused", LOG_S("source", req->src->name), LOG_ERROR_FIELD(&err));
+    buf_done(&body);
+    return result != HANDSHAKE_NONE;
+}
+
 static void on_complete(void *ctx, struct exchange *x)
 {
     struct request *req = exchange_user(x);
     const struct message *m = exchange_message(x);
-    struct str delivery = {0};
+    struct verified verified = {0};
     (void)ctx;
     if (exchange_body(x) == BODY_TOO_LARGE) {
         reject(req, 413, "body_too_large");
@@ -328,14 +370,16 @@ static void on_complete(void *ctx, struct exchange *x)
         unavailable(req, "overload");
         return;
     }
-    enum verify_outcome outcome = verifier_check(req->src->verifier, m, clock_real_ms(), &delivery);
+    enum verify_outcome outcome = verifier_check(req->src->verifier, m, clock_real_ms(), &verified);
+    if (outcome == VERIFY_MISSING && shake_unsigned(req, m))
+        return;
     if (outcome != VERIFY_OK) {
         log_debug("request refused", LOG_S("source", req->src->name),
                   LOG_S("reason", verify_outcome_name(outcome)));
-        reject(req, req->src->reject_status, verify_outcome_name(outcome));
+        refuse(req, req->src->reject_status, req->src->refusal.words[outcome], verify_outcome_name(outcome));
         return;
     }
-    make_events(req, m, delivery);
+    make_events(req, m, &verified);
 }
 
 /* ---- reports and ends ---------------------------------------------------------------------------------- */
@@ -348,6 +392,7 @@ static void release(struct request *req)
         return;
     unlist(req);
     event_list_done(&req->events);
+    free(req->reply);
     free(req);
     set->references--;
     set_drop(r, set);

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "mem.h"
-#include "secret.h"
 #include "source_rules.h"
 
 /* An event script has a few microseconds of work; this is a thousand times as much. */
@@ -18,21 +17,50 @@ static bool source_name_ok(const char *name)
 
 /* ---- secrets ------------------------------------------------------------------------------------------- */
 
+/* Key sets are JSON, which may have lines; everything else must be able to stand in a header. */
+static bool load_secret(const struct verify_rules *rules, const char *ref, struct secret *ret,
+                        struct error *err)
+{
+    for (size_t i = 0; i < rules->n_forms; i++)
+        if (rules->forms[i].secrets.algorithm == VERIFY_JWS)
+            return secret_load_text(ref, ret, err);
+    return secret_load(ref, ret, err);
+}
+
+bool source_secrets_load(const struct config_source *cfg, const struct verify_rules *rules,
+                         struct source_secrets *ret, struct error *err)
+{
+    size_t n = cfg->secrets.n + cfg->keys.n;
+    *ret = (struct source_secrets){0};
+    if (n > VERIFY_SECRETS_MAX)
+        return error_set(err, ERROR_INPUT, "at most %d secrets can be active", VERIFY_SECRETS_MAX);
+    while (ret->n < n) {
+        size_t i = ret->n++;
+        const struct config_key_secret *key = i < cfg->secrets.n ? NULL : &cfg->keys.v[i - cfg->secrets.n];
+        if (!load_secret(rules, key ? key->secret : cfg->secrets.v[i], &ret->loaded[i], err)) {
+            source_secrets_done(ret);
+            return false;
+        }
+        ret->v[i] = (struct verify_secret){key ? key->name : NULL, ret->loaded[i].p};
+    }
+    return true;
+}
+
+void source_secrets_done(struct source_secrets *secrets)
+{
+    for (size_t i = 0; i < secrets->n; i++)
+        secret_done(&secrets->loaded[i]);
+    secrets->n = 0;
+}
+
 static bool make_verifier(struct source *src, const struct config_source *cfg,
                           const struct verify_rules *rules, size_t body_max, struct error *err)
 {
-    struct secret loaded[VERIFY_SECRETS_MAX] = {0};
-    const char *texts[VERIFY_SECRETS_MAX];
-    size_t n = 0;
-    bool ok = cfg->secrets.n <= VERIFY_SECRETS_MAX ||
-              error_set(err, ERROR_INPUT, "at most %d secrets can be active", VERIFY_SECRETS_MAX);
-    for (; ok && n < cfg->secrets.n; n++) {
-        ok = secret_load(cfg->secrets.v[n], &loaded[n], err);
-        texts[n] = loaded[n].p;
-    }
-    ok = ok && verifier_new(rules, texts, n, body_max, &src->verifier, err);
-    for (size_t i = 0; i < VERIFY_SECRETS_MAX; i++)
-        secret_done(&loaded[i]);
+    struct source_secrets secrets;
+    if (!source_secrets_load(cfg, rules, &secrets, err))
+        return false;
+    bool ok = verifier_new(rules, secrets.v, secrets.n, body_max, &src->verifier, err);
+    source_secrets_done(&secrets);
     return ok;
 }
 
@@ -60,7 +88,9 @@ static void source_init(struct source *src, const struct config *cfg, const stru
                            .directory = xstrdup(from->directory),
                            .spread = tenant && tenant->spread > 0 ? (unsigned)tenant->spread : 1,
                            .success_status = (unsigned)from->success_status,
-                           .reject_status = (unsigned)from->reject_status};
+                           .reject_status = (unsigned)from->reject_status,
+                           .capture_file = xstrdup_null(from->capture_file),
+                           .strict = true};
     copy_options(&src->options, &from->options);
 }
 
@@ -69,6 +99,7 @@ static void source_done(struct source *src)
     free(src->name);
     free(src->tenant);
     free(src->directory);
+    free(src->capture_file);
     verifier_free(src->verifier);
     for (size_t i = 0; i < src->options.n; i++) {
         free(src->options.v[i].name);
@@ -119,7 +150,8 @@ bool sources_load(const struct config *cfg, struct sources **ret, struct error *
     return true;
 }
 
-bool sources_load_file(const char *path, struct sources **ret, struct error *err)
+bool sources_load_file(const char *path, const struct config_pairs *options, struct sources **ret,
+                       struct error *err)
 {
     static const struct config_ingest_limits limits = {.body_bytes = 1024 * 1024, .events_per_request = 1000};
     struct sources *set = set_new(1);
@@ -129,8 +161,9 @@ bool sources_load_file(const char *path, struct sources **ret, struct error *err
                            .tenant = xstrdup("example"),
                            .directory = xstrdup("example"),
                            .spread = 1,
-                           .success_status = 200,
-                           .reject_status = 401};
+                           .strict = true};
+    if (options)
+        copy_options(&src->options, options);
     set->limits = limits;
     if (!lua_host_load(set->host, path, &src->script, err) ||
         !source_rules_read(set->host, src->script, src, &rules, err)) {

@@ -14,15 +14,44 @@
 #include "error.h"
 #include "lua_host.h"
 #include "message.h"
+#include "secret.h"
 #include "verify.h"
 
-enum { SOURCE_MEDIA_TYPES_MAX = 4, SOURCE_HEADERS_MAX = 8, SOURCE_TEXT_MAX = 64 };
+enum {
+    SOURCE_MEDIA_TYPES_MAX = 8,
+    SOURCE_HEADERS_MAX = 12,
+    SOURCE_HANDSHAKES_MAX = 4,
+    SOURCE_REPLY_HEADERS_MAX = 2,
+    SOURCE_TEXT_MAX = 64,
+};
 
-/* A question that is answered without verification: the value of a header comes back in JSON. */
+/* How a body is read; all of them become what JSON can say (body.h). */
+enum source_format { SOURCE_AUTO, SOURCE_JSON, SOURCE_LINES, SOURCE_FORM, SOURCE_XML };
+
+/* A request of set-up that is answered without verification: who asks for it, and what is said. */
 struct source_handshake {
-    char method[8]; /* "" : none */
-    char header[SOURCE_TEXT_MAX];
-    char member[SOURCE_TEXT_MAX]; /* {"<member>": "<value of header>"} */
+    char method[8];
+    enum {
+        ASKS_BY_HEADER,
+        ASKS_BY_QUERY,
+        ASKS_BY_MEMBER,
+        ASKS_BY_TEXT
+    } by;                         /* the last two: an unsigned body */
+    char name[SOURCE_TEXT_MAX];   /* of header, parameter or member; the text itself */
+    char is[SOURCE_TEXT_MAX];     /* its value must be this; "": any */
+    char member[SOURCE_TEXT_MAX]; /* answered {"<member>": value}; "": see text */
+    bool text;                    /* answered with the value as text/plain */
+    bool capture;                 /* the value is kept in the source's capture_file */
+    struct {
+        char name[SOURCE_TEXT_MAX], value[SOURCE_TEXT_MAX]; /* "%" stands for the value */
+    } headers[SOURCE_REPLY_HEADERS_MAX];
+    size_t n_headers;
+};
+
+/* The body of a refusal where the sender wants one of its own: {"<member>": word, "description": reason}. */
+struct source_refusal {
+    char member[SOURCE_TEXT_MAX]; /* "": ours */
+    char words[VERIFY_OUTCOMES][SOURCE_TEXT_MAX], other[SOURCE_TEXT_MAX];
 };
 
 struct source {
@@ -37,7 +66,16 @@ struct source {
     size_t n_media_types;
     char headers[SOURCE_HEADERS_MAX][SOURCE_TEXT_MAX]; /* that `events` wants to read, in lower case */
     size_t n_headers;
-    struct source_handshake handshake;
+    char query[SOURCE_HEADERS_MAX][SOURCE_TEXT_MAX]; /* parameters that it wants to read */
+    size_t n_query;
+    enum source_format format;
+    bool empty;                       /* a request without a body is one */
+    char reply_type[SOURCE_TEXT_MAX]; /* media type of what `events` wants to be answered; "": nothing */
+    struct source_handshake handshakes[SOURCE_HANDSHAKES_MAX];
+    size_t n_handshakes;
+    struct source_refusal refusal;
+    char *capture_file; /* NULL: none */
+    bool strict;        /* what cannot be understood is refused; otherwise it becomes a dead letter */
     struct config_pairs options; /* request.options of the script */
 };
 
@@ -50,12 +88,23 @@ struct sources {
     unsigned references; /* requests under way that were begun with this set; its thread's business */
 };
 
+/* The secrets of a configured source, named or not; release with source_secrets_done. */
+struct source_secrets {
+    struct secret loaded[VERIFY_SECRETS_MAX];
+    struct verify_secret v[VERIFY_SECRETS_MAX];
+    size_t n;
+};
+
+bool source_secrets_load(const struct config_source *cfg, const struct verify_rules *rules,
+                         struct source_secrets *ret, struct error *err) __attribute__((warn_unused_result));
+void source_secrets_done(struct source_secrets *secrets);
+
 /* Fails with ERROR_INPUT, naming the source and what is wrong with it. */
 bool sources_load(const struct config *cfg, struct sources **ret, struct error *err)
     __attribute__((warn_unused_result));
-/* A set of one source made of a file, without verification, for trying it. */
-bool sources_load_file(const char *path, struct sources **ret, struct error *err)
-    __attribute__((warn_unused_result));
+/* A set of one source made of a file, with these options (NULL: none) and without verification, for trying it. */
+bool sources_load_file(const char *path, const struct config_pairs *options, struct sources **ret,
+                       struct error *err) __attribute__((warn_unused_result));
 void sources_free(struct sources *set);
 
 /* NULL: no such source. */

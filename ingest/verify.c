@@ -1,138 +1,81 @@
 #include "verify.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
 
-#include "digest.h"
+#include "json.h"
 #include "mem.h"
+#include "rfc3339.h"
+#include "verify_key.h"
 
-enum {
-    ED25519_KEY_SIZE = 32,
-    ED25519_SIGNATURE_SIZE = 64,
-    SIGNATURE_MAX = 64,
-    HEADERS_SIGNED_MAX = 16 * 1024
-};
+enum { HEADERS_SIGNED_MAX = 16 * 1024, FIELDS_MAX = 16, MS_DIGITS = 11 };
 
-struct key {
-    enum verify_algorithm algorithm;
-    EVP_MAC_CTX *mac;                    /* HMAC: keyed; each use starts it over with the same key */
-    EVP_PKEY *public;                    /* Ed25519 */
-    unsigned char digest[SHA256_SIZE];   /* static: SHA-256 of the secret, so that lengths do not show */
-    unsigned char expected[SHA256_SIZE]; /* HMAC: of the message at hand, once computed */
-    bool computed;
+struct form_keys {
+    struct verify_key v[VERIFY_KEYS_MAX];
+    size_t n;
 };
 
 struct verifier {
     struct verify_rules rules;
-    struct key keys[VERIFY_SECRETS_MAX];
-    size_t n_keys;
-    struct buf message; /* what is signed, in one piece: Ed25519 only */
+    struct form_keys keys[VERIFY_FORMS_MAX]; /* of each form */
+    struct buf message;                      /* what is signed, in one piece: Ed25519 only */
+    struct buf claims;                       /* of the JWS that was checked last */
 };
 
-/* ---- secrets ------------------------------------------------------------------------------------------- */
+/* One check of one form: what it has found out so far. */
+struct check {
+    struct verifier *v;
+    const struct verify_form *form;
+    struct form_keys *keys;
+    const struct message *m;
+    int64_t now_ms;
+    struct str value;                /* of the form's header */
+    struct str pairs[FIELDS_MAX][2]; /* "t=1,v1=ab": names and values */
+    size_t n_pairs;
+    struct verify_pieces pieces; /* what is signed; made when first needed */
+    bool gathered;
+};
 
-static bool hmac_key_init(struct key *key, const struct buf *secret)
-{
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    char digest[] = "SHA256";
-    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-                           OSSL_PARAM_construct_end()};
-    key->mac = mac ? EVP_MAC_CTX_new(mac) : NULL;
-    EVP_MAC_free(mac); /* the context holds its own reference */
-    return key->mac && EVP_MAC_init(key->mac, (const unsigned char *)secret->p, secret->n, params) == 1;
-}
+/* ---- life ---------------------------------------------------------------------------------------------- */
 
-static bool key_init(struct key *key, const struct buf *secret)
+/* A form without a name takes the keys without one; one that reads the name from a header takes them all. */
+bool verify_form_takes(const struct verify_form *form, const struct verify_secret *secret)
 {
-    switch (key->algorithm) {
-    case VERIFY_STATIC:
-        digest_sha256(secret->p, secret->n, key->digest);
+    if (form->key_header[0])
         return true;
-    case VERIFY_HMAC_SHA256:
-        return hmac_key_init(key, secret);
-    case VERIFY_ED25519:
-        key->public =
-            EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, (const unsigned char *)secret->p, secret->n);
-        return key->public != NULL;
-    }
-    return false;
+    return form->key[0] ? secret->name && strcmp(secret->name, form->key) == 0 : !secret->name;
 }
 
-static bool decode(struct str text, enum verify_encoding encoding, struct buf *out)
+static bool add_keys(struct verifier *v, size_t at, const struct verify_secret *secrets, size_t n,
+                     struct error *err)
 {
-    unsigned char bytes[512];
-    switch (encoding) {
-    case VERIFY_UTF8:
-        buf_add(out, text.p, text.n);
-        return buf_ok(out);
-    case VERIFY_BASE64:
-        return base64_decode(text, out) && buf_ok(out);
-    case VERIFY_HEX:
-        if (text.n / 2 > sizeof bytes || !hex_decode(text, bytes, text.n / 2))
+    const struct verify_form *form = &v->rules.forms[at];
+    struct form_keys *keys = &v->keys[at];
+    for (size_t i = 0; i < n; i++) {
+        if (!verify_form_takes(form, &secrets[i]))
+            continue;
+        if (keys->n == VERIFY_KEYS_MAX)
+            return error_set(err, ERROR_INPUT, "at most %d secrets can be active", VERIFY_KEYS_MAX);
+        if (!verify_key_init(&keys->v[keys->n++], &form->secrets, &secrets[i], i + 1, err))
             return false;
-        buf_add(out, bytes, text.n / 2);
-        OPENSSL_cleanse(bytes, sizeof bytes);
-        return buf_ok(out);
     }
-    return false;
+    if (keys->n == 0 && form->key[0])
+        return error_set(err, ERROR_INPUT,
+                         "a key called \"%s\" is needed (keys in the source's configuration)", form->key);
+    return keys->n > 0 || error_set(err, ERROR_INPUT, "at least one secret is needed");
 }
 
-/* Cuts a known prefix off the secret and says which algorithm it is for. */
-static enum verify_algorithm cut_prefix(const struct verify_rules *rules, struct str *secret)
-{
-    for (size_t i = 0; i < rules->n_secret_prefixes; i++) {
-        const struct verify_label *prefix = &rules->secret_prefixes[i];
-        size_t n = strlen(prefix->text);
-        if (secret->n >= n && memcmp(secret->p, prefix->text, n) == 0) {
-            *secret = (struct str){secret->p + n, secret->n - n};
-            return prefix->algorithm;
-        }
-    }
-    return rules->secret_algorithm;
-}
-
-static bool add_key(struct verifier *v, const char *text, struct error *err)
-{
-    struct key *key = &v->keys[v->n_keys];
-    struct str secret = str_of(text);
-    struct buf bytes;
-    bool done = false;
-    buf_init(&bytes, 1024);
-    key->algorithm = cut_prefix(&v->rules, &secret);
-    size_t min = key->algorithm == VERIFY_ED25519 ? ED25519_KEY_SIZE : v->rules.secret_min;
-    size_t max = key->algorithm == VERIFY_ED25519 ? ED25519_KEY_SIZE : v->rules.secret_max;
-    if (!decode(secret, v->rules.secret_encoding, &bytes))
-        error_set(err, ERROR_INPUT, "secret %zu is not in the encoding that the source wants", v->n_keys + 1);
-    else if (bytes.n < min || bytes.n > max)
-        error_set(err, ERROR_INPUT, "secret %zu has %zu bytes, wanted are %zu to %zu", v->n_keys + 1, bytes.n,
-                  min, max);
-    else if (!key_init(key, &bytes))
-        error_set(err, ERROR_INPUT, "secret %zu is not a usable key", v->n_keys + 1);
-    else
-        done = true;
-    v->n_keys++; /* also when half made: verifier_free looks at it */
-    if (bytes.p)
-        OPENSSL_cleanse(bytes.p, bytes.size);
-    buf_done(&bytes);
-    return done;
-}
-
-bool verifier_new(const struct verify_rules *rules, const char *const *secrets, size_t n_secrets,
+bool verifier_new(const struct verify_rules *rules, const struct verify_secret *secrets, size_t n_secrets,
                   size_t body_max, struct verifier **ret, struct error *err)
 {
-    if (n_secrets == 0)
-        return error_set(err, ERROR_INPUT, "at least one secret is needed");
-    if (n_secrets > VERIFY_SECRETS_MAX)
-        return error_set(err, ERROR_INPUT, "at most %d secrets can be active", VERIFY_SECRETS_MAX);
     struct verifier *v = xcalloc(1, sizeof *v);
     v->rules = *rules;
     buf_init(&v->message, body_max + HEADERS_SIGNED_MAX);
-    for (size_t i = 0; i < n_secrets; i++) {
-        if (!add_key(v, secrets[i], err)) {
+    buf_init(&v->claims, body_max);
+    for (size_t i = 0; i < rules->n_forms; i++) {
+        if (!add_keys(v, i, secrets, n_secrets, err)) {
             verifier_free(v);
             return false;
         }
@@ -145,120 +88,163 @@ void verifier_free(struct verifier *v)
 {
     if (!v)
         return;
-    for (size_t i = 0; i < v->n_keys; i++) {
-        EVP_MAC_CTX_free(v->keys[i].mac);
-        EVP_PKEY_free(v->keys[i].public);
-    }
+    for (size_t i = 0; i < VERIFY_FORMS_MAX; i++)
+        for (size_t k = 0; k < v->keys[i].n; k++)
+            verify_key_done(&v->keys[i].v[k]);
     buf_done(&v->message);
-    OPENSSL_cleanse(v->keys, sizeof v->keys);
+    buf_done(&v->claims);
     free(v);
 }
 
-/* ---- one message --------------------------------------------------------------------------------------- */
+const struct verify_rules *verifier_rules(const struct verifier *v)
+{
+    return &v->rules;
+}
+
+/* ---- headers that are lists ---------------------------------------------------------------------------- */
+
+static struct str trim(struct str s)
+{
+    while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
+        s = (struct str){s.p + 1, s.n - 1};
+    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+        s.n--;
+    return s;
+}
+
+/* Cuts the next piece off a list, up to the separator. */
+static struct str next_piece(struct str *list, char separator)
+{
+    const char *at = list->n > 0 ? memchr(list->p, separator, list->n) : NULL;
+    struct str piece = {list->p, at ? (size_t)(at - list->p) : list->n};
+    size_t cut = piece.n + (at ? 1 : 0);
+    *list = (struct str){list->p + cut, list->n - cut};
+    return piece;
+}
+
+/* "t=1492774577, v1=5257a8…": names and values; false when a piece is neither. */
+static bool read_pairs(struct check *c)
+{
+    struct str list = c->value;
+    while (list.n > 0) {
+        struct str value = trim(next_piece(&list, ','));
+        const char *equals = value.n > 0 ? memchr(value.p, '=', value.n) : NULL;
+        if (!equals || c->n_pairs == FIELDS_MAX)
+            return false;
+        size_t n = (size_t)(equals - value.p);
+        c->pairs[c->n_pairs][0] = (struct str){value.p, n};
+        c->pairs[c->n_pairs++][1] = (struct str){equals + 1, value.n - n - 1};
+    }
+    return c->n_pairs > 0;
+}
+
+/* How many fields have this name; *ret is the first one's value. */
+static size_t field(const struct check *c, const char *name, struct str *ret)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < c->n_pairs; i++)
+        if (str_eq(c->pairs[i][0], str_of(name)) && count++ == 0)
+            *ret = c->pairs[i][1];
+    return count;
+}
+
+/* ---- what is signed ------------------------------------------------------------------------------------ */
 
 /* The bytes of one signed part; presence and uniqueness of headers are known by then. */
-static struct str part_bytes(const struct verify_part *part, const struct message *m)
+static struct str part_bytes(const struct check *c, const struct verify_part *part)
 {
     struct str value = {0};
     switch (part->kind) {
     case PART_LITERAL:
         return str_of(part->text);
     case PART_HEADER:
-        message_header(m, part->text, &value);
+        message_header(c->m, part->text, &value);
+        return value;
+    case PART_FIELD:
+        field(c, part->text, &value);
         return value;
     case PART_BODY:
-        return m->body;
+        return c->m->body;
+    case PART_METHOD:
+        return c->m->method;
+    case PART_PATH:
+        return c->m->path;
+    case PART_QUERY:
+        return c->m->query;
     }
     return value;
 }
 
-static bool hmac_matches(struct key *key, const struct verify_form *form, const struct message *m,
-                         struct str sig)
+static void gather(struct check *c)
 {
-    size_t n = 0;
-    if (sig.n != SHA256_SIZE)
-        return false;
-    if (!key->computed) {
-        if (EVP_MAC_init(key->mac, NULL, 0, NULL) != 1)
-            return false;
-        for (size_t i = 0; i < form->n_parts; i++) {
-            struct str part = part_bytes(&form->parts[i], m);
-            if (part.n > 0 && EVP_MAC_update(key->mac, (const unsigned char *)part.p, part.n) != 1)
-                return false;
-        }
-        if (EVP_MAC_final(key->mac, key->expected, &n, sizeof key->expected) != 1 || n != SHA256_SIZE)
-            return false;
-        key->computed = true;
-    }
-    return CRYPTO_memcmp(key->expected, sig.p, SHA256_SIZE) == 0;
+    if (c->gathered)
+        return;
+    c->gathered = true;
+    for (size_t i = 0; i < c->form->n_parts; i++)
+        c->pieces.v[c->pieces.n++] = part_bytes(c, &c->form->parts[i]);
 }
 
-static bool ed25519_matches(struct verifier *v, const struct key *key, const struct verify_form *form,
-                            const struct message *m, struct str sig)
+static bool mac_matches(struct check *c, struct verify_key *key, struct str sig)
 {
-    if (sig.n != ED25519_SIGNATURE_SIZE)
-        return false;
-    if (v->message.n == 0) {
-        for (size_t i = 0; i < form->n_parts; i++) {
-            struct str part = part_bytes(&form->parts[i], m);
-            buf_add(&v->message, part.p, part.n);
-        }
-    }
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    bool ok = ctx && buf_ok(&v->message) && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key->public) == 1 &&
-              EVP_DigestVerify(ctx, (const unsigned char *)sig.p, sig.n, (const unsigned char *)v->message.p,
-                               v->message.n) == 1;
-    EVP_MD_CTX_free(ctx);
-    return ok;
+    gather(c);
+    return verify_key_mac(key, &c->pieces) && sig.n == key->n_expected &&
+           CRYPTO_memcmp(key->expected, sig.p, sig.n) == 0;
 }
 
-static bool static_matches(const struct key *key, struct str value)
+static bool ed25519_matches(struct check *c, const struct verify_key *key, struct str sig)
 {
-    unsigned char digest[SHA256_SIZE];
-    digest_sha256(value.p, value.n, digest);
-    return CRYPTO_memcmp(digest, key->digest, sizeof digest) == 0;
+    struct buf *message = &c->v->message;
+    gather(c);
+    if (message->n == 0)
+        for (size_t i = 0; i < c->pieces.n; i++)
+            buf_add(message, c->pieces.v[i].p, c->pieces.v[i].n);
+    return buf_ok(message) && verify_key_matches_ed25519(key, buf_str(message), sig);
+}
+
+/* ---- one signature ------------------------------------------------------------------------------------- */
+
+/* Which keys count: those of the algorithm, and of the name that the request gives, if it does. */
+static bool key_counts(const struct check *c, const struct verify_key *key, enum verify_algorithm algorithm)
+{
+    struct str name = {0};
+    if (key->algorithm != algorithm)
+        return false;
+    if (!c->form->key_header[0] || message_header(c->m, c->form->key_header, &name) == 0)
+        return true;
+    return !key->name || str_eq(str_of(key->name), name);
+}
+
+static bool key_matches(struct check *c, struct verify_key *key, struct str sig)
+{
+    switch (key->algorithm) {
+    case VERIFY_STATIC:
+    case VERIFY_CERTIFICATE:
+        return verify_key_matches_static(key, sig);
+    case VERIFY_HMAC_SHA1:
+    case VERIFY_HMAC_SHA256:
+    case VERIFY_HMAC_SHA512:
+        return mac_matches(c, key, sig);
+    case VERIFY_ED25519:
+        return ed25519_matches(c, key, sig);
+    case VERIFY_ITEM:
+    case VERIFY_JWS:
+        break;
+    }
+    return false;
 }
 
 /* One signature, still encoded, against every key of its algorithm. */
-static enum verify_outcome check_one(struct verifier *v, const struct verify_form *form,
-                                     const struct message *m, enum verify_algorithm algorithm,
-                                     struct str text)
+static enum verify_outcome check_one(struct check *c, enum verify_algorithm algorithm, struct str text)
 {
     struct buf sig;
-    bool match = false;
-    buf_init(&sig, algorithm == VERIFY_STATIC ? HEADERS_SIGNED_MAX : SIGNATURE_MAX);
-    bool readable = decode(text, form->encoding, &sig);
-    for (size_t i = 0; readable && !match && i < v->n_keys; i++) {
-        struct key *key = &v->keys[i];
-        if (key->algorithm != algorithm)
-            continue;
-        switch (algorithm) {
-        case VERIFY_STATIC:
-            match = static_matches(key, buf_str(&sig));
-            break;
-        case VERIFY_HMAC_SHA256:
-            match = hmac_matches(key, form, m, buf_str(&sig));
-            break;
-        case VERIFY_ED25519:
-            match = ed25519_matches(v, key, form, m, buf_str(&sig));
-            break;
-        }
-    }
+    bool match = false, signature = verify_is_hmac(algorithm) || algorithm == VERIFY_ED25519;
+    buf_init(&sig, signature ? VERIFY_MAC_MAX : HEADERS_SIGNED_MAX);
+    bool readable = verify_decode(text, c->form->encoding, &sig);
+    for (size_t i = 0; readable && !match && i < c->keys->n; i++)
+        if (key_counts(c, &c->keys->v[i], algorithm))
+            match = key_matches(c, &c->keys->v[i], buf_str(&sig));
     buf_done(&sig);
     return match ? VERIFY_OK : readable ? VERIFY_FORGED : VERIFY_MALFORMED;
-}
-
-/* Cuts the next word off a list that is separated by blanks. */
-static bool next_token(struct str *list, struct str *ret)
-{
-    while (list->n > 0 && list->p[0] == ' ')
-        *list = (struct str){list->p + 1, list->n - 1};
-    size_t n = 0;
-    while (n < list->n && list->p[n] != ' ')
-        n++;
-    *ret = (struct str){list->p, n};
-    *list = (struct str){list->p + n, list->n - n};
-    return n > 0;
 }
 
 static const struct verify_label *find_version(const struct verify_form *form, struct str name)
@@ -270,19 +256,21 @@ static const struct verify_label *find_version(const struct verify_form *form, s
 }
 
 /* "v1,base64 v1a,base64 v9,…": unknown versions are skipped, any match passes. */
-static enum verify_outcome check_list(struct verifier *v, const struct verify_form *form,
-                                      const struct message *m, struct str list)
+static enum verify_outcome check_list(struct check *c)
 {
     enum verify_outcome outcome = VERIFY_MALFORMED;
-    struct str token;
-    for (unsigned count = 0; next_token(&list, &token); count++) {
+    struct str list = c->value;
+    for (unsigned count = 0; list.n > 0;) {
+        struct str token = next_piece(&list, ' ');
+        if (token.n == 0)
+            continue;
         const char *comma = memchr(token.p, ',', token.n);
-        if (count == VERIFY_SIGNATURES_MAX || !comma)
+        if (count++ == VERIFY_SIGNATURES_MAX || !comma)
             return VERIFY_MALFORMED;
         size_t at = (size_t)(comma - token.p);
-        const struct verify_label *version = find_version(form, (struct str){token.p, at});
+        const struct verify_label *version = find_version(c->form, (struct str){token.p, at});
         struct str text = {comma + 1, token.n - at - 1};
-        enum verify_outcome one = version ? check_one(v, form, m, version->algorithm, text) : VERIFY_FORGED;
+        enum verify_outcome one = version ? check_one(c, version->algorithm, text) : VERIFY_FORGED;
         if (one == VERIFY_OK)
             return VERIFY_OK;
         if (one == VERIFY_FORGED)
@@ -291,13 +279,51 @@ static enum verify_outcome check_list(struct verifier *v, const struct verify_fo
     return outcome;
 }
 
-static enum verify_outcome check_single(struct verifier *v, const struct verify_form *form,
-                                        const struct message *m, struct str value)
+/* Every field with the signature's name is one: rotation. */
+static enum verify_outcome check_pairs(struct check *c)
 {
-    size_t n = strlen(form->prefix);
-    if (value.n < n || (n > 0 && memcmp(value.p, form->prefix, n) != 0))
+    enum verify_outcome outcome = VERIFY_MALFORMED;
+    for (size_t i = 0; i < c->n_pairs && outcome != VERIFY_OK; i++) {
+        if (!str_eq(c->pairs[i][0], str_of(c->form->pair_signature)))
+            continue;
+        enum verify_outcome one = check_one(c, c->form->algorithm, c->pairs[i][1]);
+        outcome = one == VERIFY_MALFORMED ? outcome : one;
+    }
+    return outcome;
+}
+
+/* A prefix may be a scheme's name, whose case does not matter (RFC 9110 11.1). */
+static bool cut_prefix(const struct check *c, struct str *ret)
+{
+    size_t n = strlen(c->form->prefix);
+    if (c->value.n < n || (n > 0 && strncasecmp(c->value.p, c->form->prefix, n) != 0))
+        return false;
+    *ret = (struct str){c->value.p + n, c->value.n - n};
+    return true;
+}
+
+static enum verify_outcome check_token(struct check *c, struct str token)
+{
+    enum verify_outcome outcome = VERIFY_FORGED;
+    for (size_t i = 0; i < c->keys->n && outcome == VERIFY_FORGED; i++) {
+        buf_clear(&c->v->claims);
+        outcome = jws_check(c->keys->v[i].jws, token, &c->form->claims, c->now_ms, &c->v->claims);
+    }
+    return outcome;
+}
+
+static enum verify_outcome check_proof(struct check *c)
+{
+    struct str text;
+    if (c->form->algorithm == VERIFY_ITEM && c->form->n_versions == 0)
+        return VERIFY_OK;
+    if (c->form->n_versions > 0)
+        return check_list(c);
+    if (c->form->pair_signature[0])
+        return check_pairs(c);
+    if (!cut_prefix(c, &text))
         return VERIFY_MALFORMED;
-    return check_one(v, form, m, form->algorithm, (struct str){value.p + n, value.n - n});
+    return c->form->algorithm == VERIFY_JWS ? check_token(c, text) : check_one(c, c->form->algorithm, text);
 }
 
 /* ---- freshness and headers ----------------------------------------------------------------------------- */
@@ -317,19 +343,46 @@ static bool read_digits(struct str text, int64_t *ret)
     return true;
 }
 
-static enum verify_outcome check_time(const struct verify_form *form, const struct message *m, int64_t now_ms)
+static bool read_instant(enum verify_unit unit, struct str text, int64_t *ret_ms)
 {
+    int64_t number = 0;
+    bool digits = read_digits(text, &number);
+    switch (unit) {
+    case VERIFY_NO_TIME:
+        break;
+    case VERIFY_RFC3339:
+        return rfc3339_parse(text, ret_ms);
+    case VERIFY_AUTO:
+        if (!digits)
+            return rfc3339_parse(text, ret_ms);
+        *ret_ms = text.n >= MS_DIGITS ? number : number * 1000;
+        return true;
+    case VERIFY_SECONDS:
+    case VERIFY_MILLISECONDS:
+        *ret_ms = unit == VERIFY_SECONDS ? number * 1000 : number;
+        return digits;
+    }
+    return false;
+}
+
+static enum verify_outcome check_time(const struct check *c)
+{
+    const struct verify_form *form = c->form;
     struct str text = {0};
     int64_t at;
     if (form->time_unit == VERIFY_NO_TIME)
         return VERIFY_OK;
-    message_header(m, form->time_header, &text);
-    if (!read_digits(text, &at))
+    if (form->time_field[0]) {
+        size_t count = field(c, form->time_field, &text);
+        if (count != 1)
+            return count == 0 ? VERIFY_MALFORMED : VERIFY_DUPLICATE;
+    } else {
+        message_header(c->m, form->time_header, &text);
+    }
+    if (!read_instant(form->time_unit, text, &at))
         return VERIFY_MALFORMED;
-    if (form->time_unit == VERIFY_SECONDS)
-        at *= 1000;
-    return at < now_ms - form->past_s * 1000 || at > now_ms + form->future_s * 1000 ? VERIFY_STALE
-                                                                                    : VERIFY_OK;
+    return at < c->now_ms - form->past_s * 1000 || at > c->now_ms + form->future_s * 1000 ? VERIFY_STALE
+                                                                                          : VERIFY_OK;
 }
 
 static enum verify_outcome check_once(const struct message *m, const char *name)
@@ -341,7 +394,7 @@ static enum verify_outcome check_once(const struct message *m, const char *name)
     return count == 1 && (value.n > 0 || !name[0]) ? VERIFY_OK : VERIFY_MALFORMED;
 }
 
-/* Every header that the form reads is there, once, and not empty. */
+/* Every header that the form reads is there, once, and not empty; the key's name may be absent. */
 static enum verify_outcome check_headers(const struct verify_form *form, const struct message *m)
 {
     const char *names[] = {form->header, form->time_header, form->delivery_header};
@@ -351,38 +404,113 @@ static enum verify_outcome check_headers(const struct verify_form *form, const s
     for (size_t i = 0; i < form->n_parts && outcome == VERIFY_OK; i++)
         if (form->parts[i].kind == PART_HEADER)
             outcome = check_once(m, form->parts[i].text);
+    if (outcome == VERIFY_OK && form->key_header[0] && message_header(m, form->key_header, NULL) > 1)
+        outcome = VERIFY_DUPLICATE;
     return outcome;
 }
 
-static const struct verify_form *find_form(const struct verify_rules *rules, const struct message *m)
+/* ---- the whole ----------------------------------------------------------------------------------------- */
+
+static bool form_present(const struct verify_form *form, const struct message *m)
 {
-    for (size_t i = 0; i < rules->n_forms; i++)
-        if (message_header(m, rules->forms[i].header, NULL) > 0)
-            return &rules->forms[i];
+    if (form->header[0])
+        return message_header(m, form->header, NULL) > 0;
+    return form->algorithm != VERIFY_CERTIFICATE || m->certificate.n > 0;
+}
+
+bool verifier_has_proof(const struct verifier *v, const struct message *m)
+{
+    for (size_t i = 0; i < v->rules.n_forms; i++)
+        if (form_present(&v->rules.forms[i], m))
+            return true;
+    return false;
+}
+
+static enum verify_outcome check_form(struct verifier *v, size_t at, const struct message *m, int64_t now_ms,
+                                      struct verified *ret)
+{
+    const struct verify_form *form = &v->rules.forms[at];
+    struct check c = {.v = v, .form = form, .keys = &v->keys[at], .m = m, .now_ms = now_ms};
+    if (!form_present(form, m))
+        return VERIFY_MISSING;
+    enum verify_outcome outcome = check_headers(form, m);
+    for (size_t i = 0; i < c.keys->n; i++)
+        c.keys->v[i].n_expected = 0;
+    buf_clear(&v->message);
+    c.value = form->algorithm == VERIFY_CERTIFICATE ? m->certificate : m->body;
+    if (form->header[0])
+        message_header(m, form->header, &c.value);
+    if (outcome == VERIFY_OK && form->pair_signature[0] && !read_pairs(&c))
+        outcome = VERIFY_MALFORMED;
+    if (outcome == VERIFY_OK)
+        outcome = check_time(&c);
+    if (outcome == VERIFY_OK)
+        outcome = check_proof(&c);
+    if (outcome != VERIFY_OK)
+        return outcome;
+    if (form->delivery_header[0])
+        message_header(m, form->delivery_header, &ret->delivery);
+    if (form->algorithm == VERIFY_JWS && form->n_versions == 0 && !form->header[0])
+        ret->content = buf_str(&v->claims);
+    ret->items = ret->items || (form->algorithm == VERIFY_ITEM && form->n_versions == 0);
+    return VERIFY_OK;
+}
+
+/* Those that are demanded come first: what they lack is missing however good the rest is. */
+enum verify_outcome verifier_check(struct verifier *v, const struct message *m, int64_t now_ms,
+                                   struct verified *ret)
+{
+    const struct verify_rules *rules = &v->rules;
+    struct verified found = {0};
+    for (size_t i = rules->n_any; i < rules->n_forms; i++) {
+        enum verify_outcome outcome = check_form(v, i, m, now_ms, &found);
+        if (outcome != VERIFY_OK)
+            return outcome;
+    }
+    enum verify_outcome outcome = rules->n_any > 0 ? VERIFY_MISSING : VERIFY_OK;
+    for (size_t i = 0; i < rules->n_any && outcome == VERIFY_MISSING; i++)
+        outcome = check_form(v, i, m, now_ms, &found);
+    if (outcome == VERIFY_OK)
+        *ret = found;
+    return outcome;
+}
+
+/* ---- items --------------------------------------------------------------------------------------------- */
+
+static const struct verify_form *item_form(const struct verifier *v, struct form_keys **ret_keys)
+{
+    for (size_t i = 0; i < v->rules.n_forms; i++) {
+        *ret_keys = (struct form_keys *)&v->keys[i];
+        if (v->rules.forms[i].algorithm == VERIFY_ITEM && v->rules.forms[i].n_versions == 0)
+            return &v->rules.forms[i];
+    }
     return NULL;
 }
 
-enum verify_outcome verifier_check(struct verifier *v, const struct message *m, int64_t now_ms,
-                                   struct str *ret_delivery)
+static bool item_ok(const struct form_keys *keys, const char *text)
 {
-    struct str value = {0};
-    const struct verify_form *form = find_form(&v->rules, m);
+    bool match = false;
+    for (size_t i = 0; text && i < keys->n; i++)
+        match = verify_key_matches_static(&keys->v[i], str_of(text)) || match;
+    return match;
+}
+
+size_t verifier_filter(struct verifier *v, cJSON *body)
+{
+    struct form_keys *keys;
+    const struct verify_form *form = item_form(v, &keys);
+    size_t dropped = 0;
     if (!form)
-        return VERIFY_MISSING;
-    enum verify_outcome outcome = check_headers(form, m);
-    if (outcome == VERIFY_OK)
-        outcome = check_time(form, m, now_ms);
-    if (outcome != VERIFY_OK)
-        return outcome;
-    for (size_t i = 0; i < v->n_keys; i++)
-        v->keys[i].computed = false;
-    buf_clear(&v->message);
-    message_header(m, form->header, &value);
-    outcome = form->n_versions > 0 ? check_list(v, form, m, value) : check_single(v, form, m, value);
-    *ret_delivery = (struct str){0};
-    if (outcome == VERIFY_OK && form->delivery_header[0])
-        message_header(m, form->delivery_header, ret_delivery);
-    return outcome;
+        return 0;
+    cJSON *list = cJSON_GetObjectItemCaseSensitive(body, form->item_list);
+    for (cJSON *item = cJSON_IsArray(list) ? list->child : NULL, *next; item; item = next) {
+        next = item->next;
+        if (item_ok(keys, json_string(item, form->item_member)))
+            continue;
+        cJSON_Delete(cJSON_DetachItemViaPointer(list, item));
+        dropped++;
+    }
+    return dropped;
 }
 
 const char *verify_outcome_name(enum verify_outcome outcome)

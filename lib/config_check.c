@@ -68,6 +68,12 @@ static void make_paths_absolute(struct config *cfg, const char *directory)
     for (size_t i = 0; i < cfg->sources.n; i++)
         for (size_t k = 0; k < cfg->sources.v[i].secrets.n; k++)
             make_ref_absolute(&cfg->sources.v[i].secrets.v[k], directory);
+    for (size_t i = 0; i < cfg->sources.n; i++) {
+        for (size_t k = 0; k < cfg->sources.v[i].keys.n; k++)
+            make_ref_absolute(&cfg->sources.v[i].keys.v[k].secret, directory);
+        if (cfg->sources.v[i].capture_file)
+            make_absolute(&cfg->sources.v[i].capture_file, directory);
+    }
     for (size_t i = 0; i < cfg->targets.n; i++)
         make_ref_absolute(&cfg->targets.v[i].token, directory);
 }
@@ -175,6 +181,16 @@ static bool check_tenant_exists(const struct config *cfg, const char *tenant, co
            error_set(err, ERROR_INPUT, "%s.tenant: tenants has no \"%s\"", path, tenant);
 }
 
+/* No redirection, ever: several senders do not follow, others take it for a failure. */
+static bool check_statuses(const struct config_source *source, const char *path, struct error *err)
+{
+    int64_t ok = source->success_status, no = source->reject_status;
+    if (ok != 0 && ok < 200)
+        return error_set(err, ERROR_INPUT, "%s.success_status: must be from 200 to 299", path);
+    return no == 0 || (no >= 200 && no < 300) || no >= 400 ||
+           error_set(err, ERROR_INPUT, "%s.reject_status: must be from 400 to 499, or from 200 to 299", path);
+}
+
 static bool check_source(const struct config *cfg, struct config_source *source, const char *path,
                          struct error *err)
 {
@@ -186,6 +202,13 @@ static bool check_source(const struct config *cfg, struct config_source *source,
         if (!check_ref(source->secrets.v[i], inner, err))
             return false;
     }
+    for (size_t i = 0; i < source->keys.n; i++) {
+        config_path(inner, "%s.keys[%zu].secret", path, i);
+        if (!check_ref(source->keys.v[i].secret, inner, err))
+            return false;
+    }
+    if (!check_statuses(source, path, err))
+        return false;
     config_path(inner, "%s.options", path);
     return check_name(source->name, path, "name", err) && check_name(source->kind, path, "kind", err) &&
            check_name(source->directory, path, "directory", err) &&

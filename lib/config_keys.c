@@ -118,15 +118,28 @@ static const struct config_key ingest_keys[] = {
     END,
 };
 
+static const struct config_key secret_keys[] = {
+    TEXT(config_key_secret, name, NULL, CONFIG_REQUIRED, "what the source's file or the sender calls it"),
+    TEXT(config_key_secret, secret, NULL, CONFIG_REQUIRED, "secret reference"),
+    END,
+};
+
 static const struct config_key source_keys[] = {
     TEXT(config_source, name, NULL, CONFIG_REQUIRED, "name in POST /hooks/<name>"),
     TEXT(config_source, kind, NULL, CONFIG_REQUIRED, "which file: <sources_dir>/<kind>.lua"),
     TEXT(config_source, tenant, NULL, CONFIG_REQUIRED, "whose people it speaks of"),
     TEXT(config_source, directory, NULL, 0, "name space of its person ids (default: its name)"),
     TEXTS(config_source, secrets, "secret references; several while one is being replaced"),
+    LIST(config_source, keys, secret_keys,
+         "secrets by name: for senders that say which one they used, and files that check several things"),
     LIST(config_source, options, pair_keys, "passed to the Lua file"),
-    NUMBER(config_source, success_status, 200, 200, 299, "answer to an accepted request"),
-    NUMBER(config_source, reject_status, 401, 400, 499, "answer to a request that fails verification"),
+    NUMBER(config_source, success_status, 0, 0, 299,
+           "answer to an accepted request, from 200; 0: as the source's file says"),
+    NUMBER(config_source, reject_status, 0, 0, 499,
+           "answer to a request that fails verification, from 400, or from 200 to 299: accept and drop; 0: "
+           "as the source's file says"),
+    TEXT(config_source, capture_file, NULL, 0,
+         "where a token is written that the sender hands over at set-up; must not exist"),
     NUMBER(config_source, tolerance_s, 0, 0, 86400,
            "how far a signed time may be off; 0: as the source's file says"),
     END,

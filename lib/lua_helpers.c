@@ -15,17 +15,6 @@ static struct str check_text(lua_State *L, int index)
     return s;
 }
 
-/* time(text) → ms or nil */
-static int helper_time(lua_State *L)
-{
-    int64_t ms;
-    if (lua_type(L, 1) == LUA_TSTRING && rfc3339_parse(check_text(L, 1), &ms))
-        lua_pushinteger(L, ms);
-    else
-        lua_pushnil(L);
-    return 1;
-}
-
 /* format_time(ms) → text */
 static int helper_format_time(lua_State *L)
 {
@@ -121,7 +110,6 @@ static int helper_base64_decode(lua_State *L)
 void lua_helpers_open(lua_State *L)
 {
     static const luaL_Reg helpers[] = {
-        {"time", helper_time},
         {"format_time", helper_format_time},
         {"now", helper_now},
         {"sha256_hex", helper_sha256_hex},
@@ -132,6 +120,7 @@ void lua_helpers_open(lua_State *L)
         {NULL, NULL},
     };
     luaL_newlib(L, helpers);
+    lua_values_add(L);
     lua_host_push_null(L);
     lua_setfield(L, -2, "null");
 }

@@ -34,6 +34,9 @@ void lua_json_open(lua_State *L);
 /* As lua_host_push_json, but JSON null becomes rollcall.null when `keep_null`. May raise. */
 void lua_json_push(lua_State *L, const cJSON *node, bool keep_null);
 
+/* Adds the helpers that read senders' values to the table on top of the stack. */
+void lua_values_add(lua_State *L);
+
 /* Pushes the `rollcall` table. */
 void lua_helpers_open(lua_State *L);
 

@@ -63,7 +63,9 @@ end
 return {
     content_types = { "application/json" },
 
-    handshake = { method = "GET", header = "x-okta-verification-challenge", member = "verification" },
+    handshakes = {
+        { method = "GET", header = "x-okta-verification-challenge", reply = { member = "verification" } },
+    },
 
     verify = {
         secrets = { encoding = "text", algorithm = "static", min = 16, max = 512 },

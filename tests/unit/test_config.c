@@ -41,7 +41,7 @@ START_TEST(gives_every_key_its_default)
     ck_assert_int_eq(cfg->log.level, LOG_LEVEL_INFO);
     ck_assert_int_eq(cfg->ingest.limits.body_bytes, 1048576);
     ck_assert_str_eq(cfg->ingest.listen, "127.0.0.1:8080");
-    ck_assert_int_eq(cfg->sources.v[0].reject_status, 401);
+    ck_assert_int_eq(cfg->sources.v[0].reject_status, 0);
     ck_assert_str_eq(cfg->sources.v[0].directory, "okta");
     ck_assert_ptr_null(cfg->worker.slot);
     ck_assert_int_eq(config_lease_ms(cfg), 7000);

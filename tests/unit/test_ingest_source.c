@@ -24,7 +24,7 @@ static char *write_file(const char *text)
 static bool load_text(const char *text, struct sources **ret, struct error *err)
 {
     char *path = write_file(text);
-    bool ok = sources_load_file(path, ret, err);
+    bool ok = sources_load_file(path, NULL, ret, err);
     unlink(path);
     free(path);
     return ok;
@@ -35,7 +35,7 @@ static struct sources *load_shipped(const char *name)
     struct sources *set;
     struct error err = {0};
     char *path = xasprintf("ingest/sources/%s.lua", name);
-    ck_assert_msg(sources_load_file(path, &set, &err), "%s", err.message);
+    ck_assert_msg(sources_load_file(path, NULL, &set, &err), "%s", err.message);
     free(path);
     return set;
 }
@@ -44,8 +44,9 @@ static enum normalise_result run(struct sources *set, const char *body, const ch
                                  struct event_list *ret, struct error *err)
 {
     struct message m = {.method = str_of("POST"), .path = str_of("/hooks/x"), .body = str_of(body)};
+    struct verified found = {.delivery = str_of(delivery)};
     *err = (struct error){0};
-    return normalise(set, &set->v[0], &m, str_of(delivery), NOW, ret, err);
+    return normalise(set, &set->v[0], &m, &found, NOW, ret, err);
 }
 
 static void must_run(struct sources *set, const char *body, const char *delivery, struct event_list *ret)
@@ -145,8 +146,8 @@ START_TEST(without_an_id_the_body_is_the_identity_if_it_carries_a_time)
     ck_assert_msg(load_text(source, &set, &err), "%s", err.message);
     struct message m = {.body = str_of("{\"id\":\"1\",\"time\":\"2026-11-22T08:00:00Z\"}")};
     for (int timed = 1; timed >= 0; timed--) {
-        ck_assert_int_eq(normalise(set, &set->v[0], &m, str_of(""), NOW, &a, &err), NORMALISE_OK);
-        ck_assert_int_eq(normalise(set, &set->v[0], &m, str_of(""), NOW + 1, &b, &err), NORMALISE_OK);
+        ck_assert_int_eq(normalise(set, &set->v[0], &m, NULL, NOW, &a, &err), NORMALISE_OK);
+        ck_assert_int_eq(normalise(set, &set->v[0], &m, NULL, NOW + 1, &b, &err), NORMALISE_OK);
         ck_assert_int_eq(strcmp(a.v[0].id, b.v[0].id) == 0, timed);
         ck_assert_str_ne(a.v[0].id, a.v[1].id);
         if (!timed)
@@ -350,7 +351,7 @@ static const struct {
      ", accept={{header='x',algorithm='hmac-sha256',encoding='hex',signed={{bdoy=true}}}}}}",
      "verify.accept[1].signed[1].bdoy: no such key"},
     {"return {" EVENTS ", " VERIFY ", content_types='json'}", "content_types: must be a table"},
-    {"return {" EVENTS ", " VERIFY ", handshake={method='GET'}}", "handshake.header: is missing"},
+    {"return {" EVENTS ", " VERIFY ", handshakes={{method='GET'}}}", "handshakes[1].header: give one of"},
     {"return 5", "table"},
     {"return {", ""},
 };
@@ -369,8 +370,8 @@ END_TEST
 START_TEST(reads_the_rules_of_the_shipped_files)
 {
     struct sources *set = load_shipped("okta");
-    ck_assert_str_eq(set->v[0].handshake.method, "GET");
-    ck_assert_str_eq(set->v[0].handshake.member, "verification");
+    ck_assert_str_eq(set->v[0].handshakes[0].method, "GET");
+    ck_assert_str_eq(set->v[0].handshakes[0].member, "verification");
     ck_assert_uint_eq(set->v[0].n_media_types, 1);
     sources_free(set);
 }

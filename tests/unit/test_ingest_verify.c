@@ -31,14 +31,15 @@ static const struct verify_rules STANDARD = {
                .time_unit = VERIFY_SECONDS,
                .past_s = 300,
                .future_s = 300,
-               .delivery_header = "webhook-id"}},
+               .delivery_header = "webhook-id",
+               .secrets = {.encoding = VERIFY_BASE64,
+                           .algorithm = VERIFY_HMAC_SHA256,
+                           .prefixes = {{"whsec_", VERIFY_HMAC_SHA256}, {"whpk_", VERIFY_ED25519}},
+                           .n_prefixes = 2,
+                           .min = 24,
+                           .max = 64}}},
+    .n_any = 1,
     .n_forms = 1,
-    .secret_encoding = VERIFY_BASE64,
-    .secret_algorithm = VERIFY_HMAC_SHA256,
-    .secret_prefixes = {{"whsec_", VERIFY_HMAC_SHA256}, {"whpk_", VERIFY_ED25519}},
-    .n_secret_prefixes = 2,
-    .secret_min = 24,
-    .secret_max = 64,
 };
 
 static void add(struct message *m, const char *name, const char *value)
@@ -61,16 +62,19 @@ static struct verifier *make(const struct verify_rules *rules, const char *const
 {
     struct verifier *v;
     struct error err = {0};
-    ck_assert_msg(verifier_new(rules, secrets, n, 1 << 20, &v, &err), "%s", err.message);
+    struct verify_secret named[VERIFY_SECRETS_MAX] = {0};
+    for (size_t i = 0; i < n; i++)
+        named[i].text = secrets[i];
+    ck_assert_msg(verifier_new(rules, named, n, 1 << 20, &v, &err), "%s", err.message);
     return v;
 }
 
 static enum verify_outcome check_at(const struct message *m, int64_t now)
 {
     const char *secrets[] = {SECRET};
-    struct str delivery;
+    struct verified found;
     struct verifier *v = make(&STANDARD, secrets, 1);
-    enum verify_outcome outcome = verifier_check(v, m, now, &delivery);
+    enum verify_outcome outcome = verifier_check(v, m, now, &found);
     verifier_free(v);
     return outcome;
 }
@@ -87,10 +91,10 @@ START_TEST(accepts_the_published_vector_and_names_the_delivery)
     const char *secrets[] = {SECRET};
     struct verifier *v = make(&STANDARD, secrets, 1);
     struct message m = message(ID, TIME, SIGNATURE, BODY);
-    struct str delivery = {0};
+    struct verified found = {0};
     for (int i = 0; i < 3; i++) { /* contexts are reused */
-        ck_assert_int_eq(verifier_check(v, &m, NOW, &delivery), VERIFY_OK);
-        ck_assert(str_eq(delivery, str_of(ID)));
+        ck_assert_int_eq(verifier_check(v, &m, NOW, &found), VERIFY_OK);
+        ck_assert(str_eq(found.delivery, str_of(ID)));
     }
     verifier_free(v);
 }
@@ -101,8 +105,8 @@ START_TEST(accepts_a_secret_without_prefix_and_padding)
     const char *secrets[] = {"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"};
     struct verifier *v = make(&STANDARD, secrets, 1);
     struct message m = message(ID, TIME, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE", BODY);
-    struct str delivery;
-    ck_assert_int_eq(verifier_check(v, &m, NOW, &delivery), VERIFY_OK);
+    struct verified found;
+    ck_assert_int_eq(verifier_check(v, &m, NOW, &found), VERIFY_OK);
     verifier_free(v);
 }
 END_TEST
@@ -233,12 +237,12 @@ START_TEST(accepts_any_of_several_secrets)
 {
     const char *secrets[] = {"whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", SECRET};
     struct message m = message(ID, TIME, SIGNATURE, BODY);
-    struct str delivery;
+    struct verified found;
     struct verifier *v = make(&STANDARD, secrets, 2);
-    ck_assert_int_eq(verifier_check(v, &m, NOW, &delivery), VERIFY_OK);
+    ck_assert_int_eq(verifier_check(v, &m, NOW, &found), VERIFY_OK);
     verifier_free(v);
     v = make(&STANDARD, secrets, 1);
-    ck_assert_int_eq(verifier_check(v, &m, NOW, &delivery), VERIFY_FORGED);
+    ck_assert_int_eq(verifier_check(v, &m, NOW, &found), VERIFY_FORGED);
     verifier_free(v);
 }
 END_TEST
@@ -271,21 +275,21 @@ static void sign_ed25519(const char *message_text, char *ret_signature, char *re
 START_TEST(verifies_ed25519_and_rejects_every_flipped_bit)
 {
     char text[256], signature[256], secret[256], body[sizeof BODY];
-    struct str delivery;
+    struct verified found;
     snprintf(text, sizeof text, "%s.%s.%s", ID, TIME, BODY);
     sign_ed25519(text, signature, secret, sizeof signature);
     const char *secrets[] = {SECRET, secret};
     struct verifier *v = make(&STANDARD, secrets, 2);
     struct message m = message(ID, TIME, signature, BODY);
-    ck_assert_int_eq(verifier_check(v, &m, NOW, &delivery), VERIFY_OK);
+    ck_assert_int_eq(verifier_check(v, &m, NOW, &found), VERIFY_OK);
     for (size_t bit = 0; bit < (sizeof BODY - 1) * 8; bit++) {
         memcpy(body, BODY, sizeof body);
         body[bit / 8] = (char)(body[bit / 8] ^ (1 << (bit % 8)));
         m.body = (struct str){body, sizeof BODY - 1};
-        ck_assert_int_eq(verifier_check(v, &m, NOW, &delivery), VERIFY_FORGED);
+        ck_assert_int_eq(verifier_check(v, &m, NOW, &found), VERIFY_FORGED);
     }
     m = message(ID, TIME, SIGNATURE, BODY); /* and HMAC still works beside it */
-    ck_assert_int_eq(verifier_check(v, &m, NOW, &delivery), VERIFY_OK);
+    ck_assert_int_eq(verifier_check(v, &m, NOW, &found), VERIFY_OK);
     verifier_free(v);
 }
 END_TEST
@@ -318,9 +322,9 @@ static const struct {
 
 static struct verify_rules rules_of(size_t i)
 {
-    struct verify_rules rules = {
-        .n_forms = 1, .secret_algorithm = VERIFY_HMAC_SHA256, .secret_min = 1, .secret_max = 64};
+    struct verify_rules rules = {.n_any = 1, .n_forms = 1};
     struct verify_form *form = &rules.forms[0];
+    form->secrets = (struct verify_secrets){.algorithm = VERIFY_HMAC_SHA256, .min = 1, .max = 64};
     snprintf(form->header, sizeof form->header, "x-signature");
     snprintf(form->prefix, sizeof form->prefix, "%s", vectors[i].prefix);
     form->algorithm = VERIFY_HMAC_SHA256;
@@ -345,22 +349,22 @@ START_TEST(reads_other_grammars)
     const char *secrets[] = {KEY};
     struct verify_rules rules = rules_of((size_t)_i);
     struct message m = {.body = str_of(NOTE)};
-    struct str delivery;
+    struct verified found;
     add(&m, "X-Signature", vectors[_i].value);
     if (vectors[_i].time)
         add(&m, "X-Time", vectors[_i].time);
     struct verifier *v = make(&rules, secrets, 1);
-    ck_assert_msg(verifier_check(v, &m, vectors[_i].now, &delivery) == VERIFY_OK, "%s", vectors[_i].name);
-    ck_assert_uint_eq(delivery.n, 0);
+    ck_assert_msg(verifier_check(v, &m, vectors[_i].now, &found) == VERIFY_OK, "%s", vectors[_i].name);
+    ck_assert_uint_eq(found.delivery.n, 0);
     m.body.n--;
-    ck_assert_msg(verifier_check(v, &m, vectors[_i].now, &delivery) == VERIFY_FORGED, "%s", vectors[_i].name);
+    ck_assert_msg(verifier_check(v, &m, vectors[_i].now, &found) == VERIFY_FORGED, "%s", vectors[_i].name);
     verifier_free(v);
 }
 END_TEST
 
 START_TEST(compares_a_static_header_whole)
 {
-    struct verify_rules rules = {.n_forms = 1, .secret_min = 8, .secret_max = 512};
+    struct verify_rules rules = {.forms = {{.secrets = {.min = 8, .max = 512}}}, .n_any = 1, .n_forms = 1};
     const char *secrets[] = {"Bearer old-and-long", "Bearer new-and-long"};
     static const struct {
         const char *value;
@@ -373,10 +377,10 @@ START_TEST(compares_a_static_header_whole)
     struct verifier *v = make(&rules, secrets, 2);
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         struct message m = {0};
-        struct str delivery;
+        struct verified found;
         if (rows[i].value)
             add(&m, "Authorization", rows[i].value);
-        ck_assert_msg(verifier_check(v, &m, 0, &delivery) == rows[i].want, "row %zu", i);
+        ck_assert_msg(verifier_check(v, &m, 0, &found) == rows[i].want, "row %zu", i);
     }
     verifier_free(v);
 }
@@ -386,7 +390,7 @@ START_TEST(refuses_unusable_secrets_without_showing_them)
 {
     static const char *const bad[] = {"whsec_c2hvcnQ=", "whsec_*not base64*", "whpk_AAAA", "whsec_", ""};
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-        const char *secrets[] = {SECRET, bad[i]};
+        const struct verify_secret secrets[] = {{NULL, SECRET}, {NULL, bad[i]}};
         struct verifier *v;
         struct error err = {0};
         ck_assert_msg(!verifier_new(&STANDARD, secrets, 2, 1024, &v, &err), "%s", bad[i]);

@@ -1,0 +1,163 @@
+#include "handshake.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "utf8.h"
+
+enum { VALUE_MAX = 1024, SIGN_MAX = 8 * 1024 };
+
+/* ---- answering ----------------------------------------------------------------------------------------- */
+
+static bool put_headers(const struct source_handshake *h, struct str value, struct answer *ret)
+{
+    for (size_t i = 0; i < h->n_headers; i++) {
+        struct answer_header *to = &ret->headers[ret->n_headers++];
+        bool echo = strcmp(h->headers[i].value, "%") == 0;
+        struct str text = echo ? value : str_of(h->headers[i].value);
+        if (text.n >= sizeof to->value)
+            return false;
+        to->name = h->headers[i].name;
+        memcpy(to->value, text.p, text.n);
+        to->value[text.n] = '\0';
+    }
+    return true;
+}
+
+static enum handshake_result reply(const struct source_handshake *h, struct str value, struct buf *body,
+                                   struct answer *ret)
+{
+    struct json_out w;
+    *ret = (struct answer){.status = 200};
+    if (value.n == 0 || value.n > VALUE_MAX || !utf8_printable(value) || !put_headers(h, value, ret))
+        return HANDSHAKE_BAD;
+    if (h->member[0]) {
+        json_out_init(&w, body);
+        json_open(&w, NULL, '{');
+        json_put_str(&w, h->member, value);
+        json_close(&w);
+    } else if (h->text) {
+        ret->type = "text/plain; charset=utf-8"; /* never HTML: the value is a stranger's */
+        buf_add(body, value.p, value.n);
+    }
+    ret->body = buf_str(body);
+    return buf_ok(body) ? HANDSHAKE_OK : HANDSHAKE_BAD;
+}
+
+/* ---- the head ------------------------------------------------------------------------------------------ */
+
+/* The value asked with; false: this handshake is not meant. */
+static bool read_head(const struct source_handshake *h, const struct message *m, struct buf *value)
+{
+    struct str text = {0};
+    if (!str_eq(m->method, str_of(h->method)))
+        return false;
+    if (h->by == ASKS_BY_QUERY)
+        return message_query(m, h->name, value);
+    if (h->by != ASKS_BY_HEADER || message_header(m, h->name, &text) != 1)
+        return false;
+    buf_add(value, text.p, text.n);
+    return true;
+}
+
+enum handshake_result handshake_head(const struct source *src, const struct message *m, struct buf *body,
+                                     struct answer *ret)
+{
+    bool method = false;
+    for (size_t i = 0; i < src->n_handshakes; i++) {
+        const struct source_handshake *h = &src->handshakes[i];
+        struct buf value;
+        buf_init(&value, VALUE_MAX);
+        bool asked = read_head(h, m, &value);
+        enum handshake_result result = asked ? reply(h, buf_str(&value), body, ret) : HANDSHAKE_NONE;
+        buf_done(&value);
+        if (asked)
+            return result;
+        method = method || str_eq(m->method, str_of(h->method));
+    }
+    /* A method that is there for handshakes only, and no handshake. */
+    return method && !str_eq(m->method, str_of("POST")) ? HANDSHAKE_BAD : HANDSHAKE_NONE;
+}
+
+void handshake_allowed(const struct source *src, char *out, size_t size)
+{
+    out[0] = '\0';
+    for (size_t i = 0; i < src->n_handshakes; i++) {
+        const char *method = src->handshakes[i].method;
+        size_t n = strlen(out);
+        if (strcmp(method, "POST") != 0 && !strstr(out, method))
+            snprintf(out + n, size - n, "%s, ", method);
+    }
+    size_t n = strlen(out);
+    snprintf(out + n, size - n, "POST");
+}
+
+/* ---- the body ------------------------------------------------------------------------------------------ */
+
+/* Only the first token is kept: a later one, from whomever, changes nothing until a person has looked. */
+static bool keep(const struct source *src, struct str value, struct error *err)
+{
+    if (!src->capture_file)
+        return error_set(err, ERROR_INPUT,
+                         "the sender hands a token over and the source has no capture_file");
+    int fd = open(src->capture_file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return error_set(err, error_kind_of_file(errno), "cannot keep the sender's token in %s: %s",
+                         src->capture_file, strerror(errno));
+    bool ok = write(fd, value.p, value.n) == (ssize_t)value.n && fsync(fd) == 0;
+    if (!ok)
+        error_set(err, ERROR_SYSTEM, "cannot write %s: %s", src->capture_file, strerror(errno));
+    close(fd);
+    if (!ok)
+        unlink(src->capture_file);
+    return ok;
+}
+
+/* The text itself, or the same as a JSON string. */
+static bool is_text(struct str body, const char *want)
+{
+    while (body.n > 0 && strchr(" \t\r\n", body.p[0]))
+        body = (struct str){body.p + 1, body.n - 1};
+    while (body.n > 0 && strchr(" \t\r\n", body.p[body.n - 1]))
+        body.n--;
+    if (body.n >= 2 && body.p[0] == '"' && body.p[body.n - 1] == '"')
+        body = (struct str){body.p + 1, body.n - 2};
+    return str_eq(body, str_of(want));
+}
+
+/* The member's value, borrowed from json. */
+static struct str read_body(const struct source_handshake *h, const struct message *m, const cJSON *json)
+{
+    if (!str_eq(m->method, str_of(h->method)))
+        return (struct str){0};
+    if (h->by == ASKS_BY_TEXT)
+        return is_text(m->body, h->name) ? str_of(h->name) : (struct str){0};
+    struct str value = h->by == ASKS_BY_MEMBER ? str_of(json_string(json, h->name)) : (struct str){0};
+    return h->is[0] && !str_eq(value, str_of(h->is)) ? (struct str){0} : value;
+}
+
+enum handshake_result handshake_body(const struct source *src, const struct message *m, struct buf *body,
+                                     struct answer *ret, struct error *err)
+{
+    cJSON *json = NULL;
+    enum handshake_result result = HANDSHAKE_NONE;
+    if (src->n_handshakes == 0 || m->body.n > SIGN_MAX)
+        return HANDSHAKE_NONE;
+    if (!json_parse(m->body, &json, NULL))
+        json = NULL;
+    for (size_t i = 0; i < src->n_handshakes && result == HANDSHAKE_NONE; i++) {
+        const struct source_handshake *h = &src->handshakes[i];
+        struct str value = read_body(h, m, json);
+        if (value.n == 0)
+            continue;
+        result = reply(h, value, body, ret);
+        if (result == HANDSHAKE_OK && h->capture && !keep(src, value, err))
+            result = HANDSHAKE_NOT_KEPT;
+    }
+    cJSON_Delete(json);
+    return result;
+}

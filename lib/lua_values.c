@@ -1,0 +1,136 @@
+/* Helpers for reading what senders say: times, and parts of JSON documents. */
+#include <string.h>
+
+#include "json.h"
+#include "lua_internal.h"
+#include "zone.h"
+
+enum { PATH_MAX_BYTES = 256 };
+
+static struct str check_text(lua_State *L, int index)
+{
+    struct str s;
+    s.p = luaL_checklstring(L, index, &s.n);
+    return s;
+}
+
+/* time(value [, zone]) → ms or nil: see zone_parse. Numbers too. */
+static int value_time(lua_State *L)
+{
+    int64_t ms;
+    struct str zone = lua_isnoneornil(L, 2) ? (struct str){0} : check_text(L, 2);
+    if (zone.n > 0 && !zone_ok(zone))
+        return luaL_error(L, "no such time zone");
+    bool ok = lua_isinteger(L, 1) || lua_type(L, 1) == LUA_TSTRING;
+    if (ok && zone_parse(check_text(L, 1), zone, &ms))
+        lua_pushinteger(L, ms);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+/* The node at "a.b.c" below root; member names with dots in them cannot be reached. */
+static const cJSON *walk(const cJSON *root, struct str path)
+{
+    char name[PATH_MAX_BYTES];
+    const cJSON *node = root;
+    while (node && path.n > 0) {
+        const char *dot = memchr(path.p, '.', path.n);
+        size_t n = dot ? (size_t)(dot - path.p) : path.n, cut = n + (dot ? 1 : 0);
+        if (n >= sizeof name)
+            return NULL;
+        memcpy(name, path.p, n);
+        name[n] = '\0';
+        node = json_get(node, name);
+        path = (struct str){path.p + cut, path.n - cut};
+    }
+    return node;
+}
+
+/* get(view, "a.b.c") → value or nil; nil too when a step is missing, or view is none */
+static int value_get(lua_State *L)
+{
+    const cJSON *root = lua_host_to_json(lua_host_of(L), 1);
+    lua_json_push(L, walk(root, check_text(L, 2)), false);
+    return 1;
+}
+
+static bool is_scalar(const cJSON *node)
+{
+    return cJSON_IsString(node) || cJSON_IsNumber(node) || cJSON_IsBool(node);
+}
+
+/* pick(view, {to = "from.path", …} [, clears]) → table of what is there. What is null or an empty text there is left
+ * out, or cleared (rollcall.null) when `clears`: for senders whose view names everything. Lists and objects are left
+ * out. */
+static int value_pick(lua_State *L)
+{
+    const cJSON *root = lua_host_to_json(lua_host_of(L), 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    bool clears = lua_toboolean(L, 3);
+    lua_settop(L, 2);
+    lua_newtable(L);
+    for (lua_pushnil(L); lua_next(L, 2); lua_settop(L, 4)) {
+        const cJSON *node = lua_type(L, 5) == LUA_TSTRING ? walk(root, check_text(L, 5)) : NULL;
+        bool empty = node && (cJSON_IsNull(node) || (cJSON_IsString(node) && !node->valuestring[0]));
+        if (empty ? !clears : !is_scalar(node))
+            continue;
+        lua_pushvalue(L, 4);
+        if (empty)
+            lua_host_push_null(L);
+        else
+            lua_json_push(L, node, false);
+        lua_rawset(L, 3);
+    }
+    lua_settop(L, 3);
+    return 1;
+}
+
+/* list(value) → a table: of an array's elements; of the value alone if it is no array; empty for nil. XML cannot tell
+ * one of many from one. */
+static int value_list(lua_State *L)
+{
+    const cJSON *node = lua_host_to_json(lua_host_of(L), 1), *item;
+    lua_Integer n = 0;
+    lua_settop(L, 1);
+    lua_newtable(L);
+    if (cJSON_IsArray(node)) {
+        cJSON_ArrayForEach(item, node)
+        {
+            lua_json_push(L, item, true);
+            lua_rawseti(L, 2, ++n);
+        }
+    } else if (!lua_isnil(L, 1) && !(lua_type(L, 1) == LUA_TSTRING && lua_rawlen(L, 1) == 0)) {
+        lua_pushvalue(L, 1);
+        lua_rawseti(L, 2, 1);
+    }
+    return 1;
+}
+
+/* overlap(value, set) → the first element of the list (or the text itself) that is a key of set, or nil */
+static int value_overlap(lua_State *L)
+{
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2);
+    lua_pushcfunction(L, value_list);
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1);
+    for (lua_Integer i = 1; lua_rawgeti(L, 3, i) != LUA_TNIL; i++, lua_settop(L, 3)) {
+        lua_pushvalue(L, 4);
+        if (lua_rawget(L, 2) != LUA_TNIL) {
+            lua_settop(L, 4);
+            return 1;
+        }
+    }
+    lua_pushnil(L);
+    return 1;
+}
+
+void lua_values_add(lua_State *L)
+{
+    static const luaL_Reg values[] = {
+        {"time", value_time}, {"get", value_get},         {"pick", value_pick},
+        {"list", value_list}, {"overlap", value_overlap}, {NULL, NULL},
+    };
+    luaL_setfuncs(L, values, 0);
+}
