@@ -82,6 +82,32 @@ struct config_key_secrets {
     size_t n;
 };
 
+struct config_retry {
+    int64_t base_ms;
+    int64_t cap_ms;
+    int64_t deadline_ms;
+};
+
+struct config_breaker {
+    int64_t pause_ms;
+    int64_t pause_max_ms;
+};
+
+/* A source that is asked is, to the worker, one more service with a budget, a breaker and a pause: by this and its name. */
+#define CONFIG_SOURCE_PREFIX "source."
+
+/* What the worker needs to ask a source about its people; the source's file says the rest. */
+struct config_source_api {
+    char *base_url;   /* NULL: as the file says */
+    char *token;      /* reference; NULL: the source is not asked */
+    int64_t requests; /* 0: as the file says; else in per_s seconds */
+    int64_t per_s;
+    int64_t timeout_ms;
+    int64_t in_flight;
+    struct config_retry retry;
+    struct config_breaker breaker;
+};
+
 struct config_source {
     char *name;
     char *kind; /* the file <sources_dir>/<kind>.lua */
@@ -94,6 +120,7 @@ struct config_source {
     int64_t reject_status;
     char *capture_file; /* NULL: none */
     int64_t tolerance_s;
+    struct config_source_api api;
 };
 
 struct config_worker {
@@ -112,17 +139,6 @@ struct config_tenant {
     char *name;
     int64_t spread;
     struct config_strings protected; /* account names (match values) out of reach of policy */
-};
-
-struct config_retry {
-    int64_t base_ms;
-    int64_t cap_ms;
-    int64_t deadline_ms;
-};
-
-struct config_breaker {
-    int64_t pause_ms;
-    int64_t pause_max_ms;
 };
 
 struct config_limit {

@@ -6,10 +6,9 @@
 #include <lua.h>
 
 #include "body.h"
+#include "event_lua.h"
 #include "json.h"
 #include "mem.h"
-#include "profile.h"
-#include "rfc3339.h"
 #include "trace.h"
 #include "utf8.h"
 
@@ -31,18 +30,6 @@ static bool wrong(struct error *err, const char *key, const char *what)
     return error_set(err, ERROR_INPUT, "%s: %s", key, what);
 }
 
-static bool read_string(lua_State *L, const char *key, size_t max, char **ret, struct error *err)
-{
-    struct str text;
-    bool present;
-    if (!lua_host_field_string(L, -1, key, &text, &present))
-        return !present || wrong(err, key, "must be a string");
-    if (text.n > max || memchr(text.p, '\0', text.n))
-        return wrong(err, key, "is too long or holds a NUL");
-    *ret = xstrndup(text.p, text.n);
-    return true;
-}
-
 static bool read_boolean(lua_State *L, const char *key, bool *ret, struct error *err)
 {
     bool present;
@@ -50,131 +37,10 @@ static bool read_boolean(lua_State *L, const char *key, bool *ret, struct error 
            wrong(err, key, "must be a boolean");
 }
 
-/* 9999-12-31T23:59:59.999Z: the last instant that RFC 3339 can write. */
-static const int64_t TIME_MAX_MS = 253402300799999;
-
-static bool time_ok(int64_t ms)
-{
-    return ms >= 0 && ms <= TIME_MAX_MS;
-}
-
-/* An instant in RFC 3339 or in integer milliseconds. *ret stays when absent; null counts as absent. */
-static bool read_time(lua_State *L, const char *key, int64_t *ret, bool *ret_present, struct error *err)
-{
-    struct str text;
-    int64_t ms;
-    bool present;
-    lua_host_field(L, -1, key);
-    bool null = lua_host_is_null(L, -1);
-    lua_pop(L, 1);
-    *ret_present = false;
-    if (null)
-        return true;
-    if (lua_host_field_string(L, -1, key, &text, &present)) {
-        if (!rfc3339_parse(text, ret))
-            return wrong(err, key, "is no instant in RFC 3339");
-    } else if (!present) {
-        return true;
-    } else if (lua_host_field_integer(L, -1, key, &ms, &present) && time_ok(ms)) {
-        *ret = ms;
-    } else {
-        return wrong(err, key, "must be an instant in RFC 3339 or milliseconds");
-    }
-    *ret_present = true;
-    return true;
-}
-
-/* The member of an object of the body, where null is not the same as absent. */
-static bool read_access_member(const cJSON *object, struct event *ev, struct error *err)
-{
-    const cJSON *member = json_get(object, "accessUntil");
-    ev->has_access_until = member != NULL;
-    if (!member || cJSON_IsNull(member))
-        return true;
-    if (json_int64(object, "accessUntil", &ev->access_until_ms) && time_ok(ev->access_until_ms))
-        return true;
-    return (cJSON_IsString(member) && rfc3339_parse(str_of(member->valuestring), &ev->access_until_ms)) ||
-           wrong(err, "accessUntil", "must be an instant in RFC 3339 or milliseconds");
-}
-
-/* accessUntil: absent says nothing, null says without end, a view of an object stands for its member. */
-static bool read_access_until(struct lua_host *host, struct event *ev, struct error *err)
-{
-    lua_State *L = lua_host_state(host);
-    lua_host_field(L, -1, "accessUntil");
-    bool null = lua_host_is_null(L, -1);
-    const cJSON *object = lua_host_to_json(host, lua_gettop(L));
-    lua_pop(L, 1);
-    if (cJSON_IsObject(object))
-        return read_access_member(object, ev, err);
-    if (!read_time(L, "accessUntil", &ev->access_until_ms, &ev->has_access_until, err))
-        return false;
-    ev->has_access_until = ev->has_access_until || null;
-    return true;
-}
-
-static bool add_group(struct event *ev, struct str name, struct error *err)
-{
-    if (ev->n_groups == EVENT_GROUPS_MAX || name.n > EVENT_GROUP_NAME_MAX || memchr(name.p, '\0', name.n))
-        return wrong(err, "groups", "too many, or a name is too long");
-    if (!ev->groups)
-        ev->groups = xcalloc(EVENT_GROUPS_MAX, sizeof *ev->groups);
-    ev->groups[ev->n_groups++] = xstrndup(name.p, name.n);
-    return true;
-}
-
-/* A table or a JSON view of strings, on top of the stack. */
-static bool read_group_list(struct lua_host *host, struct event *ev, struct error *err)
-{
-    lua_State *L = lua_host_state(host);
-    const cJSON *node = lua_host_to_json(host, lua_gettop(L)), *item;
-    bool ok = true;
-    if (cJSON_IsArray(node)) {
-        cJSON_ArrayForEach(item, node)
-        {
-            if (!cJSON_IsString(item))
-                return wrong(err, "groups", "must be strings");
-            if (!add_group(ev, str_of(item->valuestring), err))
-                return false;
-        }
-        return true;
-    }
-    if (!lua_istable(L, -1))
-        return wrong(err, "groups", "must be a list");
-    size_t n = (size_t)lua_rawlen(L, -1);
-    for (size_t i = 1; ok && i <= n; i++) {
-        struct str name = {0};
-        lua_rawgeti(L, -1, (lua_Integer)i);
-        if (lua_type(L, -1) == LUA_TSTRING)
-            name.p = lua_tolstring(L, -1, &name.n);
-        ok = name.p ? add_group(ev, name, err) : wrong(err, "groups", "must be strings");
-        lua_pop(L, 1);
-    }
-    return ok;
-}
-
-static bool read_groups(struct lua_host *host, struct event *ev, struct error *err)
-{
-    lua_State *L = lua_host_state(host);
-    bool ok = lua_host_field(L, -1, "groups") == LUA_TNIL || lua_host_is_null(L, -1) ||
-              read_group_list(host, ev, err);
-    lua_pop(L, 1);
-    return ok;
-}
-
-static bool read_profile(struct lua_host *host, struct event *ev, struct error *err)
-{
-    lua_State *L = lua_host_state(host);
-    bool ok = lua_host_field(L, -1, "profile") == LUA_TNIL || lua_host_is_null(L, -1) ||
-              profile_read(host, lua_gettop(L), &ev->profile, err);
-    lua_pop(L, 1);
-    return ok;
-}
-
 static bool read_type(lua_State *L, struct event *ev, struct error *err)
 {
     char *name = NULL;
-    if (!read_string(L, "type", EVENT_NAME_MAX, &name, err))
+    if (!event_lua_text(L, "type", EVENT_NAME_MAX, &name, err))
         return false;
     bool ok = name && event_type_parse(name, &ev->type);
     free(name);
@@ -228,14 +94,14 @@ static bool read_event(struct lua_host *host, const struct origin *o, size_t ind
     bool has_time = false, unused;
     if (!lua_istable(L, -1))
         return error_set(err, ERROR_INPUT, "must be a table");
-    bool ok = read_type(L, ev, err) && read_string(L, "subject", EVENT_SUBJECT_MAX, &ev->subject, err) &&
-              read_time(L, "occurredAt", &ev->occurred_at_ms, &has_time, err) &&
-              read_time(L, "effectiveAt", &ev->effective_at_ms, &unused, err) &&
-              read_access_until(host, ev, err) && read_boolean(L, "complete", &ev->complete, err) &&
-              read_boolean(L, "needsFetch", &ev->needs_fetch, err) && read_profile(host, ev, err) &&
-              read_groups(host, ev, err) &&
-              read_string(L, "delivery", EVENT_SUBJECT_MAX, &ev->delivery_id, err) &&
-              read_string(L, "id", EVENT_SUBJECT_MAX, &sender_id, err);
+    bool ok = read_type(L, ev, err) && event_lua_text(L, "subject", EVENT_SUBJECT_MAX, &ev->subject, err) &&
+              event_lua_time(L, "occurredAt", &ev->occurred_at_ms, &has_time, err) &&
+              event_lua_time(L, "effectiveAt", &ev->effective_at_ms, &unused, err) &&
+              event_lua_access_until(host, ev, err) && read_boolean(L, "complete", &ev->complete, err) &&
+              read_boolean(L, "needsFetch", &ev->needs_fetch, err) && event_lua_profile(host, ev, err) &&
+              event_lua_groups(host, ev, err) &&
+              event_lua_text(L, "delivery", EVENT_SUBJECT_MAX, &ev->delivery_id, err) &&
+              event_lua_text(L, "id", EVENT_SUBJECT_MAX, &sender_id, err);
     if (ok && (!ev->subject || !ev->subject[0]))
         ok = wrong(err, "subject", "is missing");
     if (ok) {

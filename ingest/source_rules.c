@@ -6,6 +6,7 @@
 #include <lua.h>
 
 #include "mem.h"
+#include "source_api.h"
 #include "verify_rules.h"
 
 static const struct rules_word formats[] = {{"auto", SOURCE_AUTO},   {"json", SOURCE_JSON},
@@ -191,5 +192,6 @@ bool source_rules_read(struct lua_host *host, lua_script script, struct source *
     lua_settop(r.L, 0);
     if (ok && !lua_host_has_function(host, script, "events"))
         return error_set(err, ERROR_INPUT, "events: must be a function");
-    return ok;
+    struct source_api unused; /* the worker's, but a fault of the file's is told here too */
+    return ok && source_api_read(host, script, &unused, err);
 }

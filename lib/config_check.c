@@ -57,6 +57,17 @@ static void make_ref_absolute(char **ref, const char *directory)
     *ref = joined;
 }
 
+static void make_source_absolute(struct config_source *source, const char *directory)
+{
+    for (size_t i = 0; i < source->secrets.n; i++)
+        make_ref_absolute(&source->secrets.v[i], directory);
+    for (size_t i = 0; i < source->keys.n; i++)
+        make_ref_absolute(&source->keys.v[i].secret, directory);
+    if (source->capture_file)
+        make_absolute(&source->capture_file, directory);
+    make_ref_absolute(&source->api.token, directory);
+}
+
 static void make_paths_absolute(struct config *cfg, const char *directory)
 {
     make_absolute(&cfg->ingest.sources_dir, directory);
@@ -66,14 +77,7 @@ static void make_paths_absolute(struct config *cfg, const char *directory)
     for (size_t i = 0; i < cfg->kafka.properties.n; i++)
         make_ref_absolute(&cfg->kafka.properties.v[i].value, directory);
     for (size_t i = 0; i < cfg->sources.n; i++)
-        for (size_t k = 0; k < cfg->sources.v[i].secrets.n; k++)
-            make_ref_absolute(&cfg->sources.v[i].secrets.v[k], directory);
-    for (size_t i = 0; i < cfg->sources.n; i++) {
-        for (size_t k = 0; k < cfg->sources.v[i].keys.n; k++)
-            make_ref_absolute(&cfg->sources.v[i].keys.v[k].secret, directory);
-        if (cfg->sources.v[i].capture_file)
-            make_absolute(&cfg->sources.v[i].capture_file, directory);
-    }
+        make_source_absolute(&cfg->sources.v[i], directory);
     for (size_t i = 0; i < cfg->targets.n; i++)
         make_ref_absolute(&cfg->targets.v[i].token, directory);
 }
@@ -191,6 +195,50 @@ static bool check_statuses(const struct config_source *source, const char *path,
            error_set(err, ERROR_INPUT, "%s.reject_status: must be from 400 to 499, or from 200 to 299", path);
 }
 
+static bool is_loopback(const char *host)
+{
+    static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        size_t n = strlen(names[i]);
+        if (strncasecmp(host, names[i], n) == 0 && (host[n] == '\0' || host[n] == ':' || host[n] == '/'))
+            return true;
+    }
+    return false;
+}
+
+static bool check_url(char *url, const char *path, struct error *err)
+{
+    size_t n = strlen(url);
+    while (n > 0 && url[n - 1] == '/')
+        url[--n] = '\0';
+    bool http = strncmp(url, "http://", 7) == 0 && n > 7, https = strncmp(url, "https://", 8) == 0 && n > 8;
+    if ((!http && !https) || strpbrk(url, " ?#@"))
+        return error_set(err, ERROR_INPUT, "%s.base_url: not an http(s) URL without user, query and fragment",
+                         path);
+    return https || is_loopback(url + strlen("http://")) ||
+           error_set(err, ERROR_INPUT,
+                     "%s.base_url: http:// sends token and persons in clear: only to localhost, 127.0.0.1 or "
+                     "[::1], else https://",
+                     path);
+}
+
+static bool check_pauses(const struct config_retry *retry, const struct config_breaker *breaker,
+                         const char *path, struct error *err)
+{
+    if (retry->base_ms > retry->cap_ms)
+        return error_set(err, ERROR_INPUT, "%s.retry.base_ms: more than cap_ms", path);
+    return breaker->pause_ms <= breaker->pause_max_ms ||
+           error_set(err, ERROR_INPUT, "%s.breaker.pause_ms: more than pause_max_ms", path);
+}
+
+static bool check_source_api(struct config_source_api *api, const char *path, struct error *err)
+{
+    char token[CONFIG_PATH_SIZE];
+    config_path(token, "%s.token", path);
+    return (!api->base_url || check_url(api->base_url, path, err)) && check_ref(api->token, token, err) &&
+           check_pauses(&api->retry, &api->breaker, path, err);
+}
+
 static bool check_source(const struct config *cfg, struct config_source *source, const char *path,
                          struct error *err)
 {
@@ -207,7 +255,10 @@ static bool check_source(const struct config *cfg, struct config_source *source,
         if (!check_ref(source->keys.v[i].secret, inner, err))
             return false;
     }
-    if (!check_statuses(source, path, err))
+    config_path(inner, "%s.api", path);
+    if (source->api.token && strlen(source->name) > EVENT_NAME_MAX - strlen(CONFIG_SOURCE_PREFIX))
+        return error_set(err, ERROR_INPUT, "%s: the source's name is too long for one that is asked", inner);
+    if (!check_statuses(source, path, err) || !check_source_api(&source->api, inner, err))
         return false;
     config_path(inner, "%s.options", path);
     return check_name(source->name, path, "name", err) && check_name(source->kind, path, "kind", err) &&
@@ -252,38 +303,14 @@ static bool settle_directory(const struct config *cfg, struct config_target *tar
     return true;
 }
 
-static bool is_loopback(const char *host)
-{
-    static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        size_t n = strlen(names[i]);
-        if (strncasecmp(host, names[i], n) == 0 && (host[n] == '\0' || host[n] == ':' || host[n] == '/'))
-            return true;
-    }
-    return false;
-}
-
-static bool check_url(char *url, const char *path, struct error *err)
-{
-    size_t n = strlen(url);
-    while (n > 0 && url[n - 1] == '/')
-        url[--n] = '\0';
-    bool http = strncmp(url, "http://", 7) == 0 && n > 7, https = strncmp(url, "https://", 8) == 0 && n > 8;
-    if ((!http && !https) || strpbrk(url, " ?#@"))
-        return error_set(err, ERROR_INPUT, "%s.base_url: not an http(s) URL without user, query and fragment",
-                         path);
-    return https || is_loopback(url + strlen("http://")) ||
-           error_set(err, ERROR_INPUT,
-                     "%s.base_url: http:// sends token and persons in clear: only to localhost, 127.0.0.1 or "
-                     "[::1], else https://",
-                     path);
-}
-
 /* `all` means every target in control records. */
 static bool check_target_name(const char *name, const char *path, struct error *err)
 {
     if (strcmp(name, "all") == 0)
         return error_set(err, ERROR_INPUT, "%s.name: \"all\" is not a name, it means every target", path);
+    if (strncmp(name, CONFIG_SOURCE_PREFIX, strlen(CONFIG_SOURCE_PREFIX)) == 0)
+        return error_set(err, ERROR_INPUT,
+                         "%s.name: names that begin with \"" CONFIG_SOURCE_PREFIX "\" mean sources", path);
     return check_name(name, path, "name", err);
 }
 
@@ -301,11 +328,8 @@ static bool check_match(const char *match, const char *path, struct error *err)
 
 static bool check_target_times(const struct config_target *target, const char *path, struct error *err)
 {
-    const struct config_retry *retry = &target->retry;
-    if (retry->base_ms > retry->cap_ms)
-        return error_set(err, ERROR_INPUT, "%s.retry.base_ms: more than cap_ms", path);
-    if (target->breaker.pause_ms > target->breaker.pause_max_ms)
-        return error_set(err, ERROR_INPUT, "%s.breaker.pause_ms: more than pause_max_ms", path);
+    if (!check_pauses(&target->retry, &target->breaker, path, err))
+        return false;
     if (target->call_life_ms < target->timeout_ms)
         return error_set(err, ERROR_INPUT, "%s.call_life_ms: less than timeout_ms", path);
     return true;

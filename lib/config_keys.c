@@ -124,6 +124,35 @@ static const struct config_key secret_keys[] = {
     END,
 };
 
+static const struct config_key retry_keys[] = {
+    NUMBER(config_retry, base_ms, 1000, 10, 3600000, "pause after the first failure; doubles with each one"),
+    NUMBER(config_retry, cap_ms, 300000, 10, 86400000, "longest pause"),
+    NUMBER(config_retry, deadline_ms, 86400000, 1000, YEAR_MS, "what kept failing for so long is rejected"),
+    END,
+};
+
+static const struct config_key breaker_keys[] = {
+    NUMBER(config_breaker, pause_ms, 1000, 10, 3600000,
+           "before the first probe of a target in trouble; doubles with each one that fails"),
+    NUMBER(config_breaker, pause_max_ms, 60000, 10, 86400000, "longest pause between probes"),
+    END,
+};
+
+static const struct config_key source_api_keys[] = {
+    TEXT(config_source_api, base_url, NULL, 0,
+         "where its API begins, http(s) (default: as the source's file says)"),
+    TEXT(config_source_api, token, NULL, 0,
+         "secret reference; without it the source is never asked, and events count as they are"),
+    NUMBER(config_source_api, requests, 0, 0, 1000000, "calls; 0: as the source's file says"),
+    NUMBER(config_source_api, per_s, 60, 1, 86400, "within so many seconds, with requests"),
+    NUMBER(config_source_api, timeout_ms, 10000, 100, 600000, "of one call"),
+    NUMBER(config_source_api, in_flight, 8, 1, 10000, "calls at once"),
+    SECTION(config_source_api, retry, retry_keys, "what follows a temporary failure"),
+    SECTION(config_source_api, breaker, breaker_keys,
+            "what follows when the source refuses or fails everything"),
+    END,
+};
+
 static const struct config_key source_keys[] = {
     TEXT(config_source, name, NULL, CONFIG_REQUIRED, "name in POST /hooks/<name>"),
     TEXT(config_source, kind, NULL, CONFIG_REQUIRED, "which file: <sources_dir>/<kind>.lua"),
@@ -142,6 +171,9 @@ static const struct config_key source_keys[] = {
          "where a token is written that the sender hands over at set-up; must not exist"),
     NUMBER(config_source, tolerance_s, 0, 0, 86400,
            "how far a signed time may be off; 0: as the source's file says"),
+    SECTION(config_source, api, source_api_keys,
+            "how the worker asks it: for persons of whom a webhook says only that they changed, and for "
+            "everybody"),
     END,
 };
 
@@ -168,20 +200,6 @@ static const struct config_key tenant_keys[] = {
     TEXT(config_tenant, name, NULL, CONFIG_REQUIRED, "name"),
     NUMBER(config_tenant, spread, 1, 1, 16, "number of buckets, hence of workers that can serve it at once"),
     TEXTS(config_tenant, protected, "accounts (by the targets' match attribute) that are never touched"),
-    END,
-};
-
-static const struct config_key retry_keys[] = {
-    NUMBER(config_retry, base_ms, 1000, 10, 3600000, "pause after the first failure; doubles with each one"),
-    NUMBER(config_retry, cap_ms, 300000, 10, 86400000, "longest pause"),
-    NUMBER(config_retry, deadline_ms, 86400000, 1000, YEAR_MS, "what kept failing for so long is rejected"),
-    END,
-};
-
-static const struct config_key breaker_keys[] = {
-    NUMBER(config_breaker, pause_ms, 1000, 10, 3600000,
-           "before the first probe of a target in trouble; doubles with each one that fails"),
-    NUMBER(config_breaker, pause_max_ms, 60000, 10, 86400000, "longest pause between probes"),
     END,
 };
 

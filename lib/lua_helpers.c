@@ -107,6 +107,27 @@ static int helper_base64_decode(lua_State *L)
     return push_and_free(L, &b, ok, copy);
 }
 
+/* escape(text) → the text as one segment of a path, or a value of a query (RFC 3986: all but unreserved is escaped) */
+static int helper_escape(lua_State *L)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    struct str s = check_text(L, 1);
+    luaL_Buffer b;
+    char *start = luaL_buffinitsize(L, &b, s.n * 3), *to = start;
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                     c == '_' || c == '~' || (c == '.' && s.n > 2);
+        if (!plain)
+            *to++ = '%';
+        *to++ = plain ? (char)c : digits[c >> 4];
+        if (!plain)
+            *to++ = digits[c & 15];
+    }
+    luaL_pushresultsize(&b, (size_t)(to - start));
+    return 1;
+}
+
 void lua_helpers_open(lua_State *L)
 {
     static const luaL_Reg helpers[] = {
@@ -115,6 +136,7 @@ void lua_helpers_open(lua_State *L)
         {"sha256_hex", helper_sha256_hex},
         {"lower", helper_lower},
         {"trim", helper_trim},
+        {"escape", helper_escape},
         {"base64_encode", helper_base64_encode},
         {"base64_decode", helper_base64_decode},
         {NULL, NULL},

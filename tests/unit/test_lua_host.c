@@ -270,6 +270,8 @@ static const struct {
     {"return rollcall.lower('AbC \xc3\x89')", "abc \xc3\x89"},
     {"return '[' .. rollcall.trim(' \\t a b\\n') .. ']'", "[a b]"},
     {"return rollcall.trim('  ') == ''", "true"},
+    {"return rollcall.escape('a/b?c d.~-_%')", "a%2Fb%3Fc%20d.~-_%25"},
+    {"return rollcall.escape('..') .. rollcall.escape('.')", "%2E%2E%2E"},
     {"return rollcall.base64_encode('foob')", "Zm9vYg=="},
     {"return rollcall.base64_decode('Zm9vYg')", "foob"},
     {"return rollcall.base64_decode('!')", "nil"},
