@@ -116,6 +116,9 @@ static bool known_target(const struct cli *c, const char *name, bool may_be_all)
     for (size_t i = 0; i < c->cfg->targets.n; i++)
         if (strcmp(c->cfg->targets.v[i].name, name) == 0)
             return true;
+    size_t n = strlen(CONFIG_SOURCE_PREFIX);
+    if (strncmp(name, CONFIG_SOURCE_PREFIX, n) == 0 && config_source(c->cfg, name + n))
+        return true;
     cli_usage("the configuration knows no target %s", name);
     return false;
 }

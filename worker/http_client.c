@@ -10,6 +10,7 @@
 #include "failpoint.h"
 #include "mem.h"
 #include "now.h"
+#include "reply_headers.h"
 #include "reply_hints.h"
 
 enum { IDLE_CONNECTIONS_MIN = 16, IDLE_CONNECTIONS_MAX = 4096, BODY_KEPT_MAX = 64 * 1024 };
@@ -26,8 +27,11 @@ struct header_set {
 
 struct target {
     char *base_url;
-    struct header_set *headers;
-    struct transfer *idle; /* handles without a call */
+    char *before_token;
+    bool source;
+    size_t reply_max;
+    struct header_set *headers; /* of a source: the token's alone, its calls add theirs */
+    struct transfer *idle;      /* handles without a call */
 };
 
 struct transfer { /* a call and its easy handle; handles are reused within a target */
@@ -41,6 +45,7 @@ struct transfer { /* a call and its easy handle; handles are reused within a tar
     struct header_set *headers;
     struct buf body;
     struct reply_hints hints;
+    struct reply_headers *reply_headers; /* of a source; else NULL */
     int64_t started_ms;
     bool written; /* may_write said yes: the request may have left */
     bool refused; /* may_write said no, or the request would have been written twice */
@@ -67,7 +72,16 @@ static void append_header(struct curl_slist **list, const char *line)
     *list = longer;
 }
 
-static struct header_set *header_set_new(const char *token)
+static struct header_set *header_set_of(const char *const *lines, size_t n)
+{
+    struct header_set *set = xcalloc(1, sizeof *set);
+    set->users = 1;
+    for (size_t i = 0; i < n; i++)
+        append_header(&set->list, lines[i]);
+    return set;
+}
+
+static struct header_set *header_set_new(const struct target *target, const char *token)
 {
     static const char *const fixed[] = {
         /* libcurl looks through all of them some ten times a call */
@@ -75,16 +89,35 @@ static struct header_set *header_set_new(const char *token)
         "Content-Type: application/scim+json",
         "User-Agent: rollcall",
     };
-    struct header_set *set = xcalloc(1, sizeof *set);
-    set->users = 1;
-    for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
-        append_header(&set->list, fixed[i]);
+    struct header_set *set = header_set_of(fixed, target->source ? 0 : ARRAY_SIZE(fixed));
     if (token) {
-        char *line = xasprintf("Authorization: Bearer %s", token);
+        char *line = xasprintf("%s%s", target->before_token, token);
         append_header(&set->list, line);
         explicit_bzero(line, strlen(line));
         free(line);
     }
+    return set;
+}
+
+static bool names_header(const struct call *call, const char *name)
+{
+    for (size_t i = 0; i < call->n_headers; i++)
+        if (strncmp(call->headers[i], name, strlen(name)) == 0)
+            return true;
+    return false;
+}
+
+/* What a call to a source says goes before what we would. */
+static struct header_set *header_set_for(const struct target *target, const struct call *call)
+{
+    struct header_set *set = header_set_of(call->headers, call->n_headers);
+    append_header(&set->list, "User-Agent: rollcall");
+    if (!names_header(call, "accept:"))
+        append_header(&set->list, "Accept: application/json");
+    if (call->body && !names_header(call, "content-type:"))
+        append_header(&set->list, "Content-Type: application/json");
+    for (const struct curl_slist *line = target->headers->list; line; line = line->next)
+        append_header(&set->list, line->data);
     return set;
 }
 
@@ -117,6 +150,8 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 {
     struct transfer *t = ctx;
     reply_hints_line(&t->hints, (struct str){p, size * n});
+    if (t->reply_headers)
+        reply_headers_line(t->reply_headers, (struct str){p, size * n});
     return size * n;
 }
 
@@ -144,7 +179,8 @@ static struct transfer *transfer_new(struct http_client *c, struct target *targe
     struct transfer *t = xcalloc(1, sizeof *t);
     t->client = c;
     t->target = target;
-    buf_init(&t->body, HTTP_REPLY_MAX);
+    buf_init(&t->body, target->reply_max);
+    t->reply_headers = target->source ? xcalloc(1, sizeof *t->reply_headers) : NULL;
     t->easy = curl_easy_init();
     if (!t->easy)
         abort(); /* out of memory */
@@ -152,6 +188,7 @@ static struct transfer *transfer_new(struct http_client *c, struct target *targe
     curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->error);
     curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(t->easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(t->easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CONNECT_TIMEOUT_MS);
@@ -171,6 +208,9 @@ static void transfer_free(struct transfer *t)
     curl_easy_cleanup(t->easy);
     header_set_drop(t->headers);
     buf_done(&t->body);
+    if (t->reply_headers)
+        reply_headers_clear(t->reply_headers);
+    free(t->reply_headers);
     free(t);
 }
 
@@ -196,6 +236,8 @@ static void transfer_put(struct transfer *t)
     buf_clear(&t->body);
     if (t->body.size > BODY_KEPT_MAX)
         buf_done(&t->body);
+    if (t->reply_headers)
+        reply_headers_clear(t->reply_headers);
     t->next = t->target->idle;
     t->target->idle = t;
 }
@@ -235,7 +277,7 @@ void http_client_start(struct http_client *c, const struct call *call)
     struct target *target = &c->targets[call->target];
     struct transfer *t = transfer_get(c, target);
     t->call = call;
-    t->headers = header_set_use(target->headers);
+    t->headers = target->source ? header_set_for(target, call) : header_set_use(target->headers);
     t->written = t->refused = false;
     t->error[0] = '\0';
     t->started_ms = clock_mono_ms();
@@ -304,6 +346,8 @@ static void transfer_end(struct transfer *t, CURLcode code)
         reply.status = (int)status;
         reply.body = buf_str(&t->body);
         reply.retry_after_ms = reply_hints_wait_ms(&t->hints, reply.status, clock_real_ms());
+        reply.headers = t->reply_headers ? t->reply_headers->v : NULL;
+        reply.n_headers = t->reply_headers ? t->reply_headers->n : 0;
     } else {
         reply.failure = failure_of(t, code);
         reply.error = reason_of(reply.failure, code);
@@ -412,7 +456,7 @@ void http_client_set_token(struct http_client *c, size_t target, const char *tok
 {
     assert(target < c->n_targets);
     header_set_drop(c->targets[target].headers);
-    c->targets[target].headers = header_set_new(token);
+    c->targets[target].headers = header_set_new(&c->targets[target], token);
 }
 
 static void add_targets(struct http_client *c, const struct http_target *targets, size_t n)
@@ -421,8 +465,13 @@ static void add_targets(struct http_client *c, const struct http_target *targets
     c->targets = xcalloc(n, sizeof *c->targets);
     c->n_targets = n;
     for (size_t i = 0; i < n; i++) {
-        c->targets[i].base_url = xstrdup(targets[i].base_url);
-        c->targets[i].headers = header_set_new(targets[i].token);
+        struct target *target = &c->targets[i];
+        target->base_url = xstrdup(targets[i].base_url);
+        target->before_token =
+            xstrdup(targets[i].before_token ? targets[i].before_token : "Authorization: Bearer ");
+        target->source = targets[i].source;
+        target->reply_max = targets[i].reply_max ? targets[i].reply_max : HTTP_REPLY_MAX;
+        target->headers = header_set_new(target, targets[i].token);
         kept += targets[i].in_flight_max;
     }
     long max = (long)(kept < IDLE_CONNECTIONS_MAX ? kept : IDLE_CONNECTIONS_MAX);
@@ -455,6 +504,7 @@ static void free_target(struct target *target)
         transfer_free(t);
     }
     header_set_drop(target->headers);
+    free(target->before_token);
     free(target->base_url);
 }
 

@@ -1,4 +1,4 @@
-/* http_client.h - SCIM calls over libcurl, driven by the loop.
+/* http_client.h - calls to targets and sources over libcurl, driven by the loop.
  *
  * The multi interface with sockets (curl_multi_socket_action) on the program's own epoll; connections are
  * kept, HTTP/2 where TLS offers it. Nothing queues inside libcurl: what may be under way is limited by the
@@ -30,6 +30,9 @@ struct http_target {      /* copied, except the token, of which the header line 
     const char *base_url; /* http(s)://host/path without a trailing slash */
     const char *token;    /* NULL: no Authorization header */
     unsigned in_flight_max;
+    bool source;              /* speaks plain JSON, its calls bring headers, its replies tell theirs */
+    const char *before_token; /* in its header line; NULL: "Authorization: Bearer " */
+    size_t reply_max;         /* 0: HTTP_REPLY_MAX */
 };
 
 struct http_callbacks {

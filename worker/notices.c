@@ -12,7 +12,6 @@
 enum { POLL_MS = 100 };
 
 struct notices {
-    const struct config *cfg;
     struct engine *engine;
     struct metrics *metrics;
     struct topic_reader *reader;
@@ -25,8 +24,8 @@ struct notices {
  * control list` has them. */
 static void tell_pauses(struct notices *n)
 {
-    for (size_t i = 0; i < n->cfg->targets.n; i++) {
-        const char *target = n->cfg->targets.v[i].name;
+    for (size_t i = 0; i < engine_target_count(n->engine); i++) {
+        const char *target = engine_target_name(n->engine, i);
         bool paused = engine_paused(n->engine, i);
         metrics_set(n->metrics, WM_PAUSED, target, paused);
         if (paused && !n->paused[i])
@@ -87,8 +86,8 @@ bool notices_new(const struct config *cfg, struct engine *engine, struct metrics
     if (!topic_reader_new(cfg, KAFKA_CONTROL, &reader, err))
         return false;
     struct notices *n = xcalloc(1, sizeof *n);
-    *n = (struct notices){.cfg = cfg, .engine = engine, .metrics = metrics, .reader = reader};
-    n->paused = xcalloc(cfg->targets.n, sizeof *n->paused);
+    *n = (struct notices){.engine = engine, .metrics = metrics, .reader = reader};
+    n->paused = xcalloc(engine_target_count(engine), sizeof *n->paused);
     *ret = n;
     return true;
 }

@@ -14,7 +14,7 @@
 
 struct notices;
 
-/* Borrows cfg, engine and metrics until notices_free. Talks to nobody yet. */
+/* Borrows engine and metrics until notices_free. Talks to nobody yet. */
 bool notices_new(const struct config *cfg, struct engine *engine, struct metrics *metrics,
                  struct notices **ret, struct error *err) __attribute__((warn_unused_result));
 /* Reads towards the end as it stood at the first success; true when it is reached. Blocks for about slice_ms.

@@ -6,7 +6,8 @@
 #include "engine/profile.h"
 #include "mem.h"
 
-enum { LIVE_MAX = 20000 }; /* some 100 MB */
+enum { LIVE_MAX = 20000 };         /* some 100 MB */
+enum { SOURCE_ARRIVAL_MS = 2000 }; /* as targets[].arrival_ms is by default */
 
 static const int64_t TOMBSTONE_MS = INT64_C(30) * 24 * 3600 * 1000;
 
@@ -151,16 +152,46 @@ static void fill_target(struct engine_target *to, const struct config_target *fr
     to->n_protected = tenant->protected.n;
 }
 
-struct engine_config *settings_engine_new(const struct config *cfg, const char *slot, int32_t partitions,
-                                          uint64_t seed)
+/* A call of unknown outcome is a read: whether it lands counts for the limit only. */
+static void fill_source(struct engine_target *to, const struct asked_source *from)
 {
+    struct engine_limit *limit = xcalloc(1, sizeof *limit);
+    const struct config_source_api *api = &from->cfg->api;
+    *limit = (struct engine_limit){"api", from->requests, from->per_ms};
+    *to = (struct engine_target){
+        .name = from->name,
+        .tenant = from->cfg->tenant,
+        .directory = from->cfg->directory,
+        .kind = "source",
+        .match = "userName",
+        .timeout_ms = api->timeout_ms,
+        .call_life_ms = api->timeout_ms,
+        .arrival_ms = SOURCE_ARRIVAL_MS,
+        .in_flight_max = (unsigned)api->in_flight,
+        .spread = from->spread,
+        .retry_base_ms = api->retry.base_ms,
+        .retry_cap_ms = api->retry.cap_ms,
+        .deadline_ms = api->retry.deadline_ms,
+        .breaker_pause_ms = api->breaker.pause_ms,
+        .breaker_pause_max_ms = api->breaker.pause_max_ms,
+        .limits = limit,
+        .n_limits = 1,
+    };
+}
+
+struct engine_config *settings_engine_new(const struct config *cfg, const struct asked_sources *sources,
+                                          const char *slot, int32_t partitions, uint64_t seed)
+{
+    size_t n_sources = sources ? sources->n_fetched : 0;
     struct engine_config *c = xcalloc(1, sizeof *c);
-    struct engine_target *targets = xcalloc(cfg->targets.n, sizeof *targets);
+    struct engine_target *targets = xcalloc(cfg->targets.n + n_sources, sizeof *targets);
     for (size_t i = 0; i < cfg->targets.n; i++)
         fill_target(&targets[i], &cfg->targets.v[i], cfg);
+    for (size_t i = 0; i < n_sources; i++)
+        fill_source(&targets[cfg->targets.n + i], &sources->v[i]);
     *c = (struct engine_config){
         .targets = targets,
-        .n_targets = cfg->targets.n,
+        .n_targets = cfg->targets.n + n_sources,
         .partitions = partitions,
         .slot = slot,
         .lease_ms = config_lease_ms(cfg),
@@ -181,14 +212,18 @@ void settings_engine_free(struct engine_config *c)
     free(c);
 }
 
-struct http_target *settings_http_new(const struct config *cfg, const struct tokens *tokens)
+struct http_target *settings_http_new(const struct config *cfg, const struct tokens *tokens,
+                                      const struct asked_sources *sources)
 {
-    struct http_target *targets = xcalloc(cfg->targets.n, sizeof *targets);
+    size_t n_sources = sources ? sources->n_fetched : 0;
+    struct http_target *targets = xcalloc(cfg->targets.n + n_sources, sizeof *targets);
     for (size_t i = 0; i < cfg->targets.n; i++)
         targets[i] = (struct http_target){
             .base_url = cfg->targets.v[i].base_url,
             .token = tokens->v[i].p,
             .in_flight_max = (unsigned)cfg->targets.v[i].in_flight,
         };
+    for (size_t i = 0; i < n_sources; i++)
+        targets[cfg->targets.n + i] = asked_source_http(&sources->v[i]);
     return targets;
 }

@@ -10,6 +10,7 @@
 #include "error.h"
 #include "http_client.h"
 #include "secret.h"
+#include "asked_sources.h"
 
 /* Tokens of all targets, read together so that a reload is all or nothing. */
 struct tokens {       /* release with tokens_done */
@@ -25,13 +26,14 @@ void tokens_done(struct tokens *t);
  * tenant's buckets can share their limits. Fails with ERROR_INPUT and the key's path. */
 bool settings_check(const struct config *cfg, struct error *err) __attribute__((warn_unused_result));
 
-/* Of a config that settings_check likes. Borrows cfg and slot for as long as it is used; free with
- * settings_engine_free. seed: for jitter. */
-struct engine_config *settings_engine_new(const struct config *cfg, const char *slot, int32_t partitions,
-                                          uint64_t seed);
+/* Of a config that settings_check likes. Borrows cfg, sources (NULL: none) and slot for as long as it is used; free with
+ * settings_engine_free. Sources that are fetched from are targets behind the others. seed: for jitter. */
+struct engine_config *settings_engine_new(const struct config *cfg, const struct asked_sources *sources,
+                                          const char *slot, int32_t partitions, uint64_t seed);
 void settings_engine_free(struct engine_config *c);
 
-/* One per target of cfg, in the same order; borrows cfg and tokens; free with free(). */
-struct http_target *settings_http_new(const struct config *cfg, const struct tokens *tokens);
+/* One per target of the engine, in the same order; borrows cfg, tokens and sources; free with free(). */
+struct http_target *settings_http_new(const struct config *cfg, const struct tokens *tokens,
+                                      const struct asked_sources *sources);
 
 #endif

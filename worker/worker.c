@@ -24,6 +24,7 @@
 #include "patience.h"
 #include "policy.h"
 #include "settings.h"
+#include "asked_sources.h"
 #include "trouble.h"
 #include "watchdog.h"
 #include "worker_metrics.h"
@@ -48,7 +49,8 @@ struct worker {
     struct metrics *metrics;
     struct policy *policy;
     struct tokens tokens;
-    int partitions; /* of the events topic */
+    struct asked_sources *sources; /* that may be asked */
+    int partitions;                /* of the events topic */
     struct engine_config *engine_config;
     struct engine *engine;
     struct notices *notices;
@@ -58,7 +60,7 @@ struct worker {
     struct membership *membership;
     struct admin *admin;
     struct watchdog watchdog;
-    struct trouble *troubles; /* by target */
+    struct trouble *troubles; /* by target of the engine */
     bool open;                /* everything is: the loop may begin */
     bool more_calls;          /* the last turn stopped at CALLS_PER_TURN */
     struct patience patience;
@@ -88,6 +90,20 @@ static bool on_policy(void *ctx, const struct person_view *view, const char *tar
     return policy_ask(w->policy, view, target, ret, err);
 }
 
+static bool on_fetch(void *ctx, const struct person_view *view, size_t source, struct source_request *ret,
+                     struct error *err)
+{
+    struct worker *w = ctx;
+    return asked_sources_fetch(w->sources, source - w->cfg->targets.n, view, ret, err);
+}
+
+static bool on_person(void *ctx, const struct person_view *view, size_t source,
+                      const struct source_reply *reply, struct source_person *ret, struct error *err)
+{
+    struct worker *w = ctx;
+    return asked_sources_person(w->sources, source - w->cfg->targets.n, view, reply, ret, err);
+}
+
 static bool on_may_write(void *ctx, const struct call *call)
 {
     struct worker *w = ctx;
@@ -101,7 +117,7 @@ static void on_call_done(void *ctx, const struct call *call, const struct call_r
                          int64_t elapsed_ms)
 {
     struct worker *w = ctx;
-    const char *target = w->cfg->targets.v[call->target].name;
+    const char *target = engine_target_name(w->engine, call->target);
     metrics_add2(w->metrics, WM_CALLS, target, worker_metrics_status(reply), 1);
     metrics_add(w->metrics, WM_CALL_TIME, target, elapsed_ms);
     size_t index = call->target; /* the call ends here */
@@ -148,6 +164,14 @@ static void begin_stop(struct worker *w)
         membership_drain(w->membership);
 }
 
+static void adopt_sources(struct worker *w, struct asked_sources *sources)
+{
+    asked_sources_free(w->sources);
+    w->sources = sources;
+    for (size_t i = 0; w->http && i < sources->n_fetched; i++)
+        http_client_set_token(w->http, w->cfg->targets.n + i, sources->v[i].token.p);
+}
+
 static void adopt(struct worker *w, struct policy *policy, struct tokens *tokens)
 {
     bool changed = policy_fingerprint(policy) != policy_fingerprint(w->policy);
@@ -162,18 +186,34 @@ static void adopt(struct worker *w, struct policy *policy, struct tokens *tokens
     log_info("reloaded", LOG_B("policy_changed", changed));
 }
 
+/* Scripts and tokens may change; which sources are asked may not: the engine's targets are those of the start. */
+static bool load_sources(struct worker *w, struct asked_sources **ret, struct error *err)
+{
+    if (!asked_sources_load(w->cfg, ret, err))
+        return false;
+    bool same = (*ret)->n_fetched == w->sources->n_fetched;
+    for (size_t i = 0; same && i < (*ret)->n_fetched; i++)
+        same = (*ret)->v[i].cfg == w->sources->v[i].cfg;
+    return same ||
+           error_set(err, ERROR_INPUT, "a source's file has lost or gained its fetch: that needs a restart");
+}
+
 /* All or nothing: a policy that does not load leaves the old tokens in use too. */
 static void reload(struct worker *w)
 {
     struct error err = {0};
     struct policy *policy = NULL;
     struct tokens tokens = {0};
+    struct asked_sources *sources = NULL;
     watchdog_reloading();
-    bool ok = policy_new(w->cfg->worker.policy, &policy, &err) && tokens_load(w->cfg, &tokens, &err);
+    bool ok = policy_new(w->cfg->worker.policy, &policy, &err) && load_sources(w, &sources, &err) &&
+              tokens_load(w->cfg, &tokens, &err);
     if (ok) {
+        adopt_sources(w, sources);
         adopt(w, policy, &tokens);
     } else {
         policy_free(policy);
+        asked_sources_free(sources);
         log_error("reload refused, policy and secrets stay as they were", LOG_ERROR_FIELD(&err));
     }
     metrics_add(w->metrics, WM_RELOADS, ok ? "done" : "refused", 1);
@@ -358,6 +398,14 @@ static bool open_tokens(struct worker *w, struct error *err)
     return tokens_load(w->cfg, &w->tokens, err);
 }
 
+static bool open_sources(struct worker *w, struct error *err)
+{
+    if (!asked_sources_load(w->cfg, &w->sources, err))
+        return false;
+    w->troubles = xcalloc(w->cfg->targets.n + w->sources->n_fetched, sizeof *w->troubles);
+    return true;
+}
+
 /* The signals are heard and the admin listener answers in between. */
 static void wait_for_kafka(struct worker *w, unsigned tries, const struct error *err)
 {
@@ -387,11 +435,11 @@ static bool open_topics(struct worker *w, struct error *err)
 
 static bool open_engine(struct worker *w, struct error *err)
 {
-    const struct engine_ports ports = {.ctx = w, .policy = on_policy};
+    const struct engine_ports ports = {.ctx = w, .policy = on_policy, .fetch = on_fetch, .person = on_person};
     uint64_t seed;
     if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
         return error_set(err, ERROR_SYSTEM, "getrandom: %m");
-    w->engine_config = settings_engine_new(w->cfg, w->slot, w->partitions, seed);
+    w->engine_config = settings_engine_new(w->cfg, w->sources, w->slot, w->partitions, seed);
     w->engine = engine_new(w->engine_config, &ports);
     return true;
 }
@@ -414,8 +462,8 @@ static bool open_notices(struct worker *w, struct error *err)
 static bool open_http(struct worker *w, struct error *err)
 {
     const struct http_callbacks callbacks = {.ctx = w, .may_write = on_may_write, .done = on_call_done};
-    struct http_target *targets = settings_http_new(w->cfg, &w->tokens);
-    bool ok = http_client_new(w->loop, targets, w->cfg->targets.n, &callbacks, &w->http, err);
+    struct http_target *targets = settings_http_new(w->cfg, &w->tokens, w->sources);
+    bool ok = http_client_new(w->loop, targets, engine_target_count(w->engine), &callbacks, &w->http, err);
     free(targets);
     return ok;
 }
@@ -469,12 +517,11 @@ static bool open_deadman(struct worker *w, struct error *err)
 bool worker_new(const struct config *cfg, const char *slot, struct worker **ret, struct error *err)
 {
     static bool (*const steps[])(struct worker * w, struct error * err) = {
-        open_loop,   open_policy,  check_settings, open_tokens,     open_admin,  open_topics,
-        open_engine, open_notices, open_http,      open_membership, open_ledger, open_deadman,
+        open_loop,   open_policy,  check_settings, open_tokens,     open_sources, open_admin,   open_topics,
+        open_engine, open_notices, open_http,      open_membership, open_ledger,  open_deadman,
     };
     struct worker *w = xcalloc(1, sizeof *w);
     *w = (struct worker){.cfg = cfg, .slot = slot, .signal_fd = -1};
-    w->troubles = xcalloc(cfg->targets.n, sizeof *w->troubles);
     for (size_t i = 0; i < ARRAY_SIZE(steps) && !w->stopping; i++) {
         if (!steps[i](w, err)) {
             worker_free(w);
@@ -505,6 +552,7 @@ void worker_free(struct worker *w)
     settings_engine_free(w->engine_config);
     free(w->troubles);
     tokens_done(&w->tokens);
+    asked_sources_free(w->sources);
     policy_free(w->policy);
     metrics_free(w->metrics);
     loop_free(w->loop);
@@ -518,8 +566,10 @@ bool worker_check(const struct config *cfg, struct error *err)
 {
     struct worker w = {.cfg = cfg};
     bool ok = kafka_properties_check(cfg, err) && open_policy(&w, err) && check_settings(&w, err) &&
-              open_tokens(&w, err);
+              open_tokens(&w, err) && open_sources(&w, err);
     tokens_done(&w.tokens);
+    asked_sources_free(w.sources);
+    free(w.troubles);
     policy_free(w.policy);
     return ok;
 }

@@ -382,27 +382,38 @@ static inline void reply(const struct call *call, const struct call_reply *r)
 
 static inline void answer(int status, const char *body)
 {
-    reply(kit.call, &(struct call_reply){CALL_REPLIED, status, str_of(body), -1, FAILURE_OTHER, NULL});
+    reply(kit.call,
+          &(struct call_reply){
+              .outcome = CALL_REPLIED, .status = status, .body = str_of(body), .retry_after_ms = -1});
 }
 
 static inline void answer_later(int status, int64_t retry_after_ms)
 {
-    reply(kit.call, &(struct call_reply){CALL_REPLIED, status, {0}, retry_after_ms, FAILURE_OTHER, NULL});
+    reply(kit.call,
+          &(struct call_reply){.outcome = CALL_REPLIED, .status = status, .retry_after_ms = retry_after_ms});
 }
 
 static inline void answer_unknown(void)
 {
-    reply(kit.call, &(struct call_reply){CALL_UNKNOWN, 0, {0}, -1, FAILURE_TIMEOUT, "timeout"});
+    reply(kit.call,
+          &(struct call_reply){
+              .outcome = CALL_UNKNOWN, .retry_after_ms = -1, .failure = FAILURE_TIMEOUT, .error = "timeout"});
 }
 
 static inline void answer_not_sent(void)
 {
-    reply(kit.call, &(struct call_reply){CALL_NOT_SENT, 0, {0}, -1, FAILURE_CONNECT, "connection refused"});
+    reply(kit.call, &(struct call_reply){.outcome = CALL_NOT_SENT,
+                                         .retry_after_ms = -1,
+                                         .failure = FAILURE_CONNECT,
+                                         .error = "connection refused"});
 }
 
 static inline void answer_held_back(void)
 {
-    reply(kit.call, &(struct call_reply){CALL_NOT_SENT, 0, {0}, -1, FAILURE_HELD_BACK, "lease over"});
+    reply(kit.call, &(struct call_reply){.outcome = CALL_NOT_SENT,
+                                         .retry_after_ms = -1,
+                                         .failure = FAILURE_HELD_BACK,
+                                         .error = "lease over"});
 }
 
 /* Commits and lets time pass until there is a call again, at most an hour; how long it took, -1: none came.

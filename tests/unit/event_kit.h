@@ -34,6 +34,7 @@ struct word { /* what a source says */
     const char *directory; /* NULL: "hr" */
     const char *traceparent;
     const char *replay_of; /* name of the event it repeats; NULL: none */
+    bool thin;             /* needsFetch */
 };
 
 static inline int64_t kit_ms(int64_t seconds)
@@ -86,6 +87,7 @@ static inline struct event make_event(const struct word *w)
                        .effective_at_ms = w->effective ? kit_ms(w->effective) : 0,
                        .received_at_ms = kit_ms(w->at),
                        .complete = w->complete,
+                       .needs_fetch = w->thin,
                        .has_access_until = w->until != NULL};
     memcpy(ev.id, event_id(w->id), sizeof ev.id);
     if (w->until && *w->until)

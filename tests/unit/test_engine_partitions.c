@@ -174,8 +174,10 @@ START_TEST(calls_in_flight_at_the_close_become_doubt)
     commit();
     ck_assert(engine_clean(kit.e, 0));
     engine_drop(kit.e, 0);
-    reply(call, &(struct call_reply){CALL_REPLIED, 200, str_of("{}"), -1, FAILURE_OTHER,
-                                     NULL}); /* nobody's any more */
+    reply(call, &(struct call_reply){.outcome = CALL_REPLIED,
+                                     .status = 200,
+                                     .body = str_of("{}"),
+                                     .retry_after_ms = -1}); /* nobody's any more */
     engine_free(kit.e);
     kit_open();
     ck_assert_str_ne(state_now("miro", "doubtUntil"), "");
@@ -263,7 +265,7 @@ START_TEST(a_partition_lost_while_calls_fly_forgets_them)
     ck_assert(!engine_call_may_write(kit.e, call, kit.now));
     kit_assign(0); /* it comes back at once */
     commit();
-    reply(call, &(struct call_reply){CALL_UNKNOWN, 0, {0}, -1, FAILURE_OTHER, "timeout"});
+    reply(call, &(struct call_reply){.outcome = CALL_UNKNOWN, .retry_after_ms = -1, .error = "timeout"});
     ck_assert_str_ne(state_now("miro", "doubtUntil"), "");
     ck_assert_uint_eq(engine_in_flight(kit.e, -1), 0);
     kit_stop();

@@ -244,9 +244,10 @@ START_TEST(an_allowance_that_is_spent_rests_the_class_before_a_429_says_so)
     kit_start();
     join_many(3);
     ck_assert_int_ge(wait_for_call(), 0);
-    reply(kit.call,
-          &(struct call_reply){CALL_REPLIED, 200, str_of(found("7", true, "userName=p0")), 25 * KIT_SECOND,
-                               FAILURE_OTHER, NULL}); /* X-RateLimit-Remaining: 0 */
+    reply(kit.call, &(struct call_reply){.outcome = CALL_REPLIED,
+                                         .status = 200,
+                                         .body = str_of(found("7", true, "userName=p0")),
+                                         .retry_after_ms = 25 * KIT_SECOND}); /* X-RateLimit-Remaining: 0 */
     int64_t waited = wait_for_call();
     ck_assert_int_ge(waited, 25 * KIT_SECOND);
     ck_assert_int_le(waited, 26 * KIT_SECOND);

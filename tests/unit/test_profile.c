@@ -90,6 +90,28 @@ START_TEST(a_call_without_an_answer_means_what_its_failure_says)
 }
 END_TEST
 
+START_TEST(a_source_that_does_not_know_a_person_is_well)
+{
+    static const struct {
+        int status;
+        enum reply_class class;
+        enum health health;
+    } rows[] = {
+        {200, REPLY_OK, HEALTH_WELL},           {404, REPLY_GONE, HEALTH_WELL},
+        {410, REPLY_GONE, HEALTH_WELL},         {400, REPLY_PERMANENT, HEALTH_WELL},
+        {401, REPLY_TROUBLE, HEALTH_CERTAIN},   {429, REPLY_THROTTLED, HEALTH_NO_WORD},
+        {500, REPLY_TEMPORARY, HEALTH_SUSPECT},
+    };
+    const struct profile *p = profile_find("source");
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct meaning m =
+            profile_meaning(p, &(struct answer_facts){STEP_FETCH, false, rows[i].status, "", ""});
+        ck_assert_msg(m.class == rows[i].class && m.health == rows[i].health, "%d", rows[i].status);
+    }
+    ck_assert_int_eq(profile_step_class(p, STEP_FETCH), profile_limit_index(p, "api"));
+}
+END_TEST
+
 START_TEST(every_step_of_every_kind_has_a_class_or_none)
 {
     static const char *const kinds[] = {"miro", "scim"};
@@ -166,7 +188,8 @@ END_TEST
 
 START_TEST(steps_have_names_and_methods)
 {
-    static const char *const methods[STEPS] = {"", "", "GET", "POST", "PATCH", "PATCH", "PATCH", "DELETE"};
+    static const char *const methods[STEPS] = {"",      "",      "GET",   "GET",   "POST",
+                                               "PATCH", "PATCH", "PATCH", "DELETE"};
     for (enum step step = STEP_NONE; step < STEPS; step++) {
         ck_assert_str_eq(step_method(step), methods[step]);
         ck_assert_str_ne(step_name(step), "");
@@ -180,6 +203,7 @@ int main(void)
     const TTest *const tests[] = {
         an_answer_means_what_the_table_says,
         a_call_without_an_answer_means_what_its_failure_says,
+        a_source_that_does_not_know_a_person_is_well,
         every_step_of_every_kind_has_a_class_or_none,
         miro_allows_what_its_developers_page_says,
         method_path_and_size_of_the_body_choose_the_class,

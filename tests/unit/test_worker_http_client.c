@@ -104,6 +104,7 @@ struct trial {
     struct call_reply reply; /* of the last call; body and error copied */
     char *body;
     char *error;
+    char *headers; /* "name=value\n" */
 };
 
 static bool on_may_write(void *ctx, const struct call *call)
@@ -124,18 +125,31 @@ static void on_done(void *ctx, const struct call *call, const struct call_reply 
     free(t->error);
     t->body = xstrndup(reply->body.p ? reply->body.p : "", reply->body.n);
     t->error = xstrdup_null(reply->error);
+    free(t->headers);
+    t->headers = xstrdup("");
+    for (size_t i = 0; i < reply->n_headers; i++) {
+        char *longer = xasprintf("%s%s=%s\n", t->headers, reply->headers[i].name, reply->headers[i].value);
+        free(t->headers);
+        t->headers = longer;
+    }
 }
 
-static void trial_init_url(struct trial *t, const char *scheme, uint16_t port, const char *token)
+static void trial_init_target(struct trial *t, const char *scheme, uint16_t port, struct http_target target)
 {
     const struct http_callbacks callbacks = {.ctx = t, .may_write = on_may_write, .done = on_done};
     struct error err = {0};
     *t = (struct trial){.may_write = true};
     ck_assert_msg(loop_new(&t->loop, &err), "%s", err.message);
     char *url = xasprintf("%s://127.0.0.1:%d/scim", scheme, port);
-    const struct http_target target = {.base_url = url, .token = token, .in_flight_max = 4};
+    target.base_url = url;
+    target.in_flight_max = 4;
     ck_assert_msg(http_client_new(t->loop, &target, 1, &callbacks, &t->client, &err), "%s", err.message);
     free(url);
+}
+
+static void trial_init_url(struct trial *t, const char *scheme, uint16_t port, const char *token)
+{
+    trial_init_target(t, scheme, port, (struct http_target){.token = token});
 }
 
 static void trial_init(struct trial *t, uint16_t port, const char *token)
@@ -149,6 +163,7 @@ static void trial_done(struct trial *t)
     loop_free(t->loop);
     free(t->body);
     free(t->error);
+    free(t->headers);
 }
 
 static void await(struct trial *t, int calls)
@@ -213,6 +228,45 @@ START_TEST(sends_what_scim_asks_for_on_one_kept_connection)
     ck_assert_ptr_nonnull(strstr(s.requests[1], "DELETE /scim/Users/1 HTTP/1.1\r\n"));
     ck_assert_ptr_null(strcasestr(s.requests[1], "chunked"));
     ck_assert_ptr_nonnull(strstr(s.requests[2], "GET /scim/Users/1?attributes=id HTTP/1.1\r\n"));
+}
+END_TEST
+
+START_TEST(a_source_is_asked_in_its_own_way_and_its_headers_are_told)
+{
+    static const char *const replies[] = {
+        "HTTP/1.1 200 OK\r\nLink: <https://x.example/2>; rel=\"next\"\r\nLINK: <y>\r\nX-Next:  c2 \r\n"
+        "Content-Length: 2\r\n\r\n{}",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", NULL};
+    static const char *const headers[] = {"accept: text/csv", "x-version: 2"};
+    const struct call page = {.method = "GET",
+                              .path = "/people/..?x",
+                              .timeout_ms = 5000,
+                              .headers = headers,
+                              .n_headers = ARRAY_SIZE(headers)};
+    const struct call search = {
+        .method = "POST", .path = "/search", .body = "{}", .body_n = 2, .timeout_ms = 5000};
+    struct server s = {.replies = replies};
+    struct trial t;
+    server_start(&s);
+    trial_init_target(&t, "http", s.port,
+                      (struct http_target){.token = "k3y", .before_token = "x-key: SSWS ", .source = true});
+    run(&t, &page);
+    ck_assert_ptr_nonnull(strstr(t.headers, "link=<https://x.example/2>; rel=\"next\", <y>\n"));
+    ck_assert_ptr_nonnull(strstr(t.headers, "x-next=c2\n"));
+    run(&t, &search);
+    ck_assert_ptr_null(strstr(t.headers, "x-next"));
+    trial_done(&t);
+    server_stop(&s);
+    ck_assert_ptr_nonnull(
+        strstr(s.requests[0], "GET /scim/people/..?x HTTP/1.1\r\n")); /* as the script has it */
+    ck_assert_ptr_nonnull(strstr(s.requests[0], "x-key: SSWS k3y\r\n"));
+    ck_assert_ptr_nonnull(strstr(s.requests[0], "x-version: 2\r\n"));
+    ck_assert_ptr_nonnull(strstr(s.requests[0], "accept: text/csv\r\n"));
+    ck_assert_ptr_null(strstr(s.requests[0], "application/json"));
+    ck_assert_ptr_null(strcasestr(s.requests[0], "content-type"));
+    ck_assert_ptr_nonnull(strstr(s.requests[1], "POST /scim/search HTTP/1.1\r\n"));
+    ck_assert_ptr_nonnull(strstr(s.requests[1], "Accept: application/json\r\n"));
+    ck_assert_ptr_nonnull(strstr(s.requests[1], "Content-Type: application/json\r\n"));
 }
 END_TEST
 
@@ -428,6 +482,7 @@ int main(void)
     TCase *tc = tcase_create("calls");
     tcase_set_timeout(tc, 30);
     tcase_add_test(tc, sends_what_scim_asks_for_on_one_kept_connection);
+    tcase_add_test(tc, a_source_is_asked_in_its_own_way_and_its_headers_are_told);
     tcase_add_test(tc, calls_after_a_reload_carry_the_new_token);
     tcase_add_test(tc, tells_when_to_come_again_and_follows_no_redirect);
     tcase_add_test(tc, what_may_not_be_written_is_not_sent);

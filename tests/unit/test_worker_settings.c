@@ -1,8 +1,10 @@
 #include "../../worker/settings.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../../worker/worker_metrics.h"
 #include "mem.h"
@@ -37,7 +39,7 @@ START_TEST(the_engine_is_told_what_the_config_says)
     static struct config_limit limit = {"users.read", 10, 1000};
     struct config cfg = config_of();
     target.limits = (struct config_limits){&limit, 1};
-    struct engine_config *c = settings_engine_new(&cfg, "s", 12, 7);
+    struct engine_config *c = settings_engine_new(&cfg, NULL, "s", 12, 7);
     const struct engine_target *t = &c->targets[0];
     ck_assert_int_eq(c->partitions, 12);
     ck_assert_int_eq(c->lease_ms, 7000);
@@ -59,6 +61,88 @@ START_TEST(the_engine_is_told_what_the_config_says)
     ck_assert_str_eq(t->protected_names[0], "root@acme.test");
     settings_engine_free(c);
     target.limits = (struct config_limits){0};
+}
+END_TEST
+
+/* A file of sources_dir with an API side; the directory is freed by the caller. */
+static char *write_source(const char *name, const char *text)
+{
+    static char directory[] = "/tmp/rollcall-settings-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    char *path = xasprintf("%s/%s.lua", directory, name);
+    FILE *out = fopen(path, "w");
+    ck_assert_ptr_nonnull(out);
+    fputs(text, out);
+    fclose(out);
+    free(path);
+    return xstrdup(directory);
+}
+
+static const char hr_file[] = "return { api = { auth = 'basic', limit = { requests = 90, per_s = 10 } },\n"
+                              "fetch = function(s) return { path = '/p/' .. rollcall.escape(s) } end, person "
+                              "= function(r) return nil end }";
+
+START_TEST(a_source_that_is_fetched_from_is_a_target_behind_the_others)
+{
+    static struct config_source source = {
+        .name = (char *)"hr",
+        .kind = (char *)"hr",
+        .tenant = (char *)"acme",
+        .directory = (char *)"people",
+        .api = {.base_url = (char *)"http://127.0.0.1:1",
+                .token = (char *)"env:TEST_WORKER_TOKEN",
+                .per_s = 60,
+                .timeout_ms = 5,
+                .in_flight = 4,
+                .retry = {1, 2, 3},
+                .breaker = {6, 7}},
+    };
+    struct config cfg = config_of();
+    struct asked_sources *sources;
+    struct tokens tokens;
+    struct error err = {0};
+    cfg.sources = (struct config_sources){&source, 1};
+    cfg.ingest.sources_dir = write_source("hr", hr_file);
+    setenv("TEST_WORKER_TOKEN", "kim:pass", 1);
+    tenant.spread = 3;
+    ck_assert_msg(asked_sources_load(&cfg, &sources, &err), "%s", err.message);
+    ck_assert(tokens_load(&cfg, &tokens, &err));
+    struct engine_config *c = settings_engine_new(&cfg, sources, "s", 12, 7);
+    struct http_target *http = settings_http_new(&cfg, &tokens, sources);
+    ck_assert_uint_eq(c->n_targets, 2);
+    const struct engine_target *t = &c->targets[1];
+    ck_assert_str_eq(t->name, "source.hr");
+    ck_assert_str_eq(t->kind, "source");
+    ck_assert_str_eq(t->directory, "people");
+    ck_assert_uint_eq(t->spread, 3);
+    ck_assert_str_eq(t->limits[0].class_name, "api");
+    ck_assert_uint_eq(t->limits[0].count, 90);
+    ck_assert_int_eq(t->limits[0].window_ms, 10000);
+    ck_assert_int_eq(t->deadline_ms, 3);
+    ck_assert(http[1].source);
+    ck_assert_str_eq(http[1].before_token, "Authorization: Basic ");
+    ck_assert_str_eq(http[1].token, "a2ltOnBhc3M=");
+    settings_engine_free(c);
+    free(http);
+    tokens_done(&tokens);
+    asked_sources_free(sources);
+    tenant.spread = 91;
+    ck_assert(!asked_sources_load(&cfg, &sources, &err));
+    ck_assert_str_eq(err.message,
+                     "source hr: api.requests: 90 calls, which 91 buckets (tenants[].spread) cannot share");
+    tenant.spread = 0;
+    source.api.base_url = NULL;
+    ck_assert(!asked_sources_load(&cfg, &sources, &err));
+    ck_assert_str_eq(err.message, "source hr: api.base_url: missing, and its file says none");
+    source.api.token = NULL; /* never asked, so nothing of it is read */
+    ck_assert(asked_sources_load(&cfg, &sources, &err));
+    ck_assert_uint_eq(sources->n, 0);
+    asked_sources_free(sources);
+    char *path = xasprintf("%s/hr.lua", cfg.ingest.sources_dir);
+    unlink(path);
+    rmdir(cfg.ingest.sources_dir);
+    free(path);
+    free(cfg.ingest.sources_dir);
 }
 END_TEST
 
@@ -110,7 +194,7 @@ START_TEST(tokens_are_read_all_or_none)
     ck_assert_ptr_nonnull(strstr(err.message, "targets[0].token"));
     setenv("TEST_WORKER_TOKEN", "s3cret", 1);
     ck_assert(tokens_load(&cfg, &tokens, &err));
-    struct http_target *http = settings_http_new(&cfg, &tokens);
+    struct http_target *http = settings_http_new(&cfg, &tokens, NULL);
     ck_assert_str_eq(http[0].token, "s3cret");
     ck_assert_str_eq(http[0].base_url, "http://t");
     free(http);
@@ -125,7 +209,7 @@ START_TEST(a_target_without_token_sends_none)
     struct tokens tokens;
     struct error err = {0};
     ck_assert(tokens_load(&cfg, &tokens, &err));
-    struct http_target *http = settings_http_new(&cfg, &tokens);
+    struct http_target *http = settings_http_new(&cfg, &tokens, NULL);
     ck_assert_ptr_null(http[0].token);
     free(http);
     tokens_done(&tokens);
@@ -172,6 +256,7 @@ int main(void)
     Suite *suite = suite_create("worker_settings");
     TCase *tc = tcase_create("settings");
     tcase_add_test(tc, the_engine_is_told_what_the_config_says);
+    tcase_add_test(tc, a_source_that_is_fetched_from_is_a_target_behind_the_others);
     tcase_add_test(tc, a_class_of_limits_is_one_of_the_profile);
     tcase_add_test(tc, every_bucket_has_a_call_of_each_class_that_persons_need);
     tcase_add_test(tc, tokens_are_read_all_or_none);

@@ -55,6 +55,12 @@ void answer_fail(const struct answer *a, const char *reason, int64_t at_least_ms
     w->write_failed = t->write_failed;
 }
 
+void answer_throttled(const struct answer *a, const char *reason)
+{
+    int64_t until_ms = a->f->class >= 0 ? a->f->lane->budget.classes[a->f->class].paused_until_ms : 0;
+    answer_fail(a, reason, until_ms - a->now.boot_ms);
+}
+
 /* The call may have been applied, or may be yet. */
 void answer_doubt(const struct answer *a)
 {

@@ -1,5 +1,5 @@
 /* calls.c - which call may start now, and what happens when it is over. */
-#include "calls.h"
+#include "fetch.h"
 
 #include <assert.h>
 #include <stddef.h>
@@ -71,17 +71,31 @@ static void unlink_flight(struct engine *e, struct flight *f)
 static void flight_free(struct flight *f)
 {
     scim_request_done(&f->request);
+    source_request_done(&f->ask);
     attrs_done(&f->changes);
     free(f->find_value);
     free(f);
 }
 
-static struct flight *start(struct engine *e, struct work *w, struct now now)
+/* One step of the plan as a SCIM call. */
+static void build_call(struct flight *f, struct work *w, struct target_state *t, struct now now)
 {
-    struct target_state *t = person_target(w->slot->live, w->name);
     struct plan plan;
     work_plan(w, t, now, &plan);
     assert(plan.step > STEP_WAIT); /* converge_slot planned the same */
+    f->step = plan.step;
+    build_request(f, t, &plan);
+    attrs_copy(&f->changes, &plan.changes);
+    plan_done(&plan);
+    f->call.method = step_method(f->step);
+    f->call.path = f->request.path;
+    f->call.body = f->request.body;
+    f->call.body_n = f->request.body_n;
+}
+
+static struct flight *start(struct engine *e, struct work *w, struct now now)
+{
+    struct target_state *t = person_target(w->slot->live, w->name);
     struct flight *f = xcalloc(1, sizeof *f);
     f->target = w->target;
     f->lane = w->lane;
@@ -89,23 +103,18 @@ static struct flight *start(struct engine *e, struct work *w, struct now now)
     f->work = w;
     f->person = w->slot->hash | 1; /* 0 is nobody */
     f->partition = w->slot->partition;
-    f->step = plan.step;
-    f->class = w->target->class_of[plan.step];
     f->started = now;
-    build_request(f, t, &plan);
-    attrs_copy(&f->changes, &plan.changes);
-    plan_done(&plan);
-    f->call = (struct call){
-        .id = ++e->next_call_id,
-        .target = (size_t)(w->target - e->targets),
-        .method = step_method(f->step),
-        .path = f->request.path,
-        .body = f->request.body,
-        .body_n = f->request.body_n,
-        .timeout_ms = w->target->cfg->timeout_ms,
-        .write = step_writes(f->step),
-        .n_persons = 1,
-    };
+    f->step = w->step;
+    if (w->step == STEP_FETCH)
+        fetch_build(e, f, t);
+    else
+        build_call(f, w, t, now);
+    f->class = w->target->class_of[f->step];
+    f->call.id = ++e->next_call_id;
+    f->call.target = (size_t)(w->target - e->targets);
+    f->call.timeout_ms = w->target->cfg->timeout_ms;
+    f->call.write = step_writes(f->step);
+    f->call.n_persons = 1;
     work_dequeue(w);
     w->flight = f;
     w->started_ms = w->started_ms ? w->started_ms : now.wall_ms;
@@ -134,6 +143,8 @@ static bool changed_its_mind(struct engine *e, struct work *w, struct target_sta
 static bool outdated(struct engine *e, struct work *w, struct now now)
 {
     struct target_state *t = person_target(slot_live(e, w->slot), w->name);
+    if (w->step == STEP_FETCH)
+        return !fetch_prepare(e, w, now);
     if (work_is_behind(e, w) || changed_its_mind(e, w, t, now))
         return true;
     return t->doubt_until_ms && now.wall_ms >= t->doubt_until_ms && !MUTATION(MUTATION_DOUBT_NOT_REREAD) &&
@@ -199,7 +210,9 @@ void engine_call_done(struct engine *e, const struct call *call, const struct ca
     assert(t); /* the committed record asked for the call, so every version of it knows the target */
     f->work->flight = NULL;
     struct error err;
-    if (f->stale || !work_ask_policy(e, f->work, t, now, &err))
+    if (f->step == STEP_FETCH)
+        fetch_take(&(struct answer){e, f, f->work, t, reply, now});
+    else if (f->stale || !work_ask_policy(e, f->work, t, now, &err))
         reply_take_stale(e, f, t, reply, now);
     else
         reply_take(e, f, t, reply, now);

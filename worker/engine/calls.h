@@ -5,6 +5,8 @@
 
 #include "engine_state.h"
 
+enum { REPLY_REASON_MAX = SCIM_DETAIL_MAX + 64 };
+
 struct answer { /* one call's answer on its way into the state */
     struct engine *e;
     struct flight *f;
@@ -17,6 +19,8 @@ struct answer { /* one call's answer on its way into the state */
 /* answer.c */
 /* The call is to be tried again, at_least_ms from now (0: the target has not said when). */
 void answer_fail(const struct answer *a, const char *reason, int64_t at_least_ms);
+/* The same where the class of calls rests (target.c has seen to it): nobody needs to come before. */
+void answer_throttled(const struct answer *a, const char *reason);
 /* What failed so far counts no more. */
 void answer_forget_failures(struct work *w, struct target_state *t);
 /* The call may have been applied, or may be yet. */
@@ -33,6 +37,8 @@ void answer_change(const struct answer *a, const char *attribute, const char *be
 void answer_effective(const struct answer *a, enum step step);
 
 /* replies.c */
+/* In words: "400 invalidValue: …". */
+void reply_describe(const struct call_reply *reply, char reason[REPLY_REASON_MAX]);
 /* Takes the answer into the target's state and the work; the caller converges the slot afterwards. */
 void reply_take(struct engine *e, struct flight *f, struct target_state *t, const struct call_reply *reply,
                 struct now now);

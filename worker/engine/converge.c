@@ -1,5 +1,5 @@
 /* converge.c - for each target of a person: plan, then queue the step, wait, or settle. */
-#include "calls.h"
+#include "fetch.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -13,6 +13,8 @@
 
 static enum priority priority_of(const struct work *w, const struct target_state *t)
 {
+    if (is_source(t->target))
+        return fetch_priority(w->slot->live);
     if (plan_wants_cut(&w->desired))
         return PRIORITY_LEAVER;
     if (t->n_pending == 0)
@@ -65,7 +67,8 @@ static bool past_deadline(const struct work *w, const struct target_state *t, st
         in_trouble(w->target))
         return false;
     for (size_t i = 0; i < t->n_pending; i++)
-        if (!person_is_scheduled(w->slot->live, event_id_hash(t->pending[i].id)))
+        if (!person_is_scheduled(w->slot->live, event_id_hash(t->pending[i].id)) &&
+            !fetch_holds_result(w->slot->live, &t->pending[i]))
             return now.wall_ms - deadline_from(w->target, t, &t->pending[i]) > w->target->cfg->deadline_ms;
     return false;
 }
@@ -162,6 +165,35 @@ static void heed_guard(struct engine *e, struct work *w, struct target_state *t,
         plan->step = STEP_WAIT;
 }
 
+/* Nobody can be asked for so long that the event is done with what it says by itself. */
+static bool fetch_is_late(const struct work *w, const struct target_state *t, struct now now)
+{
+    if (t->attempts == 0 || w->attempts == 0 || w->trouble || w->target->paused || in_trouble(w->target))
+        return false;
+    int64_t from = later(t->failing_since_ms, later(w->target->resumed_ms, w->target->retry_ms));
+    return now.wall_ms - from > w->target->cfg->deadline_ms;
+}
+
+/* A source, which has no account of the person: asked as long as an event wants it. */
+static void converge_source(struct engine *e, struct slot *slot, struct target_state *t, struct now now)
+{
+    struct work *w = work_find(slot, t->target);
+    if (!w)
+        w = work_add(e, slot, t->target);
+    if (w->flight || !t->wanted)
+        return;
+    if (w->target) {
+        obey_retry(e, w, t);
+        wait_for_target(e, w, t, now);
+    }
+    if (!w->target || fetch_is_late(w, t, now)) {
+        fetch_give_up(e, w, t, now);
+        return;
+    }
+    const struct plan ask = {.step = STEP_FETCH};
+    proceed(e, w, t, &ask, now);
+}
+
 static void converge_target(struct engine *e, struct slot *slot, struct target_state *t, struct now now)
 {
     struct work *w = work_find(slot, t->target);
@@ -177,8 +209,14 @@ static void converge_target(struct engine *e, struct slot *slot, struct target_s
     }
     obey_provision(e, w, t, now);
     if (!work_ask_policy(e, w, t, now, &err)) {
-        if (t->next_attempt_ms <= now.wall_ms)
+        if (fetch_awaited(slot->live))
+            work_dequeue(w); /* what it stumbles over may be what is missing */
+        else if (t->next_attempt_ms <= now.wall_ms)
             park(e, w, t, &err, now);
+        return;
+    }
+    if (fetch_holds_plan(w, t)) {
+        work_dequeue(w);
         return;
     }
     obey_retry(e, w, t);
@@ -263,6 +301,9 @@ int64_t converge_due(const struct engine *e, const struct slot *slot, struct now
 /* Effects need no event: a word that came due concerns every target that knows the person. */
 static void fire_due(struct engine *e, struct slot *slot, struct now now)
 {
+    const struct person *p = slot->live;
+    for (size_t i = 0; i < p->n_scheduled && p->scheduled[i].due_ms <= now.wall_ms; i++)
+        fetch_want(e, slot, &p->scheduled[i].event);
     if (!person_fire_due(slot->live, now.wall_ms))
         return;
     slot->gen++;
@@ -280,8 +321,13 @@ void converge_slot(struct engine *e, struct slot *slot, struct now now)
         partition_doubt_takeover(e, slot, now);
     fire_due(e, slot, now);
     obey_person(e, slot, now);
+    for (size_t i = 0; i < p->n_targets; i++)
+        if (is_source(p->targets[i].target))
+            converge_source(e, slot, &p->targets[i], now);
     for (size_t i = 0; i < p->n_targets; i++) {
         struct target_state *t = &p->targets[i];
+        if (is_source(t->target))
+            continue;
         converge_target(e, slot, t, now);
         work_count_doubt(work_find(slot, t->target), t->doubt_until_ms != 0);
     }

@@ -49,6 +49,7 @@ void engine_free(struct engine *e)
     free(e->by_number);
     free(e->by_name);
     free(e->by_home);
+    source_request_done(&e->prepared);
     turns_done(&e->turns);
     free(e->targets);
     free(e);
@@ -165,6 +166,16 @@ void engine_stats(const struct engine *e, struct engine_stats *ret)
         ret->waiting += e->targets[i].waiting;
         ret->doubtful += e->targets[i].doubtful;
     }
+}
+
+size_t engine_target_count(const struct engine *e)
+{
+    return e->cfg.n_targets;
+}
+
+const char *engine_target_name(const struct engine *e, size_t target)
+{
+    return e->targets[target].cfg->name;
 }
 
 void engine_target_figures(const struct engine *e, size_t target, struct engine_target_figures *ret)

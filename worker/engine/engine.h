@@ -24,6 +24,7 @@
 #include "buf.h"
 #include "error.h"
 #include "event.h"
+#include "source_words.h"
 
 struct engine;
 struct person;
@@ -59,7 +60,7 @@ struct engine_target {
     const char *name;
     const char *tenant;
     const char *directory; /* the one directory whose persons it takes */
-    const char *kind;      /* "miro" or "scim" */
+    const char *kind; /* "miro" or "scim"; "source": asked about persons, its name is "source." and its own */
     const char
         *match; /* attribute that identifies an account before there is a link; "userName" by default */
     int64_t timeout_ms;   /* of one call */
@@ -99,6 +100,12 @@ struct engine_ports {
     /* The policy's word for one person at one target; pure. False: the policy itself failed. */
     bool (*policy)(void *ctx, const struct person_view *view, const char *target, struct desired *ret,
                    struct error *err);
+    /* What to ask a source (an index into targets) for one person; pure. False: its script failed. */
+    bool (*fetch)(void *ctx, const struct person_view *view, size_t source, struct source_request *ret,
+                  struct error *err);
+    /* What its answer says; pure. False: ERROR_TEMPORARY, there is no sense in it, ask again; else the script failed. */
+    bool (*person)(void *ctx, const struct person_view *view, size_t source, const struct source_reply *reply,
+                   struct source_person *ret, struct error *err);
 };
 
 struct engine_config { /* borrowed for the engine's life, also what it points to */
@@ -230,7 +237,9 @@ struct call { /* the engine's until engine_call_done */
     size_t body_n;
     int64_t timeout_ms;
     bool write;
-    size_t n_persons; /* one, or several whose change travels in one call */
+    size_t n_persons;           /* one, or several whose change travels in one call */
+    const char *const *headers; /* "name: value", of calls to sources; none else */
+    size_t n_headers;
 };
 
 enum call_outcome {
@@ -252,11 +261,13 @@ enum call_failure { /* why there is no answer */
 
 struct call_reply {
     enum call_outcome outcome;
-    int status;                /* of CALL_REPLIED */
-    struct str body;           /* of CALL_REPLIED */
-    int64_t retry_after_ms;    /* from Retry-After or the rate headers; -1: none */
-    enum call_failure failure; /* of the other outcomes */
-    const char *error;         /* the same in words, short */
+    int status;                          /* of CALL_REPLIED */
+    struct str body;                     /* of CALL_REPLIED */
+    int64_t retry_after_ms;              /* from Retry-After or the rate headers; -1: none */
+    enum call_failure failure;           /* of the other outcomes */
+    const char *error;                   /* the same in words, short */
+    const struct source_header *headers; /* of CALL_REPLIED by a source */
+    size_t n_headers;
 };
 
 /* A call to start now; NULL: none may start. */
@@ -298,6 +309,10 @@ struct engine_stats {
 };
 
 void engine_stats(const struct engine *e, struct engine_stats *ret);
+
+/* Those of engine_config.targets, sources that are asked included. */
+size_t engine_target_count(const struct engine *e);
+const char *engine_target_name(const struct engine *e, size_t target);
 
 struct engine_target_figures {
     bool open;                /* its breaker: calls wait, one probe at a time asks whether it is well again */

@@ -6,7 +6,7 @@
  *      target.c      whose call is next, and what answers say about the target
  *      converge.c    plan → queue, wait or …      settle.c      … results
  *      slot.c        a person in memory           work.c        a person at a target      outbox.c  records to go
- *      obey.c        what people decided
+ *      obey.c        what people decided                          fetch.c       what sources are asked
  *
  * One event: events.c merges it into the slot's person and calls converge_slot; that plans each target and
  * either settles it (results go to the outbox) or opens it and marks the slot dirty; commit.c writes the
@@ -143,9 +143,11 @@ struct flight {
     enum step step;
     int class;
     bool by_match;
-    struct meaning meaning; /* of its answer */
-    bool probe;             /* it asks whether the target is well again */
-    uint64_t person;        /* tells persons apart, also when the slot is gone */
+    struct meaning meaning;    /* of its answer */
+    bool probe;                /* it asks whether the target is well again */
+    uint64_t wanted;           /* of a fetch: the wish that it answers */
+    struct source_request ask; /* … and what it asks */
+    uint64_t person;           /* tells persons apart, also when the slot is gone */
     bool stale; /* the record was undone since it started: the answer only says that something is known no
                    more */
     char *find_value;
@@ -219,8 +221,10 @@ struct engine {
     struct engine_ports ports;
     struct target *targets;
     struct target **by_name; /* the same, sorted */
-    struct target **by_home; /* sorted by tenant and directory */
-    struct control control;  /* what people decided */
+    struct target **by_home; /* those with accounts, sorted by tenant and directory */
+    size_t n_homes;
+    struct source_request prepared; /* of the fetch that starts next */
+    struct control control;         /* what people decided */
     struct store store;
     struct partition **partitions; /* pointers stay valid while one is owned */
     size_t n_partitions;

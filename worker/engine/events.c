@@ -1,4 +1,4 @@
-#include "engine_state.h"
+#include "fetch.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -143,7 +143,8 @@ static void refuse_stray(struct engine *e, int32_t partition, int64_t offset, co
 
 static bool says_nothing(const struct person *p, const struct event *ev, enum merge merge)
 {
-    return merge == MERGE_NEW && !person_word_survives(p, ev->type, event_id_hash(ev->id));
+    bool thin = ev->type == EVENT_CHANGED && ev->needs_fetch;
+    return thin || (merge == MERGE_NEW && !person_word_survives(p, ev->type, event_id_hash(ev->id)));
 }
 
 /* Who sends an event again has mended something: what failed or was refused is no reason not to try. */
@@ -172,6 +173,8 @@ static void merge_event(struct engine *e, struct slot *slot, int64_t offset, con
         reject_everywhere(e, slot, ev, offset, now);
     else
         owe_results(e, slot, ev, offset, says_nothing(p, ev, merge), now);
+    if (merge == MERGE_NEW || merge == MERGE_SUPERSEDED) /* a scheduled one is asked for when it is due */
+        fetch_want(e, slot, ev);
     forgive_for_replay(e, slot, ev);
     slot->gen++;
     slot_mark_dirty(e, slot);

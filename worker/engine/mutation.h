@@ -60,6 +60,13 @@ enum mutation {
     MUTATION_BREAKER_NEVER_CLOSES, /* a probe that works changes nothing */
     MUTATION_BREAKER_PROBES_CROWD, /* while open any number of calls may start after the pause */
     MUTATION_TROUBLE_COUNTS,       /* the target's own trouble makes deadlines pass */
+    /* sources that are asked */
+    MUTATION_FETCH_NOT_AWAITED,   /* accounts are made and changed before the source has answered */
+    MUTATION_FETCH_RESULT_EARLY,  /* so are results of thin events */
+    MUTATION_FETCH_OLD_ANSWERS,   /* a fetch answers thin events that came after it began */
+    MUTATION_FETCH_AS_OF_ANSWER,  /* fetched words count as of the answer, not of the question */
+    MUTATION_FETCH_REVIVES,       /* a fetched "joined" counts more than "left" */
+    MUTATION_LEAVER_AWAITS_FETCH, /* cuts wait for the source too */
     /* what people decide */
     MUTATION_PAUSE_IGNORED,     /* a paused target is called */
     MUTATION_PAUSE_FORGETS,     /* what a pause parked is not taken up again */

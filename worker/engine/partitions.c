@@ -143,7 +143,7 @@ void partition_doubt_takeover(struct engine *e, struct slot *slot, struct now no
     for (size_t i = 0; i < p->n_targets; i++) {
         struct target_state *t = &p->targets[i];
         const struct target *target = engine_target(e, t->target);
-        if (!t->open || !target)
+        if (!t->open || !target || t->wanted) /* a question that is asked twice does no harm */
             continue;
         int64_t until = now.wall_ms + target->cfg->call_life_ms;
         target_state_set_known(t, KNOWN_UNKNOWN);

@@ -222,10 +222,11 @@ static bool apply(struct person *p, const struct event *ev, bool dry)
     return set;
 }
 
+/* Nothing that later words could overrule: what a thin one tells is that something has changed. */
 static bool says_nothing(const struct event *ev)
 {
-    return ev->type == EVENT_CHANGED && ev->profile.n == 0 && !ev->complete && !ev->has_access_until &&
-           ev->n_groups == 0;
+    bool silent = ev->profile.n == 0 && !ev->complete && !ev->has_access_until && ev->n_groups == 0;
+    return ev->type == EVENT_CHANGED && (silent || ev->needs_fetch);
 }
 
 static bool seen(const struct person *p, const struct event *ev, uint64_t hash)
@@ -359,6 +360,30 @@ enum merge person_merge(struct person *p, const struct event *ev, int64_t now_ms
     return novel ? MERGE_NEW : MERGE_SUPERSEDED;
 }
 
+/* Weaker than any word of an event: it sets what nobody has spoken of, and whatever is said later wins. */
+static void presume_joined(struct person *p)
+{
+    if (p->employment != EMPLOYMENT_UNKNOWN && !MUTATION(MUTATION_FETCH_REVIVES))
+        return;
+    p->employment = EMPLOYMENT_JOINED;
+    p->employment_stamp = (struct stamp){0, 1};
+}
+
+bool person_merge_fetched(struct person *p, const struct source_person *said)
+{
+    struct event words = said->words;
+    words.type = said->words.type == EVENT_LEFT ? EVENT_LEFT : EVENT_CHANGED;
+    if (!fits_registers(p, &words))
+        return false;
+    apply(p, &words, false);
+    if (said->suspended && words.type != EVENT_LEFT)
+        set_suspension(p, true, stamp_of(&words), false);
+    if (said->words.type == EVENT_JOINED)
+        presume_joined(p);
+    drop_void_schedules(p);
+    return true;
+}
+
 bool person_fire_due(struct person *p, int64_t now_ms)
 {
     bool changed = false;
@@ -425,6 +450,11 @@ bool person_may_have_access(const struct person *p, int64_t now_ms)
 }
 
 /* ---- targets ------------------------------------------------------------------------------------------- */
+
+bool is_source(const char *target)
+{
+    return strncmp(target, SOURCE_PREFIX, strlen(SOURCE_PREFIX)) == 0;
+}
 
 struct target_state *person_target(struct person *p, const char *target)
 {
@@ -514,6 +544,12 @@ void target_state_refuse(struct target_state *t, const char *what, uint64_t fing
     t->refused[t->n_refused++] = (struct refused){xstrdup(what), fingerprint, reason_text(reason)};
 }
 
+void target_state_set_unfetched(struct target_state *t, const char *why)
+{
+    free(t->unfetched);
+    t->unfetched = why ? reason_text(why) : NULL;
+}
+
 /* ---- release ------------------------------------------------------------------------------------------- */
 
 static void target_state_done(struct target_state *t)
@@ -522,6 +558,7 @@ static void target_state_done(struct target_state *t)
     free(t->link);
     free(t->create_as);
     free(t->last_failure);
+    free(t->unfetched);
     attrs_done(&t->known_attrs);
     for (size_t i = 0; i < t->n_refused; i++) {
         free(t->refused[i].what);

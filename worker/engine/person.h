@@ -20,6 +20,7 @@
 #include "engine.h"
 #include "event.h"
 #include "guard.h"
+#include "source_words.h"
 
 /* Together they keep a record below RECORD_MAX. */
 enum {
@@ -84,6 +85,11 @@ struct refused {
     char *reason;
 };
 
+/* A source that is asked about persons stands among the targets by this and its name. */
+#define SOURCE_PREFIX "source."
+enum { SOURCE_TARGET_SIZE = sizeof SOURCE_PREFIX + EVENT_NAME_MAX };
+bool is_source(const char *target);
+
 struct target_state {
     char *target;    /* name */
     char *link;      /* the target's id of the account; NULL: none */
@@ -114,6 +120,10 @@ struct target_state {
     enum guarded held_what; /* valid with held_word, as is: */
     char held_id[GUARD_HOLD_SIZE];
     int64_t held_since_ms;
+    uint64_t
+        wanted; /* of a source, which has no account: the newest event that wants it asked; 0: none does */
+    int64_t fetched_ms; /* when the question that was answered last was asked; 0: none yet */
+    char *unfetched;    /* why the last wish ended without an answer; NULL: it did not */
     struct refused *refused;
     size_t n_refused;
     struct pending *pending; /* in the order of merging */
@@ -155,6 +165,11 @@ void person_done(struct person *p); /* frees the content; p is zeroed */
  * merged. */
 enum merge person_merge(struct person *p, const struct event *ev, int64_t now_ms);
 
+/* Merges what a source has answered, as of words.occurred_at_ms. Its restrictive words count as an event's do; "joined"
+ * counts only where no event has ever said joined, left or deleted, so that no fetch revives a leaver, whatever comes in
+ * which order. False: it is more than one person may have, and nothing is merged. */
+bool person_merge_fetched(struct person *p, const struct source_person *said);
+
 /* Merges what is due of `scheduled` and latches accessUntil. True if anything changed. */
 bool person_fire_due(struct person *p, int64_t now_ms);
 
@@ -179,6 +194,7 @@ void target_state_fail(struct target_state *t,
 void target_state_refuse(struct target_state *t, const char *what, uint64_t fingerprint, const char *reason);
 void target_state_forgive(struct target_state *t, const char *what);
 void target_state_forgive_all(struct target_state *t);
+void target_state_set_unfetched(struct target_state *t, const char *why); /* NULL: nothing to tell */
 /* Something failed or was refused at now_ms; only ever moves forward. */
 void target_state_failed(struct target_state *t, int64_t now_ms);
 const struct refused *target_state_refused(const struct target_state *t, const char *what);

@@ -13,6 +13,7 @@ static const struct {
     [STEP_NONE] = {"none", ""},
     [STEP_WAIT] = {"wait", ""},
     [STEP_LOOKUP] = {"lookup", "GET"},
+    [STEP_FETCH] = {"fetch", "GET"},
     [STEP_CREATE] = {"create", "POST"},
     [STEP_DEACTIVATE] = {"deactivate", "PATCH"},
     [STEP_ACTIVATE] = {"activate", "PATCH"},
@@ -94,11 +95,19 @@ static const struct meaning_row scim_meanings[] = {
     {0},
 };
 
+/* A person that is not there is an answer like others. */
+static const struct meaning_row source_meanings[] = {
+    {404, 404, ANY_STEP, NULL, NULL, MEANS(GONE, WELL)},
+    {410, 410, ANY_STEP, NULL, NULL, MEANS(GONE, WELL)},
+    {0},
+};
+
 /* ---- kinds of targets ---------------------------------------------------------------------------------- */
 
 /* emails are generated from userName, externalId is ignored (H-ENTRA, SPEC). */
 static const char *const miro_read_only[] = {"emails.work", "externalId", NULL};
 static const char *const scim_read_only[] = {NULL};
+static const char *const source_read_only[] = {NULL};
 
 static const struct profile profiles[] = {
     {
@@ -136,6 +145,14 @@ static const struct profile profiles[] = {
             {"groups.read", 300, 60000, "GET", "/Groups", 0, false},
             {"groups.update", 300, 60000, "PATCH", "/Groups/", 0, true},
         },
+    },
+    {
+        .kind = "source", /* its file says how much it allows */
+        .op_replace = "",
+        .op_remove = "",
+        .read_only = source_read_only,
+        .meanings = source_meanings,
+        .limits = {{"api", 300, 60000, "GET", "/", 0, true}},
     },
 };
 

@@ -16,6 +16,7 @@ enum step {
     STEP_NONE,   /* converged */
     STEP_WAIT,   /* converged, but doubtful: wait for doubt_until, then read */
     STEP_LOOKUP, /* read the account, by link or by match */
+    STEP_FETCH,  /* ask a source about the person */
     STEP_CREATE,
     STEP_DEACTIVATE, /* PATCH active=false */
     STEP_ACTIVATE,   /* PATCH active=true */

@@ -218,6 +218,20 @@ static void write_held(struct json_out *w, const struct target_state *t)
     json_close(w);
 }
 
+static void write_failures(struct json_out *w, const struct target_state *t)
+{
+    if (t->attempts)
+        json_put_int(w, "attempts", t->attempts);
+    if (t->failing_since_ms)
+        json_put_int(w, "failingSince", t->failing_since_ms);
+    if (t->next_attempt_ms)
+        json_put_int(w, "nextAttemptAt", t->next_attempt_ms);
+    if (t->failed_ms)
+        json_put_int(w, "failedAt", t->failed_ms);
+    if (t->last_failure)
+        json_put_string(w, "lastFailure", t->last_failure);
+}
+
 static void write_target(struct json_out *w, const struct target_state *t)
 {
     json_open(w, t->target, '{');
@@ -232,20 +246,11 @@ static void write_target(struct json_out *w, const struct target_state *t)
         json_put_int(w, "missingUntil", t->missing_until_ms);
     if (t->open)
         json_put_bool(w, "open", true);
-    if (t->attempts)
-        json_put_int(w, "attempts", t->attempts);
-    if (t->failing_since_ms)
-        json_put_int(w, "failingSince", t->failing_since_ms);
+    write_failures(w, t);
     if (t->switched_until_ms)
         write_switched(w, t);
     if (t->write_failed)
         json_put_bool(w, "writeFailed", true);
-    if (t->next_attempt_ms)
-        json_put_int(w, "nextAttemptAt", t->next_attempt_ms);
-    if (t->failed_ms)
-        json_put_int(w, "failedAt", t->failed_ms);
-    if (t->last_failure)
-        json_put_string(w, "lastFailure", t->last_failure);
     if (t->retry_cut_ms)
         json_put_int(w, "retryCutAt", t->retry_cut_ms);
     if (t->provision_ms)
@@ -260,6 +265,41 @@ static void write_target(struct json_out *w, const struct target_state *t)
     json_close(w);
 }
 
+/* A source as long as there is something to tell of it. */
+static void write_source(struct json_out *w, const struct target_state *t)
+{
+    if (!t->wanted && !t->fetched_ms && !t->unfetched)
+        return;
+    json_open(w, t->target + strlen(SOURCE_PREFIX), '{');
+    if (t->wanted)
+        put_hash(w, "wanted", t->wanted);
+    if (t->fetched_ms)
+        json_put_int(w, "fetchedAt", t->fetched_ms);
+    if (t->unfetched)
+        json_put_string(w, "notFetched", t->unfetched);
+    write_failures(w, t);
+    json_close(w);
+}
+
+static void write_targets(struct json_out *w, const struct person *p)
+{
+    size_t n_sources = 0;
+    json_open(w, "targets", '{');
+    for (size_t i = 0; i < p->n_targets; i++)
+        if (is_source(p->targets[i].target))
+            n_sources++;
+        else
+            write_target(w, &p->targets[i]);
+    json_close(w);
+    if (n_sources == 0)
+        return;
+    json_open(w, "sources", '{');
+    for (size_t i = 0; i < p->n_targets; i++)
+        if (is_source(p->targets[i].target))
+            write_source(w, &p->targets[i]);
+    json_close(w);
+}
+
 void record_write(const struct person *p, struct buf *out)
 {
     struct json_out w;
@@ -271,10 +311,7 @@ void record_write(const struct person *p, struct buf *out)
     write_status(&w, p);
     write_registers(&w, p);
     write_scheduled(&w, p);
-    json_open(&w, "targets", '{');
-    for (size_t i = 0; i < p->n_targets; i++)
-        write_target(&w, &p->targets[i]);
-    json_close(&w);
+    write_targets(&w, p);
     json_close(&w);
 }
 
@@ -471,25 +508,47 @@ static bool read_held(const cJSON *object, struct target_state *t)
            read_hash(json_string(held, "word"), &t->held_word);
 }
 
-static bool read_target(const cJSON *object, struct target_state *t)
+static void read_failures(const cJSON *object, struct target_state *t)
 {
     int64_t attempts = 0;
-    t->link = xstrdup_null(json_string(object, "link"));
-    t->create_as = xstrdup_null(json_string(object, "createAs"));
-    t->last_failure = xstrdup_null(json_string(object, "lastFailure"));
-    json_int64(object, "doubtUntil", &t->doubt_until_ms);
-    json_int64(object, "missingUntil", &t->missing_until_ms);
-    json_bool(object, "open", &t->open);
     json_int64(object, "attempts", &attempts);
     t->attempts = (uint32_t)attempts;
     json_int64(object, "failingSince", &t->failing_since_ms);
+    json_int64(object, "nextAttemptAt", &t->next_attempt_ms);
+    json_int64(object, "failedAt", &t->failed_ms);
+    t->last_failure = xstrdup_null(json_string(object, "lastFailure"));
+}
+
+static bool read_source(const cJSON *object, struct person *p)
+{
+    char name[SOURCE_TARGET_SIZE];
+    if (strlen(object->string) > EVENT_NAME_MAX)
+        return false;
+    snprintf(name, sizeof name, SOURCE_PREFIX "%s", object->string);
+    struct target_state *t = person_target_add(p, name);
+    const char *wanted = json_string(object, "wanted");
+    if (wanted && !read_hash(wanted, &t->wanted))
+        return false;
+    t->open = t->wanted != 0;
+    json_int64(object, "fetchedAt", &t->fetched_ms);
+    t->unfetched = xstrdup_null(json_string(object, "notFetched"));
+    read_failures(object, t);
+    return true;
+}
+
+static bool read_target(const cJSON *object, struct target_state *t)
+{
+    t->link = xstrdup_null(json_string(object, "link"));
+    t->create_as = xstrdup_null(json_string(object, "createAs"));
+    read_failures(object, t);
+    json_int64(object, "doubtUntil", &t->doubt_until_ms);
+    json_int64(object, "missingUntil", &t->missing_until_ms);
+    json_bool(object, "open", &t->open);
     const cJSON *switched = json_get(object, "switched");
     if (switched &&
         !(json_bool(switched, "on", &t->switched_on) && json_int64(switched, "until", &t->switched_until_ms)))
         return false;
     json_bool(object, "writeFailed", &t->write_failed);
-    json_int64(object, "nextAttemptAt", &t->next_attempt_ms);
-    json_int64(object, "failedAt", &t->failed_ms);
     json_int64(object, "retryCutAt", &t->retry_cut_ms);
     json_int64(object, "provisionAt", &t->provision_ms);
     json_bool(object, "provisionOwed", &t->provision_owed);
@@ -502,6 +561,17 @@ static bool read_targets(const cJSON *root, struct person *p)
     cJSON_ArrayForEach(item, json_get(root, "targets"))
     {
         if (person_target(p, item->string) || !read_target(item, person_target_add(p, item->string)))
+            return false;
+    }
+    return true;
+}
+
+static bool read_sources(const cJSON *root, struct person *p)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, json_get(root, "sources"))
+    {
+        if (!read_source(item, p))
             return false;
     }
     return true;
@@ -522,8 +592,10 @@ static bool read_person(const cJSON *root, struct person *p, struct error *err)
     p->seq = (uint64_t)seq;
     if (!read_scheduled(root, p, err))
         return error_set(err, ERROR_PERMANENT, "not a person's record: a scheduled event is malformed");
-    return read_targets(root, p) ||
-           error_set(err, ERROR_PERMANENT, "not a person's record: a target is malformed");
+    if (!read_targets(root, p))
+        return error_set(err, ERROR_PERMANENT, "not a person's record: a target is malformed");
+    return read_sources(root, p) ||
+           error_set(err, ERROR_PERMANENT, "not a person's record: a source is malformed");
 }
 
 bool record_read(struct str value, struct person *ret, struct error *err)
@@ -541,46 +613,5 @@ bool record_read(struct str value, struct person *ret, struct error *err)
         return false;
     }
     *ret = p;
-    return true;
-}
-
-/* ---- the partition's own ------------------------------------------------------------------------------- */
-
-void partition_record_write(const struct partition_record *r, struct buf *out)
-{
-    struct json_out w;
-    json_out_init(&w, out);
-    json_open(&w, NULL, '{');
-    json_put_int(&w, "version", RECORD_VERSION);
-    json_put_int(&w, "partition", r->partition);
-    json_put_int(&w, "partitions", r->partitions);
-    json_put_bool(&w, "open", r->open);
-    json_put_string(&w, "slot", r->slot);
-    json_put_int(&w, "openedAt", r->opened_at_ms);
-    json_put_int(&w, "offset", r->offset);
-    if (r->deaths)
-        json_put_int(&w, "deaths", r->deaths);
-    json_close(&w);
-}
-
-bool partition_record_read(struct str value, struct partition_record *ret, struct error *err)
-{
-    cJSON *root = NULL;
-    if (!json_parse(value, &root, err))
-        return error_set(err, ERROR_PERMANENT, "the partition's record is not JSON");
-    int64_t version = 0, partition = 0, partitions = 0, deaths = 0;
-    struct partition_record r = {0};
-    bool ok = json_int64(root, "version", &version) && json_int64(root, "partition", &partition) &&
-              json_int64(root, "partitions", &partitions) && json_bool(root, "open", &r.open) &&
-              json_int64(root, "openedAt", &r.opened_at_ms) && json_int64(root, "offset", &r.offset);
-    json_int64(root, "deaths", &deaths);
-    cJSON_Delete(root);
-    if (!ok || version > RECORD_VERSION)
-        return error_set(err, ERROR_PERMANENT,
-                         "the partition's record is malformed or of a newer version (%d)", (int)version);
-    r.deaths = deaths > 0 ? (uint32_t)deaths : 0;
-    r.partition = (int32_t)partition;
-    r.partitions = (int32_t)partitions;
-    *ret = r;
     return true;
 }

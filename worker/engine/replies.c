@@ -6,7 +6,7 @@
 #include "calls.h"
 #include "mem.h"
 
-enum { EXISTS_MAX = 4, KEPT_ACTIVE_MAX = 6, REASON_MAX = SCIM_DETAIL_MAX + 64 };
+enum { EXISTS_MAX = 4, KEPT_ACTIVE_MAX = 6 };
 
 /* ---- verification: did the write do what it said? ------------------------------------------------------ */
 
@@ -308,13 +308,6 @@ static void took_refusal(const struct answer *a, const char *reason)
     }
 }
 
-/* The class rests already, target.c has seen to it; nobody needs to come before. */
-static void took_throttle(const struct answer *a, const char *reason)
-{
-    int64_t until_ms = a->f->class >= 0 ? a->f->lane->budget.classes[a->f->class].paused_until_ms : 0;
-    answer_fail(a, reason, until_ms - a->now.boot_ms);
-}
-
 /* A server that failed while writing may have written; 503 says that it did not begin. */
 static void took_temporary(const struct answer *a, const char *reason)
 {
@@ -323,14 +316,14 @@ static void took_temporary(const struct answer *a, const char *reason)
     answer_fail(a, reason, a->reply->retry_after_ms);
 }
 
-/* In words: "400 invalidValue: …". */
-static void describe(const struct call_reply *reply, char reason[REASON_MAX])
+void reply_describe(const struct call_reply *reply, char reason[REPLY_REASON_MAX])
 {
     char type[SCIM_TYPE_MAX] = "", detail[SCIM_DETAIL_MAX] = "";
     int status = reply->status;
     if (status >= 400)
         scim_parse_error(reply->body, type, detail);
-    snprintf(reason, REASON_MAX, "%d%s%s%s%s", status, *type ? " " : "", type, *detail ? ": " : "", detail);
+    snprintf(reason, REPLY_REASON_MAX, "%d%s%s%s%s", status, *type ? " " : "", type, *detail ? ": " : "",
+             detail);
 }
 
 struct meaning reply_meaning(const struct flight *f, const struct call_reply *reply)
@@ -346,8 +339,8 @@ struct meaning reply_meaning(const struct flight *f, const struct call_reply *re
 
 static void took_reply(const struct answer *a)
 {
-    char reason[REASON_MAX];
-    describe(a->reply, reason);
+    char reason[REPLY_REASON_MAX];
+    reply_describe(a->reply, reason);
     answer_operation(a, a->reply->status);
     switch (a->f->meaning.class) {
     case REPLY_OK:
@@ -364,7 +357,7 @@ static void took_reply(const struct answer *a)
         took_temporary(a, reason);
         break;
     case REPLY_THROTTLED:
-        took_throttle(a, reason);
+        answer_throttled(a, reason);
         break;
     case REPLY_TROUBLE:
         answer_fail(a, reason, a->reply->retry_after_ms);
@@ -398,15 +391,15 @@ void reply_take(struct engine *e, struct flight *f, struct target_state *t, cons
 
 static void took_stale(const struct answer *a)
 {
-    char reason[REASON_MAX];
+    char reason[REPLY_REASON_MAX];
     a->w->trouble = a->f->meaning.class == REPLY_TROUBLE;
     if (a->reply->outcome != CALL_REPLIED) {
         took_no_reply(a);
         return;
     }
-    describe(a->reply, reason);
+    reply_describe(a->reply, reason);
     if (a->f->meaning.class == REPLY_THROTTLED)
-        took_throttle(a, reason);
+        answer_throttled(a, reason);
     else if (a->f->meaning.class == REPLY_TEMPORARY || a->f->meaning.class == REPLY_TROUBLE)
         took_temporary(a, reason);
 }

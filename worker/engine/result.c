@@ -102,6 +102,8 @@ static void write_result(struct json_out *w, const char *name, const struct resu
         json_put_string(w, "cause", r->cause);
     if (r->action)
         json_put_string(w, "action", r->action);
+    if (r->not_fetched)
+        json_put_string(w, "notFetched", r->not_fetched);
     write_refused(w, r->state);
     json_put_int(w, "attempts", r->attempts);
     write_times(w, r);

@@ -48,6 +48,7 @@ struct result {                   /* borrowed parts */
     const struct target_state *state; /* for the refused attributes; may be NULL */
     const char *merged_into;          /* event id; NULL unless merged */
     const char *cause, *action;       /* NULL: none */
+    const char *not_fetched; /* why a thin event counts with what it says by itself; NULL: it does not */
     unsigned attempts;
     int64_t started_ms; /* first call; 0: none was needed */
     int64_t finished_ms;

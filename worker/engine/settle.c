@@ -1,5 +1,5 @@
 /* settle.c - from "the target agrees" (or never will) to one result for each event that waited for it. */
-#include "engine_state.h"
+#include "fetch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -70,9 +70,26 @@ struct verdict {
     const char *last_id;
 };
 
+/* What a thin event says of employment or suspension, and its source has said again when it was asked. */
+static bool is_confirmed(const struct person *p, const struct pending *event)
+{
+    switch (event->type) {
+    case EVENT_JOINED:
+        return p->employment == EMPLOYMENT_JOINED;
+    case EVENT_LEFT:
+        return p->employment == EMPLOYMENT_LEFT;
+    case EVENT_SUSPENDED:
+    case EVENT_RESUMED:
+        return p->suspended == (event->type == EVENT_SUSPENDED);
+    default:
+        return false;
+    }
+}
+
 static bool survives(const struct person *p, const struct pending *event)
 {
-    return event->empty || person_word_survives(p, event->type, event_id_hash(event->id));
+    return event->empty || person_word_survives(p, event->type, event_id_hash(event->id)) ||
+           (event->needs_fetch && is_confirmed(p, event));
 }
 
 /* An operation that ended before the event was queued was not made for it. */
@@ -87,6 +104,11 @@ static bool had_part(const struct work *w, const struct pending *event)
 static bool waits_for_its_time(const struct person *p, const struct pending *event)
 {
     return person_is_scheduled(p, event_id_hash(event->id));
+}
+
+static bool has_to_wait(const struct person *p, const struct pending *event)
+{
+    return waits_for_its_time(p, event) || fetch_holds_result(p, event);
 }
 
 static enum outcome outcome_of(const struct verdict *v, const struct pending *event, size_t index)
@@ -109,7 +131,7 @@ static void find_last(struct verdict *v, const struct target_state *t)
 {
     v->last = SIZE_MAX;
     for (size_t i = 0; i < t->n_pending; i++)
-        if (!waits_for_its_time(v->person, &t->pending[i]) && survives(v->person, &t->pending[i]) &&
+        if (!has_to_wait(v->person, &t->pending[i]) && survives(v->person, &t->pending[i]) &&
             had_part(v->work, &t->pending[i]))
             v->last = i;
     v->last_id = v->last != SIZE_MAX ? t->pending[v->last].id : NULL;
@@ -123,6 +145,7 @@ static void fill(const struct verdict *v, const struct target_state *t, struct r
     r->finished_ms = now.wall_ms;
     r->attempts = w->attempts;
     r->started_ms = w->started_ms;
+    r->not_fetched = r->event ? fetch_failure(v->person, r->event) : NULL;
     if (r->outcome == OUTCOME_APPLIED || r->outcome == OUTCOME_REJECTED) {
         r->operations = w->operations;
         r->n_operations = w->n_operations;
@@ -200,7 +223,7 @@ static void settle_pending(struct engine *e, struct work *w, struct target_state
     for (size_t i = 0; i < t->n_pending; i++) {
         const struct pending *event = &t->pending[i];
         bool drop = MUTATION(MUTATION_RESULT_DROPPED) && i + 1 < t->n_pending;
-        if (waits_for_its_time(v->person, event)) {
+        if (has_to_wait(v->person, event)) {
             t->pending[kept++] = *event;
             continue;
         }
@@ -247,7 +270,7 @@ static void end_attempts(struct target_state *t)
 static bool has_ripe(const struct person *p, const struct target_state *t)
 {
     for (size_t i = 0; i < t->n_pending; i++)
-        if (!waits_for_its_time(p, &t->pending[i]))
+        if (!has_to_wait(p, &t->pending[i]))
             return true;
     return false;
 }
@@ -301,9 +324,13 @@ static bool may_go_early(const struct person *p, const struct pending *event)
     return !survives(p, event) || (!cuts && !waits_for_its_time(p, event));
 }
 
-/* The newest event that will get a result of its own work; else the newest. */
-static const char *newest_survivor(const struct person *p, const struct target_state *t)
+/* The newest event that will get a result of its own work; else the newest. What waits for a source goes with another
+ * that waits for one, if there is any. */
+static const char *newest_survivor(const struct person *p, const struct target_state *t, bool fetched)
 {
+    for (size_t i = t->n_pending; fetched && i-- > 1;)
+        if (fetch_holds_result(p, &t->pending[i]) && !waits_for_its_time(p, &t->pending[i]))
+            return t->pending[i].id;
     for (size_t i = t->n_pending; i-- > 1;)
         if (survives(p, &t->pending[i]) && !waits_for_its_time(p, &t->pending[i]))
             return t->pending[i].id;
@@ -312,11 +339,11 @@ static const char *newest_survivor(const struct person *p, const struct target_s
 
 void settle_oldest(struct engine *e, struct slot *slot, struct target_state *t, struct now now)
 {
-    const char *newest = newest_survivor(slot->live, t);
     for (size_t i = 0; i + 1 < t->n_pending; i++) {
         if (!may_go_early(slot->live, &t->pending[i]))
             continue;
         bool alive = survives(slot->live, &t->pending[i]);
+        const char *newest = newest_survivor(slot->live, t, fetch_holds_result(slot->live, &t->pending[i]));
         struct result r = {.event = &t->pending[i],
                            .target = t->target,
                            .outcome = alive ? OUTCOME_MERGED : OUTCOME_SUPERSEDED,

@@ -33,10 +33,13 @@ void engine_index_targets(struct engine *e)
     size_t n = e->cfg.n_targets;
     e->by_name = xcalloc(n, sizeof(struct target *));
     e->by_home = xcalloc(n, sizeof(struct target *));
-    for (size_t i = 0; i < n; i++)
-        e->by_name[i] = e->by_home[i] = &e->targets[i];
+    for (size_t i = 0; i < n; i++) {
+        e->by_name[i] = &e->targets[i];
+        if (!is_source(e->targets[i].cfg->name))
+            e->by_home[e->n_homes++] = &e->targets[i];
+    }
     qsort(e->by_name, n, sizeof(struct target *), order_by_name);
-    qsort(e->by_home, n, sizeof(struct target *), order_by_home);
+    qsort(e->by_home, e->n_homes, sizeof(struct target *), order_by_home);
 }
 
 struct target *engine_target(const struct engine *e, const char *name)
@@ -54,13 +57,13 @@ struct target *engine_target(const struct engine *e, const char *name)
 
 struct target_range engine_targets_of(const struct engine *e, const char *tenant, const char *directory)
 {
-    size_t low = 0, high = e->cfg.n_targets, n = 0;
+    size_t low = 0, high = e->n_homes, n = 0;
     while (low < high) { /* the first that is not before them */
         size_t middle = (low + high) / 2;
         bool before = compare_homes(e->by_home[middle]->cfg, tenant, directory) < 0;
         *(before ? &low : &high) = before ? middle + 1 : middle;
     }
-    while (low + n < e->cfg.n_targets && compare_homes(e->by_home[low + n]->cfg, tenant, directory) == 0)
+    while (low + n < e->n_homes && compare_homes(e->by_home[low + n]->cfg, tenant, directory) == 0)
         n++;
     return (struct target_range){&e->by_home[low], n};
 }

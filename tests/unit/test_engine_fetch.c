@@ -1,0 +1,601 @@
+/* Thin events: the source is asked, and what waits for its answer. */
+#include "engine_kit.h"
+
+#define ZOE "userName=zoe;displayName=Zoe"
+
+/* ---- a source whose script reads "word;name=value;…" ---------------------------------------------------- */
+
+static bool script_fails;
+
+static bool on_fetch(void *ctx, const struct person_view *view, size_t source, struct source_request *ret,
+                     struct error *err)
+{
+    (void)ctx;
+    ck_assert_str_eq(kit.targets[source].kind, "source");
+    if (script_fails)
+        return error_set(err, ERROR_INPUT, "hr.lua:7: fetch: no luck");
+    *ret = (struct source_request){.method = xstrdup("GET"), .path = xasprintf("/people/%s", view->subject)};
+    return true;
+}
+
+static bool on_person(void *ctx, const struct person_view *view, size_t source,
+                      const struct source_reply *reply, struct source_person *ret, struct error *err)
+{
+    char *text = xstrndup(reply->body.p, reply->body.n), *rest = text;
+    (void)ctx, (void)view, (void)source;
+    const char *word = strsep(&rest, ";");
+    bool sense = strcmp(word, "<html>") != 0;
+    *ret =
+        (struct source_person){.known = strcmp(word, "nobody") != 0, .suspended = strcmp(word, "held") == 0};
+    ret->words.type = strcmp(word, "joined") == 0 ? EVENT_JOINED
+                      : strcmp(word, "left") == 0 ? EVENT_LEFT
+                                                  : EVENT_CHANGED;
+    ret->words.complete = true;
+    if (sense)
+        put_attrs(&ret->words.profile, rest);
+    free(text);
+    return sense || error_set(err, ERROR_TEMPORARY, "the answer is no JSON");
+}
+
+static struct engine_target *start_config(void)
+{
+    kit_config();
+    script_fails = false;
+    kit.ports.fetch = on_fetch;
+    kit.ports.person = on_person;
+    return kit_add_target("source.hr", "source");
+}
+
+static void start(void)
+{
+    start_config();
+    kit_open();
+    commit();
+}
+
+/* Member of zoe's state at the source. */
+static const char *source_now(const char *member)
+{
+    static char text[1024];
+    cJSON *root = person_now();
+    char *printed = cJSON_PrintUnformatted(json_get(json_get(json_get(root, "sources"), "hr"), member));
+    snprintf(text, sizeof text, "%s", printed ? printed : "");
+    free(printed);
+    cJSON_Delete(root);
+    return text;
+}
+
+static void expect_not_fetched(const char *id, const char *why)
+{
+    const char *told = json_string(find_result(id, "miro"), "notFetched");
+    ck_assert_msg(why ? told && strstr(told, why) : !told, "%s: %s", id, told);
+}
+
+/* ---- the way through ----------------------------------------------------------------------------------- */
+
+START_TEST(a_thin_change_is_fetched_and_then_made)
+{
+    start();
+    kit_zoe_has_account(ZOE ";title=Cook");
+    say({"thin", EVENT_CHANGED, .at = 2, .thin = true});
+    expect_no_call(); /* not before it is committed */
+    commit();
+    expect_call("GET", "/people/zoe");
+    ck_assert_uint_eq(kit.call->target, 1);
+    ck_assert(!kit.call->write);
+    answer(200, "joined;" ZOE ";title=Chef");
+    commit();
+    expect_call("PATCH", "/Users/7");
+    expect_body("Chef");
+    answer(200, user("7", true, ZOE ";title=Chef"));
+    commit();
+    expect_result("thin", "miro", "applied");
+    expect_not_fetched("thin", NULL);
+    ck_assert_str_eq(source_now("wanted"), "");
+    ck_assert_str_ne(source_now("fetchedAt"), "");
+    expect_no_call();
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_joiner_waits_for_the_fetch_and_gets_what_it_said)
+{
+    start();
+    say({"thin", EVENT_JOINED, .at = 2, .thin = true});
+    commit();
+    expect_call("GET", "/people/zoe");
+    expect_no_call();
+    commit();
+    expect_no_result("thin", "miro");
+    answer(200, "joined;" ZOE);
+    commit();
+    expect_call("GET", "/Users?filter=");
+    answer(200, NO_USERS);
+    commit();
+    expect_call("POST", "/Users");
+    expect_body("zoe");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_fetch_begun_before_the_newest_thin_event_does_not_answer_it)
+{
+    start();
+    kit_zoe_has_account(ZOE ";title=Cook");
+    say({"thin1", EVENT_CHANGED, .at = 2, .thin = true});
+    commit();
+    expect_call("GET", "/people/zoe");
+    say({"thin2", EVENT_CHANGED, .at = 3, .thin = true});
+    commit();
+    answer(200, "joined;" ZOE ";title=Old");
+    commit();
+    expect_no_result("thin1", "miro");
+    expect_call("GET", "/people/zoe");
+    answer(200, "joined;" ZOE ";title=Chef");
+    commit();
+    expect_call("PATCH", "/Users/7");
+    expect_body("Chef");
+    answer(200, user("7", true, ZOE ";title=Chef"));
+    commit();
+    expect_result("thin1", "miro", "merged");
+    expect_result("thin2", "miro", "applied");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(an_older_thin_event_that_comes_late_is_fetched_too)
+{
+    start();
+    kit_zoe_has_account(ZOE);
+    say({"late", EVENT_CHANGED, .at = 0, .thin = true, .profile = "displayName=Old"});
+    commit();
+    expect_call("GET", "/people/zoe");
+    answer(200, "joined;" ZOE);
+    commit();
+    expect_result("late", "miro", "unchanged");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(fetched_words_are_as_old_as_the_question)
+{
+    start();
+    kit_zoe_has_account(ZOE ";title=Cook");
+    say({"thin", EVENT_CHANGED, .at = 2, .thin = true});
+    commit();
+    expect_call("GET", "/people/zoe");
+    pass(20 * KIT_SECOND);
+    int64_t at = (kit.now.wall_ms - KIT_EPOCH_MS) / 1000;
+    say({"newer", EVENT_CHANGED, .at = at - 10, .profile = "title=Baker"});   /* after the question */
+    say({"older", EVENT_CHANGED, .at = at - 30, .profile = "displayName=Z"}); /* before it */
+    answer(200, "joined;" ZOE ";title=Chef");
+    commit();
+    expect_call("PATCH", "/Users/7");
+    expect_body("Baker");
+    ck_assert_ptr_null(strstr(kit.call->body, "displayName"));
+    kit_stop();
+}
+END_TEST
+
+/* ---- leavers ------------------------------------------------------------------------------------------- */
+
+START_TEST(a_leaver_is_cut_while_the_source_is_down)
+{
+    start();
+    kit_zoe_has_account(ZOE);
+    say({"thin", EVENT_CHANGED, .at = 2, .thin = true});
+    commit();
+    expect_call("GET", "/people/zoe");
+    answer(401, "{}");
+    commit();
+    say({"left", EVENT_LEFT, .at = 3, .thin = true});
+    commit();
+    do { /* probes of the source may come between */
+        ck_assert_int_ge(wait_for_call(), 0);
+        if (kit.call->target == 1)
+            answer(401, "{}");
+    } while (!kit.call);
+    ck_assert_str_eq(kit.call->method, "PATCH");
+    expect_body("false");
+    answer(200, user("7", false, ZOE));
+    commit();
+    expect_result("left", "miro", "applied");
+    expect_no_result("thin", "miro");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_fetch_does_not_revive_a_leaver_whatever_comes_first)
+{
+    start();
+    kit_zoe_has_account(ZOE);
+    say({"left", EVENT_LEFT, .at = 3});
+    commit();
+    expect_call("PATCH", "/Users/7");
+    answer(200, user("7", false, ZOE));
+    commit();
+    say({"thin", EVENT_CHANGED, .at = 4, .thin = true});
+    commit();
+    expect_call("GET", "/people/zoe");
+    answer(200, "joined;" ZOE);
+    commit();
+    expect_no_call();
+    /* said only by a fetch, joined gives way to any event, though older than the fetch */
+    say({"other", EVENT_CHANGED, .at = 2, .subject = "kim", .thin = true});
+    commit();
+    expect_call("GET", "/people/kim");
+    answer(200, "joined;userName=kim");
+    commit();
+    expect_call("GET", "/Users?filter=");
+    answer(200, found("8", true, "userName=kim"));
+    commit();
+    expect_result("other", "miro", "unchanged");
+    say({"kim-left", EVENT_LEFT, .at = 1, .subject = "kim"});
+    commit();
+    expect_call("PATCH", "/Users/8");
+    expect_body("false");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_fetched_left_or_suspended_cuts)
+{
+    static const char *const said[] = {"left;" ZOE, "held;" ZOE};
+    for (size_t i = 0; i < ARRAY_SIZE(said); i++) {
+        start();
+        kit_zoe_has_account(ZOE);
+        say({"thin", EVENT_CHANGED, .at = 2, .thin = true});
+        commit();
+        expect_call("GET", "/people/zoe");
+        answer(200, said[i]);
+        commit();
+        expect_call("PATCH", "/Users/7");
+        expect_body("false");
+        answer(200, user("7", false, ZOE));
+        commit();
+        expect_result("thin", "miro", "applied");
+        kit_stop();
+    }
+}
+END_TEST
+
+START_TEST(a_leaver_without_a_name_waits_for_the_source_to_tell_it)
+{
+    start();
+    say({"left", EVENT_LEFT, .at = 3, .thin = true});
+    commit();
+    expect_no_result("left", "miro"); /* instead of: rejected, no value of userName */
+    expect_call("GET", "/people/zoe");
+    answer(200, "left;" ZOE);
+    commit();
+    expect_call("GET", "/Users?filter=");
+    answer(200, found("7", true, ZOE));
+    commit();
+    expect_call("PATCH", "/Users/7");
+    answer(200, user("7", false, ZOE));
+    commit();
+    expect_result("left", "miro", "applied");
+    kit_stop();
+}
+END_TEST
+
+/* ---- when the source does not answer ------------------------------------------------------------------- */
+
+START_TEST(a_person_unknown_to_the_source_is_told_and_cut_by_nobody)
+{
+    static const struct {
+        int status;
+        const char *body;
+    } rows[] = {{404, ""}, {410, ""}, {200, "nobody"}};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        start();
+        kit_zoe_has_account(ZOE);
+        say({"thin", EVENT_CHANGED, .at = 2, .thin = true, .profile = "title=Chef"});
+        commit();
+        expect_call("GET", "/people/zoe");
+        answer(rows[i].status, rows[i].body);
+        commit();
+        expect_call("GET", "/Users/7"); /* for the title, which is new */
+        answer(200, user("7", true, ZOE));
+        expect_call("PATCH", "/Users/7");
+        expect_body("Chef");
+        answer(200, user("7", true, ZOE ";title=Chef"));
+        commit();
+        expect_result("thin", "miro", "applied");
+        expect_not_fetched("thin", "does not know this person");
+        kit_stop();
+    }
+}
+END_TEST
+
+START_TEST(what_will_never_work_is_told_and_the_event_counts_as_it_is)
+{
+    start();
+    kit_zoe_has_account(ZOE);
+    say({"refused", EVENT_CHANGED, .at = 2, .thin = true});
+    commit();
+    expect_call("GET", "/people/zoe");
+    answer(422, "{}");
+    commit();
+    expect_result("refused", "miro", "unchanged");
+    expect_not_fetched("refused", "422");
+    script_fails = true;
+    say({"script", EVENT_CHANGED, .at = 3, .thin = true});
+    commit();
+    expect_no_call();
+    commit();
+    expect_result("script", "miro", "unchanged");
+    expect_not_fetched("script", "hr.lua:7");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(what_may_work_later_is_tried_again)
+{
+    static const int statuses[] = {500, 429, 200};
+    static const char *const bodies[] = {"", "", "<html>"};
+    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+        start();
+        kit_zoe_has_account(ZOE);
+        say({"thin", EVENT_CHANGED, .at = 2, .thin = true});
+        commit();
+        expect_call("GET", "/people/zoe");
+        answer(statuses[i], bodies[i]);
+        commit();
+        expect_no_result("thin", "miro");
+        ck_assert_str_eq(source_now("attempts"), "1");
+        ck_assert_int_ge(wait_for_call(), 1);
+        ck_assert_uint_eq(kit.call->target, 1);
+        answer(200, "joined;" ZOE);
+        commit();
+        expect_result("thin", "miro", "unchanged");
+        expect_not_fetched("thin", NULL);
+        ck_assert_str_eq(source_now("attempts"), "");
+        kit_stop();
+    }
+}
+END_TEST
+
+START_TEST(who_cannot_be_asked_about_until_the_deadline_counts_as_told)
+{
+    start();
+    kit_zoe_has_account(ZOE);
+    say({"thin", EVENT_CHANGED, .at = 2, .thin = true});
+    while (wait_for_call() >= 0 && !find_result("thin", "miro"))
+        answer(500, "{}");
+    expect_result("thin", "miro", "unchanged");
+    expect_not_fetched("thin", "could not be asked in time: 500");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_source_that_is_down_rejects_nobody_however_long)
+{
+    start();
+    kit_zoe_has_account(ZOE);
+    say({"thin", EVENT_CHANGED, .at = 2, .thin = true});
+    for (int64_t waited = 0; waited < 3 * KIT_DEADLINE_MS;) {
+        int64_t wait = wait_for_call();
+        ck_assert_int_ge(wait, 0);
+        waited += wait + 1;
+        answer(401, "{}");
+    }
+    commit();
+    expect_no_result("thin", "miro");
+    ck_assert_int_ge(wait_for_call(), 0);
+    answer(200, "joined;" ZOE);
+    commit();
+    expect_result("thin", "miro", "unchanged");
+    expect_not_fetched("thin", NULL);
+    kit_stop();
+}
+END_TEST
+
+START_TEST(without_an_api_a_thin_event_counts_as_it_is)
+{
+    kit_start();
+    kit_zoe_has_account(ZOE);
+    say({"thin", EVENT_CHANGED, .at = 2, .thin = true});
+    commit();
+    expect_result("thin", "miro", "unchanged");
+    expect_not_fetched("thin", "is not asked");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_source_of_another_directory_is_not_asked)
+{
+    start_config()->directory = "other";
+    kit_open();
+    commit();
+    kit_zoe_has_account(ZOE);
+    say({"thin", EVENT_CHANGED, .at = 2, .thin = true});
+    commit();
+    expect_no_call();
+    expect_result("thin", "miro", "unchanged");
+    kit_stop();
+}
+END_TEST
+
+/* ---- crashes, aborts, schedules, decisions -------------------------------------------------------------- */
+
+START_TEST(a_wish_survives_a_crash_and_an_abort)
+{
+    start();
+    kit_zoe_has_account(ZOE);
+    say({"thin", EVENT_CHANGED, .at = 2, .thin = true});
+    commit();
+    expect_call("GET", "/people/zoe");
+    kit_crash();
+    ck_assert_int_ge(wait_for_call(), 0);
+    ck_assert_uint_eq(kit.call->target, 1);
+    answer(200, "joined;" ZOE ";title=Chef");
+    take_and_abort(); /* the words are undone, and asked for again */
+    commit();
+    expect_no_result("thin", "miro");
+    expect_call("GET", "/people/zoe");
+    answer(200, "joined;" ZOE ";title=Chef");
+    commit();
+    expect_call("GET", "/Users/7");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_source_that_was_removed_holds_up_nobody)
+{
+    start();
+    kit_zoe_has_account(ZOE);
+    say({"thin", EVENT_CHANGED, .at = 2, .thin = true});
+    commit();
+    expect_call("GET", "/people/zoe");
+    answer(500, "");
+    commit();
+    kit_crash();
+    engine_free(kit.e);
+    kit.cfg.n_targets = 1;
+    kit_open();
+    commit();
+    while (wait_for_call() >= 0) /* what may have been under way is looked at */
+        answer(200, user("7", true, ZOE));
+    expect_result("thin", "miro", "unchanged");
+    expect_not_fetched("thin", "not asked any more");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_scheduled_thin_event_is_fetched_when_it_is_due)
+{
+    start();
+    kit_zoe_has_account(ZOE);
+    say({"thin", EVENT_CHANGED, .at = 900, .effective = 1600, .thin = true, .profile = "displayName=Z"});
+    commit();
+    expect_no_call();
+    expect_no_result("thin", "miro");
+    ck_assert_int_ge(wait_for_call(), 500 * KIT_SECOND);
+    ck_assert_uint_eq(kit.call->target, 1);
+    answer(200, "joined;" ZOE);
+    commit();
+    expect_result("thin", "miro", "unchanged");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_flood_of_thin_events_stays_within_the_list)
+{
+    start();
+    kit_zoe_has_account(ZOE);
+    for (int i = 0; i < 2 * PERSON_PENDING_MAX; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "t%d", i);
+        say({id, EVENT_CHANGED, .at = 2 + i, .thin = true});
+    }
+    commit();
+    expect_result("t0", "miro", "merged");
+    expect_no_result("t31", "miro");
+    expect_call("GET", "/people/zoe");
+    answer(200, "joined;" ZOE);
+    commit();
+    expect_result("t31", "miro", "unchanged");
+    expect_no_call();
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_paused_source_is_not_asked_until_it_is_resumed)
+{
+    static const char pause[] = "{\"kind\":\"pause\",\"target\":\"source.hr\",\"paused\":true,\"by\":\"kim\","
+                                "\"reason\":\"r\",\"at\":\"2027-01-15T08:00:00Z\"}";
+    struct error err = {0};
+    start();
+    kit_zoe_has_account(ZOE);
+    ck_assert_msg(engine_control(kit.e, str_of("pause/source.hr"), str_of(pause), kit.now, &err), "%s",
+                  err.message);
+    say({"thin", EVENT_CHANGED, .at = 2, .thin = true});
+    commit();
+    expect_no_call();
+    ck_assert(engine_control(kit.e, str_of("pause/source.hr"), (struct str){0}, kit.now, &err));
+    ck_assert_int_ge(wait_for_call(), 0);
+    ck_assert_uint_eq(kit.call->target, 1);
+    kit_stop();
+}
+END_TEST
+
+/* ---- merging, by itself -------------------------------------------------------------------------------- */
+
+/* Every order of events around a fetch gives the same person. */
+START_TEST(a_fetch_and_events_give_the_same_in_every_order)
+{
+    static const struct word words[] = {
+        {"a", EVENT_JOINED, .at = 10, .profile = "title=A;userName=a"},
+        {"b", EVENT_LEFT, .at = 30},
+        {"c", EVENT_SUSPENDED, .at = 50},
+        {"d", EVENT_CHANGED, .at = 70, .profile = "title=D"},
+    };
+    static const char *const said[] = {"joined;title=F;nickName=f", "left;title=F", "held;title=F"};
+    for (size_t s = 0; s < ARRAY_SIZE(said); s++) {
+        char *first = NULL;
+        for (unsigned order = 0; order < 5 * 24; order++) { /* the fetch as of 60 in every place */
+            struct person p = {0};
+            struct source_person f = {0};
+            struct error err;
+            unsigned at = order % 5, rest = order / 5, left[4] = {0, 1, 2, 3};
+            ck_assert(on_person(NULL, NULL, 0, &(struct source_reply){.body = str_of(said[s])}, &f, &err));
+            memcpy(f.words.id, event_id("fetch"), sizeof f.words.id);
+            f.words.occurred_at_ms = kit_ms(60);
+            for (unsigned i = 0; i < 5; i++) {
+                if (i == at)
+                    ck_assert(person_merge_fetched(&p, &f));
+                if (i == 4)
+                    break;
+                unsigned pick = rest % (4 - i);
+                rest /= 4 - i;
+                struct event ev = make_event(&words[left[pick]]); /* the first 4 - i are left */
+                for (unsigned k = pick; k + 1 < 4; k++)
+                    left[k] = left[k + 1];
+                person_merge(&p, &ev, kit_ms(1000));
+                event_done(&ev);
+            }
+            p.n_recent = 0; /* the order of arrival is all that it holds */
+            struct buf out;
+            buf_init(&out, RECORD_MAX);
+            record_write(&p, &out);
+            if (!first)
+                first = xstrndup(out.p, out.n);
+            ck_assert_msg(strcmp(first, out.p) == 0, "%s: %s\nand %s", said[s], first, out.p);
+            buf_done(&out);
+            source_person_done(&f);
+            person_done(&p);
+        }
+        free(first);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        a_thin_change_is_fetched_and_then_made,
+        a_joiner_waits_for_the_fetch_and_gets_what_it_said,
+        a_fetch_begun_before_the_newest_thin_event_does_not_answer_it,
+        an_older_thin_event_that_comes_late_is_fetched_too,
+        fetched_words_are_as_old_as_the_question,
+        a_leaver_is_cut_while_the_source_is_down,
+        a_fetch_does_not_revive_a_leaver_whatever_comes_first,
+        a_fetched_left_or_suspended_cuts,
+        a_leaver_without_a_name_waits_for_the_source_to_tell_it,
+        a_person_unknown_to_the_source_is_told_and_cut_by_nobody,
+        what_will_never_work_is_told_and_the_event_counts_as_it_is,
+        what_may_work_later_is_tried_again,
+        who_cannot_be_asked_about_until_the_deadline_counts_as_told,
+        a_source_that_is_down_rejects_nobody_however_long,
+        without_an_api_a_thin_event_counts_as_it_is,
+        a_source_of_another_directory_is_not_asked,
+        a_wish_survives_a_crash_and_an_abort,
+        a_source_that_was_removed_holds_up_nobody,
+        a_scheduled_thin_event_is_fetched_when_it_is_due,
+        a_flood_of_thin_events_stays_within_the_list,
+        a_paused_source_is_not_asked_until_it_is_resumed,
+        a_fetch_and_events_give_the_same_in_every_order,
+    };
+    return kit_run("engine_fetch", tests, ARRAY_SIZE(tests));
+}

@@ -1,0 +1,42 @@
+/* record_partition.c - the record of a partition itself: who has opened it, and whether it was closed in order. */
+#include "json.h"
+#include "record.h"
+
+void partition_record_write(const struct partition_record *r, struct buf *out)
+{
+    struct json_out w;
+    json_out_init(&w, out);
+    json_open(&w, NULL, '{');
+    json_put_int(&w, "version", RECORD_VERSION);
+    json_put_int(&w, "partition", r->partition);
+    json_put_int(&w, "partitions", r->partitions);
+    json_put_bool(&w, "open", r->open);
+    json_put_string(&w, "slot", r->slot);
+    json_put_int(&w, "openedAt", r->opened_at_ms);
+    json_put_int(&w, "offset", r->offset);
+    if (r->deaths)
+        json_put_int(&w, "deaths", r->deaths);
+    json_close(&w);
+}
+
+bool partition_record_read(struct str value, struct partition_record *ret, struct error *err)
+{
+    cJSON *root = NULL;
+    if (!json_parse(value, &root, err))
+        return error_set(err, ERROR_PERMANENT, "the partition's record is not JSON");
+    int64_t version = 0, partition = 0, partitions = 0, deaths = 0;
+    struct partition_record r = {0};
+    bool ok = json_int64(root, "version", &version) && json_int64(root, "partition", &partition) &&
+              json_int64(root, "partitions", &partitions) && json_bool(root, "open", &r.open) &&
+              json_int64(root, "openedAt", &r.opened_at_ms) && json_int64(root, "offset", &r.offset);
+    json_int64(root, "deaths", &deaths);
+    cJSON_Delete(root);
+    if (!ok || version > RECORD_VERSION)
+        return error_set(err, ERROR_PERMANENT,
+                         "the partition's record is malformed or of a newer version (%d)", (int)version);
+    r.deaths = deaths > 0 ? (uint32_t)deaths : 0;
+    r.partition = (int32_t)partition;
+    r.partitions = (int32_t)partitions;
+    *ret = r;
+    return true;
+}
