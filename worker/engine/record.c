@@ -522,9 +522,11 @@ static void read_failures(const cJSON *object, struct target_state *t)
 static bool read_source(const cJSON *object, struct person *p)
 {
     char name[SOURCE_TARGET_SIZE];
-    if (strlen(object->string) > EVENT_NAME_MAX)
+    if (!object->string || strlen(object->string) > EVENT_NAME_MAX)
         return false;
     snprintf(name, sizeof name, SOURCE_PREFIX "%s", object->string);
+    if (person_target(p, name))
+        return false;
     struct target_state *t = person_target_add(p, name);
     const char *wanted = json_string(object, "wanted");
     if (wanted && !read_hash(wanted, &t->wanted))
@@ -560,7 +562,8 @@ static bool read_targets(const cJSON *root, struct person *p)
     const cJSON *item;
     cJSON_ArrayForEach(item, json_get(root, "targets"))
     {
-        if (person_target(p, item->string) || !read_target(item, person_target_add(p, item->string)))
+        if (!item->string || person_target(p, item->string) ||
+            !read_target(item, person_target_add(p, item->string)))
             return false;
     }
     return true;
