@@ -315,7 +315,7 @@ START_TEST(refuses_records_that_it_cannot_understand)
 {
     static const struct {
         const char *key, *value, *says;
-    } rows[] = {{"acme/hr/zoe", "{\"version\":2,\"seq\":1}", "newer worker"},
+    } rows[] = {{"acme/hr/zoe", "{\"version\":99,\"seq\":1}", "newer worker"},
                 {"acme/hr/zoe", "{\"version\":0,\"seq\":1}", "version 0"},
                 {"acme/hr/zoe", "garbage", "none of ours"},
                 {RECORD_PARTITION_KEY, "garbage", "partition"},

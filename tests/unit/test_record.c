@@ -6,6 +6,9 @@
 
 #define MINIMAL "\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":[],\"targets\":{}"
 
+#define RECENT(list)                                                                                         \
+    "{\"version\":2,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":" list ",\"targets\":{}}"
+
 static char *write_person(const struct person *p)
 {
     struct buf out;
@@ -82,6 +85,47 @@ START_TEST(what_is_written_is_read_back_the_same)
 }
 END_TEST
 
+START_TEST(recent_events_are_read_in_the_form_of_both_versions)
+{
+    static const char *const rows[] = {
+        "{\"version\":1,\"seq\":1,\"offset\":0,\"profile\":{},"
+        "\"recent\":[\"8f14e45fceea167a\",\"ffffffffffffffff\"],\"targets\":{}}",
+        RECENT("\"jxTkX87qFno__________8\""),
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct person p;
+        struct error err;
+        ck_assert_msg(record_read(str_of(rows[i]), &p, &err), "%s", err.message);
+        ck_assert_uint_eq(p.n_recent, 2);
+        ck_assert_uint_eq(p.recent[0], 0x8f14e45fceea167a);
+        ck_assert_uint_eq(p.recent[1], UINT64_MAX);
+        char *text = write_person(&p);
+        ck_assert_str_eq(text, rows[1]);
+        free(text);
+        person_done(&p);
+    }
+}
+END_TEST
+
+START_TEST(as_many_recent_events_as_may_be_are_read_and_no_more)
+{
+    struct buf list;
+    buf_init(&list, RECORD_MAX);
+    for (int n = PERSON_RECENT_MAX; n <= PERSON_RECENT_MAX + 1; n++) {
+        struct person p = {0};
+        struct error err;
+        buf_clear(&list);
+        buf_adds(&list, "{\"version\":2,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":\"");
+        for (int i = 0; i < n; i++)
+            buf_adds(&list, "jxTkX87qFno");
+        buf_adds(&list, "\",\"targets\":{}}");
+        ck_assert_int_eq(record_read(buf_str(&list), &p, &err), n == PERSON_RECENT_MAX);
+        person_done(&p);
+    }
+    buf_done(&list);
+}
+END_TEST
+
 START_TEST(words_said_at_the_epoch_are_words)
 {
     struct person p = {0}, q;
@@ -124,7 +168,7 @@ START_TEST(refuses_what_is_no_record_of_a_person)
         "garbage",
         "[]",
         "{}",
-        "{\"version\":2," MINIMAL "}",
+        "{\"version\":3," MINIMAL "}",
         "{\"version\":0," MINIMAL "}",
         "{\"version\":1,\"offset\":0,\"profile\":{},\"recent\":[],\"targets\":{}}",
         "{\"version\":1," MINIMAL
@@ -137,6 +181,12 @@ START_TEST(refuses_what_is_no_record_of_a_person)
         "{\"version\":1," MINIMAL ",\"scheduled\":[{\"due\":1}]}",
         "{\"version\":1,\"seq\":1,\"offset\":0,\"profile\":{\"a\":[\"b\",1]},\"recent\":[],\"targets\":{}}",
         "{\"version\":1,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":[\"12\"],\"targets\":{}}",
+        RECENT("7"),
+        RECENT("\"jxTkX87qFn\""),   /* too short */
+        RECENT("\"jxTkX87qFnoy\""), /* too long */
+        RECENT("\"jxTkX87qFnp\""),  /* bits behind the last */
+        RECENT("\"jxTkX87qF.o\""),  /* no digit */
+        RECENT("\"jxTkX87qFn=\""),  /* padding */
         "{\"version\":1,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":[],\"targets\":{\"m\":{\"known\":"
         "\"yes\"}}}",
         "{\"version\":1,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":[],"
@@ -275,6 +325,8 @@ int main(void)
 {
     const TTest *const tests[] = {
         what_is_written_is_read_back_the_same,
+        recent_events_are_read_in_the_form_of_both_versions,
+        as_many_recent_events_as_may_be_are_read_and_no_more,
         words_said_at_the_epoch_are_words,
         a_new_person_is_a_record_too,
         refuses_what_is_no_record_of_a_person,

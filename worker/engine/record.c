@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "event_ids.h"
 #include "guard.h"
 #include "json.h"
 #include "mem.h"
@@ -40,20 +41,6 @@ static void put_hash(struct json_out *w, const char *name, uint64_t hash)
     char quoted[QUOTED_HASH];
     quote_hash(hash, quoted);
     json_put_raw(w, name, (struct str){quoted, sizeof quoted});
-}
-
-/* Up to hundreds in each record: written in one go. */
-static void write_recent(struct json_out *w, const struct person *p)
-{
-    char list[PERSON_RECENT_MAX * (QUOTED_HASH + 1) + 2] = "[", *at = list + 1;
-    for (size_t i = 0; i < p->n_recent; i++) {
-        quote_hash(p->recent[i], at);
-        at += QUOTED_HASH;
-        *at++ = ',';
-    }
-    at -= p->n_recent > 0;
-    *at++ = ']';
-    json_put_raw(w, "recent", (struct str){list, (size_t)(at - list)});
 }
 
 static void put_stamp(struct json_out *w, struct stamp stamp)
@@ -119,7 +106,7 @@ static void write_registers(struct json_out *w, const struct person *p)
         }
         json_close(w);
     }
-    write_recent(w, p);
+    event_ids_put(w, "recent", p->recent, p->n_recent);
 }
 
 static void write_scheduled(struct json_out *w, const struct person *p)
@@ -417,13 +404,7 @@ static bool read_registers(const cJSON *root, struct person *p)
     }
     qsort(p->attrs, p->n_attrs, sizeof *p->attrs, by_name);
     qsort(p->groups, p->n_groups, sizeof *p->groups, by_name);
-    const cJSON *recent = json_get(root, "recent");
-    if (cJSON_GetArraySize(recent) > PERSON_RECENT_MAX)
-        return false;
-    p->recent = xcalloc((size_t)cJSON_GetArraySize(recent), sizeof *p->recent);
-    cJSON_ArrayForEach(
-        item, recent) if (!read_hash(cJSON_GetStringValue(item), &p->recent[p->n_recent++])) return false;
-    return true;
+    return event_ids_read(json_get(root, "recent"), &p->recent, &p->n_recent);
 }
 
 static bool read_scheduled(const cJSON *root, struct person *p, struct error *err)
