@@ -1,4 +1,7 @@
 /* Many persons: what must not be done for all of them at once. */
+#include <malloc.h>
+
+#include "../../worker/engine/engine_state.h"
 #include "engine_kit.h"
 
 enum { CROWD = 400 };
@@ -149,6 +152,31 @@ START_TEST(of_a_crowd_that_waits_for_calls_only_the_first_are_kept_parsed)
 }
 END_TEST
 
+static size_t room_of_zoes_record(void)
+{
+    return malloc_usable_size(store_find(&kit.e->store, str_of("acme/hr/zoe"))->committed.p);
+}
+
+/* Between the commits of somebody who is busy the record is left as it is. */
+START_TEST(a_record_is_packed_when_its_person_comes_to_rest)
+{
+    kit_start();
+    kit_zoe_has_account("userName=zoe;title=Cook");
+    ck_assert_uint_eq(stats_now().live, 0);
+    size_t rest = room_of_zoes_record();
+    say({"e2", EVENT_CHANGED, .at = 2, .profile = "title=Chef"});
+    commit();
+    ck_assert_uint_eq(stats_now().live, 1);
+    ck_assert_uint_gt(room_of_zoes_record(), rest * 3 / 2);
+    expect_call("PATCH", "/Users/7");
+    answer(200, user("7", true, "userName=zoe;title=Chef"));
+    commit();
+    ck_assert_uint_eq(stats_now().live, 0);
+    ck_assert_uint_lt(room_of_zoes_record(), rest * 3 / 2);
+    kit_stop();
+}
+END_TEST
+
 START_TEST(who_was_packed_while_waiting_is_called_as_the_policy_wants_it_then)
 {
     kit_start();
@@ -172,6 +200,7 @@ int main(void)
         a_partition_is_clean_when_nothing_of_its_own_is_dirty,
         an_event_is_owed_to_the_targets_of_its_tenant_and_directory_alone,
         of_a_crowd_that_waits_for_calls_only_the_first_are_kept_parsed,
+        a_record_is_packed_when_its_person_comes_to_rest,
         who_was_packed_while_waiting_is_called_as_the_policy_wants_it_then,
         a_record_of_somebody_who_lives_in_another_partition_changes_nothing,
     };

@@ -153,6 +153,28 @@ START_TEST(packed_bytes_are_copied_replaced_and_emptied)
 }
 END_TEST
 
+START_TEST(loose_bytes_come_back_as_well_and_take_less_room_once_tightened)
+{
+    struct packer *k = packer_new();
+    struct packed p = {0};
+    char bytes[2000];
+    memset(bytes, 'x', sizeof bytes);
+    packed_set(k, &p, str_of("before"));
+    packed_set_loose(&p, (struct str){bytes, sizeof bytes});
+    for (int i = 0; i < 3; i++) { /* tightening again changes nothing */
+        struct str back = packed_get(k, &p);
+        ck_assert(str_eq(back, (struct str){bytes, sizeof bytes}));
+        ck_assert_int_eq(back.p[back.n], '\0');
+        ck_assert((malloc_usable_size(p.p) < sizeof bytes) == (i > 0));
+        packed_tighten(k, &p);
+    }
+    packed_set_loose(&p, (struct str){0});
+    packed_tighten(k, &p);
+    ck_assert(packed_empty(&p));
+    packer_free(k);
+}
+END_TEST
+
 START_TEST(bytes_of_any_kind_and_length_come_back_from_being_packed)
 {
     struct packer *k = packer_new();
@@ -222,6 +244,7 @@ int main(void)
         the_first_due_is_first_whatever_is_moved,
         a_partition_shows_its_own_in_the_order_of_their_coming,
         packed_bytes_are_copied_replaced_and_emptied,
+        loose_bytes_come_back_as_well_and_take_less_room_once_tightened,
         bytes_of_any_kind_and_length_come_back_from_being_packed,
         a_typical_person_at_two_targets_takes_less_than_a_kilobyte,
     };

@@ -187,7 +187,7 @@ static void commit_slot(struct engine *e, struct slot *slot, const struct out_re
         return;
     }
     slot->tombstone = false;
-    store_set_committed(&e->store, slot, r->value);
+    store_set_committed_loose(slot, r->value); /* packed when the person comes to rest */
     slot->committed_gen = slot->batched_gen;
     slot_set_flags(e, slot, record_flags(slot->live));
     for (size_t i = 0; i < slot->n_works; i++)

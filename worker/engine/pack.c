@@ -11,8 +11,8 @@
 #include "mem.h"
 
 struct packed_bytes {
-    uint32_t n; /* before packing */
-    uint32_t packed_n;
+    uint32_t n;        /* before packing */
+    uint32_t packed_n; /* 0: they are loose, as they were given */
     char bytes[];
 };
 
@@ -91,6 +91,34 @@ void packed_clear(struct packed *p)
     p->p = NULL;
 }
 
+static void keep(struct packed *p, size_t n, size_t packed_n, const char *bytes)
+{
+    size_t size = packed_n ? packed_n : n;
+    p->p = xmalloc(sizeof *p->p + size + (packed_n ? 0 : 1)); /* loose bytes are given out as they lie */
+    p->p->n = (uint32_t)n;
+    p->p->packed_n = (uint32_t)packed_n;
+    memcpy(p->p->bytes, bytes, size);
+    if (!packed_n)
+        p->p->bytes[size] = '\0';
+}
+
+void packed_set_loose(struct packed *p, struct str bytes)
+{
+    packed_clear(p);
+    if (bytes.n > 0)
+        keep(p, bytes.n, 0, bytes.p);
+}
+
+void packed_tighten(struct packer *k, struct packed *p)
+{
+    struct packed loose = *p;
+    if (!p->p || p->p->packed_n)
+        return;
+    p->p = NULL;
+    packed_set(k, p, (struct str){loose.p->bytes, loose.p->n});
+    packed_clear(&loose);
+}
+
 void packed_set(struct packer *k, struct packed *p, struct str bytes)
 {
     packed_clear(p);
@@ -102,16 +130,15 @@ void packed_set(struct packer *k, struct packed *p, struct str bytes)
     k->work = k->primed;
     int n = LZ4_compress_fast_continue(&k->work, bytes.p, to, (int)bytes.n, room, ACCELERATION);
     assert(n > 0); /* there is room for whatever comes out */
-    p->p = xmalloc(sizeof *p->p + (size_t)n);
-    p->p->n = (uint32_t)bytes.n;
-    p->p->packed_n = (uint32_t)n;
-    memcpy(p->p->bytes, to, (size_t)n);
+    keep(p, bytes.n, (size_t)n, to);
 }
 
 struct str packed_get(struct packer *k, const struct packed *p)
 {
     if (!p->p)
         return (struct str){"", 0};
+    if (!p->p->packed_n)
+        return (struct str){p->p->bytes, p->p->n};
     char *to = scratch(k, (size_t)p->p->n + 1);
     int n = LZ4_decompress_safe_usingDict(p->p->bytes, to, (int)p->p->packed_n, (int)p->p->n, dictionary,
                                           sizeof dictionary - 1);

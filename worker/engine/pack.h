@@ -20,6 +20,9 @@ void packer_free(struct packer *k);
 
 /* Replaces what p held; at most 2 GB; empty bytes: nothing. */
 void packed_set(struct packer *k, struct packed *p, struct str bytes);
+/* The same without compressing, for bytes that will be replaced soon; packed_tighten does it later, if at all. */
+void packed_set_loose(struct packed *p, struct str bytes);
+void packed_tighten(struct packer *k, struct packed *p);
 void packed_clear(struct packed *p);
 /* The bytes, NUL-terminated behind their end; borrowed until the packer's next use. */
 struct str packed_get(struct packer *k, const struct packed *p);

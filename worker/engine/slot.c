@@ -133,6 +133,7 @@ void slot_release(struct engine *e, struct slot *slot)
         return;
     free_live(e, slot);
     work_forget_desired(slot);
+    store_pack(&e->store, slot);
 }
 
 void slot_mark_dirty(struct engine *e, struct slot *slot)
@@ -164,6 +165,7 @@ void slot_rest(struct engine *e, struct slot *slot)
     assert(!slot->dirty && !slot->batched);
     work_free_all(slot);
     free_live(e, slot);
+    store_pack(&e->store, slot);
     slot->gen = slot->batched_gen = slot->committed_gen = 0;
 }
 

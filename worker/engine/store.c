@@ -149,6 +149,16 @@ void store_set_committed(struct store *s, struct slot *slot, struct str record)
     packed_set(s->packer, &slot->committed, record);
 }
 
+void store_set_committed_loose(struct slot *slot, struct str record)
+{
+    packed_set_loose(&slot->committed, record);
+}
+
+void store_pack(struct store *s, struct slot *slot)
+{
+    packed_tighten(s->packer, &slot->committed);
+}
+
 /* ---- by due time --------------------------------------------------------------------------------------- */
 
 static bool earlier(const struct slot *a, const struct slot *b)

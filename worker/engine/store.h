@@ -2,7 +2,7 @@
  *
  * A slot holds up to three versions of one person:
  *
- *      committed   the record as the log has it (what an abort goes back to), packed
+ *      committed   the record as the log has it (what an abort goes back to), packed unless the person is busy
  *      (batched)   bytes of the record in the outstanding batch, which owns them until it is answered
  *      live        the parsed person, while something is going on with it
  *
@@ -77,6 +77,9 @@ struct slot *store_first_due(const struct store *s); /* NULL: none */
 /* The record as the log has it. Borrowed until the store's next use. */
 struct str store_committed(const struct store *s, const struct slot *slot);
 void store_set_committed(struct store *s, struct slot *slot, struct str record); /* copies */
+/* The same, uncompressed until store_pack: of a person who is busy the next version comes soon. */
+void store_set_committed_loose(struct slot *slot, struct str record);
+void store_pack(struct store *s, struct slot *slot);
 static inline bool slot_committed(const struct slot *slot)
 {
     return !packed_empty(&slot->committed);
