@@ -28,15 +28,13 @@ enum {
 /* How a body is read; all of them become what JSON can say (body.h). */
 enum source_format { SOURCE_AUTO, SOURCE_JSON, SOURCE_LINES, SOURCE_FORM, SOURCE_XML };
 
+/* What tells a request of set-up; the last two are unsigned bodies. */
+enum source_asking { ASKS_BY_HEADER, ASKS_BY_QUERY, ASKS_BY_MEMBER, ASKS_BY_TEXT };
+
 /* A request of set-up that is answered without verification: who asks for it, and what is said. */
 struct source_handshake {
     char method[8];
-    enum {
-        ASKS_BY_HEADER,
-        ASKS_BY_QUERY,
-        ASKS_BY_MEMBER,
-        ASKS_BY_TEXT
-    } by;                         /* the last two: an unsigned body */
+    enum source_asking by;
     char name[SOURCE_TEXT_MAX];   /* of header, parameter or member; the text itself */
     char is[SOURCE_TEXT_MAX];     /* its value must be this; "": any */
     char member[SOURCE_TEXT_MAX]; /* answered {"<member>": value}; "": see text */

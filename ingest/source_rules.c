@@ -91,7 +91,7 @@ static bool read_handshake(struct rules_reader *r, void *ctx)
         if (!text[0])
             continue;
         count++;
-        h->by = (int)i;
+        h->by = (enum source_asking)i;
         memcpy(h->name, text, sizeof h->name);
     }
     if (count != 1)
