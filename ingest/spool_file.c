@@ -28,8 +28,9 @@ static const char *const statement_text[STATEMENTS] = {
     [APPEND] = "INSERT INTO records(seq, at_ms, refused, topic, key, headers, value) VALUES(?,?,0,?,?,?,?)",
     [FORGET] = "DELETE FROM records WHERE seq <= ? AND refused = 0",
     [REFUSE] = "UPDATE records SET refused = 1 WHERE seq = ?",
-    [READ] = "SELECT seq, at_ms, topic, key, headers, value FROM records WHERE seq > ? AND refused = 0 ORDER "
-             "BY seq",
+    [READ] =
+        ("SELECT seq, at_ms, topic, key, headers, value FROM records WHERE seq > ? AND refused = 0 ORDER "
+         "BY seq"),
 };
 
 struct spool_file {

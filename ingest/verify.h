@@ -55,9 +55,19 @@ enum verify_encoding {
 /* AUTO: digits are seconds, or milliseconds from 11 digits on; anything else is RFC 3339. */
 enum verify_unit { VERIFY_NO_TIME, VERIFY_SECONDS, VERIFY_MILLISECONDS, VERIFY_RFC3339, VERIFY_AUTO };
 
+enum verify_part_kind {
+    PART_LITERAL,
+    PART_HEADER,
+    PART_BODY,
+    PART_FIELD,
+    PART_METHOD,
+    PART_PATH,
+    PART_QUERY,
+};
+
 /* What is signed is the concatenation of parts. */
 struct verify_part {
-    enum { PART_LITERAL, PART_HEADER, PART_BODY, PART_FIELD, PART_METHOD, PART_PATH, PART_QUERY } kind;
+    enum verify_part_kind kind;
     char text[VERIFY_NAME_MAX]; /* the literal, or the header's or the field's name */
 };
 

@@ -120,7 +120,8 @@ static bool read_literal(struct rules_reader *r, struct verify_part *part)
 static bool read_part(struct rules_reader *r, void *ctx)
 {
     static const char *const keys[] = {"header", "field", "body", "method", "path", "query", NULL};
-    static const int kinds[] = {PART_HEADER, PART_FIELD, PART_BODY, PART_METHOD, PART_PATH, PART_QUERY};
+    static const enum verify_part_kind kinds[] = {PART_HEADER, PART_FIELD, PART_BODY,
+                                                  PART_METHOD, PART_PATH,  PART_QUERY};
     struct verify_form *form = ctx;
     struct verify_part *part = &form->parts[form->n_parts++];
     unsigned count = 0;
