@@ -31,7 +31,7 @@ static struct sources *load(struct str kind)
             return loaded[i].set;
     char *path = xasprintf("ingest/sources/%.*s.lua", (int)kind.n, kind.p);
     struct error err;
-    if (i == KINDS_MAX || !sources_load_file(path, &loaded[i].set, &err)) {
+    if (i == KINDS_MAX || !sources_load_file(path, NULL, &loaded[i].set, &err)) {
         free(path);
         return NULL;
     }
@@ -47,10 +47,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct sources *set = is_kind(kind) ? load(kind) : NULL;
     struct message m;
     struct event_list list;
+    struct verified verified = {.delivery = str_of("delivery-1")};
     struct error err;
     if (!set || !message_read(rest, &m, &err))
         return 0;
-    if (normalise(set, &set->v[0], &m, str_of("delivery-1"), NOW_MS, &list, &err) != NORMALISE_OK) {
+    if (normalise(set, &set->v[0], &m, &verified, NOW_MS, &list, &err) != NORMALISE_OK) {
         assert(err.message[0]);
         return 0;
     }
