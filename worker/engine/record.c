@@ -503,7 +503,7 @@ static void read_failures(const cJSON *object, struct target_state *t)
 static bool read_source(const cJSON *object, struct person *p)
 {
     char name[SOURCE_TARGET_SIZE];
-    if (!object->string || strlen(object->string) > EVENT_NAME_MAX)
+    if (!object->string || !object->string[0] || strlen(object->string) > EVENT_NAME_MAX)
         return false;
     snprintf(name, sizeof name, SOURCE_PREFIX "%s", object->string);
     if (person_target(p, name))
@@ -543,7 +543,7 @@ static bool read_targets(const cJSON *root, struct person *p)
     const cJSON *item;
     cJSON_ArrayForEach(item, json_get(root, "targets"))
     {
-        if (!item->string || person_target(p, item->string) ||
+        if (!item->string || is_source(item->string) || person_target(p, item->string) ||
             !read_target(item, person_target_add(p, item->string)))
             return false;
     }
