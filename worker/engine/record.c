@@ -252,11 +252,14 @@ static void write_target(struct json_out *w, const struct target_state *t)
     json_close(w);
 }
 
-/* A source as long as there is something to tell of it. */
+/* A source stands in the record as long as there is something to tell of it. */
+static bool is_told_source(const struct target_state *t)
+{
+    return is_source(t->target) && (t->wanted || t->fetched_ms || t->unfetched);
+}
+
 static void write_source(struct json_out *w, const struct target_state *t)
 {
-    if (!t->wanted && !t->fetched_ms && !t->unfetched)
-        return;
     json_open(w, t->target + strlen(SOURCE_PREFIX), '{');
     if (t->wanted)
         put_hash(w, "wanted", t->wanted);
@@ -273,16 +276,16 @@ static void write_targets(struct json_out *w, const struct person *p)
     size_t n_sources = 0;
     json_open(w, "targets", '{');
     for (size_t i = 0; i < p->n_targets; i++)
-        if (is_source(p->targets[i].target))
+        if (is_told_source(&p->targets[i]))
             n_sources++;
-        else
+        else if (!is_source(p->targets[i].target))
             write_target(w, &p->targets[i]);
     json_close(w);
     if (n_sources == 0)
         return;
     json_open(w, "sources", '{');
     for (size_t i = 0; i < p->n_targets; i++)
-        if (is_source(p->targets[i].target))
+        if (is_told_source(&p->targets[i]))
             write_source(w, &p->targets[i]);
     json_close(w);
 }
