@@ -251,6 +251,30 @@ static bool is_cut_done(const struct answer *a)
     return is(a, "applied") || is(a, "unchanged");
 }
 
+/* Something of what holds in the end is this event's word. */
+static bool decides(const struct oracle_person *p, const struct event *ev)
+{
+    bool suspends = ev->type == EVENT_SUSPENDED || ev->type == EVENT_RESUMED;
+    if (p->employment_by == ev || p->access_by == ev || (suspends && p->suspension_by == ev))
+        return true;
+    for (size_t i = 0; i < p->n_attrs; i++)
+        if (p->attrs[i].by == ev)
+            return true;
+    return false;
+}
+
+/* What still holds has never been superseded. */
+static void check_superseded(struct world *w, size_t person, const struct oracle_person *expected)
+{
+    const struct scenario *s = w->scenario;
+    for (size_t i = 0; i < s->n_events; i++)
+        for (size_t t = 0; s->events[i].person == person && t < s->n_targets; t++)
+            if (is(witness_answer(w, i, t), "superseded") && decides(expected, &s->events[i].ev))
+                world_fail(w, "P2 superseded",
+                           "event %zu of person %zu is called superseded at %s and still holds", i, person,
+                           s->targets[t].name);
+}
+
 /* A future-dated word is not acted upon before its time. */
 static void check_early(struct world *w, size_t event, size_t target)
 {
@@ -429,6 +453,7 @@ static void check_person(struct world *w, size_t person)
         permute_check_record(w, person, &expected, r ? (struct str){r->value, r->value_n} : (struct str){0});
         permute_check(w, person, events, n, &expected);
     }
+    check_superseded(w, person, &expected);
     desired_done(&want);
     free(events);
 }

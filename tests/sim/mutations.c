@@ -30,6 +30,7 @@ static const struct mutation_row table[] = {
     {ENGINE(INVALID_TWICE), 150, "offsets already merged are not skipped"},
     {ENGINE(CAUTION_IGNORED), 100, "however many died over a record, it is merged as ever"},
     {ENGINE(RESULT_TWICE), 20, "what has its result stays pending"},
+    {ENGINE(SUPERSEDED_AT_ONCE), 20, "whatever a newer event finds pending is called superseded"},
     {ENGINE(CALL_BEFORE_COMMIT), 20, "a call starts before the record that asks for it is committed"},
     {ENGINE(DOUBT_IGNORED), 150, "a call of unknown outcome leaves no doubt"},
     {ENGINE(DOUBT_NOT_REREAD), 20, "doubt ends with time alone"},

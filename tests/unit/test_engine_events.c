@@ -94,6 +94,33 @@ START_TEST(what_later_words_had_decided_is_superseded)
 }
 END_TEST
 
+/* However long people go on talking: whoever waits for a result is told when nothing of the event can count any more. */
+START_TEST(what_later_words_overrule_has_its_result_at_once_whatever_is_under_way)
+{
+    kit_start();
+    kit_zoe_has_account(ZOE ";title=Cook");
+    say({"e2", EVENT_CHANGED, .at = 2, .profile = "title=Chef"});
+    say({"e3", EVENT_CHANGED, .at = 3, .profile = "displayName=Zo"});
+    commit();
+    expect_call("PATCH", "/Users/7");
+    say({"e4", EVENT_CHANGED, .at = 4, .profile = "title=Boss"});
+    commit();
+    expect_result("e2", "miro", "superseded");
+    expect_no_result("e3", "miro"); /* still counts */
+    expect_no_result("e4", "miro");
+    answer(200, user("7", true, ZOE ";title=Chef;displayName=Zo"));
+    commit();
+    expect_call("PATCH", "/Users/7");
+    expect_body("Boss");
+    answer(200, user("7", true, ZOE ";title=Boss;displayName=Zo"));
+    commit();
+    expect_result("e3", "miro", "merged");
+    expect_result("e4", "miro", "applied");
+    ck_assert_uint_eq(count_records(TOPIC_RESULTS), 4); /* the first is of her joining */
+    kit_stop();
+}
+END_TEST
+
 START_TEST(a_change_made_together_with_a_later_one_is_merged_and_names_it)
 {
     kit_start();
@@ -538,6 +565,7 @@ int main(void)
         an_event_in_another_partition_than_its_person_is_a_dead_letter,
         a_record_that_is_no_event_is_a_dead_letter_and_stops_nobody,
         what_later_words_had_decided_is_superseded,
+        what_later_words_overrule_has_its_result_at_once_whatever_is_under_way,
         a_change_made_together_with_a_later_one_is_merged_and_names_it,
         an_event_that_came_after_the_change_was_made_is_unchanged,
         an_event_that_says_nothing_is_unchanged,

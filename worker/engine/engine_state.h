@@ -360,7 +360,9 @@ struct meaning reply_meaning(const struct flight *f, const struct call_reply *re
 /* Ends the work at a target: every pending event that is not scheduled gets its result. */
 void settle(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
             struct now now);
-/* Before one more is added: keeps the list of pending events short. */
+/* When one was added: events of which nothing survives have their results at once, whatever is under way. */
+void settle_superseded(struct engine *e, struct slot *slot, struct target_state *t, struct now now);
+/* Then, when there are too many all the same: keeps the list short. */
 void settle_oldest(struct engine *e, struct slot *slot, struct target_state *t, struct now now);
 /* Rejects an event that could not be merged: nothing of it stands in the person's registers. */
 void settle_unmerged(struct engine *e, struct slot *slot, const struct pending *event, const char *target,

@@ -45,6 +45,7 @@ static void owe_results(struct engine *e, struct slot *slot, const struct event 
     for (size_t i = 0; i < targets.n; i++) {
         struct target_state *t = person_target_add(slot->live, targets.v[i]->cfg->name);
         add_pending(t, ev, offset, empty, now);
+        settle_superseded(e, slot, t, now);
         if (t->n_pending > PERSON_PENDING_MAX)
             settle_oldest(e, slot, t, now);
     }

@@ -28,6 +28,7 @@ enum mutation {
     MUTATION_UNDO_FORGOTTEN,        /* an aborted batch is taken for committed */
     MUTATION_UNDO_FORGETS_PENDING,  /* the undo restores the registers, not what is owed */
     MUTATION_RESULT_TWICE,          /* what has its result stays pending */
+    MUTATION_SUPERSEDED_AT_ONCE,    /* whatever a newer event finds pending is called superseded */
     MUTATION_RESULT_DROPPED,     /* of several events that become final together only the last is answered */
     MUTATION_CALL_BEFORE_COMMIT, /* a call starts before the record that asks for it is committed */
     MUTATION_SEQ_NOT_ADVANCED,   /* the record's sequence number stays */

@@ -317,6 +317,33 @@ void settle(struct engine *e, struct work *w, struct target_state *t, const stru
     slot_mark_dirty(e, slot);
 }
 
+static void publish_early(struct engine *e, const struct slot *slot, const struct target_state *t,
+                          const struct pending *event, const char *merged_into, struct now now)
+{
+    publish(e, slot,
+            (struct result){.event = event,
+                            .target = t->target,
+                            .account_id = t->link,
+                            .outcome = merged_into ? OUTCOME_MERGED : OUTCOME_SUPERSEDED,
+                            .merged_into = merged_into,
+                            .finished_ms = now.wall_ms});
+}
+
+void settle_superseded(struct engine *e, struct slot *slot, struct target_state *t, struct now now)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < t->n_pending; i++) {
+        const struct pending *event = &t->pending[i];
+        bool alive = survives(slot->live, event) && !MUTATION(MUTATION_SUPERSEDED_AT_ONCE);
+        if (alive || event->needs_fetch ||
+            i + 1 == t->n_pending) /* a source may yet confirm what a thin one says */
+            t->pending[kept++] = *event;
+        else
+            publish_early(e, slot, t, event, NULL, now);
+    }
+    t->n_pending = kept;
+}
+
 /* A cut in force keeps its place in the list: its result must say what became of it. */
 static bool may_go_early(const struct person *p, const struct pending *event)
 {
@@ -344,12 +371,7 @@ void settle_oldest(struct engine *e, struct slot *slot, struct target_state *t, 
             continue;
         bool alive = survives(slot->live, &t->pending[i]);
         const char *newest = newest_survivor(slot->live, t, fetch_holds_result(slot->live, &t->pending[i]));
-        struct result r = {.event = &t->pending[i],
-                           .target = t->target,
-                           .outcome = alive ? OUTCOME_MERGED : OUTCOME_SUPERSEDED,
-                           .merged_into = alive ? newest : NULL,
-                           .finished_ms = now.wall_ms};
-        publish(e, slot, r);
+        publish_early(e, slot, t, &t->pending[i], alive ? newest : NULL, now);
         memmove(&t->pending[i], &t->pending[i + 1], (t->n_pending - i - 1) * sizeof *t->pending);
         t->n_pending--;
         return;
