@@ -54,6 +54,7 @@ struct config_ingest_limits {
     int64_t header_bytes;
     int64_t connections; /* of the whole program */
     int64_t connections_per_address;
+    int64_t requests; /* that wait for Kafka or the spool; of the whole program */
     int64_t events_per_request;
 };
 
@@ -67,6 +68,7 @@ struct config_ingest {
     char *admin;
     int64_t threads;
     char *sources_dir;
+    struct config_strings trusted_proxies; /* addresses and networks */
     int64_t deadline_ms;
     struct config_spool spool;
     struct config_ingest_limits limits;
@@ -120,6 +122,8 @@ struct config_source {
     int64_t reject_status;
     char *capture_file; /* NULL: none */
     int64_t tolerance_s;
+    int64_t rate_per_s; /* 0: no limit */
+    int64_t burst;      /* 0: two seconds' worth */
     struct config_source_api api;
 };
 

@@ -12,8 +12,6 @@
 
 enum { RUN = 32, COUNT_BITS = 16, COUNT_MAX = (1 << COUNT_BITS) - 1, SLOTS_MIN = 1024 };
 
-static const uint32_t NO_SLOT = UINT32_MAX;
-
 struct addresses {
     _Atomic int64_t connections;
     _Atomic int64_t connections_max, per_address_max;
@@ -103,20 +101,32 @@ static enum addresses_verdict enter_slot(struct addresses *a, uint64_t hash, uin
     return ADDRESSES_FULL; /* a run without a free slot: refuse rather than lose count */
 }
 
-enum addresses_verdict addresses_enter(struct addresses *a, const struct sockaddr *from, uint32_t *ret_slot)
+/* Counts the address alone; one of a family without addresses is always welcome. */
+static enum addresses_verdict enter_address(struct addresses *a, const struct sockaddr *from,
+                                            uint32_t *ret_slot)
 {
     unsigned char keyed[sizeof a->key + 8];
     memcpy(keyed, a->key, sizeof a->key);
     size_t n = client_bytes(from, keyed + sizeof a->key);
-    if (atomic_fetch_add(&a->connections, 1) >= atomic_load(&a->connections_max)) {
-        atomic_fetch_sub(&a->connections, 1);
-        return ADDRESSES_FULL;
-    }
-    *ret_slot = NO_SLOT;
+    *ret_slot = ADDRESSES_NO_SLOT;
     if (n == 0)
         return ADDRESSES_WELCOME;
-    uint64_t hash = digest_hash64(keyed, sizeof a->key + n) >> COUNT_BITS;
-    enum addresses_verdict verdict = enter_slot(a, hash, ret_slot);
+    return enter_slot(a, digest_hash64(keyed, sizeof a->key + n) >> COUNT_BITS, ret_slot);
+}
+
+bool addresses_enter_proxy(struct addresses *a)
+{
+    if (atomic_fetch_add(&a->connections, 1) < atomic_load(&a->connections_max))
+        return true;
+    atomic_fetch_sub(&a->connections, 1);
+    return false;
+}
+
+enum addresses_verdict addresses_enter(struct addresses *a, const struct sockaddr *from, uint32_t *ret_slot)
+{
+    if (!addresses_enter_proxy(a))
+        return ADDRESSES_FULL;
+    enum addresses_verdict verdict = enter_address(a, from, ret_slot);
     if (verdict != ADDRESSES_WELCOME)
         atomic_fetch_sub(&a->connections, 1);
     return verdict;
@@ -124,9 +134,19 @@ enum addresses_verdict addresses_enter(struct addresses *a, const struct sockadd
 
 void addresses_leave(struct addresses *a, uint32_t slot)
 {
-    if (slot != NO_SLOT) {
-        uint64_t before = atomic_fetch_sub(&a->slots[slot], 1);
-        assert((before & COUNT_MAX) > 0);
-    }
+    addresses_leave_client(a, slot);
     atomic_fetch_sub(&a->connections, 1);
+}
+
+bool addresses_enter_client(struct addresses *a, const struct sockaddr *from, uint32_t *ret_slot)
+{
+    return enter_address(a, from, ret_slot) == ADDRESSES_WELCOME;
+}
+
+void addresses_leave_client(struct addresses *a, uint32_t slot)
+{
+    if (slot == ADDRESSES_NO_SLOT)
+        return;
+    uint64_t before = atomic_fetch_sub(&a->slots[slot], 1);
+    assert((before & COUNT_MAX) > 0);
 }

@@ -14,6 +14,8 @@
 
 struct addresses;
 
+#define ADDRESSES_NO_SLOT UINT32_MAX
+
 enum addresses_verdict { ADDRESSES_WELCOME, ADDRESSES_FULL, ADDRESSES_TOO_MANY };
 
 struct addresses *addresses_new(int64_t connections_max, int64_t per_address_max);
@@ -24,6 +26,12 @@ void addresses_free(struct addresses *a);
  */
 enum addresses_verdict addresses_enter(struct addresses *a, const struct sockaddr *from, uint32_t *ret_slot);
 void addresses_leave(struct addresses *a, uint32_t slot);
+
+/* A trusted proxy's connection: counts in all only, and false is FULL. To be left with ADDRESSES_NO_SLOT. */
+bool addresses_enter_proxy(struct addresses *a);
+/* A client's request behind such a proxy: counts for its address only. false: it has its maximum. */
+bool addresses_enter_client(struct addresses *a, const struct sockaddr *from, uint32_t *ret_slot);
+void addresses_leave_client(struct addresses *a, uint32_t slot);
 
 /* New limits for connections to come. */
 void addresses_limit(struct addresses *a, int64_t connections_max, int64_t per_address_max);

@@ -134,6 +134,11 @@ enum head_fault head_check(const struct message *m, size_t bytes, size_t max, in
     return HEAD_OK;
 }
 
+bool head_version_ok(const struct message *m, struct str version)
+{
+    return !is_word(version, "HTTP/1.0") || message_header(m, "transfer-encoding", NULL) == 0;
+}
+
 unsigned head_fault_status(enum head_fault fault)
 {
     return faults[fault].status;

@@ -37,6 +37,9 @@ struct head_raw {
  * NUL and what comes after it) leaves a gap. Not seen: a NUL just before a lone CR or LF. */
 bool head_is_whole(const struct message *m, const struct head_raw *raw);
 
+/* HTTP/1.0 knows no Transfer-Encoding (RFC 9112 6.1): an older party in front takes the body for what follows. */
+bool head_version_ok(const struct message *m, struct str version);
+
 unsigned head_fault_status(enum head_fault fault); /* the HTTP status to refuse it with */
 const char *head_fault_name(enum head_fault fault);
 

@@ -25,6 +25,7 @@ struct connection {
     struct connection *prev, *next;
     int fd;
     uint32_t slot;         /* in addresses */
+    bool proxied;          /* from a trusted proxy */
     int64_t waiting_since; /* ms, monotonic: when it was accepted or its last exchange ended */
     struct exchange *x;    /* under way, or NULL */
     bool served;           /* at least one head was read */
@@ -42,6 +43,7 @@ struct http {
     int64_t bodies_bytes; /* in use */
     bool slot_pending;    /* a slot was taken at accept and no connection has taken it over yet */
     uint32_t slot;
+    bool proxied; /* likewise */
     bool listening;
     struct exchange *spare; /* by next_spare */
     size_t n_spare;
@@ -59,6 +61,8 @@ struct exchange {
     int64_t declared;
     size_t head_bytes;
     enum head_fault fault;
+    uint32_t client_slot; /* of a client behind a proxy, or ADDRESSES_NO_SLOT */
+    bool crowded;
     struct answer answer;
     bool complete, answered, early, suspended, oversized;
     void *user;
@@ -159,9 +163,23 @@ static struct exchange *exchange_new(struct http *h, struct MHD_Connection *mhd,
     MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, take_header, x);
     if (x->fault == HEAD_OK)
         x->fault = head_check(&x->message, x->head_bytes, (size_t)h->settings.header_bytes, &x->declared);
-    if (x->fault == HEAD_OK && !sent_strictly(x, version))
+    if (x->fault == HEAD_OK && (!sent_strictly(x, version) || !head_version_ok(&x->message, str_of(version))))
         x->fault = HEAD_FRAMING;
     return x;
+}
+
+/* Clients behind a proxy share its connections: what counts is their requests. One that the proxy does not name counts as
+ * the proxy does, not at all. */
+static void enter_client(struct exchange *x)
+{
+    struct http *h = x->http;
+    struct sockaddr_storage client;
+    x->client_slot = ADDRESSES_NO_SLOT;
+    if (x->connection->proxied && proxies_client(h->settings.proxies, &x->message, &client))
+        x->crowded =
+            !addresses_enter_client(h->settings.addresses, (const struct sockaddr *)&client, &x->client_slot);
+    if (x->crowded)
+        x->client_slot = ADDRESSES_NO_SLOT;
 }
 
 /* ---- the body ------------------------------------------------------------------------------------------ */
@@ -275,6 +293,7 @@ static enum MHD_Result begin(struct http *h, struct MHD_Connection *mhd, const c
 {
     struct exchange *x = exchange_new(h, mhd, path, method, version);
     *ctx = x;
+    enter_client(x);
     h->settings.callbacks.on_head(h->settings.callbacks.ctx, x);
     buf_init(&x->body, x->body_max);
     if (!x->answered)
@@ -328,6 +347,7 @@ static void on_completed(void *ctx, struct MHD_Connection *mhd, void **request,
         end = x->oversized ? HTTP_OVERSIZED : HTTP_TRUNCATED;
     h->settings.callbacks.on_gone(h->settings.callbacks.ctx, x, end);
     drop_body(x);
+    addresses_leave_client(h->settings.addresses, x->client_slot);
     x->connection->x = NULL;
     x->connection->waiting_since = clock_mono_ms();
     h->n_exchanges--;
@@ -350,7 +370,13 @@ static enum MHD_Result on_accept(void *ctx, const struct sockaddr *from, socklen
     (void)from_size;
     if (h->slot_pending)
         leave(h, h->slot);
-    enum addresses_verdict verdict = addresses_enter(h->settings.addresses, from, &h->slot);
+    enum addresses_verdict verdict;
+    h->proxied = proxies_trust(h->settings.proxies, from);
+    h->slot = ADDRESSES_NO_SLOT;
+    if (h->proxied)
+        verdict = addresses_enter_proxy(h->settings.addresses) ? ADDRESSES_WELCOME : ADDRESSES_FULL;
+    else
+        verdict = addresses_enter(h->settings.addresses, from, &h->slot);
     h->slot_pending = verdict == ADDRESSES_WELCOME;
     if (!h->slot_pending)
         metrics_add(h->settings.metrics, COUNT_REFUSED, reasons[verdict], 1);
@@ -365,6 +391,7 @@ static void connection_open(struct http *h, struct MHD_Connection *mhd, void **c
     h->slot_pending = false;
     c->fd = info->connect_fd;
     c->slot = h->slot;
+    c->proxied = h->proxied;
     c->waiting_since = clock_mono_ms();
     c->next = h->connections;
     if (c->next)
@@ -536,6 +563,11 @@ const struct message *exchange_message(const struct exchange *x)
 enum head_fault exchange_fault(const struct exchange *x)
 {
     return x->fault;
+}
+
+bool exchange_crowded(const struct exchange *x)
+{
+    return x->crowded;
 }
 
 int64_t exchange_declared(const struct exchange *x)

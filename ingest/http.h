@@ -18,6 +18,7 @@
 #include "head.h"
 #include "message.h"
 #include "metrics.h"
+#include "proxies.h"
 
 struct http;
 struct exchange;
@@ -61,6 +62,7 @@ struct http_settings {
     int64_t bodies_bytes; /* of all bodies under way on this thread */
     int64_t connections;  /* safety net; addresses rules */
     struct addresses *addresses;
+    const struct proxies *proxies;
     struct metrics *metrics;
     struct http_callbacks callbacks;
 };
@@ -80,6 +82,8 @@ size_t http_exchanges(const struct http *h); /* under way */
 /* The body: inside on_complete until the answer. */
 const struct message *exchange_message(const struct exchange *x);
 enum head_fault exchange_fault(const struct exchange *x);
+/* The client behind a trusted proxy has as many requests under way as it may. */
+bool exchange_crowded(const struct exchange *x);
 int64_t exchange_declared(const struct exchange *x);    /* Content-Length; -1: none */
 void exchange_body_max(struct exchange *x, size_t max); /* in on_head; default 0 */
 

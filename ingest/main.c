@@ -21,6 +21,7 @@
 #include "mem.h"
 #include "metrics.h"
 #include "options.h"
+#include "proxies.h"
 #include "rfc3339.h"
 #include "server.h"
 #include "sign.h"
@@ -172,12 +173,21 @@ static int run_check(struct program *p, const char *name, const char *path)
     return rc;
 }
 
+static bool check_proxies(const struct config *cfg, struct error *err)
+{
+    struct proxies *proxies;
+    if (!proxies_new(&cfg->ingest.trusted_proxies, &proxies, err))
+        return false;
+    proxies_free(proxies);
+    return true;
+}
+
 static int check_config(struct program *p)
 {
     struct error err = {0};
     struct sources *set = NULL;
     bool ok = config_load(p->config_path, &p->cfg, &err) && kafka_properties_check(p->cfg, &err) &&
-              sources_load(p->cfg, &set, &err);
+              check_proxies(p->cfg, &err) && sources_load(p->cfg, &set, &err);
     if (ok)
         printf("%s: good, %zu sources\n", p->config_path, set->n);
     else

@@ -27,7 +27,7 @@ struct request {
     struct event_list events;      /* until it is answered, when there is a spool that may need them */
     size_t outstanding;            /* events without a report */
     enum { UNSPOOLED, SPOOLING, SPOOLED, SPOOL_FAILED } spool;
-    bool waiting, failed, refused, counted, answered;
+    bool waiting, entered, failed, refused, counted, answered;
     char *reply; /* what the source's script wants to be answered; NULL: nothing */
     unsigned counts[EVENT_TYPES];
 };
@@ -76,12 +76,20 @@ static void unlist(struct request *req)
     metrics_add(r->metrics, COUNT_IN_FLIGHT, NULL, -1);
 }
 
+static void leave_load(struct request *req)
+{
+    if (req->entered)
+        load_leave(req->owner->load);
+    req->entered = false;
+}
+
 static void answer(struct request *req, const char *kind, const struct answer *a)
 {
     unlist(req);
     if (req->answered || !req->x)
         return;
     req->answered = true;
+    leave_load(req);
     event_list_done(&req->events);
     metrics_add2(req->owner->metrics, COUNT_REQUESTS, label(req), kind, 1);
     exchange_answer(req->x, a);
@@ -93,10 +101,15 @@ static void reject(struct request *req, unsigned status, const char *reason)
     answer(req, "rejected", &(struct answer){.status = status, .reason = reason});
 }
 
+static void unavailable_for(struct request *req, const char *reason, unsigned after_s)
+{
+    answer(req, reason, &(struct answer){.status = 503, .reason = reason, .retry_after_s = after_s});
+}
+
 static void unavailable(struct request *req, const char *reason)
 {
-    unsigned after = strcmp(reason, "spool") == 0 ? RETRY_SPOOL_S : RETRY_AFTER_S; /* disks heal slowly */
-    answer(req, reason, &(struct answer){.status = 503, .reason = reason, .retry_after_s = after});
+    unavailable_for(req, reason,
+                    strcmp(reason, "spool") == 0 ? RETRY_SPOOL_S : RETRY_AFTER_S); /* disks heal slowly */
 }
 
 static void succeed(struct request *req, const char *kind)
@@ -186,6 +199,10 @@ static void check_head(struct request *req, const struct message *m)
         return;
     else if (!str_eq(m->method, str_of("POST")))
         refuse_method(req);
+    else if (exchange_crowded(req->x))
+        unavailable(req, "address");
+    else if (req->owner->behind || load_full(req->owner->load))
+        unavailable(req, "overload"); /* before anything of the body is read or verified */
     else if (exchange_declared(req->x) > req->set->limits.body_bytes)
         reject(req, 413, "body_too_large");
     else if (!media_type_ok(req->src, m))
@@ -280,8 +297,11 @@ static void make_durable(struct request *req)
     FAILPOINT("ingest.before_publish");
     for (size_t i = 0; i < req->events.n; i++)
         req->counts[req->events.v[i].type]++;
+    req->entered = !req->owner->closed && load_enter(req->owner->load);
     if (req->owner->closed)
         unavailable(req, "stopping");
+    else if (!req->entered)
+        unavailable(req, "overload");
     else if (!belongs_into_spool(req->owner))
         publish(req);
     else if (hand_over(req))
@@ -379,7 +399,11 @@ static void on_complete(void *ctx, struct exchange *x)
         refuse(req, req->src->reject_status, req->src->refusal.words[outcome], verify_outcome_name(outcome));
         return;
     }
-    make_events(req, m, &verified);
+    unsigned after_s = 0;
+    if (load_take(req->src->rate, clock_mono_ms(), &after_s))
+        make_events(req, m, &verified);
+    else
+        unavailable_for(req, "rate", after_s);
 }
 
 /* ---- reports and ends ---------------------------------------------------------------------------------- */
@@ -391,6 +415,7 @@ static void release(struct request *req)
     if (req->x || req->outstanding > 0 || req->spool == SPOOLING)
         return;
     unlist(req);
+    leave_load(req);
     event_list_done(&req->events);
     free(req->reply);
     free(req);

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "http.h"
+#include "load.h"
 #include "metrics.h"
 #include "publisher.h"
 #include "source.h"
@@ -33,7 +34,8 @@ struct requests {
     struct request *waiting; /* suspended ones */
     size_t n_waiting;
     int64_t next_deadline_ms; /* monotonic; no request is due before */
-    bool closed;
+    bool closed, behind;      /* no more waiting; the thread is slow: new ones are turned away */
+    struct load *load;
 };
 
 /* Takes the set over (and frees the one before when its last request has ended). */

@@ -14,9 +14,11 @@
 #include "counters.h"
 #include "http.h"
 #include "listen.h"
+#include "load.h"
 #include "log.h"
 #include "loop.h"
 #include "mem.h"
+#include "proxies.h"
 #include "publisher.h"
 #include "request.h"
 #include "source.h"
@@ -27,7 +29,8 @@ enum {
     SWEEP_MS = 500,
     RECEIVE_FACTOR = 4, /* a request has so many deadlines to arrive in */
     DRAIN_EXTRA_MS = 1000,
-    QUIET_MS = 50, /* a client between two requests on one connection is let finish */
+    BEHIND_SHARE = 4, /* a turn that takes such a part of the deadline: who comes now would wait too long */
+    QUIET_MS = 50,    /* a client between two requests on one connection is let finish */
     LAST_TURNS = 4,
     ALIVE_MS = 10 * 1000,
 };
@@ -50,6 +53,8 @@ struct thread {
 struct server {
     struct metrics *metrics;
     struct addresses *addresses;
+    struct proxies *proxies;
+    struct load *load;
     struct spool *spool; /* NULL: none */
     int64_t deadline_ms;
     uint16_t port;
@@ -92,6 +97,7 @@ static void turn(struct thread *t, int most_ms)
         t->swept_ms = now;
     }
     take_sources(t);
+    t->requests.behind = clock_mono_ms() - now > t->server->deadline_ms / BEHIND_SHARE;
     atomic_store_explicit(&t->turned_ms, now, memory_order_relaxed);
     int timeout = least(http_timeout_ms(t->http), requests_timeout_ms(&t->requests, now));
     loop_wait(t->loop, least(timeout, most_ms));
@@ -139,10 +145,20 @@ static bool http_init(struct thread *t, const struct config *cfg, int fd, struct
         .bodies_bytes = bodies / (int64_t)t->server->n_threads,
         .connections = in->limits.connections,
         .addresses = t->server->addresses,
+        .proxies = t->server->proxies,
         .metrics = t->server->metrics,
         .callbacks = requests_callbacks(&t->requests),
     };
     return http_new(&settings, &t->http, err);
+}
+
+static bool load_sources(struct server *s, const struct config *cfg, struct sources **ret, struct error *err)
+{
+    if (!sources_load(cfg, ret, err))
+        return false;
+    for (size_t i = 0; i < (*ret)->n; i++)
+        (*ret)->v[i].rate = load_rate(s->load, (*ret)->v[i].name);
+    return true;
 }
 
 /* fd is taken over, even on failure. */
@@ -150,11 +166,11 @@ static bool thread_init(struct thread *t, const struct config *cfg, int fd, stru
 {
     struct server *s = t->server;
     struct sources *set;
-    if (!sources_load(cfg, &set, err)) {
+    if (!load_sources(s, cfg, &set, err)) {
         close(fd);
         return false;
     }
-    t->requests = (struct requests){.set = set, .metrics = s->metrics};
+    t->requests = (struct requests){.set = set, .metrics = s->metrics, .load = s->load};
     if (!loop_new(&t->loop, err) ||
         !publisher_new(cfg, PUBLISHER_HASTY, request_report, s->metrics, &t->publisher, err)) {
         close(fd);
@@ -196,7 +212,9 @@ bool server_new(const struct config *cfg, struct metrics *metrics, struct server
     assert(n >= 1 && n <= THREADS_MAX);
     s->addresses = addresses_new(limits->connections, limits->connections_per_address);
     s->threads = xcalloc(n, sizeof *s->threads);
-    bool ok = (!cfg->ingest.spool.path || spool_new(cfg, metrics, &s->spool, err)) &&
+    s->load = load_new(cfg);
+    bool ok = proxies_new(&cfg->ingest.trusted_proxies, &s->proxies, err) &&
+              (!cfg->ingest.spool.path || spool_new(cfg, metrics, &s->spool, err)) &&
               listen_open(cfg->ingest.listen, n, fds, &s->port, err);
     size_t opened = ok ? n : 0;
     s->n_threads = opened;
@@ -253,6 +271,8 @@ void server_free(struct server *s)
         thread_done(&s->threads[i]);
     free(s->threads);
     spool_free(s->spool);
+    proxies_free(s->proxies);
+    load_free(s->load);
     addresses_free(s->addresses);
     free(s);
 }
@@ -261,12 +281,13 @@ bool server_reload(struct server *s, const struct config *cfg, struct error *err
 {
     struct sources *sets[THREADS_MAX] = {0};
     for (size_t i = 0; i < s->n_threads; i++) {
-        if (sources_load(cfg, &sets[i], err))
+        if (load_sources(s, cfg, &sets[i], err))
             continue;
         while (i-- > 0)
             sources_free(sets[i]);
         return false;
     }
+    load_use(s->load, cfg);
     addresses_limit(s->addresses, cfg->ingest.limits.connections, cfg->ingest.limits.connections_per_address);
     for (size_t i = 0; i < s->n_threads; i++) {
         sources_free(atomic_exchange(&s->threads[i].next_set, sets[i]));

@@ -52,6 +52,8 @@ struct source_refusal {
     char words[VERIFY_OUTCOMES][SOURCE_TEXT_MAX], other[SOURCE_TEXT_MAX];
 };
 
+struct load_rate;
+
 struct source {
     char *name;
     char *tenant;
@@ -75,6 +77,7 @@ struct source {
     char *capture_file; /* NULL: none */
     bool strict;        /* what cannot be understood is refused; otherwise it becomes a dead letter */
     struct config_pairs options; /* request.options of the script */
+    struct load_rate *rate;      /* borrowed; NULL when nobody serves with it */
 };
 
 struct sources {

@@ -13,6 +13,7 @@ import hmac
 import json
 import socket
 import sys
+import threading
 import time
 import traceback
 import uuid
@@ -480,6 +481,53 @@ def pipelined(t):
         for _, wanted in many:
             status, _, _, rest = read_reply(sock, rest)
             assert status == wanted, f"{status}, wanted {wanted}"
+
+
+@case
+def pipelined_without_waiting(t):
+    """Many more requests than are answered: the answers come in order, and memory is that of one request."""
+    other = signer("whsec_" + base64.b64encode(bytes(32)).decode())
+    one, count, rest = request(t, GOOD, other(GOOD)), 300, b""
+    with connect(t) as sock:
+        sender = threading.Thread(target=send, args=(sock, one * count))
+        sender.start()
+        for n in range(count):
+            status, _, _, rest = read_reply(sock, rest)
+            assert status == 401, f"answer {n}: {status}"
+        sender.join()
+
+
+@case
+def http_1_0(t):
+    other = signer("whsec_" + base64.b64encode(bytes(32)).decode())
+    old = request(t, GOOD, other(GOOD), version="HTTP/1.0", host=False)
+    with connect(t) as sock:
+        send(sock, old + old)
+        status, _, _, rest = read_reply(sock)
+        assert status == 401, status
+        assert read_reply(sock, rest)[0] == 0, "a second answer: HTTP/1.0 ends after one"
+    with connect(t) as sock:  # unless it is asked for
+        stay = request(t, GOOD, [*other(GOOD), ("Connection", "keep-alive")], version="HTTP/1.0")
+        send(sock, stay + stay)
+        status, _, _, rest = read_reply(sock)
+        assert status == 401 and read_reply(sock, rest)[0] == 401
+    # It has no chunks (RFC 9112 6.1): a proxy would take the body for the next request.
+    refused_alone(t, head(t, [*t.sign(GOOD), ("Transfer-Encoding", "chunked")], version="HTTP/1.0") + chunk(GOOD)
+                  + b"0\r\n\r\n")
+
+
+@case
+def half_closed(t):
+    """Who has said everything may close that side, and still gets its answer."""
+    for body, wanted in ((b"{", 400), (GOOD, 401)):
+        signed = t.sign(body) if wanted == 400 else t.sign(GOOD, at_s=1)
+        for data in (request(t, body, signed),
+                     head(t, [*signed, ("Transfer-Encoding", "chunked")]) + chunk(body) + b"0\r\n\r\n"):
+            with connect(t) as sock:
+                send(sock, data)
+                sock.shutdown(socket.SHUT_WR)
+                status = read_reply(sock)[0]
+                assert status in (wanted, 401), status
 
 
 # ---- where to, and how ----

@@ -76,6 +76,27 @@ START_TEST(refuses_more_than_the_program_may_have)
 }
 END_TEST
 
+START_TEST(clients_behind_a_proxy_count_by_themselves)
+{
+    struct addresses *a = addresses_new(2, 1);
+    struct sockaddr_storage from = address("10.0.0.1"), other = address("10.0.0.2");
+    uint32_t slot, unused;
+    ck_assert(addresses_enter_proxy(a) && addresses_enter_proxy(a) && !addresses_enter_proxy(a));
+    ck_assert(addresses_enter_client(a, (const struct sockaddr *)&from, &slot));
+    ck_assert(!addresses_enter_client(a, (const struct sockaddr *)&from, &unused));
+    ck_assert(addresses_enter_client(a, (const struct sockaddr *)&other, &unused));
+    addresses_leave_client(a, unused);
+    addresses_leave_client(a, slot);
+    ck_assert(addresses_enter_client(a, (const struct sockaddr *)&from, &slot));
+    addresses_leave_client(a, slot);
+    ck_assert_int_eq(addresses_count(a), 2);
+    addresses_leave(a, ADDRESSES_NO_SLOT);
+    addresses_leave(a, ADDRESSES_NO_SLOT);
+    ck_assert_int_eq(addresses_count(a), 0);
+    addresses_free(a);
+}
+END_TEST
+
 enum { THREADS = 4, ROUNDS = 20000, LIMIT = 8 };
 
 static void *come_and_go(void *arg)
@@ -119,6 +140,7 @@ int main(void)
     tcase_add_test(tc, counts_each_address_by_itself);
     tcase_add_test(tc, takes_a_network_of_64_bits_for_one_client);
     tcase_add_test(tc, refuses_more_than_the_program_may_have);
+    tcase_add_test(tc, clients_behind_a_proxy_count_by_themselves);
     tcase_add_test(tc, loses_no_count_between_threads);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
