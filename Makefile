@@ -15,7 +15,7 @@ say = $(if $(filter 0,$(V)),@printf '  %-5s %s\n' '$(1)' '$(2)',)
 .SECONDARY:
 
 # --- flags -----------------------------------------------------------------------------------------------------
-PKGS := libmicrohttpd rdkafka libcurl libcjson libcyaml lua5.4 libcrypto liblz4 libsystemd expat cjose sqlite3
+PKGS := libmicrohttpd gnutls rdkafka libcurl libcjson libcyaml lua5.4 libcrypto liblz4 libsystemd expat cjose sqlite3
 # Lazy, so that `make deps` and `make help` work before pkg-config is there.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)

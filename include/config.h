@@ -63,6 +63,11 @@ struct config_spool {
     int64_t max_bytes;
 };
 
+struct config_tls {
+    char *certificate; /* secret references to PEM; both or none (NULL) */
+    char *key;
+};
+
 struct config_ingest {
     char *listen; /* "host:port", as for admin; port 0: any */
     char *admin;
@@ -70,6 +75,7 @@ struct config_ingest {
     char *sources_dir;
     struct config_strings trusted_proxies; /* addresses and networks */
     int64_t deadline_ms;
+    struct config_tls tls;
     struct config_spool spool;
     struct config_ingest_limits limits;
 };

@@ -26,6 +26,7 @@ enum counter {
     COUNT_SPOOL_BYTES,
     COUNT_SPOOL_AGE,
     COUNT_SPOOL_USABLE,
+    COUNT_TLS_EXPIRES,
     COUNT_RELOADS, /* by result */
     COUNTERS,
 };

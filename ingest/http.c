@@ -9,6 +9,7 @@
 #include <microhttpd.h>
 
 #include "counters.h"
+#include "http_tls.h"
 #include "log.h"
 #include "loop.h"
 #include "mem.h"
@@ -207,9 +208,11 @@ static void keep_body(struct exchange *x, const char *data, size_t n)
 
 /* What cannot go through MHD because it waits for the end of the body. Best effort: the client may not
  * listen. */
-static void last_words(const struct connection *c, const char *status)
+static void last_words(const struct http *h, const struct connection *c, const char *status)
 {
     char text[128];
+    if (h->settings.tls)
+        return; /* would be no record of the session */
     int n =
         snprintf(text, sizeof text, "HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", status);
     (void)!send(c->fd, text, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -226,7 +229,7 @@ static enum MHD_Result take_body(struct exchange *x, const char *data, size_t *n
     if (x->state == BODY_COMPLETE || x->received <= 2 * x->body_max)
         return MHD_YES;
     x->oversized = true;
-    last_words(x->connection, "413 Content Too Large");
+    last_words(x->http, x->connection, "413 Content Too Large");
     return MHD_NO;
 }
 
@@ -457,14 +460,17 @@ bool http_new(const struct http_settings *settings, struct http **ret, struct er
     h->listening = true;
     h->empty = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
     size_t memory = (size_t)settings->header_bytes + HEAD_ROOM + MESSAGE_HEADERS_MAX * HEADER_OVERHEAD;
+    struct MHD_OptionItem tls[HTTP_TLS_OPTIONS] = {{MHD_OPTION_END, 0, NULL}};
+    if (settings->tls)
+        http_tls_options(tls);
     h->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, on_accept, h, on_request, h,
-        MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, settings->listen_fd,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)settings->connections + 1, MHD_OPTION_CONNECTION_TIMEOUT, 0u,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-        MHD_OPTION_URI_LOG_CALLBACK, take_target, h, STRICT_OPTION, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
-        MHD_OPTION_END);
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (settings->tls ? MHD_USE_TLS : 0u), 0,
+        on_accept, h, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET,
+        settings->listen_fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)settings->connections + 1,
+        MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
+        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_URI_LOG_CALLBACK, take_target, h,
+        STRICT_OPTION, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
     if (!h->empty || !h->daemon) {
         if (h->empty)
             MHD_destroy_response(h->empty);
@@ -539,7 +545,7 @@ void http_sweep(struct http *h, int64_t now_ms)
         bool late = now_ms - c->waiting_since >= h->settings.receive_ms;
         if (late) {
             if (c->x)
-                last_words(c, "408 Request Timeout");
+                last_words(h, c, "408 Request Timeout");
             metrics_add(h->settings.metrics, COUNT_CUT, NULL, 1);
             c->waiting_since = now_ms; /* once */
         }

@@ -57,6 +57,7 @@ struct http_callbacks {
 
 struct http_settings {
     int listen_fd;        /* taken over, closed by http_free or http_stop_listening */
+    bool tls;             /* http_tls has the certificate */
     int64_t header_bytes; /* largest head of a request */
     int64_t receive_ms;   /* a connection that completes no request for so long is cut */
     int64_t bodies_bytes; /* of all bodies under way on this thread */

@@ -15,6 +15,7 @@
 #include "config.h"
 #include "counters.h"
 #include "failpoint.h"
+#include "http_tls.h"
 #include "kafka.h"
 #include "log.h"
 #include "loop.h"
@@ -182,12 +183,21 @@ static bool check_proxies(const struct config *cfg, struct error *err)
     return true;
 }
 
+static bool check_tls(const struct config *cfg, struct error *err)
+{
+    struct http_tls *tls = NULL;
+    if (cfg->ingest.tls.certificate && !http_tls_new(&cfg->ingest.tls, &tls, err))
+        return false;
+    http_tls_free(tls);
+    return true;
+}
+
 static int check_config(struct program *p)
 {
     struct error err = {0};
     struct sources *set = NULL;
     bool ok = config_load(p->config_path, &p->cfg, &err) && kafka_properties_check(p->cfg, &err) &&
-              check_proxies(p->cfg, &err) && sources_load(p->cfg, &set, &err);
+              check_proxies(p->cfg, &err) && check_tls(p->cfg, &err) && sources_load(p->cfg, &set, &err);
     if (ok)
         printf("%s: good, %zu sources\n", p->config_path, set->n);
     else

@@ -13,6 +13,7 @@
 #include "addresses.h"
 #include "counters.h"
 #include "http.h"
+#include "http_tls.h"
 #include "listen.h"
 #include "load.h"
 #include "log.h"
@@ -54,6 +55,7 @@ struct server {
     struct metrics *metrics;
     struct addresses *addresses;
     struct proxies *proxies;
+    struct http_tls *tls; /* NULL: plain HTTP */
     struct load *load;
     struct spool *spool; /* NULL: none */
     int64_t deadline_ms;
@@ -140,6 +142,7 @@ static bool http_init(struct thread *t, const struct config *cfg, int fd, struct
     int64_t bodies = in->limits.body_bytes * 16 > BODIES_MIN ? in->limits.body_bytes * 16 : BODIES_MIN;
     struct http_settings settings = {
         .listen_fd = fd,
+        .tls = t->server->tls != NULL,
         .header_bytes = in->limits.header_bytes,
         .receive_ms = in->deadline_ms * RECEIVE_FACTOR,
         .bodies_bytes = bodies / (int64_t)t->server->n_threads,
@@ -213,7 +216,8 @@ bool server_new(const struct config *cfg, struct metrics *metrics, struct server
     s->addresses = addresses_new(limits->connections, limits->connections_per_address);
     s->threads = xcalloc(n, sizeof *s->threads);
     s->load = load_new(cfg);
-    bool ok = proxies_new(&cfg->ingest.trusted_proxies, &s->proxies, err) &&
+    bool ok = (!cfg->ingest.tls.certificate || http_tls_new(&cfg->ingest.tls, &s->tls, err)) &&
+              proxies_new(&cfg->ingest.trusted_proxies, &s->proxies, err) &&
               (!cfg->ingest.spool.path || spool_new(cfg, metrics, &s->spool, err)) &&
               listen_open(cfg->ingest.listen, n, fds, &s->port, err);
     size_t opened = ok ? n : 0;
@@ -271,6 +275,7 @@ void server_free(struct server *s)
         thread_done(&s->threads[i]);
     free(s->threads);
     spool_free(s->spool);
+    http_tls_free(s->tls);
     proxies_free(s->proxies);
     load_free(s->load);
     addresses_free(s->addresses);
@@ -284,6 +289,11 @@ bool server_reload(struct server *s, const struct config *cfg, struct error *err
         if (load_sources(s, cfg, &sets[i], err))
             continue;
         while (i-- > 0)
+            sources_free(sets[i]);
+        return false;
+    }
+    if (s->tls && cfg->ingest.tls.certificate && !http_tls_reload(s->tls, &cfg->ingest.tls, err)) {
+        for (size_t i = 0; i < s->n_threads; i++)
             sources_free(sets[i]);
         return false;
     }
@@ -337,6 +347,8 @@ bool server_alive(struct server *s)
 void server_gauges(struct server *s)
 {
     metrics_set(s->metrics, COUNT_CONNECTIONS, NULL, addresses_count(s->addresses));
+    if (s->tls)
+        metrics_set(s->metrics, COUNT_TLS_EXPIRES, NULL, http_tls_expires_s(s->tls));
     if (s->spool)
         spool_gauges(s->spool);
 }

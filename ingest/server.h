@@ -23,7 +23,7 @@ bool server_start(struct server *s, struct error *err) __attribute__((warn_unuse
 void server_stop(struct server *s);
 void server_free(struct server *s); /* stops first if need be */
 
-/* New sources, secrets and limits for all threads, or, on failure, for none. */
+/* New sources, secrets, limits and certificate for all threads, or, on failure, for none. */
 bool server_reload(struct server *s, const struct config *cfg, struct error *err)
     __attribute__((warn_unused_result));
 

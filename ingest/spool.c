@@ -12,9 +12,9 @@
 #include "log.h"
 #include "mem.h"
 #include "publisher.h"
+#include "spool_job.h"
 
 enum {
-    JOB_MAX = 64 * 1024 * 1024,
     QUEUE_MAX = 64 * 1024 * 1024, /* of jobs that wait for a commit */
     GROUP_MAX = 4 * 1024 * 1024,  /* of one commit */
     WINDOW = 8192,                /* records under way to Kafka; a power of two */
@@ -25,31 +25,11 @@ enum {
     LAST_REPORTS_MS = 1000, /* at the end; a report that is missed costs a duplicate, which is harmless */
 };
 
-struct job_row {
-    enum spool_topic topic;
-    size_t key, headers, value; /* bytes */
-};
-
-struct spool_job {
-    struct spool_job *next;
-    struct spool_port *port;
-    void *opaque;
-    struct job_row *rows;
-    size_t n, size;
-    struct buf bytes; /* of all rows, one after the other */
-    bool kept;
-};
-
-/* Any thread pushes, one takes all. */
-struct stack {
-    _Atomic(struct spool_job *) top;
-};
-
 struct spool_port {
     struct spool *spool;
     struct loop *loop;
     spool_done_fn *done;
-    struct stack finished;
+    struct job_stack finished;
     size_t pending;
 };
 
@@ -67,7 +47,7 @@ struct spool {
     struct loop *loop;
     pthread_t id;
     bool started;
-    struct stack jobs;
+    struct job_stack jobs;
     _Atomic bool stopping, held, damaged, failing, full;
     _Atomic int64_t backlog;   /* records put and neither acknowledged nor given back */
     _Atomic int64_t queued;    /* bytes of jobs that wait */
@@ -92,64 +72,7 @@ struct spool {
     bool told_failing;
 };
 
-/* ---- stacks and jobs ----------------------------------------------------------------------------------- */
-
-/* true: it was empty, so whoever takes has to be woken. */
-static bool push(struct stack *s, struct spool_job *job)
-{
-    struct spool_job *top = atomic_load_explicit(&s->top, memory_order_relaxed);
-    do
-        job->next = top;
-    while (!atomic_compare_exchange_weak(&s->top, &top, job));
-    return !top;
-}
-
-/* All of it, the oldest first. */
-static struct spool_job *take_all(struct stack *s)
-{
-    struct spool_job *job = atomic_exchange(&s->top, NULL), *list = NULL;
-    while (job) {
-        struct spool_job *next = job->next;
-        job->next = list;
-        list = job;
-        job = next;
-    }
-    return list;
-}
-
-struct spool_job *spool_job_new(void)
-{
-    struct spool_job *job = xcalloc(1, sizeof *job);
-    buf_init(&job->bytes, JOB_MAX);
-    return job;
-}
-
-void spool_job_free(struct spool_job *job)
-{
-    if (!job)
-        return;
-    buf_done(&job->bytes);
-    free(job->rows);
-    free(job);
-}
-
-static void add_row(struct spool_job *job, enum spool_topic topic, const struct record *r)
-{
-    if (job->n == job->size) {
-        job->size = job->size ? job->size * 2 : 4;
-        job->rows = xreallocarray(job->rows, job->size, sizeof *job->rows);
-    }
-    job->rows[job->n++] = (struct job_row){topic, r->key.n, r->headers.n, r->value.n};
-}
-
-bool spool_job_add(struct spool_job *job, const struct event *ev, unsigned spread)
-{
-    struct record record;
-    if (!record_of_event(ev, spread, &job->bytes, &record))
-        return false;
-    add_row(job, SPOOL_EVENTS, &record);
-    return true;
-}
+/* ---- jobs in and out ---------------------------------------------------------------------------------- */
 
 bool spool_put(struct spool_port *port, struct spool_job *job, void *opaque)
 {
@@ -165,7 +88,7 @@ bool spool_put(struct spool_port *port, struct spool_job *job, void *opaque)
     job->opaque = opaque;
     port->pending++;
     atomic_fetch_add(&s->backlog, (int64_t)job->n);
-    if (push(&s->jobs, job))
+    if (job_push(&s->jobs, job))
         loop_wake(s->loop);
     return true;
 }
@@ -187,7 +110,7 @@ void spool_port_free(struct spool_port *port)
 
 void spool_poll(struct spool_port *port)
 {
-    for (struct spool_job *job = take_all(&port->finished), *next; job; job = next) {
+    for (struct spool_job *job = job_take_all(&port->finished), *next; job; job = next) {
         next = job->next;
         port->pending--;
         port->done(job->opaque, job->kept);
@@ -221,7 +144,7 @@ static void give_back(struct spool *s, struct spool_job *job, bool kept)
     else
         atomic_fetch_sub(&s->backlog, (int64_t)job->n);
     job->kept = kept;
-    if (push(&port->finished, job))
+    if (job_push(&port->finished, job))
         loop_wake(port->loop);
 }
 
@@ -236,23 +159,6 @@ static void note(struct spool *s, bool ok, const struct error *err)
     else if (ok && s->told_failing)
         log_info("the spool can be written again");
     s->told_failing = !ok;
-}
-
-static bool append_job(struct spool *s, const struct spool_job *job, int64_t now_ms, struct error *err)
-{
-    const char *at = job->bytes.p;
-    for (size_t i = 0; i < job->n; i++) {
-        const struct job_row *r = &job->rows[i];
-        struct spool_row row = {
-            .at_ms = now_ms,
-            .topic = r->topic,
-            .record = {{at, r->key}, {at + r->key, r->headers}, {at + r->key + r->headers, r->value}}};
-        if (!spool_file_append(s->file, &row, err))
-            return false;
-        s->last_seq = row.seq;
-        at += r->key + r->headers + r->value;
-    }
-    return true;
 }
 
 /* Cuts off the queue what one commit takes; at least one job. */
@@ -284,7 +190,7 @@ static bool append_group(struct spool *s, struct spool_job *group, struct error 
     for (struct spool_job *job = group; job; job = job->next) {
         job->kept = spool_file_has_room(s->file, job->bytes.n + job->n * sizeof(struct spool_row));
         full = full || !job->kept;
-        if (job->kept && !append_job(s, job, now, err))
+        if (job->kept && !job_append(job, s->file, now, &s->last_seq, err))
             return false;
     }
     if (full && !atomic_load(&s->full))
@@ -320,7 +226,7 @@ static void commit_group(struct spool *s, struct spool_job *group)
 
 static void take_jobs(struct spool *s)
 {
-    struct spool_job *job = take_all(&s->jobs);
+    struct spool_job *job = job_take_all(&s->jobs);
     if (!job)
         return;
     if (s->first)

@@ -71,6 +71,10 @@ static void make_source_absolute(struct config_source *source, const char *direc
 static void make_paths_absolute(struct config *cfg, const char *directory)
 {
     make_absolute(&cfg->ingest.sources_dir, directory);
+    if (cfg->ingest.tls.certificate)
+        make_ref_absolute(&cfg->ingest.tls.certificate, directory);
+    if (cfg->ingest.tls.key)
+        make_ref_absolute(&cfg->ingest.tls.key, directory);
     if (cfg->ingest.spool.path)
         make_absolute(&cfg->ingest.spool.path, directory);
     make_absolute(&cfg->worker.policy, directory);
@@ -239,6 +243,15 @@ static bool check_source_api(struct config_source_api *api, const char *path, st
            check_pauses(&api->retry, &api->breaker, path, err);
 }
 
+static bool check_tls(const struct config_tls *tls, struct error *err)
+{
+    if (!tls->certificate != !tls->key)
+        return error_set(err, ERROR_INPUT,
+                         "ingest.tls: certificate and key belong together, one of them is missing");
+    return !tls->certificate || (check_ref(tls->certificate, "ingest.tls.certificate", err) &&
+                                 check_ref(tls->key, "ingest.tls.key", err));
+}
+
 static bool check_source(const struct config *cfg, struct config_source *source, const char *path,
                          struct error *err)
 {
@@ -363,6 +376,7 @@ bool config_check(struct config *cfg, const char *directory, struct error *err)
 {
     make_paths_absolute(cfg, directory);
     return check_kafka(&cfg->kafka, err) && check_address(cfg->ingest.listen, "ingest.listen", err) &&
-           check_address(cfg->ingest.admin, "ingest.admin", err) && check_worker(&cfg->worker, err) &&
-           check_tenants(cfg, err) && check_sources(cfg, err) && check_targets(cfg, err);
+           check_address(cfg->ingest.admin, "ingest.admin", err) && check_tls(&cfg->ingest.tls, err) &&
+           check_worker(&cfg->worker, err) && check_tenants(cfg, err) && check_sources(cfg, err) &&
+           check_targets(cfg, err);
 }

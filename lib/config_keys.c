@@ -107,9 +107,16 @@ static const struct config_key spool_keys[] = {
     END,
 };
 
+static const struct config_key tls_keys[] = {
+    TEXT(config_tls, certificate, NULL, 0,
+         "reference to a PEM file: certificate and chain (default: plain HTTP)"),
+    TEXT(config_tls, key, NULL, 0, "reference to the PEM file of its private key"),
+    END,
+};
+
 static const struct config_key ingest_keys[] = {
     TEXT(config_ingest, listen, "127.0.0.1:8080", 0,
-         "where webhooks arrive, host:port (plain HTTP: put TLS in front)"),
+         "where webhooks arrive, host:port (plain HTTP, unless tls says otherwise)"),
     TEXT(config_ingest, admin, "127.0.0.1:8081", 0, "where /healthz, /readyz and /metrics are served"),
     NUMBER(config_ingest, threads, 1, 1, 256, "threads that serve webhooks, each with its own producer"),
     TEXT(config_ingest, sources_dir, "sources", 0, "directory of the sources' Lua files"),
@@ -117,6 +124,7 @@ static const struct config_key ingest_keys[] = {
           "addresses and networks (10.0.0.0/8) whose X-Forwarded-For tells who the client is"),
     NUMBER(config_ingest, deadline_ms, 2500, 10, 60000,
            "a request that is not durable by then is answered 503"),
+    SECTION(config_ingest, tls, tls_keys, "HTTPS without a proxy; the files are read anew at a reload"),
     SECTION(config_ingest, spool, spool_keys, "keeps events on disk while Kafka is away"),
     SECTION(config_ingest, limits, ingest_limit_keys, "what one request or client may take"),
     END,

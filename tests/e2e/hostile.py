@@ -39,6 +39,7 @@ class Target:
     deadline_s: float = 2.5
     published: Callable = None  # number of events in Kafka; the counter of ingest where absent
     pid: int = 0                # of rollcall-ingest, for its memory
+    tls: object = None          # an SSLContext: the cases that do not close one side only work over TLS, too
 
     @property
     def path(self):
@@ -66,7 +67,8 @@ def case(function):
 # ---- the wire ----
 
 def connect(t, timeout=TIMEOUT_S):
-    return socket.create_connection((t.host, t.port), timeout)
+    sock = socket.create_connection((t.host, t.port), timeout)
+    return t.tls.wrap_socket(sock, server_hostname=t.host) if t.tls else sock
 
 
 def send(sock, data):

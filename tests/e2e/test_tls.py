@@ -1,0 +1,102 @@
+"""HTTPS without a proxy: hostile clients meet the same limits, and the certificate is replaced while it serves."""
+import signal
+import socket
+import ssl
+import subprocess
+
+import hostile
+from harness.scenario import scenario
+from harness.wait import wait_until
+
+DEADLINE_MS = 1000
+# Those that say something about TLS: large, slow, cut short, many in a row.
+CASES = ("forged", "declared_too_large", "declared_too_large_and_sent", "counted_too_large", "counted_without_end",
+         "header_bombs", "truncated", "slow_head_and_slow_body", "heads_in_pieces", "pipelined", "pipelined_without_waiting",
+         "http_1_0")
+
+
+class Certificates:
+    """A self-signed certificate and its key, as the files that the ingest reads."""
+
+    def __init__(self, directory):
+        self.certificate, self.key = directory / "tls.pem", directory / "tls.key"
+
+    def make(self):
+        """New ones; returns what a client has to trust."""
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                        "-keyout", self.key, "-out", self.certificate, "-days", "2", "-subj", "/CN=127.0.0.1",
+                        "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+        context = ssl.create_default_context(cafile=self.certificate)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        return context
+
+    def references(self):
+        return {"certificate": f"file:{self.certificate}", "key": f"file:{self.key}"}
+
+
+def greet(t):
+    """An open connection that has been served once."""
+    sock = hostile.connect(t)
+    hostile.send(sock, hostile.request(t, b"{"))
+    assert hostile.read_reply(sock)[0] == 400
+    return sock
+
+
+def trusted(t):
+    try:
+        greet(t).close()
+        return True
+    except ssl.SSLError:
+        return False
+
+
+def reload(ingest, word):
+    before = ingest.process.log().count(word)
+    ingest.process.signal(signal.SIGHUP)
+    wait_until(lambda: ingest.process.log().count(word) > before, 10, f"it says {word}")
+
+
+@scenario()
+def hostile_clients_over_tls_meet_the_same_limits_and_the_certificate_is_replaced(run):
+    files = Certificates(run.directory)
+    run.config.document["ingest"].update({"deadline_ms": DEADLINE_MS, "tls": files.references()})
+    source = run.source("hostile")
+    first = files.make()
+    ingest = run.ingest().start()
+    port = ingest.ports["listen"]
+    failures = hostile.run_all("127.0.0.1", port, ingest.admin_port, hostile.signer(source.secret), cases=CASES,
+                               source=source.name, deadline_s=DEADLINE_MS / 1000, tls=first)
+    for name, why in failures:
+        print(f"    --- {name}\n{why}")
+    assert not failures, [name for name, _ in failures]
+    assert len(run.topics.dump("events")) == 1, "only the good request at the end may be published"
+
+    t = hostile.Target("127.0.0.1", port, ingest.admin_port, hostile.signer(source.secret), source.name, tls=first)
+    with socket.create_connection(("127.0.0.1", port), 10) as plain:  # no TLS, no answer in plain text
+        hostile.send(plain, hostile.request(t, hostile.GOOD))
+        assert not plain.recv(4096).startswith(b"HTTP")
+    old = ssl.create_default_context()
+    old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
+    old.maximum_version = ssl.TLSVersion.TLSv1_1
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    t.tls = old
+    assert not trusted(t), "TLS 1.1 is spoken"
+
+    t.tls = first
+    kept = greet(t)
+    second = files.make()
+    reload(ingest, '"reloaded"')
+    assert not trusted(t)
+    t.tls = second
+    assert trusted(t)
+    hostile.send(kept, hostile.request(t, b"{"))
+    assert hostile.read_reply(kept)[0] == 400, "a connection from before goes on"
+    assert ingest.metrics()["rollcall_ingest_tls_certificate_expires_seconds"] > 1e9
+
+    another = files.key.read_text(encoding="ascii")
+    files.make()
+    for key in (another, "no key", ""):
+        files.key.write_text(key, encoding="ascii")
+        reload(ingest, "reload failed")
+        assert trusted(t), "a broken pair took the place of a good one"
+    kept.close()
