@@ -23,6 +23,8 @@ PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef $(WERROR)
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
 HARDEN_LD := -pie -Wl,-z,relro,-z,now
+# Our own names stay ours: libjansson, which libcjose uses, has a json_string too, and would find ours in its place.
+OWN_LD := -Wl,--exclude-libs,ALL
 MODE_CFLAGS.release := -O2 -g -D_FORTIFY_SOURCE=3
 # Test builds carry the failpoints (include/failpoint.h); a release never does.
 MODE_CFLAGS.test := -O2 -g -D_FORTIFY_SOURCE=3 -DROLLCALL_FAILPOINTS
@@ -39,7 +41,7 @@ ifeq ($(origin MODE_CFLAGS.$(MODE)),undefined)
 $(error MODE is one of release, test, asan, tsan, cover, not '$(MODE)')
 endif
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Iinclude $(PKG_CFLAGS) $(MODE_CFLAGS.$(MODE)) $(HARDEN) $(WARN) -MMD -MP $(CFLAGS)
-ALL_LDFLAGS = $(MODE_CFLAGS.$(MODE)) $(MODE_LDFLAGS.$(MODE)) $(HARDEN_LD) $(LDFLAGS)
+ALL_LDFLAGS = $(MODE_CFLAGS.$(MODE)) $(MODE_LDFLAGS.$(MODE)) $(HARDEN_LD) $(OWN_LD) $(LDFLAGS)
 
 # --- what is made of what ----------------------------------------------------------------------------------------
 objects = $(patsubst %.c,$(B)/%.o,$(1))

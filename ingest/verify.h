@@ -31,7 +31,7 @@ enum {
     VERIFY_KEYS_MAX = 16,       /* of a form */
     VERIFY_SIGNATURES_MAX = 16, /* in one header; more is an attempt to keep us busy */
     VERIFY_CLAIM_MAX = 256,
-    VERIFY_ALGORITHMS_MAX = 8, /* of JWS */
+    VERIFY_ALGORITHMS_MAX = 12, /* of JWS */
 };
 
 enum verify_algorithm {

@@ -12,8 +12,11 @@
 --
 -- What we make of it: one event for each entry whose outcome is SUCCESS and whose type is below, about the
 -- target of type User; its uuid becomes the event's id. The entry carries login and display name only and
--- never what changed, so a profile change asks for a fetch. Everything else is counted as skipped and
--- answered with success.
+-- never what changed, so a profile change, and a joiner's profile, ask for a fetch. Everything else is counted as
+-- skipped and answered with success.
+--
+-- API (optional): base_url https://ORG.okta.com, token: an API token of a read-only administrator. 600 requests a minute
+-- are Okta's smallest allowance for users. Deactivated users are not in its list.
 
 local meaning = {
     ["user.lifecycle.create"] = "person.joined",
@@ -55,8 +58,36 @@ local function event(entry)
         subject = user.id,
         occurredAt = entry.published,
         profile = { userName = user.alternateId, displayName = user.displayName },
-        needsFetch = kind == "person.changed",
+        needsFetch = kind == "person.changed" or kind == "person.joined",
         groups = membership and { group.displayName } or nil,
+    }
+end
+
+-- What Okta says of a user is one object, wherever it stands.
+local employment = { DEPROVISIONED = "left" }
+
+local function person(user)
+    return {
+        subject = user.id,
+        occurredAt = user.lastUpdated,
+        employment = employment[user.status] or "joined",
+        suspended = user.status == "SUSPENDED",
+        profile = rollcall.pick(user, {
+            userName = "profile.login",
+            displayName = "profile.displayName",
+            ["name.givenName"] = "profile.firstName",
+            ["name.familyName"] = "profile.lastName",
+            ["emails.work"] = "profile.email",
+            title = "profile.title",
+            department = "profile.department",
+            division = "profile.division",
+            organization = "profile.organization",
+            costCenter = "profile.costCenter",
+            employeeNumber = "profile.employeeNumber",
+            manager = "profile.managerId",
+            locale = "profile.locale",
+            timezone = "profile.timezone",
+        }),
     }
 end
 
@@ -89,5 +120,33 @@ return {
             end
         end
         return list, skipped
+    end,
+
+    api = {
+        auth = "header",
+        header = "authorization",
+        prefix = "SSWS ",
+        limit = { requests = 600, per_s = 60 },
+    },
+
+    fetch = function(subject)
+        return { path = "/api/v1/users/" .. rollcall.escape(subject) }
+    end,
+
+    person = function(reply)
+        return person(reply.body)
+    end,
+
+    -- The next page stands in a Link header: <https://ORG.okta.com/api/v1/users?after=…&limit=200>; rel="next".
+    list = function(cursor)
+        return { path = "/api/v1/users?limit=200" .. (cursor and "&after=" .. cursor or "") }
+    end,
+
+    page = function(reply)
+        local people = {}
+        for _, user in ipairs(rollcall.list(reply.body)) do
+            people[#people + 1] = person(user)
+        end
+        return people, string.match(reply.headers.link or "", '[?&]after=([^&>]+)[^>]*>; rel="next"')
     end,
 }

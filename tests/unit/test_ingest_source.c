@@ -174,9 +174,9 @@ static const struct {
     enum event_type type;
     bool fetch;
 } okta_types[] = {
-    {OKTA(ENTRY("u", "user.lifecycle.create", "SUCCESS", "[" USER "]")), EVENT_JOINED, false},
-    {OKTA(ENTRY("u", "user.lifecycle.activate", "SUCCESS", "[" USER "]")), EVENT_JOINED, false},
-    {OKTA(ENTRY("u", "user.lifecycle.reactivate", "SUCCESS", "[" USER "]")), EVENT_JOINED, false},
+    {OKTA(ENTRY("u", "user.lifecycle.create", "SUCCESS", "[" USER "]")), EVENT_JOINED, true},
+    {OKTA(ENTRY("u", "user.lifecycle.activate", "SUCCESS", "[" USER "]")), EVENT_JOINED, true},
+    {OKTA(ENTRY("u", "user.lifecycle.reactivate", "SUCCESS", "[" USER "]")), EVENT_JOINED, true},
     {OKTA(ENTRY("u", "user.lifecycle.deactivate", "SUCCESS", "[" USER "]")), EVENT_LEFT, false},
     {OKTA(ENTRY("u", "user.lifecycle.suspend", "SUCCESS", "[" USER "]")), EVENT_SUSPENDED, false},
     {OKTA(ENTRY("u", "user.lifecycle.unsuspend", "SUCCESS", "[" USER "]")), EVENT_RESUMED, false},

@@ -1,0 +1,117 @@
+-- Factorial webhooks.
+--
+-- Set up with POST /resources/api_public/webhook_subscriptions, one for each type, with target_url
+-- https://HOST/hooks/NAME?type=<type> and a `challenge`: a long random text, the same as in the source's `secrets`. There
+-- is no signature: the challenge comes back in x-factorial-wh-challenge with every delivery. After 20 failures in 48 hours
+-- Factorial disables the subscription.
+--
+-- What it sends: the bare resource, an employee, without a word of what happened to it: hence the URL's type.
+--
+-- What we make of it: by type, with dots, slashes or underscores (employee_created, employees/employee/create)
+--   …created, …create, …invited, …invite → joined from start_date     …updated, …update → changed
+--   …terminated, …terminate → left from terminated_on                …unterminated, …unterminate → joined
+--   …deleted, …delete → deleted
+-- An employee whose terminated_on is set is one who leaves that day, whatever the type. Profiles are complete. A day begins
+-- in the time zone of option `zone` (UTC). Other types are skipped; no type, or no id, becomes a dead letter.
+--
+-- API (optional): base_url https://api.factorialhr.com/api/2026-01-01/resources, header x-api-key.
+
+local endings = {
+    created = "person.joined", create = "person.joined", invited = "person.joined", invite = "person.joined",
+    updated = "person.changed", update = "person.changed",
+    terminated = "person.left", terminate = "person.left",
+    unterminated = "person.joined", unterminate = "person.joined",
+    deleted = "person.deleted", delete = "person.deleted",
+}
+
+local names = {
+    userName = "login_email",
+    ["emails.work"] = "login_email",
+    displayName = "full_name",
+    ["name.givenName"] = "first_name",
+    ["name.familyName"] = "last_name",
+    title = "job_title",
+    employeeNumber = "company_identifier",
+    manager = "manager_id",
+}
+
+local function person(employee)
+    return {
+        subject = employee.id and tostring(employee.id),
+        occurredAt = rollcall.time(employee.updated_at),
+        employment = employee.active == false and "left" or "joined",
+        profile = rollcall.pick(employee, names),
+    }
+end
+
+local function event(employee, kind, zone)
+    local says = person(employee)
+    if not says.subject then
+        return { rejected = "the resource has no id" }
+    end
+    local leaves = rollcall.time(employee.terminated_on, zone)
+    if leaves and kind == "person.changed" then
+        kind = "person.left"
+    end
+    return {
+        type = kind,
+        subject = says.subject,
+        occurredAt = says.occurredAt,
+        effectiveAt = (kind == "person.left" and leaves)
+            or (kind == "person.joined" and rollcall.time(employee.start_date, zone)) or nil,
+        profile = says.profile,
+        complete = kind ~= "person.deleted",
+    }
+end
+
+return {
+    content_types = { "application/json" },
+
+    query = { "type" },
+
+    verify = {
+        secrets = { encoding = "text", algorithm = "static", min = 16, max = 256 },
+        accept = { { header = "x-factorial-wh-challenge", algorithm = "static" } },
+    },
+
+    events = function(request)
+        local name = request.query.type
+        if not name then
+            return { { rejected = "the URL says no type" } }
+        end
+        local kind = endings[string.match(rollcall.lower(name), "(%a+)$") or ""]
+        if not kind or not string.find(rollcall.lower(name), "employee", 1, true) then
+            return {}, 1
+        end
+        return { event(request.body, kind, request.options.zone) }
+    end,
+
+    api = {
+        base_url = "https://api.factorialhr.com/api/2026-01-01/resources",
+        auth = "header",
+        header = "x-api-key",
+        limit = { requests = 100, per_s = 60 },
+    },
+
+    fetch = function(subject)
+        return { path = "/employees/employees/" .. rollcall.escape(subject) }
+    end,
+
+    person = function(reply)
+        return person(reply.body)
+    end,
+
+    list = function(cursor)
+        return { path = "/employees/employees?limit=100" .. (cursor and "&after_id=" .. rollcall.escape(cursor) or "") }
+    end,
+
+    page = function(reply)
+        local people = {}
+        for _, employee in ipairs(rollcall.list(reply.body.data)) do
+            people[#people + 1] = person(employee)
+        end
+        local more = rollcall.get(reply.body, "meta.has_next_page")
+        local after = rollcall.get(reply.body, "meta.end_cursor")
+        return people, more and after and tostring(after) or nil
+    end,
+}

@@ -1,0 +1,179 @@
+-- Security event tokens by push (RFC 8935): SCIM events, and CAEP and RISC events of the Shared Signals Framework.
+--
+-- Set up at the transmitter: a stream with delivery method push (urn:ietf:rfc:8935), endpoint https://HOST/hooks/NAME. The
+-- source's secret is the transmitter's key set (its jwks_uri), saved as a file: let a timer fetch it anew and reload
+-- rollcall-ingest when it has changed. Options: `issuer` (the tokens' iss) and `audience` (our aud): give both, or any token of that key passes.
+-- Option `authorization` = yes demands a header of its own beside the signature: the whole value of Authorization, as
+-- key `authorization` in `keys`.
+--
+-- What it sends: one token per request, signed (RS256 … ES512; typ secevent+jwt, option typ = any for transmitters that
+-- leave it out), {"iss", "aud", "iat", "jti", "txn", "sub_id", "events": {"<URI>": {…}}}. It wants 202, and 400 with
+-- {"err"} for what is refused.
+--
+-- What we make of it: SCIM events (urn:ietf:params:scim:event:)
+--   prov:create → joined (changed if active is false)      prov:activate → joined      prov:deactivate → suspended
+--   prov:delete → deleted                                  prov:patch, prov:put → changed
+-- A notice is to be fetched; a full create or put brings the profile. feed:add and feed:remove are skipped: they tell of
+-- the stream, not of the person. Option deactivate = person.left if that is what it means at the transmitter.
+--   RISC account-disabled → suspended, account-enabled → resumed, account-purged → deleted
+-- CAEP's events tell of sessions: option caep.<name> = person.suspended (such as caep.session-revoked) takes one.
+-- The subject is the id or externalId of sub_id, else the last segment of its uri. A stream's verification is answered.
+
+local SCIM = "urn:ietf:params:scim:event:"
+
+local scim = {
+    ["prov:activate"] = "person.joined",
+    ["prov:delete"] = "person.deleted",
+    ["prov:patch:notice"] = "person.changed",
+    ["prov:patch:full"] = "person.changed",
+    ["prov:put:notice"] = "person.changed",
+    ["prov:put:full"] = "person.changed",
+    ["prov:create:notice"] = "person.joined",
+    ["prov:create:full"] = "person.joined",
+}
+
+local risc = {
+    ["account-disabled"] = "person.suspended",
+    ["account-enabled"] = "person.resumed",
+    ["account-purged"] = "person.deleted",
+}
+
+local ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+
+local function work(values)
+    local first
+    for _, item in ipairs(rollcall.list(values)) do
+        first = first or item.value
+        if item.type == "work" or item.primary then
+            return item.value
+        end
+    end
+    return first
+end
+
+-- Of a whole SCIM user; a PatchOp is left to the fetch.
+local function profile(data)
+    if not data or data.Operations then
+        return nil
+    end
+    local result = rollcall.pick(data, {
+        userName = "userName",
+        displayName = "displayName",
+        ["name.givenName"] = "name.givenName",
+        ["name.familyName"] = "name.familyName",
+        title = "title",
+        preferredLanguage = "preferredLanguage",
+        locale = "locale",
+        timezone = "timezone",
+    })
+    local more = data[ENTERPRISE]
+    if more then
+        for _, name in ipairs({ "department", "division", "organization", "costCenter", "employeeNumber" }) do
+            result[name] = more[name]
+        end
+        result.manager = rollcall.get(more, "manager.value")
+    end
+    result["emails.work"] = work(data.emails)
+    return result
+end
+
+local function subject(claims, options)
+    local id = claims.sub_id
+    if not id then
+        return nil
+    end
+    return (options.subject and rollcall.get(id, options.subject)) or id.id or id.externalId
+        or string.match(id.uri or "", "/([^/]+)$") or id.sub or id.email
+end
+
+-- What a URI means; nil: nothing to us.
+local function meaning(uri, payload, options)
+    if string.sub(uri, 1, #SCIM) == SCIM then
+        local name = string.sub(uri, #SCIM + 1)
+        if name == "prov:deactivate" then
+            return options.deactivate or "person.suspended"
+        elseif name == "prov:create:full" and rollcall.get(payload, "data.active") == false then
+            return "person.changed"
+        end
+        return scim[name]
+    end
+    local family, name = string.match(uri, "/secevent/(%l+)/event%-type/([%w-]+)$")
+    if family == "risc" then
+        return risc[name]
+    end
+    return family == "caep" and options["caep." .. name] or nil
+end
+
+local function event(claims, uri, payload, options)
+    local kind = meaning(uri, payload, options)
+    if not kind then
+        return nil
+    end
+    local known = profile(payload.data)
+    local stamp = payload.event_timestamp or claims.toe or claims.iat
+    local id = subject(claims, options)
+    return {
+        id = claims.txn and claims.txn .. "/" .. uri or claims.jti,
+        delivery = claims.jti,
+        type = kind,
+        subject = id and tostring(id),
+        occurredAt = rollcall.time(stamp),
+        profile = known,
+        complete = known ~= nil,
+        needsFetch = not known and (kind == "person.changed" or kind == "person.joined"),
+    }
+end
+
+local ALGORITHMS = { "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512" }
+
+return {
+    content_types = { "application/secevent+jwt", "application/jwt", "text/plain" },
+
+    statuses = { success = 202, reject = 400 },
+
+    refusal = {
+        member = "err",
+        missing = "authentication_failed",
+        malformed = "invalid_request",
+        stale = "invalid_request",
+        forged = "authentication_failed",
+        other = "invalid_request",
+    },
+
+    verify = function(options)
+        return {
+            secrets = { encoding = "text", algorithm = "jws" },
+            accept = { {
+                algorithm = "jws",
+                claims = {
+                    typ = options.typ ~= "any" and "secevent+jwt" or nil,
+                    algorithms = ALGORITHMS,
+                    issuer = options.issuer,
+                    audience = options.audience,
+                },
+            } },
+            demand = options.authorization and { {
+                header = "authorization",
+                algorithm = "static",
+                key = "authorization",
+                secrets = { encoding = "text", algorithm = "static", min = 16, max = 512 },
+            } } or nil,
+        }
+    end,
+
+    events = function(request)
+        local claims, list, skipped = request.body, {}, 0
+        if not claims.events then
+            error("no claim events")
+        end
+        for uri, payload in pairs(claims.events) do
+            local ev = event(claims, uri, payload, request.options)
+            if ev then
+                list[#list + 1] = ev
+            else
+                skipped = skipped + 1
+            end
+        end
+        return list, skipped
+    end,
+}

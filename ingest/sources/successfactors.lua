@@ -1,0 +1,156 @@
+-- SAP SuccessFactors Employee Central: Intelligent Services, external event notification.
+--
+-- Set up in the Admin Center under Event Notification Subscription (external): protocol SOAP, endpoint
+-- https://HOST/hooks/NAME, HTTP Basic with a user and password of your own: the source's secret is USER:PASSWORD.
+-- Events: New Hire, Rehire, Termination, Change in employment or job information, Leave of Absence.
+--
+-- What it sends: a SOAP 1.1 ExternalEvent: externalEventMeta (externalEventId, type such as
+-- com.successfactors.Employment.AssignmentInformation.ReHire, publishedAt) and events with entityType,
+-- effectiveStartDate, and the person's keys. It wants an ExternalEventResponse at once, with status 0.
+--
+-- What we make of it: by the last word of the type: NewHire, Hire, ReHire, InitializeHire → joined; Termination,
+-- Terminate → left; LeaveOfAbsence → suspended; ReturnToWork → resumed; others → changed; each from effectiveStartDate,
+-- which begins in the time zone of option `zone` (UTC). Option type.<word> = person.… adds or changes one. The subject is
+-- key personIdExternal, else userId (option `key` names another); events are thin, so all but the last are to be fetched.
+-- A termination's effectiveStartDate is the last day in some set-ups: option left_after = day lets it hold from the day
+-- after.
+--
+-- API (optional): base_url https://APIHOST.successfactors.com, Basic token USER@COMPANY:PASSWORD. OData v2: subjects have
+-- to be user ids (option key = userId).
+
+local meaning = {
+    NewHire = "person.joined", Hire = "person.joined", ReHire = "person.joined", Rehire = "person.joined",
+    InitializeHire = "person.joined",
+    Termination = "person.left", Terminate = "person.left",
+    LeaveOfAbsence = "person.suspended", ReturnToWork = "person.resumed",
+}
+
+local DAY_MS = 24 * 3600 * 1000
+
+local function key(entry, name)
+    local keys = rollcall.get(entry, "entityKeys.entityKey")
+    for _, pair in ipairs(rollcall.list(keys)) do
+        if pair.name == name then
+            return pair.value
+        end
+    end
+    for _, pair in ipairs(rollcall.list(rollcall.get(entry, "params.param"))) do
+        if pair.name == name then
+            return pair.value
+        end
+    end
+end
+
+local function subject(entry, options)
+    if options.key then
+        return key(entry, options.key)
+    end
+    return key(entry, "personIdExternal") or key(entry, "userId")
+end
+
+local function event(entry, meta, options)
+    local word = string.match(meta.type or "", "([^.]+)$") or ""
+    local kind = options["type." .. word] or meaning[word] or "person.changed"
+    local effective = rollcall.time(entry.effectiveStartDate, options.zone)
+    if effective and kind == "person.left" and options.left_after == "day" then
+        effective = effective + DAY_MS
+    end
+    local id = subject(entry, options)
+    if not id then
+        return { rejected = "the event has no key personIdExternal or userId: see option key" }
+    end
+    return {
+        id = entry.eventId or (meta.externalEventId .. "/" .. id),
+        delivery = meta.externalEventId,
+        type = kind,
+        subject = id,
+        occurredAt = rollcall.time(entry.publishedAt or meta.publishedAt),
+        effectiveAt = effective,
+        needsFetch = kind ~= "person.left",
+    }
+end
+
+local escapes = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;" }
+
+local function reply(id)
+    return '<?xml version="1.0" encoding="UTF-8"?>'
+        .. '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>'
+        .. '<ns:ExternalEventResponse xmlns:ns="com.successfactors.event.notification"><ns:responsePayload><ns:entityId>'
+        .. string.gsub(string.sub(id or "", 1, 200), "[&<>]", escapes)
+        .. "</ns:entityId><ns:status>0</ns:status><ns:statusDate>" .. rollcall.format_time(rollcall.now())
+        .. "</ns:statusDate><ns:statusDetails>accepted</ns:statusDetails></ns:responsePayload></ns:ExternalEventResponse>"
+        .. "</soapenv:Body></soapenv:Envelope>"
+end
+
+local function person(user)
+    local manager = rollcall.get(user, "manager.userId")
+    local profile = rollcall.pick(user, {
+        userName = "email",
+        ["emails.work"] = "email",
+        displayName = "displayName",
+        ["name.givenName"] = "firstName",
+        ["name.familyName"] = "lastName",
+        title = "title",
+        department = "department",
+        division = "division",
+        employeeNumber = "empId",
+    })
+    profile.manager = manager
+    return {
+        subject = user.userId,
+        employment = (user.status == "f" or user.status == "inactive") and "left" or "joined",
+        profile = profile,
+    }
+end
+
+local SELECT = "userId,email,displayName,firstName,lastName,title,department,division,empId,status,manager/userId"
+
+return {
+    content_types = { "text/xml", "application/soap+xml", "application/xml" },
+
+    reply_type = "text/xml; charset=utf-8",
+
+    verify = {
+        secrets = { encoding = "text", algorithm = "static", min = 16, max = 512 },
+        accept = { { header = "authorization", algorithm = "static", prefix = "Basic ", encoding = "base64" } },
+    },
+
+    events = function(request)
+        local external = rollcall.get(request.body, "Envelope.Body.ExternalEvent")
+        local meta = external and external.externalEventMeta
+        if not meta then
+            error("no ExternalEvent with externalEventMeta")
+        end
+        local list = {}
+        for _, entry in ipairs(rollcall.list(rollcall.get(external, "events.event"))) do
+            list[#list + 1] = event(entry, meta, request.options)
+        end
+        return list, 0, reply(meta.externalEventId)
+    end,
+
+    api = { auth = "basic", limit = { requests = 300, per_s = 60 } },
+
+    -- A quote in a key is written twice (OData).
+    fetch = function(id)
+        return {
+            path = "/odata/v2/User('" .. rollcall.escape((string.gsub(id, "'", "''"))) .. "')?$format=json&$expand=manager&$select="
+                .. SELECT,
+        }
+    end,
+
+    person = function(reply_)
+        return person(reply_.body.d)
+    end,
+
+    list = function(cursor)
+        return { path = cursor or "/odata/v2/User?$format=json&$expand=manager&$filter=status%20in%20't','f'&$select=" .. SELECT }
+    end,
+
+    page = function(reply_)
+        local people = {}
+        for _, user in ipairs(rollcall.list(rollcall.get(reply_.body, "d.results"))) do
+            people[#people + 1] = person(user)
+        end
+        return people, string.match(rollcall.get(reply_.body, "d.__next") or "", "^https://[^/]+(/.+)$")
+    end,
+}
