@@ -31,6 +31,10 @@ enum source_format { SOURCE_AUTO, SOURCE_JSON, SOURCE_LINES, SOURCE_FORM, SOURCE
 /* What tells a request of set-up; the last two are unsigned bodies. */
 enum source_asking { ASKS_BY_HEADER, ASKS_BY_QUERY, ASKS_BY_MEMBER, ASKS_BY_TEXT };
 
+struct source_reply_header {
+    char name[SOURCE_TEXT_MAX], value[SOURCE_TEXT_MAX]; /* value "%" stands for what was asked with */
+};
+
 /* A request of set-up that is answered without verification: who asks for it, and what is said. */
 struct source_handshake {
     char method[8];
@@ -40,9 +44,7 @@ struct source_handshake {
     char member[SOURCE_TEXT_MAX]; /* answered {"<member>": value}; "": see text */
     bool text;                    /* answered with the value as text/plain */
     bool capture;                 /* the value is kept in the source's capture_file */
-    struct {
-        char name[SOURCE_TEXT_MAX], value[SOURCE_TEXT_MAX]; /* "%" stands for the value */
-    } headers[SOURCE_REPLY_HEADERS_MAX];
+    struct source_reply_header headers[SOURCE_REPLY_HEADERS_MAX];
     size_t n_headers;
 };
 

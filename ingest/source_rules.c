@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <lua.h>
 
@@ -42,7 +43,13 @@ static bool read_names(struct rules_reader *r, void *ctx)
 
 /* ---- handshakes ---------------------------------------------------------------------------------------- */
 
-/* Headers of the reply: name → value, both short. */
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct source_reply_header *)a)->name,
+                  ((const struct source_reply_header *)b)->name);
+}
+
+/* Headers of the reply: name → value, both short; in the order of their names, as Lua's is by chance. */
 static bool read_reply_headers(struct rules_reader *r, void *ctx)
 {
     struct source_handshake *h = ctx;
@@ -61,6 +68,7 @@ static bool read_reply_headers(struct rules_reader *r, void *ctx)
         snprintf(h->headers[h->n_headers++].value, SOURCE_TEXT_MAX, "%s", value);
         lua_pop(L, 1);
     }
+    qsort(h->headers, h->n_headers, sizeof h->headers[0], by_name);
     return true;
 }
 
