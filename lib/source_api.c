@@ -355,7 +355,9 @@ static bool parse(const struct source_reply *reply, cJSON **ret, struct error *e
 bool source_api_person(const struct source_asked *a, const char *subject, const struct source_reply *reply,
                        struct source_person *ret, struct error *err)
 {
-    static const char *const keys[] = {"employment", "suspended", "profile", "groups", "accessUntil", NULL};
+    /* As in a page, so that one function of the script can serve both; subject, id and occurredAt are passed over. */
+    static const char *const keys[] = {"subject", "id",     "occurredAt",  "employment", "suspended",
+                                       "profile", "groups", "accessUntil", NULL};
     lua_State *L = lua_host_state(a->host);
     struct source_person p = {0};
     cJSON *body;

@@ -124,7 +124,7 @@ return {
         for _, user in ipairs(rollcall.list(body.users)) do
             people[#people + 1] = person(user)
         end
-        local seen = (body.start or 0) + #people
-        return people, #people > 0 and seen < (body.total or 0) and tostring(seen // 100) or nil
+        local start = body.start or 0
+        return people, #people > 0 and start + #people < (body.total or 0) and tostring(start // 100 + 1) or nil
     end,
 }
