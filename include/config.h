@@ -210,6 +210,7 @@ struct config_targets {
 };
 
 struct config {
+    char *path; /* of the file */
     struct config_log log;
     struct config_kafka kafka;
     struct config_ingest ingest;

@@ -223,6 +223,7 @@ bool config_load(const char *path, struct config **ret, struct error *err)
         config_free(cfg);
         return error_wrap(err, "%s", path);
     }
+    cfg->path = xstrdup(path);
     *ret = cfg;
     return true;
 }
@@ -232,6 +233,7 @@ void config_free(struct config *cfg)
     if (!cfg)
         return;
     config_release(cfg, config_keys);
+    free(cfg->path);
     free(cfg);
 }
 

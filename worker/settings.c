@@ -3,11 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "digest.h"
 #include "engine/profile.h"
 #include "mem.h"
 
-enum { LIVE_MAX = 20000 };         /* some 100 MB */
-enum { SOURCE_ARRIVAL_MS = 2000 }; /* as targets[].arrival_ms is by default */
+enum {
+    LIVE_MAX = 20000,         /* some 100 MB */
+    SWEEP_AT_ONCE = 128,      /* some 5 ms */
+    SWEEP_WAITING_MAX = 4096, /* keeps a target busy, and is little memory */
+    SOURCE_ARRIVAL_MS = 2000, /* as targets[].arrival_ms is by default */
+};
 
 static const int64_t TOMBSTONE_MS = INT64_C(30) * 24 * 3600 * 1000;
 
@@ -152,6 +157,34 @@ static void fill_target(struct engine_target *to, const struct config_target *fr
     to->n_protected = tenant->protected.n;
 }
 
+static uint64_t add_text(uint64_t sum, const char *text)
+{
+    uint64_t parts[] = {sum, digest_hash64(text, strlen(text))};
+    return digest_hash64(parts, sizeof parts);
+}
+
+static uint64_t identity(const struct config_target *target, const struct config_tenant *tenant)
+{
+    uint64_t sum = add_text(0, target->name);
+    sum = add_text(sum, target->tenant);
+    sum = add_text(sum, target->directory);
+    sum = add_text(sum, kinds[target->kind]);
+    sum = add_text(sum, target->base_url);
+    sum = add_text(sum, target->match);
+    for (size_t i = 0; tenant && i < tenant->protected.n; i++)
+        sum = add_text(sum, tenant->protected.v[i]);
+    return sum;
+}
+
+/* The order of targets does not matter. */
+uint64_t settings_generation(const struct config *cfg, uint64_t policy)
+{
+    uint64_t parts[2] = {policy, 0};
+    for (size_t i = 0; i < cfg->targets.n; i++)
+        parts[1] += identity(&cfg->targets.v[i], config_tenant(cfg, cfg->targets.v[i].tenant));
+    return (digest_hash64(parts, sizeof parts) >> 1) | 1; /* 0 is nobody's */
+}
+
 /* A call of unknown outcome is a read: whether it lands counts for the limit only. */
 static void fill_source(struct engine_target *to, const struct asked_source *from)
 {
@@ -180,7 +213,8 @@ static void fill_source(struct engine_target *to, const struct asked_source *fro
 }
 
 struct engine_config *settings_engine_new(const struct config *cfg, const struct asked_sources *sources,
-                                          const char *slot, int32_t partitions, uint64_t seed)
+                                          const char *slot, int32_t partitions, uint64_t policy,
+                                          uint64_t seed)
 {
     size_t n_sources = sources ? sources->n_fetched : 0;
     struct engine_config *c = xcalloc(1, sizeof *c);
@@ -196,6 +230,9 @@ struct engine_config *settings_engine_new(const struct config *cfg, const struct
         .slot = slot,
         .lease_ms = config_lease_ms(cfg),
         .tombstone_ms = TOMBSTONE_MS,
+        .generation = settings_generation(cfg, policy),
+        .sweep_at_once = SWEEP_AT_ONCE,
+        .sweep_waiting_max = SWEEP_WAITING_MAX,
         .live_max = LIVE_MAX,
         .seed = seed,
     };

@@ -27,10 +27,13 @@ void tokens_done(struct tokens *t);
 bool settings_check(const struct config *cfg, struct error *err) __attribute__((warn_unused_result));
 
 /* Of a config that settings_check likes. Borrows cfg, sources (NULL: none) and slot for as long as it is used; free with
- * settings_engine_free. Sources that are fetched from are targets behind the others. seed: for jitter. */
+ * settings_engine_free. Sources that are fetched from are targets behind the others. policy: its fingerprint; seed: for jitter. */
 struct engine_config *settings_engine_new(const struct config *cfg, const struct asked_sources *sources,
-                                          const char *slot, int32_t partitions, uint64_t seed);
+                                          const char *slot, int32_t partitions, uint64_t policy,
+                                          uint64_t seed);
 void settings_engine_free(struct engine_config *c);
+/* Fingerprint of what decides about persons: the policy (policy_fingerprint) and the targets. Below 2^63. */
+uint64_t settings_generation(const struct config *cfg, uint64_t policy);
 
 /* One per target of the engine, in the same order; borrows cfg, tokens and sources; free with free(). */
 struct http_target *settings_http_new(const struct config *cfg, const struct tokens *tokens,

@@ -23,6 +23,7 @@
 #include "options.h"
 #include "patience.h"
 #include "policy.h"
+#include "reload.h"
 #include "settings.h"
 #include "asked_sources.h"
 #include "trouble.h"
@@ -43,6 +44,7 @@ enum {
 
 struct worker {
     const struct config *cfg;
+    struct config *reloaded; /* what targets and tenants are by now; NULL: as in cfg */
     const char *slot;
     struct loop *loop;
     int signal_fd;
@@ -164,26 +166,41 @@ static void begin_stop(struct worker *w)
         membership_drain(w->membership);
 }
 
-static void adopt_sources(struct worker *w, struct asked_sources *sources)
+struct reloaded {
+    struct policy *policy;
+    struct config *cfg; /* NULL: not read from a file */
+    struct tokens tokens;
+    struct asked_sources *sources;
+};
+
+static const struct config *config_now(const struct worker *w)
 {
-    asked_sources_free(w->sources);
-    w->sources = sources;
-    for (size_t i = 0; w->http && i < sources->n_fetched; i++)
-        http_client_set_token(w->http, w->cfg->targets.n + i, sources->v[i].token.p);
+    return w->reloaded ? w->reloaded : w->cfg;
 }
 
-static void adopt(struct worker *w, struct policy *policy, struct tokens *tokens)
+static uint64_t generation_now(const struct worker *w)
 {
-    bool changed = policy_fingerprint(policy) != policy_fingerprint(w->policy);
-    policy_free(w->policy);
-    w->policy = policy;
-    tokens_done(&w->tokens);
-    w->tokens = *tokens;
-    for (size_t i = 0; w->http && i < w->tokens.n; i++)
-        http_client_set_token(w->http, i, w->tokens.v[i].p);
-    if (w->engine && changed)
-        engine_policy_changed(w->engine, now_read());
-    log_info("reloaded", LOG_B("policy_changed", changed));
+    return settings_generation(config_now(w), policy_fingerprint(w->policy));
+}
+
+/* The engine borrows from both: it has the new ones before the old ones go. */
+static void adopt_targets(struct worker *w, struct config *cfg, struct asked_sources *sources)
+{
+    struct asked_sources *old_sources = w->sources;
+    struct config *old_cfg = w->reloaded;
+    w->sources = sources;
+    w->reloaded = cfg;
+    if (w->engine) {
+        struct engine_config *engine_config =
+            settings_engine_new(config_now(w), sources, w->slot, w->partitions, 0, 0);
+        engine_targets_changed(w->engine, engine_config->targets, now_read());
+        settings_engine_free(w->engine_config);
+        w->engine_config = engine_config;
+    }
+    for (size_t i = 0; w->http && i < sources->n_fetched; i++)
+        http_client_set_token(w->http, w->cfg->targets.n + i, sources->v[i].token.p);
+    asked_sources_free(old_sources);
+    config_free(old_cfg);
 }
 
 /* Scripts and tokens may change; which sources are asked may not: the engine's targets are those of the start. */
@@ -198,23 +215,39 @@ static bool load_sources(struct worker *w, struct asked_sources **ret, struct er
            error_set(err, ERROR_INPUT, "a source's file has lost or gained its fetch: that needs a restart");
 }
 
-/* All or nothing: a policy that does not load leaves the old tokens in use too. */
+static void adopt(struct worker *w, struct reloaded *r)
+{
+    uint64_t before = generation_now(w);
+    policy_free(w->policy);
+    w->policy = r->policy;
+    adopt_targets(w, r->cfg, r->sources);
+    tokens_done(&w->tokens);
+    w->tokens = r->tokens;
+    for (size_t i = 0; w->http && i < w->tokens.n; i++)
+        http_client_set_token(w->http, i, w->tokens.v[i].p);
+    bool changed = generation_now(w) != before;
+    if (w->engine && changed)
+        engine_policy_changed(w->engine, generation_now(w), now_read());
+    log_info("reloaded", LOG_B("everybody_is_planned_anew", changed));
+}
+
+/* All or nothing: a policy that does not load leaves the old tokens and limits in use too. */
 static void reload(struct worker *w)
 {
     struct error err = {0};
-    struct policy *policy = NULL;
-    struct tokens tokens = {0};
-    struct asked_sources *sources = NULL;
+    struct reloaded r = {0};
     watchdog_reloading();
-    bool ok = policy_new(w->cfg->worker.policy, &policy, &err) && load_sources(w, &sources, &err) &&
-              tokens_load(w->cfg, &tokens, &err);
+    bool ok = !w->cfg->path || reload_config(w->cfg, &r.cfg, &err);
+    const struct config *cfg = r.cfg ? r.cfg : w->cfg;
+    ok = ok && policy_new(cfg->worker.policy, &r.policy, &err) && load_sources(w, &r.sources, &err) &&
+         tokens_load(cfg, &r.tokens, &err);
     if (ok) {
-        adopt_sources(w, sources);
-        adopt(w, policy, &tokens);
+        adopt(w, &r);
     } else {
-        policy_free(policy);
-        asked_sources_free(sources);
-        log_error("reload refused, policy and secrets stay as they were", LOG_ERROR_FIELD(&err));
+        policy_free(r.policy);
+        asked_sources_free(r.sources);
+        config_free(r.cfg);
+        log_error("reload refused, policy, secrets and limits stay as they were", LOG_ERROR_FIELD(&err));
     }
     metrics_add(w->metrics, WM_RELOADS, ok ? "done" : "refused", 1);
     if (w->open)
@@ -439,7 +472,8 @@ static bool open_engine(struct worker *w, struct error *err)
     uint64_t seed;
     if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
         return error_set(err, ERROR_SYSTEM, "getrandom: %m");
-    w->engine_config = settings_engine_new(w->cfg, w->sources, w->slot, w->partitions, seed);
+    w->engine_config = settings_engine_new(config_now(w), w->sources, w->slot, w->partitions,
+                                           policy_fingerprint(w->policy), seed);
     w->engine = engine_new(w->engine_config, &ports);
     return true;
 }
@@ -550,6 +584,7 @@ void worker_free(struct worker *w)
     notices_free(w->notices);
     engine_free(w->engine);
     settings_engine_free(w->engine_config);
+    config_free(w->reloaded);
     free(w->troubles);
     tokens_done(&w->tokens);
     asked_sources_free(w->sources);

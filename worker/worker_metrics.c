@@ -38,6 +38,11 @@ static const struct metric_def table[WORKER_METRICS] = {
                   "Persons who must not have access and keep it, since a target refuses; tried again daily.",
                   {0},
                   0},
+    [WM_BEHIND] = {NAME("sweep_left"),
+                   METRIC_GAUGE,
+                   "Persons that are still to be planned anew, since the policy or the targets have changed.",
+                   {0},
+                   0},
     [WM_IN_FLIGHT] = {NAME("calls_in_flight"), METRIC_GAUGE, "Calls under way.", {0}, 0},
     [WM_POLICY_ERRORS] = {NAME("policy_errors_total"), METRIC_COUNTER, "Failures of policy.lua.", {0}, 0},
     [WM_CALLS] =
@@ -97,12 +102,19 @@ void worker_metrics_engine(struct metrics *m, const struct engine_stats *stats)
         enum worker_metric metric;
         uint64_t value;
     } rows[] = {
-        {WM_EVENTS, stats->events},     {WM_DUPLICATES, stats->duplicates},
-        {WM_INVALID, stats->invalid},   {WM_PERSONS, stats->persons},
-        {WM_LIVE, stats->live},         {WM_WAITING, stats->waiting},
-        {WM_DOUBTFUL, stats->doubtful}, {WM_UNCUT, stats->uncut},
-        {WM_HELD, stats->held},         {WM_IN_FLIGHT, stats->in_flight},
-        {WM_ABORTS, stats->aborts},     {WM_POLICY_ERRORS, stats->policy_errors},
+        {WM_EVENTS, stats->events},
+        {WM_DUPLICATES, stats->duplicates},
+        {WM_INVALID, stats->invalid},
+        {WM_PERSONS, stats->persons},
+        {WM_LIVE, stats->live},
+        {WM_WAITING, stats->waiting},
+        {WM_DOUBTFUL, stats->doubtful},
+        {WM_UNCUT, stats->uncut},
+        {WM_BEHIND, stats->behind},
+        {WM_HELD, stats->held},
+        {WM_IN_FLIGHT, stats->in_flight},
+        {WM_ABORTS, stats->aborts},
+        {WM_POLICY_ERRORS, stats->policy_errors},
         {WM_POISON, stats->poison},
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)

@@ -17,6 +17,7 @@ enum worker_metric {
     WM_DOUBTFUL,
     WM_HELD,
     WM_UNCUT,
+    WM_BEHIND,
     WM_IN_FLIGHT,
     WM_POLICY_ERRORS,
     WM_CALLS,

@@ -308,7 +308,7 @@ static void bench_policy(struct bench *b)
 {
     size_t turns = 0, asked = 0;
     double begun = cpu_s(), longest = 0, turn = begun;
-    engine_policy_changed(b->e, b->now);
+    engine_policy_changed(b->e, 1, b->now);
     do {
         asked = b->asked;
         engine_tick(b->e, b->now);

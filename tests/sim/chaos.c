@@ -139,6 +139,14 @@ static void draw_lagging(struct chaos *c, struct prng *r)
     c->abort = maybe(r, 200);
 }
 
+/* With chance of its own: what else a seed draws stays as it is. */
+static void draw_changes(struct chaos *c, struct prng r)
+{
+    r.state = ~r.state;
+    c->policies = prng_chance(&r, 300);
+    c->late_target = prng_chance(&r, 150);
+}
+
 void chaos_draw(struct chaos *c, struct prng *r)
 {
     *c = (struct chaos){.beat_ms = 1000};
@@ -164,6 +172,7 @@ void chaos_draw(struct chaos *c, struct prng *r)
     c->policy_fails = prng_chance(r, 200) ? (unsigned)prng_range(r, 1, 200) : 0;
     draw_hosts(c, r);
     draw_network(c, r);
+    draw_changes(c, *r);
 }
 
 /* ---- kinds of trouble ---------------------------------------------------------------------------------- */
@@ -176,37 +185,17 @@ static const struct kind {
     {                                                                                                        \
 #member, offsetof(struct chaos, member), sizeof((struct chaos *)0)->member                           \
     }
-    KIND(permute),
-    KIND(duplicate),
-    KIND(invalid),
-    KIND(poison),
-    KIND(gap),
-    KIND(compact),
-    KIND(abort),
-    KIND(slow_commit),
-    KIND(slow_marker),
-    KIND(reread),
-    KIND(crash),
-    KIND(pause),
-    KIND(zombie),
-    KIND(shake),
-    KIND(stop),
-    KIND(pause_at_step),
-    KIND(skew),
-    KIND(guard),
-    KIND(tight),
-    KIND(policy_fails),
-    KIND(decisions),
-    KIND(renames),
-    KIND(future_dated),
-    KIND(access_ends),
-    KIND(complete),
-    KIND(deletions),
-    KIND(ties),
-    KIND(holds),
-    KIND(afterwords),
-    KIND(two_targets),
-    KIND(existing_accounts),
+    KIND(permute),       KIND(duplicate),    KIND(invalid),
+    KIND(poison),        KIND(gap),          KIND(compact),
+    KIND(abort),         KIND(slow_commit),  KIND(slow_marker),
+    KIND(reread),        KIND(crash),        KIND(pause),
+    KIND(zombie),        KIND(shake),        KIND(stop),
+    KIND(pause_at_step), KIND(skew),         KIND(guard),
+    KIND(tight),         KIND(policy_fails), KIND(decisions),
+    KIND(policies),      KIND(late_target),  KIND(renames),
+    KIND(future_dated),  KIND(access_ends),  KIND(complete),
+    KIND(deletions),     KIND(ties),         KIND(holds),
+    KIND(afterwords),    KIND(two_targets),  KIND(existing_accounts),
 #undef KIND
 };
 

@@ -74,6 +74,8 @@ struct chaos {
         understated; /* the target bears less than the configuration says, and its 429 says no more: likewise */
     unsigned policy_fails; /* the policy itself, at a question */
     bool decisions;        /* people pause, retry and provision */
+    bool policies;         /* the policy is replaced now and then */
+    bool late_target;      /* one is configured while the run goes on */
     /* the plot */
     bool two_targets, renames, existing_accounts, future_dated, access_ends, complete, deletions, ties, holds,
         afterwords;

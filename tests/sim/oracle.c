@@ -178,8 +178,8 @@ static const char *attr_of(const void *person, const char *name, bool *ret_named
     return oracle_attr(person, name, ret_named);
 }
 
-void oracle_desired(const struct oracle_person *p, struct desired *ret)
+void oracle_desired(const struct oracle_person *p, unsigned policy, struct desired *ret)
 {
     struct policy_facts f = {p->employment, p->suspended, p->ended, p, attr_of};
-    policy_decide(&f, ret);
+    policy_decide(&f, policy, ret);
 }

@@ -43,7 +43,7 @@ struct oracle_person { /* borrows from the events */
 void oracle_fold(const struct event *const *events, size_t n, int64_t now_ms, struct oracle_person *ret);
 
 /* The account that the policy wants then; release with desired_done. */
-void oracle_desired(const struct oracle_person *p, struct desired *ret);
+void oracle_desired(const struct oracle_person *p, unsigned policy, struct desired *ret);
 
 const char *oracle_attr(const struct oracle_person *p, const char *name, bool *ret_named);
 

@@ -1,5 +1,6 @@
 #include "policy.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "mem.h"
@@ -34,7 +35,17 @@ static void decide_attrs(const struct policy_facts *f, struct attrs *to)
         attrs_set(to, "department", department); /* cleared there when cleared here */
 }
 
-void policy_decide(const struct policy_facts *f, struct desired *ret)
+static void decorate(struct attrs *to)
+{
+    const char *name = attrs_get(to, "displayName");
+    if (!name)
+        return;
+    char *decorated = xasprintf("%s *", name);
+    attrs_set(to, "displayName", decorated);
+    free(decorated);
+}
+
+void policy_decide(const struct policy_facts *f, unsigned policy, struct desired *ret)
 {
     *ret = (struct desired){.kind = DESIRE_ACCOUNT, .active = ACTIVE_OFF};
     if (f->employment == EMPLOYMENT_DELETED && get(f, "purge")) {
@@ -48,8 +59,12 @@ void policy_decide(const struct policy_facts *f, struct desired *ret)
         ret->kind = DESIRE_NOTHING;
         return;
     }
+    if ((policy & POLICY_NARROW) && !get(f, "department"))
+        return;
     ret->active = f->employment == EMPLOYMENT_JOINED ? ACTIVE_ON : ACTIVE_AS_IS;
     decide_attrs(f, &ret->attrs);
+    if (policy & POLICY_DECORATES)
+        decorate(&ret->attrs);
 }
 
 static const char *register_of(const void *person, const char *name, bool *ret_named)
@@ -61,7 +76,7 @@ static const char *register_of(const void *person, const char *name, bool *ret_n
     return person_attr(p, name);
 }
 
-void policy_answer(const struct person_view *view, struct desired *ret)
+void policy_answer(const struct person_view *view, unsigned policy, struct desired *ret)
 {
     const struct person *p = view->person;
     struct policy_facts f = {
@@ -73,5 +88,5 @@ void policy_answer(const struct person_view *view, struct desired *ret)
     };
     if (p->access_until_ms && (p->access_ended || p->access_until_ms <= view->now_ms))
         f.ended = true;
-    policy_decide(&f, ret);
+    policy_decide(&f, policy, ret);
 }

@@ -17,9 +17,16 @@ struct policy_facts {
     const char *(*attr)(const void *person, const char *name, bool *ret_named);
 };
 
-void policy_decide(const struct policy_facts *f, struct desired *ret);
+/* Policies differ in: */
+enum {
+    POLICY_DECORATES = 1 << 0, /* everybody's displayName has a sign added */
+    POLICY_NARROW = 1 << 1,    /* who has no department has no access */
+    POLICIES = 1 << 2,
+};
+
+void policy_decide(const struct policy_facts *f, unsigned policy, struct desired *ret);
 
 /* What a working engine_ports.policy answers. */
-void policy_answer(const struct person_view *view, struct desired *ret);
+void policy_answer(const struct person_view *view, unsigned policy, struct desired *ret);
 
 #endif

@@ -6,6 +6,7 @@
 #include "invariants.h"
 #include "witness.h"
 #include "mem.h"
+#include "policy.h"
 #include "scenario.h"
 #include "simcontrol.h"
 #include "simgroup.h"
@@ -23,6 +24,10 @@ enum {
     WAKE_MS = 30 * 1000,       /* until everybody has joined again and looked around */
     RESTART_MAX_MS = 4000,
     PAUSE_MAX_MS = 60000,
+    POLICIES_MAX_MS = 20 * 1000, /* between two */
+    HEAR_MAX_MS = 5000,          /* until a process is told of a new policy or target */
+    CUT_SHORT = 400,             /* of a thousand sweeps */
+    SWEEP_MS = 200,              /* that it may have lasted for by then */
     FAILURES_MAX_BYTES = 64 * 1024,
 };
 
@@ -94,6 +99,67 @@ static void tell_next(void *ctx, uint64_t nth)
             proc_turn_in(w->slots[i], prng_range(&w->prng, 1, 50));
 }
 
+/* ---- policies and targets that change ------------------------------------------------------------------ */
+
+static void cut_short(void *ctx, uint64_t arg)
+{
+    (void)arg;
+    proc_kill(ctx, "killed while it sweeps");
+}
+
+static void reload(void *ctx, uint64_t arg)
+{
+    struct proc *p = ctx;
+    if (proc_absent(p, reload, arg))
+        return;
+    proc_reload(p);
+    if (prng_chance(&p->world->prng, p->world->chaos.crash > 0 ? CUT_SHORT : 0))
+        clock_after(&p->world->clock, prng_range(&p->world->prng, 1, SWEEP_MS), cut_short, p, 0);
+}
+
+static void tell_processes(struct world *w, void (*fn)(void *ctx, uint64_t arg))
+{
+    for (size_t i = 0; i < w->n_procs; i++)
+        if (!w->procs[i]->dead)
+            clock_after(&w->clock, prng_range(&w->prng, 0, HEAR_MAX_MS), fn, w->procs[i], 0);
+}
+
+static void change_policy(void *ctx, uint64_t arg)
+{
+    struct world *w = ctx;
+    if (w->quiet)
+        return;
+    w->revisions++;
+    w->policy = (unsigned)prng_range(&w->prng, 0, POLICIES - 1);
+    world_trace(w, "policy %u is the newest", w->policy);
+    tell_processes(w, reload);
+    clock_after(&w->clock, prng_range(&w->prng, 1, POLICIES_MAX_MS), change_policy, w, arg);
+}
+
+/* Another configuration needs a restart. */
+static void restart(void *ctx, uint64_t arg)
+{
+    struct proc *p = ctx;
+    if (!proc_absent(p, restart, arg) && !p->stopping && p->cfg.n_targets < p->world->scenario->n_targets)
+        proc_stop(p);
+}
+
+static void configure_target(void *ctx, uint64_t target)
+{
+    struct world *w = ctx;
+    world_trace(w, "target %s is configured", w->scenario->targets[target].name);
+    tell_processes(w, restart);
+}
+
+static void changes_begin(struct world *w)
+{
+    if (w->chaos.policies)
+        clock_after(&w->clock, prng_range(&w->prng, 1, POLICIES_MAX_MS), change_policy, w, 0);
+    for (size_t t = 0; t < w->scenario->n_targets; t++)
+        if (w->scenario->targets[t].since_ms > 0)
+            clock_after(&w->clock, w->scenario->targets[t].since_ms - WORLD_EPOCH_MS, configure_target, w, t);
+}
+
 /* ---- the run ------------------------------------------------------------------------------------------- */
 
 static void leave_out_kinds(struct chaos *c, const struct run_less *less)
@@ -138,6 +204,7 @@ static void world_begin(struct world *w, uint64_t seed, const struct run_less *l
             clock_after(&w->clock, w->scenario->tellings[i].at_ms - WORLD_EPOCH_MS, tell_next, w, i);
     clock_after(&w->clock, w->chaos.beat_ms, beat, w, 0);
     simcontrol_begin(w);
+    changes_begin(w);
 }
 
 static void world_end(struct world *w, struct run_figures *sum)
@@ -204,9 +271,10 @@ static void rest(struct world *w)
 /* The policy was mended: everybody is planned anew. */
 static void mend_policy(struct world *w)
 {
+    w->revisions++;
     for (size_t i = 0; i < w->n_slots; i++)
         if (w->slots[i])
-            engine_policy_changed(w->slots[i]->engine, proc_now(w->slots[i]));
+            proc_reload(w->slots[i]);
 }
 
 static void quieten(struct world *w)

@@ -233,6 +233,17 @@ static void draw_targets(struct draw *d)
     }
 }
 
+/* The last one, so that the others keep their numbers. */
+static void draw_late_target(struct draw *d)
+{
+    struct scenario *s = d->s;
+    if (!d->chaos->late_target || s->n_targets == WORLD_TARGETS_MAX)
+        return;
+    struct sim_target *t = &s->targets[s->n_targets++];
+    snprintf(t->name, sizeof t->name, "%s-late", s->tenants[0]);
+    t->since_ms = prng_range(d->r, WORLD_EPOCH_MS + TROUBLE_MIN_MS / 4, s->quiet_ms - TROUBLE_MIN_MS / 4);
+}
+
 /* ---- in which order it is told ------------------------------------------------------------------------- */
 
 static void tell(struct scenario *s, int64_t at_ms, int event, int32_t partition)
@@ -323,6 +334,7 @@ struct scenario *scenario_new(const struct chaos *chaos, struct prng *r)
         s->persons[i].sick = true;
     qsort(s->events, s->n_events, sizeof *s->events, compare_events);
     draw_tellings(&d);
+    draw_late_target(&d);
     s->last_due_ms = last_due(s);
     return s;
 }

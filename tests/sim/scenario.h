@@ -19,7 +19,8 @@ enum { SCENARIO_TENANTS_MAX = 3, SCENARIO_PERSONS_MAX = 8, SCENARIO_NAME_SIZE = 
 struct sim_target {
     char name[SCENARIO_NAME_SIZE];
     size_t tenant;
-    bool down; /* refuses everything until the run is quiet */
+    bool down;        /* refuses everything until the run is quiet */
+    int64_t since_ms; /* configured from then on; 0: from the beginning */
 };
 
 struct sim_person {

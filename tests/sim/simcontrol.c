@@ -238,7 +238,8 @@ void simcontrol_check(struct world *w)
         if (wish->replaced || !anything_told(w, wish->person))
             continue;
         for (size_t t = 0; t < w->scenario->n_targets; t++)
-            if (w->scenario->targets[t].tenant == tenant && wish->results[t] != 1)
+            if (w->scenario->targets[t].tenant == tenant && wish->results[t] != 1 &&
+                !(wish->results[t] == 0 && w->scenario->targets[t].since_ms > 0))
                 world_fail(w, "P2 provision", "the last provision of person %zu has %u results at %s",
                            wish->person, wish->results[t], w->scenario->targets[t].name);
     }

@@ -61,8 +61,21 @@ static bool ask_policy(void *ctx, const struct person_view *view, const char *ta
     (void)target;
     if (!w->quiet && prng_chance(&w->prng, w->chaos.policy_fails))
         return error_set(err, ERROR_PERMANENT, "the policy is broken");
-    policy_answer(view, ret);
+    policy_answer(view, ((struct proc *)ctx)->policy, ret);
     return true;
+}
+
+uint64_t world_generation(const struct world *w, size_t n_targets)
+{
+    return (uint64_t)w->revisions << 8 | n_targets;
+}
+
+static size_t targets_known(const struct world *w)
+{
+    size_t n = 0;
+    while (n < w->scenario->n_targets && w->scenario->targets[n].since_ms <= world_now(w))
+        n++;
+    return n;
 }
 
 static void configure(struct proc *p)
@@ -102,14 +115,17 @@ static void configure(struct proc *p)
         };
     p->cfg = (struct engine_config){
         .targets = p->cfg_targets,
-        .n_targets = s->n_targets,
+        .n_targets = targets_known(p->world),
         .partitions = s->partitions,
         .slot = p->name,
         .lease_ms = WORLD_LEASE_MS,
         .tombstone_ms = INT64_C(30) * 24 * 3600 * 1000,
         .live_max = p->world->seed % 3 * 4, /* nobody is kept, some, nearly all */
+        .sweep_at_once = 1,
+        .sweep_waiting_max = 1,
         .seed = prng_next(&p->world->prng),
     };
+    p->cfg.generation = world_generation(p->world, p->cfg.n_targets);
 }
 
 /* The producer first, as it may have to wait for what its predecessor left; then the group. */
@@ -139,6 +155,7 @@ struct proc *proc_start(struct world *w, size_t slot)
     p->skew_ms = w->chaos.skew ? prng_range(&w->prng, -WORLD_SKEW_MAX_MS, WORLD_SKEW_MAX_MS) : 0;
     p->booted_ms = world_now(w) - prng_range(&w->prng, 1000, 100000);
     p->turn_at_ms = INT64_MAX;
+    p->policy = w->policy;
     configure(p);
     p->ports = (struct engine_ports){.ctx = p, .policy = ask_policy};
     p->engine = engine_new(&p->cfg, &p->ports);
@@ -148,6 +165,14 @@ struct proc *proc_start(struct world *w, size_t slot)
     world_trace(w, "%s starts", p->name);
     clock_after(&w->clock, prng_range(&w->prng, 0, 100), begin, p, 0);
     return p;
+}
+
+void proc_reload(struct proc *p)
+{
+    p->policy = p->world->policy;
+    world_trace(p->world, "%s loads policy %u", p->name, p->policy);
+    engine_policy_changed(p->engine, world_generation(p->world, p->cfg.n_targets), proc_now(p));
+    proc_turn_in(p, 1);
 }
 
 void proc_kill(struct proc *p, const char *why)

@@ -41,6 +41,7 @@ struct proc {
     uint64_t epoch;  /* of its producer; 0: not yet */
     int64_t skew_ms, booted_ms;
     bool dead, stopping;
+    unsigned policy; /* that it has loaded */
     int64_t paused_until_ms;
     struct engine *engine;
     struct engine_target cfg_targets[WORLD_TARGETS_MAX];
@@ -75,6 +76,7 @@ void proc_kill(struct proc *p, const char *why);
 void proc_pause(struct proc *p, int64_t ms);
 void proc_maybe_pause(struct proc *p); /* at a delicate point: the host stops just here */
 void proc_stop(struct proc *p);        /* SIGTERM: gives up its partitions in order, leaves */
+void proc_reload(struct proc *p);      /* SIGHUP: the newest policy */
 
 /* From the group: the rebalance is over. */
 void proc_assigned(struct world *w, size_t slot, uint64_t member, int generation, uint32_t partitions);
@@ -83,6 +85,9 @@ bool proc_answer(struct proc *p, const struct call *call, const struct call_repl
                  int64_t *ret_wait_ms);
 
 struct now proc_now(const struct proc *p);
+
+/* Of the newest policy's text, for a process that knows so many targets. */
+uint64_t world_generation(const struct world *w, size_t n_targets);
 
 /* ---- between the files of the shell -------------------------------------------------------------------- */
 

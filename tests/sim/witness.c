@@ -38,6 +38,9 @@ void witness_free(struct witness *l)
     if (!l)
         return;
     free(l->answers);
+    for (size_t i = 0; i < l->n_effects; i++)
+        free(l->effects[i]);
+    free(l->effects);
     free(l);
 }
 
@@ -58,6 +61,32 @@ static void check_final(struct world *w, size_t event, size_t target, const stru
                    w->scenario->targets[target].name, a->outcome, note->landing);
 }
 
+static int person_of_result(const struct world *w, const cJSON *json)
+{
+    for (size_t i = 0; i < w->scenario->n_persons; i++)
+        if (strcmp(w->scenario->persons[i].subject, json_string(json, "subject")) == 0)
+            return (int)i;
+    return -1;
+}
+
+/* What no event asked for has one result, too. */
+static void note_effect(struct world *w, const cJSON *json)
+{
+    const char *id = json_string(json, "id"), *outcome = json_string(json, "outcome");
+    int person = person_of_result(w, json),
+        target = scenario_target_by_name(w->scenario, json_string(json, "target"));
+    if (person >= 0 && target >= 0 && strcmp(outcome, "rejected") == 0)
+        w->witness->accounts[person][target].rejected = true;
+    if (simcontrol_note_effect(w, id))
+        return;
+    struct witness *l = w->witness;
+    for (size_t i = 0; i < l->n_effects; i++)
+        if (strcmp(l->effects[i], id) == 0)
+            world_fail(w, "P2 effects", "%s has a second result", id);
+    l->effects = xreallocarray(l->effects, l->n_effects + 1, sizeof *l->effects);
+    l->effects[l->n_effects++] = xstrdup(id);
+}
+
 static void note_result(struct world *w, const cJSON *json, const struct txn *txn)
 {
     const char *id = json_string(json, "eventId"), *target = json_string(json, "target");
@@ -69,7 +98,7 @@ static void note_result(struct world *w, const cJSON *json, const struct txn *tx
     if (strcmp(outcome, "rejected") == 0)
         w->witness->rejected++;
     if (!id) { /* an effect without an event: outside of the count */
-        simcontrol_note_effect(w, json_string(json, "id"));
+        note_effect(w, json);
         return;
     }
     int event = scenario_event_by_id(w->scenario, id), t = scenario_target_by_name(w->scenario, target);

@@ -55,6 +55,8 @@ struct witness {
     int64_t offsets[WORLD_PARTITIONS_MAX];
     unsigned invalid; /* dead letters of kind "invalid" */
     unsigned rejected, rejected_letters;
+    char **effects; /* ids of results without an event */
+    size_t n_effects;
 };
 
 struct witness *witness_new(const struct scenario *s);

@@ -64,7 +64,9 @@ struct world {
     struct clock clock;
     struct prng prng;
     struct chaos chaos;
-    bool quiet; /* the faults are over: what remains has to settle */
+    unsigned policy;    /* what the newest wants: policy.h */
+    unsigned revisions; /* of its text, also those that want the same */
+    bool quiet;         /* the faults are over: what remains has to settle */
     struct scenario *scenario;
     struct simlog *log;
     struct group *group;

@@ -53,6 +53,7 @@ struct kit {
     struct now now;
     enum kit_policy policy;
     unsigned policy_calls;
+    uint64_t generation; /* of the policy */
     struct event log[KIT_PARTITIONS][KIT_LOG_MAX];
     int64_t end[KIT_PARTITIONS];
     int64_t committed[KIT_PARTITIONS];
@@ -119,6 +120,8 @@ static inline void kit_config(void)
                                      .slot = "worker-0",
                                      .lease_ms = KIT_LEASE_MS,
                                      .tombstone_ms = 30 * KIT_DAY_MS,
+                                     .sweep_at_once = 128,
+                                     .sweep_waiting_max = 4096,
                                      .live_max = KIT_LIVE_MAX,
                                      .seed = 7};
     for (size_t i = 0; i < KIT_PARTITIONS; i++)
@@ -249,7 +252,7 @@ static inline void pass(int64_t ms)
 
 static inline void kit_sample(const struct kit_record *r, size_t number)
 {
-    static const char *const schemas[] = {"person", "result", "deadletter"};
+    static const char *const schemas[] = {"person", "result", "deadletter", "plan"};
     const char *dir = getenv("ROLLCALL_SAMPLES");
     if (!dir || number >= KIT_SAMPLES_MAX) /* crowds write the same thousands of times */
         return;

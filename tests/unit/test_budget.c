@@ -53,6 +53,30 @@ START_TEST(who_takes_a_bucket_over_begins_in_debt)
 }
 END_TEST
 
+START_TEST(other_limits_forget_nothing_that_was_spent)
+{
+    struct budget b;
+    start_shared(&b, 100, false);
+    int64_t now = 5 * WINDOW;
+    for (unsigned n = 0; n < 60; now += WINDOW / 100 + 1) /* as the pace lets them, over half a window */
+        n += spend_all(&b, BUDGET_ORDINARY, now);
+    for (unsigned n = b.classes[0].in_flight; n > 0; n--)
+        budget_give(&b, 0, now, now);
+    const struct limit fewer[LIMITS_MAX] = {{.name = "a", .count = 10, .window_ms = WINDOW},
+                                            {.name = "b", .count = 1, .window_ms = WINDOW}};
+    const struct limit more[LIMITS_MAX] = {{.name = "a", .count = 1000, .window_ms = WINDOW},
+                                           {.name = "b", .count = 1, .window_ms = WINDOW}};
+    budget_set_limits(&b, fewer, now);
+    ck_assert_uint_eq(spend_all(&b, BUDGET_ORDINARY, now + WINDOW), 0);
+    unsigned late = spend_all(&b, BUDGET_ORDINARY, now + WINDOW + 1);
+    ck_assert_uint_ge(late, 1);
+    ck_assert_uint_le(late, 10);
+    budget_set_limits(&b, more, now + WINDOW + 1);
+    ck_assert_uint_le(spend_all(&b, BUDGET_ORDINARY, now + 3 * WINDOW), 1000 / 50);
+    budget_done(&b);
+}
+END_TEST
+
 START_TEST(buckets_share_a_limit_and_have_all_of_it_together)
 {
     static const unsigned counts[] = {1, 5, 20, 100, 200, 1000003};
@@ -412,6 +436,7 @@ int main(void)
     const TTest *const tests[] = {
         earns_a_short_burst_and_then_flows_evenly,
         who_takes_a_bucket_over_begins_in_debt,
+        other_limits_forget_nothing_that_was_spent,
         buckets_share_a_limit_and_have_all_of_it_together,
         a_bucket_without_a_share_never_calls,
         no_window_at_the_target_holds_more_than_the_limit_whoever_owns_the_bucket,

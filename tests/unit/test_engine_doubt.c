@@ -172,12 +172,12 @@ START_TEST(an_answer_that_comes_while_the_policy_fails_is_not_lost)
 {
     zoe_becomes_chef();
     kit.policy = POLICY_FAILS;
-    engine_policy_changed(kit.e, kit.now);
+    engine_policy_changed(kit.e, ++kit.generation, kit.now);
     answer_unknown();
     commit();
     ck_assert_str_ne(state_now("miro", "doubtUntil"), "");
     kit.policy = POLICY_ACCOUNT;
-    engine_policy_changed(kit.e, kit.now);
+    engine_policy_changed(kit.e, ++kit.generation, kit.now);
     ck_assert_int_ge(wait_for_call(), 0);
     ck_assert_str_eq(kit.call->method, "GET");
     kit_stop();

@@ -187,7 +187,7 @@ START_TEST(the_list_of_pending_events_stays_short)
     ck_assert_uint_eq(count_records(TOPIC_RESULTS), 100u - (unsigned)pending);
     expect_no_result("e97", "miro"); /* the suspension in force waits for what becomes of it */
     kit.policy = POLICY_NOTHING;
-    engine_policy_changed(kit.e, kit.now);
+    engine_policy_changed(kit.e, ++kit.generation, kit.now);
     commit();
     ck_assert_uint_eq(count_records(TOPIC_RESULTS), 100);
     for (int i = 0; i < 100; i++) {
@@ -546,7 +546,7 @@ START_TEST(a_new_policy_is_applied_to_work_under_way)
     say({"e1", EVENT_JOINED, .profile = ZOE});
     commit();
     kit.policy = POLICY_NOTHING;
-    engine_policy_changed(kit.e, kit.now);
+    engine_policy_changed(kit.e, ++kit.generation, kit.now);
     commit();
     while (next_call()) { /* whether something was created may be looked up, nothing is written */
         ck_assert(!kit.call->write);

@@ -94,12 +94,12 @@ START_TEST(the_daily_retry_of_a_cut_outlives_a_policy_that_fails)
     commit();
     expect_result("out", "miro", "rejected");
     kit.policy = POLICY_FAILS;
-    engine_policy_changed(kit.e, kit.now);
+    engine_policy_changed(kit.e, ++kit.generation, kit.now);
     pass(KIT_DAY_MS + 1);
     commit();
     expect_no_call();
     kit.policy = POLICY_CUTS;
-    engine_policy_changed(kit.e, kit.now);
+    engine_policy_changed(kit.e, ++kit.generation, kit.now);
     ck_assert_int_ge(wait_for_call(), 0);
     kit_stop();
 }
@@ -396,7 +396,7 @@ START_TEST(a_policy_error_keeps_everything_as_it_is)
     expect_no_call();
     expect_no_result("e2", "miro");
     kit.policy = POLICY_ACCOUNT;
-    engine_policy_changed(kit.e, kit.now);
+    engine_policy_changed(kit.e, ++kit.generation, kit.now);
     ck_assert_int_ge(wait_for_call(), 0);
     ck_assert_str_eq(kit.call->method, "PATCH");
     answer(200, user("7", true, "userName=zoe;displayName=Zed"));

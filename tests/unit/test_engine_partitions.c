@@ -112,7 +112,7 @@ START_TEST(nothing_is_done_for_a_parked_partition_whatever_comes_due)
     commit();
     park();
     pass(200 * KIT_SECOND); /* the leaver's time has come */
-    engine_policy_changed(kit.e, kit.now);
+    engine_policy_changed(kit.e, ++kit.generation, kit.now);
     ck_assert_ptr_null(take_batch());
     ck_assert_int_eq(engine_wake_in(kit.e, kit.now), -1);
     ck_assert_int_eq(engine_offer(kit.e, 0, kit.end[0]), OFFER_KNOWN);

@@ -25,7 +25,7 @@ START_TEST(a_new_policy_is_taken_up_over_several_ticks_and_no_call_starts_on_the
     ck_assert_uint_eq(stats_now().waiting, CROWD);
     kit.policy = POLICY_FAILS;
     unsigned before = kit.policy_calls;
-    engine_policy_changed(kit.e, kit.now);
+    engine_policy_changed(kit.e, ++kit.generation, kit.now);
     ck_assert_uint_lt(kit.policy_calls - before, CROWD);
     ck_assert_int_eq(engine_wake_in(kit.e, kit.now), 0);
     ck_assert_ptr_null(engine_call_next(kit.e, kit.now));
@@ -49,13 +49,14 @@ START_TEST(a_partition_that_goes_while_a_policy_is_taken_up_takes_its_work_along
     a_crowd_joins(1, CROWD);
     commit();
     unsigned before = kit.policy_calls;
-    engine_policy_changed(kit.e, kit.now);
+    engine_policy_changed(kit.e, ++kit.generation, kit.now);
     engine_revoke(kit.e, 0);
     engine_drop(kit.e, 0);
     while (engine_call_next(kit.e, kit.now))
         ;
     for (int ticks = 0; engine_wake_in(kit.e, kit.now) == 0 && ticks < CROWD; ticks++) {
         engine_tick(kit.e, kit.now);
+        commit();
         engine_call_next(kit.e, kit.now);
     }
     ck_assert_int_ne(engine_wake_in(kit.e, kit.now), 0);

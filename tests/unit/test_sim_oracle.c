@@ -273,7 +273,7 @@ static void check_desire(const struct oracle_person *p, const void *arg)
 {
     const struct desire_row *row = arg;
     struct desired want;
-    oracle_desired(p, &want);
+    oracle_desired(p, 0, &want);
     ck_assert_msg(want.kind == row->kind, "%s: kind is %d", row->name, (int)want.kind);
     if (want.kind == DESIRE_ACCOUNT)
         ck_assert_msg(want.active == row->active, "%s: active is %d", row->name, (int)want.active);

@@ -39,7 +39,7 @@ START_TEST(the_engine_is_told_what_the_config_says)
     static struct config_limit limit = {"users.read", 10, 1000};
     struct config cfg = config_of();
     target.limits = (struct config_limits){&limit, 1};
-    struct engine_config *c = settings_engine_new(&cfg, NULL, "s", 12, 7);
+    struct engine_config *c = settings_engine_new(&cfg, NULL, "s", 12, 1, 7);
     const struct engine_target *t = &c->targets[0];
     ck_assert_int_eq(c->partitions, 12);
     ck_assert_int_eq(c->lease_ms, 7000);
@@ -107,7 +107,7 @@ START_TEST(a_source_that_is_fetched_from_is_a_target_behind_the_others)
     tenant.spread = 3;
     ck_assert_msg(asked_sources_load(&cfg, &sources, &err), "%s", err.message);
     ck_assert(tokens_load(&cfg, &tokens, &err));
-    struct engine_config *c = settings_engine_new(&cfg, sources, "s", 12, 7);
+    struct engine_config *c = settings_engine_new(&cfg, sources, "s", 12, 1, 7);
     struct http_target *http = settings_http_new(&cfg, &tokens, sources);
     ck_assert_uint_eq(c->n_targets, 2);
     const struct engine_target *t = &c->targets[1];

@@ -57,7 +57,8 @@ void budget_init(struct budget *b, const struct limit limits[LIMITS_MAX], int64_
     for (; b->n < LIMITS_MAX && limits[b->n].name; b->n++) {
         struct budget_class *c = &b->classes[b->n];
         c->limit = limits[b->n];
-        c->arrived = xcalloc(c->limit.count, sizeof *c->arrived);
+        c->places = c->limit.count;
+        c->arrived = xcalloc(c->places, sizeof *c->arrived);
         c->refilled_ms = now_ms;
         c->pace = 1;
     }
@@ -85,13 +86,13 @@ void budget_restart(struct budget *b, int64_t taken_ms, int64_t on_way_ms)
 
 static int64_t *arrived_at(const struct budget_class *c, unsigned i)
 {
-    return &c->arrived[(c->first + i) % c->limit.count];
+    return &c->arrived[(c->first + i) % c->places];
 }
 
 static void refresh(struct budget_class *c, int64_t now_ms)
 {
     while (c->n_arrived > 0 && now_ms - *arrived_at(c, 0) > c->limit.window_ms) {
-        c->first = (c->first + 1) % c->limit.count;
+        c->first = (c->first + 1) % c->places;
         c->n_arrived--;
     }
     if (now_ms <= c->refilled_ms)
@@ -171,6 +172,30 @@ void budget_give(struct budget *b, int class, int64_t arrived_ms, int64_t now_ms
     for (; i > 0 && *arrived_at(c, i - 1) > arrived_ms; i--)
         *arrived_at(c, i) = *arrived_at(c, i - 1);
     *arrived_at(c, i) = arrived_ms;
+}
+
+static void set_limit(struct budget_class *c, struct limit limit, int64_t now_ms)
+{
+    refresh(c, now_ms);
+    unsigned taken = c->in_flight + c->n_arrived, places = limit.count > taken ? limit.count : taken;
+    int64_t *arrived = xcalloc(places, sizeof *arrived);
+    for (unsigned i = 0; i < c->n_arrived; i++)
+        arrived[i] = *arrived_at(c, i);
+    free(c->arrived);
+    c->arrived = arrived;
+    c->places = places;
+    c->first = 0;
+    c->limit = limit;
+    c->tokens = fmin(c->tokens, burst_of(c));
+}
+
+void budget_set_limits(struct budget *b, const struct limit limits[LIMITS_MAX], int64_t now_ms)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        struct budget_class *c = &b->classes[i];
+        if (c->limit.count != limits[i].count || c->limit.window_ms != limits[i].window_ms)
+            set_limit(c, limits[i], now_ms);
+    }
 }
 
 void budget_pause(struct budget *b, int class, int64_t until_ms)

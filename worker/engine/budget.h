@@ -21,7 +21,8 @@ enum budget_share { BUDGET_ORDINARY, BUDGET_LEAVERS };
 
 struct budget_class {
     struct limit limit; /* this bucket's share; count 0: never */
-    int64_t *arrived;   /* ring, sorted, limit.count places: by when calls that are over have arrived */
+    int64_t *arrived;   /* ring, sorted: by when calls that are over have arrived */
+    unsigned places;    /* of the ring: limit.count, or more that were taken under a larger one */
     unsigned first, n_arrived;
     unsigned in_flight;
     double tokens;
@@ -38,6 +39,8 @@ struct budget {
 
 /* limits: LIMITS_MAX entries, unused ones without a name. */
 void budget_init(struct budget *b, const struct limit limits[LIMITS_MAX], int64_t now_ms);
+/* The same classes with other numbers; what was spent within the window of before stays spent. */
+void budget_set_limits(struct budget *b, const struct limit limits[LIMITS_MAX], int64_t now_ms);
 void budget_done(struct budget *b);
 /* Bucket `bucket` of `spread` has this part of count calls: together they have all of it, the first ones the rest. */
 unsigned budget_part(unsigned count, unsigned bucket, unsigned spread);

@@ -71,6 +71,8 @@ static void batch_slot(struct engine *e, struct out_record *r, struct batch_item
         put_header(r, item, "offset", p->offset);
         put_header(r, item, "due", converge_due(e, slot, now));
         put_header(r, item, "flags", record_flags(p));
+        if (!slot->behind)
+            put_header(r, item, "policy", (int64_t)e->generation);
     }
     item->slot = slot;
     slot->batched = true;
@@ -83,6 +85,11 @@ static void batch_slot(struct engine *e, struct out_record *r, struct batch_item
     }
 }
 
+static bool everybody_swept(const struct partition *p)
+{
+    return p->n_behind == 0 || MUTATION(MUTATION_SWEEP_LOST);
+}
+
 static void batch_partition(struct engine *e, struct out_record *r, struct partition *p)
 {
     struct partition_record own = {.partition = p->partition,
@@ -91,7 +98,8 @@ static void batch_partition(struct engine *e, struct out_record *r, struct parti
                                    .slot = e->cfg.slot,
                                    .opened_at_ms = p->opened_at_ms,
                                    .offset = p->position,
-                                   .deaths = p->caution.deaths};
+                                   .deaths = p->caution.deaths,
+                                   .swept = everybody_swept(p) ? e->generation : 0};
     struct buf value;
     buf_init(&value, 1024);
     partition_record_write(&own, &value);
@@ -288,7 +296,9 @@ static void undo_slot(struct engine *e, struct slot *slot, struct now now)
     slot_unmark_dirty(e, slot);
     slot->batched = slot->tombstone = false;
     slot->gen = slot->batched_gen = slot->committed_gen = 0;
-    if (!slot_committed(slot)) { /* its first event is delivered again */
+    if (!MUTATION(MUTATION_SWEEP_UNDONE))
+        sweep_mark(e, slot, true); /* what a sweep has given is undone too */
+    if (!slot_committed(slot)) {   /* its first event is delivered again */
         slot_forget(e, slot);
         return;
     }

@@ -15,6 +15,8 @@ static enum priority priority_of(const struct work *w, const struct target_state
 {
     if (is_source(t->target))
         return fetch_priority(w->slot->live);
+    if (t->n_pending == 0 && t->swept_ms)
+        return PRIORITY_SWEEP;
     if (plan_wants_cut(&w->desired))
         return PRIORITY_LEAVER;
     if (t->n_pending == 0)
@@ -22,11 +24,13 @@ static enum priority priority_of(const struct work *w, const struct target_state
     return t->link ? PRIORITY_MOVER : PRIORITY_JOINER;
 }
 
-static void open_target(struct engine *e, struct slot *slot, struct target_state *t)
+static void open_target(struct engine *e, struct slot *slot, struct target_state *t, struct now now)
 {
     if (t->open)
         return;
     t->open = true;
+    if (slot->behind && t->n_pending == 0 && !t->provision_owed)
+        t->swept_ms = now.wall_ms;
     slot->gen++;
     slot_mark_dirty(e, slot);
 }
@@ -78,7 +82,7 @@ static void proceed(struct engine *e, struct work *w, struct target_state *t, co
 {
     struct slot *slot = w->slot;
     const struct partition *partition = engine_partition(e, slot->partition);
-    open_target(e, slot, t);
+    open_target(e, slot, t, now);
     bool committed =
         (slot->gen == slot->committed_gen && partition->opened) || MUTATION(MUTATION_CALL_BEFORE_COMMIT);
     bool paused =
@@ -104,7 +108,7 @@ static void park(struct engine *e, struct work *w, struct target_state *t, const
     }
     if (!t->open && !t->provision_owed && t->n_pending == 0)
         return;
-    open_target(e, w->slot, t);
+    open_target(e, w->slot, t, now);
     w->trouble = true;
     t->attempts++;
     target_state_failed(t, now.wall_ms);
@@ -194,18 +198,19 @@ static void converge_source(struct engine *e, struct slot *slot, struct target_s
     proceed(e, w, t, &ask, now);
 }
 
-static void converge_target(struct engine *e, struct slot *slot, struct target_state *t, struct now now)
+/* False: put off, to be planned anew later. */
+static bool converge_target(struct engine *e, struct slot *slot, struct target_state *t, struct now now)
 {
     struct work *w = work_find(slot, t->target);
     if (!w)
         w = work_add(e, slot, t->target);
     if (w->flight && !MUTATION(MUTATION_TWO_CALLS_PER_PERSON))
-        return;
+        return true; /* planned when it is over */
     struct plan plan = {.ignored = true, .rejected = NULL};
     struct error err;
     if (!w->target) { /* removed from the configuration */
         settle(e, w, t, &plan, now);
-        return;
+        return true;
     }
     obey_provision(e, w, t, now);
     if (!work_ask_policy(e, w, t, now, &err)) {
@@ -213,11 +218,11 @@ static void converge_target(struct engine *e, struct slot *slot, struct target_s
             work_dequeue(w); /* what it stumbles over may be what is missing */
         else if (t->next_attempt_ms <= now.wall_ms)
             park(e, w, t, &err, now);
-        return;
+        return true;
     }
     if (fetch_holds_plan(w, t)) {
         work_dequeue(w);
-        return;
+        return true;
     }
     obey_retry(e, w, t);
     retry_cut(e, w, t, now);
@@ -235,12 +240,17 @@ static void converge_target(struct engine *e, struct slot *slot, struct target_s
     }
     if (plan.step == STEP_NONE && !plan.ignored && t->doubt_until_ms > now.wall_ms)
         plan.step = STEP_WAIT; /* also a rejection is final only when nothing can land any more */
+    if (plan.step != STEP_NONE && sweep_puts_off(e, w, t)) {
+        plan_done(&plan);
+        return false;
+    }
     heed_guard(e, w, t, &plan, now);
     if (plan.step == STEP_NONE)
         settle(e, w, t, &plan, now);
     else
         proceed(e, w, t, &plan, now);
     plan_done(&plan);
+    return true;
 }
 
 static int64_t earliest(int64_t a, int64_t b)
@@ -298,7 +308,7 @@ int64_t converge_due(const struct engine *e, const struct slot *slot, struct now
     return due;
 }
 
-/* Effects need no event: a word that came due concerns every target that knows the person. */
+/* Effects need no event: a word that came due concerns every target that takes the person, also one that is new. */
 static void fire_due(struct engine *e, struct slot *slot, struct now now)
 {
     const struct person *p = slot->live;
@@ -306,6 +316,9 @@ static void fire_due(struct engine *e, struct slot *slot, struct now now)
         fetch_want(e, slot, &p->scheduled[i].event);
     if (!person_fire_due(slot->live, now.wall_ms))
         return;
+    for (size_t i = 0; i < slot->live->n_targets; i++)
+        slot->live->targets[i].swept_ms = 0; /* what is done now is the word's */
+    sweep_add_targets(e, slot);
     slot->gen++;
     slot_mark_dirty(e, slot);
     work_forget_desired(slot);
@@ -321,6 +334,9 @@ void converge_slot(struct engine *e, struct slot *slot, struct now now)
         partition_doubt_takeover(e, slot, now);
     fire_due(e, slot, now);
     obey_person(e, slot, now);
+    bool all = true;
+    if (slot->behind)
+        sweep_add_targets(e, slot);
     for (size_t i = 0; i < p->n_targets; i++)
         if (is_source(p->targets[i].target))
             converge_source(e, slot, &p->targets[i], now);
@@ -328,9 +344,11 @@ void converge_slot(struct engine *e, struct slot *slot, struct now now)
         struct target_state *t = &p->targets[i];
         if (is_source(t->target))
             continue;
-        converge_target(e, slot, t, now);
+        all &= converge_target(e, slot, t, now);
         work_count_doubt(work_find(slot, t->target), t->doubt_until_ms != 0);
     }
+    if (all)
+        sweep_mark(e, slot, false);
     note_gone(e, slot, now);
     int64_t gone = tombstone_due(e, p);
     bool over = gone && gone <= now.wall_ms; /* not any more, if an event came since */

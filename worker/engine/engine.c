@@ -17,6 +17,7 @@ struct engine *engine_new(const struct engine_config *cfg, const struct engine_p
     e->cfg = *cfg;
     e->ports = *ports;
     e->random = cfg->seed;
+    e->generation = cfg->generation;
     e->targets = xcalloc(cfg->n_targets, sizeof *e->targets);
     for (size_t i = 0; i < cfg->n_targets; i++) {
         target_init(&e->targets[i], &cfg->targets[i]);
@@ -98,6 +99,7 @@ void engine_tick(struct engine *e, struct now now)
     if (e->replanning)
         replan(e, now);
     obey_wake(e, now);
+    sweep_run(e, now);
     for (int n = 0; n < TICK_MAX; n++) { /* the rest at the next: engine_wake_in says 0 */
         struct slot *slot = store_first_due(&e->store);
         if (!slot || slot->due_ms > now.wall_ms)
@@ -137,7 +139,7 @@ static int64_t commit_wake_in(const struct engine *e, struct now now)
 
 int64_t engine_wake_in(const struct engine *e, struct now now)
 {
-    if (e->replanning)
+    if (e->replanning || sweep_may_run(e))
         return 0;
     int64_t wait = commit_wake_in(e, now);
     const struct slot *due = store_first_due(&e->store);
@@ -149,10 +151,21 @@ int64_t engine_wake_in(const struct engine *e, struct now now)
     return wait == INT64_MAX ? -1 : wait;
 }
 
-void engine_policy_changed(struct engine *e, struct now now)
+void engine_policy_changed(struct engine *e, uint64_t generation, struct now now)
 {
     e->policy_gen++;
+    e->generation = generation;
+    sweep_begin(e);
     replan(e, now);
+}
+
+void engine_targets_changed(struct engine *e, const struct engine_target *targets, struct now now)
+{
+    for (size_t i = 0; i < e->cfg.n_targets; i++) {
+        assert(strcmp(targets[i].name, e->cfg.targets[i].name) == 0);
+        target_set_numbers(&e->targets[i], &targets[i], now);
+    }
+    e->cfg.targets = targets;
 }
 
 /* ---- figures ------------------------------------------------------------------------------------------- */
@@ -162,6 +175,8 @@ void engine_stats(const struct engine *e, struct engine_stats *ret)
     *ret = e->stats;
     ret->persons = e->store.n;
     ret->in_flight = e->n_flights;
+    for (size_t i = 0; i < e->n_partitions; i++)
+        ret->behind += e->partitions[i]->n_behind;
     for (size_t i = 0; i < e->cfg.n_targets; i++) {
         ret->waiting += e->targets[i].waiting;
         ret->doubtful += e->targets[i].doubtful;

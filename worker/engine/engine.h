@@ -115,6 +115,11 @@ struct engine_config { /* borrowed for the engine's life, also what it points to
     const char *slot;     /* who we are, for the partition's record */
     int64_t lease_ms;     /* session timeout − heartbeat interval */
     int64_t tombstone_ms; /* how long a deleted person's record is kept: 30 days */
+    uint64_t
+        generation; /* fingerprint of the policy and the targets, below 2^63: who was planned under another is
+                            planned anew */
+    unsigned sweep_at_once;   /* persons that a sweep plans in one tick */
+    size_t sweep_waiting_max; /* it puts persons off while so many calls wait for a target */
     size_t live_max; /* so many persons who wait for calls are kept parsed (6 KB each), the rest is packed */
     uint64_t seed;
 };
@@ -294,9 +299,12 @@ void engine_tick(struct engine *e, struct now now);
 /* Milliseconds until engine_tick, engine_call_next or engine_batch_take may have something to do; -1: only
  * input. */
 int64_t engine_wake_in(const struct engine *e, struct now now);
-/* The policy was replaced: every person is planned anew when next touched; those with work under way in this and the
- * next ticks, and no call starts on the old word. */
-void engine_policy_changed(struct engine *e, struct now now);
+/* The policy was replaced: every person is planned anew in this and the next ticks, those with work under way first, and no
+ * call starts on the old word. generation: as in engine_config. */
+void engine_policy_changed(struct engine *e, uint64_t generation, struct now now);
+/* Other numbers (limits, guard, retry, time-outs, calls at once) and protected names of the same targets in the same order;
+ * borrowed instead of those of before. What was spent of a limit stays spent. */
+void engine_targets_changed(struct engine *e, const struct engine_target *targets, struct now now);
 
 struct engine_stats {
     uint64_t events, duplicates, invalid, poison;
@@ -306,6 +314,7 @@ struct engine_stats {
     uint64_t persons, live, waiting, in_flight, doubtful;
     uint64_t uncut; /* persons who must not have access and keep it: the target refuses, tried again daily */
     uint64_t batches, aborts, policy_errors;
+    uint64_t behind; /* persons whom the sweep has yet to plan under the present policy and targets */
 };
 
 void engine_stats(const struct engine *e, struct engine_stats *ret);

@@ -6,7 +6,7 @@
  *      target.c      whose call is next, and what answers say about the target
  *      converge.c    plan → queue, wait or …      settle.c      … results
  *      slot.c        a person in memory           work.c        a person at a target      outbox.c  records to go
- *      obey.c        what people decided                          fetch.c       what sources are asked
+ *      obey.c        what people decided        sweep.c       everybody is planned anew   fetch.c   what sources are asked
  *
  * One event: events.c merges it into the slot's person and calls converge_slot; that plans each target and
  * either settles it (results go to the outbox) or opens it and marks the slot dirty; commit.c writes the
@@ -77,7 +77,8 @@ struct target {
     int64_t resumed_ms; /* wall clock: deadlines run from there at the earliest; 0: it never was paused */
     int64_t retry_ms;   /* what failed before this is tried again; 0: nothing */
     size_t waiting;
-    size_t doubtful; /* accounts in doubt, of those with work */
+    size_t doubtful;  /* accounts in doubt, of those with work */
+    bool sweep_waits; /* the sweep has put persons off until fewer wait for it */
 };
 
 /* What goes on for one person at one target; lives while the target is open. Not part of the record:
@@ -191,6 +192,8 @@ struct partition {
     int64_t offset_max; /* restore: of the records' offsets; -1: there was none */
     size_t in_flight;
     size_t n_dirty;
+    size_t n_behind; /* slots that the sweep has yet to plan */
+    bool sweeping;   /* its walk is under way; with n_behind and without: it waits for room at a target */
     struct work *works_first, *works_last; /* all of the partition's, those of an older policy first */
 };
 
@@ -207,7 +210,7 @@ struct outbox { /* finished records that wait for the next batch */
 struct batch_item {
     struct slot *slot;   /* NULL: not a person's record, or its partition is gone */
     struct ward *ward;   /* likewise */
-    char numbers[4][24]; /* header values */
+    char numbers[5][24]; /* header values */
 };
 
 struct batch {
@@ -232,6 +235,7 @@ struct engine {
     int32_t n_numbers;
     struct slot *dirty_first, *dirty_last;
     size_t n_dirty;
+    uint64_t generation; /* engine_config's, or as it was changed to */
     uint32_t policy_gen; /* counts policies */
     bool replanning;     /* some work may be behind */
     struct outbox outbox;
@@ -341,9 +345,22 @@ void obey_forgive(struct work *w, struct target_state *t);
 /* A decision in force may concern a person with nothing under way. */
 bool obey_concerns(const struct engine *e, const struct slot *slot);
 
+/* sweep.c */
+void sweep_mark(struct engine *e, struct slot *slot, bool behind);
+void sweep_begin(struct engine *e);                           /* everybody is behind */
+void sweep_start_walk(struct engine *e, struct partition *p); /* if anybody is */
+void sweep_run(struct engine *e, struct now now);             /* a portion */
+bool sweep_may_run(const struct engine *e);
+/* Gives the person (live) states at the targets that are new. */
+void sweep_add_targets(struct engine *e, struct slot *slot);
+/* What a sweep alone asks for waits while too many wait for the target. */
+bool sweep_puts_off(const struct engine *e, const struct work *w, const struct target_state *t);
+
 /* target.c */
 void target_init(struct target *t, const struct engine_target *cfg);
 void target_done(struct target *t);
+/* The same target with other numbers: limits, guard, retry, time-outs, protected names. */
+void target_set_numbers(struct target *t, const struct engine_target *cfg, struct now now);
 /* Before work of the partition is queued: restarts the budget of a lane that came with it. */
 void lane_follow(struct lane *lane, const struct target *t, const struct partition *p);
 /* Milliseconds until a call to the target may start; INT64_MAX: when one completes, or none waits. */

@@ -7,6 +7,12 @@ void inflight_init(struct inflight *f, unsigned max)
     *f = (struct inflight){.max = max, .limit = max, .cut_ms = INT64_MIN};
 }
 
+void inflight_set_max(struct inflight *f, unsigned max)
+{
+    f->limit = f->limit == f->max || f->limit > max ? max : f->limit;
+    f->max = max;
+}
+
 void inflight_answered(struct inflight *f)
 {
     f->timed_out = 0;

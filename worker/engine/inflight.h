@@ -15,6 +15,7 @@ struct inflight {
 };
 
 void inflight_init(struct inflight *f, unsigned max);
+void inflight_set_max(struct inflight *f, unsigned max);
 void inflight_answered(struct inflight *f);
 void inflight_timed_out(struct inflight *f, uint64_t person, int64_t started_ms, int64_t now_ms);
 

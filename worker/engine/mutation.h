@@ -74,6 +74,11 @@ enum mutation {
     MUTATION_RETRY_REPEATED,    /* a retry acts again and again */
     MUTATION_PROVISION_TWICE,   /* a provision is taken up whenever it is seen */
     MUTATION_PROVISION_DROPPED, /* a provision has no result */
+    /* sweep */
+    MUTATION_SWEEP_FORGETS_RESTORED, /* who is restored is taken to be in step */
+    MUTATION_SWEEP_LOST,             /* a sweep that is cut short counts as done */
+    MUTATION_SWEEP_UNDONE,           /* what an abort takes back of it is not planned again */
+    MUTATION_SWEEP_NO_NEW_TARGETS,   /* persons get no state at a new target */
     MUTATIONS,
 };
 

@@ -58,6 +58,13 @@ static bool known_version(struct str value, struct error *err)
     return true;
 }
 
+/* Written under another generation. Who was in step with a newer one was not written, so that is for restore_end. */
+static bool is_behind(const struct engine *e, const struct record_header *headers, size_t n_headers)
+{
+    return (uint64_t)header_number(headers, n_headers, "policy") != e->generation &&
+           !MUTATION(MUTATION_SWEEP_FORGETS_RESTORED);
+}
+
 bool engine_restore_record(struct engine *e, int32_t partition, struct str key, struct str value,
                            const struct record_header *headers, size_t n_headers, struct error *err)
 {
@@ -81,7 +88,9 @@ bool engine_restore_record(struct engine *e, int32_t partition, struct str key, 
         return false;
     if (!slot)
         slot = store_add(&e->store, key, partition);
+    sweep_mark(e, slot, false);
     store_move(&e->store, slot, partition);
+    sweep_mark(e, slot, is_behind(e, headers, n_headers));
     store_set_committed(&e->store, slot, value);
     int64_t offset = header_number(headers, n_headers, "offset");
     p->offset_max = offset > p->offset_max ? offset : p->offset_max;
@@ -156,6 +165,7 @@ struct resume {
     struct engine *e;
     struct now now;
     bool unclean;
+    bool swept; /* everybody is in step, whatever their own marks say */
 };
 
 /* Who has work is due now: they may be a million, and engine_tick takes them in portions. */
@@ -165,6 +175,8 @@ static void resume_slot(void *ctx, struct slot *slot)
     int64_t due_ms = slot->restored_due_ms, now_ms = r->now.wall_ms;
     bool has_work = slot->open || obey_concerns(r->e, slot);
     slot->restored_due_ms = 0;
+    if (r->swept)
+        sweep_mark(r->e, slot, false);
     store_set_due(&r->e->store, slot, has_work && (due_ms == 0 || due_ms > now_ms) ? now_ms : due_ms);
     if (!r->unclean || !slot->open || slot->taken_over || MUTATION(MUTATION_TAKEOVER_IS_CLEAN))
         return;
@@ -181,6 +193,7 @@ static void begin_life(struct engine *e, struct partition *p, struct resume *r)
     p->opened_at_ms = r->now.wall_ms;
     p->record_dirty = true;
     store_each(&e->store, p->partition, resume_slot, r);
+    sweep_start_walk(e, p);
 }
 
 bool engine_restore_end(struct engine *e, int32_t partition, int64_t committed, struct now now,
@@ -191,7 +204,8 @@ bool engine_restore_end(struct engine *e, int32_t partition, int64_t committed, 
     if (!check_restored(e, p, committed, err))
         return false;
     p->committed = committed > 0 ? committed : 0;
-    struct resume r = {e, now, p->record_found && p->found.open};
+    struct resume r = {e, now, p->record_found && p->found.open,
+                       p->record_found && p->found.swept && p->found.swept == e->generation};
     if (r.unclean)
         caution_after_death(&p->caution, p->found.deaths, p->committed > p->found.offset);
     p->tenure = p->record_found ? ++e->tenures : 0;

@@ -115,6 +115,7 @@ struct target_state {
     int64_t retry_cut_ms; /* a leaver was refused: tried again then (daily); 0: no */
     int64_t provision_ms; /* the newest "provision" taken up, as of its time; 0: there was none */
     bool provision_owed;  /* its result is still to come */
+    int64_t swept_ms;     /* with open: a sweep has opened it then, no event (wall clock); 0: not so */
     uint64_t admitted;  /* word that the guard has let pass, while work is under way; 0: none. See wards.c */
     uint64_t held_word; /* word that it holds; 0: none */
     enum guarded held_what; /* valid with held_word, as is: */

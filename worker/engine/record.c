@@ -244,6 +244,8 @@ static void write_target(struct json_out *w, const struct target_state *t)
         json_put_int(w, "provisionAt", t->provision_ms);
     if (t->provision_owed)
         json_put_bool(w, "provisionOwed", true);
+    if (t->swept_ms)
+        json_put_int(w, "sweptAt", t->swept_ms);
     if (t->admitted)
         put_hash(w, "admitted", t->admitted);
     if (t->held_word)
@@ -538,6 +540,7 @@ static bool read_target(const cJSON *object, struct target_state *t)
     json_int64(object, "retryCutAt", &t->retry_cut_ms);
     json_int64(object, "provisionAt", &t->provision_ms);
     json_bool(object, "provisionOwed", &t->provision_owed);
+    json_int64(object, "sweptAt", &t->swept_ms);
     return read_held(object, t) && read_known(object, t) && read_lists(object, t);
 }
 

@@ -1,7 +1,8 @@
 /* record.h - a person as a record of the persons topic, and back.
  *
  * Value: JSON, schemas/person.schema.json. Headers repeat what restore and scheduling need, so that a restore
- * parses nothing: seq, offset, due (ms, 0 none), flags (decimal). To change the form: raise RECORD_VERSION if
+ * parses nothing: seq, offset, due (ms, 0 none), flags, policy (the generation under which the person was planned; absent:
+ * not said), all decimal. To change the form: raise RECORD_VERSION if
  * an older worker would misread it, and change schema, examples and this codec in one commit. Pure;
  * single-threaded. */
 #ifndef ROLLCALL_ENGINE_RECORD_H
@@ -44,6 +45,8 @@ struct partition_record {
     int64_t opened_at_ms;
     int64_t offset;  /* next offset when it was written */
     uint32_t deaths; /* caution.h */
+    uint64_t
+        swept; /* generation under which everybody in it was planned; 0: a sweep is under way, or none ever was */
 };
 
 void partition_record_write(const struct partition_record *r, struct buf *out);

@@ -1,6 +1,25 @@
 /* record_partition.c - the record of a partition itself: who has opened it, and whether it was closed in order. */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "json.h"
 #include "record.h"
+
+static void put_swept(struct json_out *w, uint64_t swept)
+{
+    char text[17];
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)swept);
+    json_put_string(w, "swept", text);
+}
+
+static bool read_swept(const char *text, uint64_t *ret)
+{
+    char *end;
+    if (!text)
+        return true;
+    *ret = strtoull(text, &end, 16);
+    return end == text + 16 && *end == '\0';
+}
 
 void partition_record_write(const struct partition_record *r, struct buf *out)
 {
@@ -16,6 +35,8 @@ void partition_record_write(const struct partition_record *r, struct buf *out)
     json_put_int(&w, "offset", r->offset);
     if (r->deaths)
         json_put_int(&w, "deaths", r->deaths);
+    if (r->swept)
+        put_swept(&w, r->swept);
     json_close(&w);
 }
 
@@ -30,6 +51,7 @@ bool partition_record_read(struct str value, struct partition_record *ret, struc
               json_int64(root, "partitions", &partitions) && json_bool(root, "open", &r.open) &&
               json_int64(root, "openedAt", &r.opened_at_ms) && json_int64(root, "offset", &r.offset);
     json_int64(root, "deaths", &deaths);
+    ok = ok && read_swept(json_string(root, "swept"), &r.swept);
     cJSON_Delete(root);
     if (!ok || version > RECORD_VERSION)
         return error_set(err, ERROR_PERMANENT,

@@ -166,6 +166,14 @@ static void fill(const struct verdict *v, const struct target_state *t, struct r
     }
 }
 
+/* Of something that no event asked for: what caused it, and when. */
+static uint64_t effect_id(const struct work *w, const char *cause, int64_t at_ms)
+{
+    uint64_t parts[] = {w->slot->hash, digest_hash64(w->name, strlen(w->name)),
+                        digest_hash64(cause, strlen(cause)), (uint64_t)at_ms};
+    return digest_hash64(parts, sizeof parts);
+}
+
 /* ---- settling ------------------------------------------------------------------------------------------ */
 
 static bool any_effective(const struct work *w)
@@ -176,16 +184,44 @@ static bool any_effective(const struct work *w)
     return false;
 }
 
-/* Operations that no event asked for: a due date, a changed policy, a repair. */
+/* A sweep that came to nothing at a target is told too, unless events are. */
+static enum outcome swept_outcome(const struct verdict *v, const struct target_state *t)
+{
+    if (v->plan->rejected && t->n_pending == 0)
+        return OUTCOME_REJECTED;
+    if (v->plan->denied && t->n_pending == 0)
+        return OUTCOME_DENIED;
+    return any_effective(v->work) ? OUTCOME_APPLIED : OUTCOMES;
+}
+
+/* A changed policy or target: of person, cause and time, as the record keeps them. */
+static void settle_swept(struct engine *e, struct work *w, const struct target_state *t,
+                         const struct verdict *v, struct now now)
+{
+    struct result r = {.effect = effect_id(w, "policy", t->swept_ms), .outcome = swept_outcome(v, t)};
+    if (r.outcome == OUTCOMES)
+        return;
+    fill(v, t, &r, now);
+    if (!r.cause)
+        r.cause = "policy: it or the targets have changed";
+    publish(e, w->slot, r);
+}
+
+/* Operations that no event asked for: a changed policy, a due date, a repair. */
 static void settle_effect(struct engine *e, struct work *w, const struct target_state *t,
                           const struct verdict *v, struct now now)
 {
-    if (v->last != SIZE_MAX || t->provision_owed || !any_effective(w))
+    if (v->last != SIZE_MAX || t->provision_owed)
         return;
-    uint64_t parts[3] = {w->slot->hash, digest_hash64(w->name, strlen(w->name)), (uint64_t)w->started_ms};
-    struct result r = {.effect = digest_hash64(parts, sizeof parts), .outcome = OUTCOME_APPLIED};
+    if (t->swept_ms) {
+        settle_swept(e, w, t, v, now);
+        return;
+    }
+    if (!any_effective(w))
+        return;
+    struct result r = {.effect = effect_id(w, "due", w->started_ms), .outcome = OUTCOME_APPLIED};
     fill(v, t, &r, now);
-    r.cause = "no event: a date that came due, a changed policy or a repair";
+    r.cause = "no event: a date that came due or a repair";
     publish(e, w->slot, r);
 }
 
@@ -261,6 +297,7 @@ static void end_attempts(struct target_state *t)
     t->failing_since_ms = 0;
     t->write_failed = false;
     t->next_attempt_ms = 0;
+    t->swept_ms = 0;
     t->held_word = 0; /* of a target that is not configured any more */
     t->held_since_ms = 0;
     free(t->last_failure);

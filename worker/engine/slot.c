@@ -185,6 +185,7 @@ void slot_set_flags(struct engine *e, struct slot *slot, unsigned flags)
 void slot_forget(struct engine *e, struct slot *slot)
 {
     slot_set_flags(e, slot, 0);
+    sweep_mark(e, slot, false);
     if (slot->taken_over)
         engine_partition(e, slot->partition)->n_taken_over--;
     slot_unmark_dirty(e, slot);

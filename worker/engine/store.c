@@ -37,6 +37,8 @@ static void join(struct store *s, struct slot *slot, int32_t partition)
 static void leave(struct store *s, struct slot *slot)
 {
     struct slot_list *l = list_of(s, slot->partition);
+    if (l->walk == slot)
+        l->walk = slot->partition_next;
     *(slot->partition_prev ? &slot->partition_prev->partition_next : &l->first) = slot->partition_next;
     *(slot->partition_next ? &slot->partition_next->partition_prev : &l->last) = slot->partition_prev;
     l->n--;
@@ -64,6 +66,21 @@ void store_each(struct store *s, int32_t partition, void (*fn)(void *ctx, struct
             fn(ctx, slot);
         }
     }
+}
+
+void store_walk_begin(struct store *s, int32_t partition)
+{
+    struct slot_list *l = list_of(s, partition);
+    l->walk = l->first;
+}
+
+struct slot *store_walk_next(struct store *s, int32_t partition)
+{
+    struct slot_list *l = list_of(s, partition);
+    struct slot *slot = l->walk;
+    if (slot)
+        l->walk = slot->partition_next;
+    return slot;
 }
 
 /* ---- by key -------------------------------------------------------------------------------------------- */

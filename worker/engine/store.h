@@ -38,6 +38,7 @@ struct slot {
     bool refused;           /* the committed record has RECORD_REFUSED */
     bool uncut;             /* likewise RECORD_UNCUT */
     bool active, held;      /* likewise RECORD_ACTIVE, RECORD_HELD */
+    bool behind;            /* not planned yet under the present policy and targets: sweep.c */
     uint32_t gen;           /* counts what asks for calls: words merged, links changed, targets opened */
     uint32_t batched_gen;   /* gen when it was batched */
     uint32_t committed_gen; /* gen of the committed record: a call may start when it equals gen */
@@ -50,6 +51,7 @@ struct slot {
 
 struct slot_list {
     struct slot *first, *last;
+    struct slot *walk; /* where store_walk_next goes on; NULL: at the end */
     size_t n;
 };
 
@@ -89,5 +91,8 @@ size_t store_count(const struct store *s, int32_t partition);
 void store_move(struct store *s, struct slot *slot, int32_t partition);
 /* Calls fn for every slot of the partition (-1: of all, one partition after the other), in the order in which they came; fn may remove the slot it was given. */
 void store_each(struct store *s, int32_t partition, void (*fn)(void *ctx, struct slot *slot), void *ctx);
+/* The same in portions, one walk a partition; slots may come and go between them. NULL: the end. */
+void store_walk_begin(struct store *s, int32_t partition);
+struct slot *store_walk_next(struct store *s, int32_t partition);
 
 #endif

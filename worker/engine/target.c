@@ -9,10 +9,10 @@
 
 /* ---- life ---------------------------------------------------------------------------------------------- */
 
-static void lane_init(struct lane *lane, const struct target *t, unsigned bucket)
+/* The bucket's share: the profile's table, or what the configuration says instead. */
+static void share_limits(const struct target *t, unsigned bucket, struct limit limits[LIMITS_MAX])
 {
-    struct limit limits[LIMITS_MAX];
-    memcpy(limits, t->profile->limits, sizeof limits);
+    memcpy(limits, t->profile->limits, LIMITS_MAX * sizeof *limits);
     for (size_t i = 0; i < t->cfg->n_limits; i++) {
         int class = profile_limit_index(t->profile, t->cfg->limits[i].class_name);
         assert(class >= 0); /* the configuration check refuses others */
@@ -21,6 +21,12 @@ static void lane_init(struct lane *lane, const struct target *t, unsigned bucket
     }
     for (size_t i = 0; i < LIMITS_MAX && limits[i].name; i++)
         limits[i].count = budget_part(limits[i].count, bucket, t->n_lanes);
+}
+
+static void lane_init(struct lane *lane, const struct target *t, unsigned bucket)
+{
+    struct limit limits[LIMITS_MAX];
+    share_limits(t, bucket, limits);
     budget_init(&lane->budget, limits, 0);
     lane->ward.partition = -1;
 }
@@ -37,6 +43,21 @@ void target_init(struct target *t, const struct engine_target *cfg)
     t->lanes = xcalloc(t->n_lanes, sizeof *t->lanes);
     for (unsigned i = 0; i < t->n_lanes; i++)
         lane_init(&t->lanes[i], t, i);
+}
+
+void target_set_numbers(struct target *t, const struct engine_target *cfg, struct now now)
+{
+    struct limit limits[LIMITS_MAX];
+    t->cfg = cfg;
+    t->breaker.pause_min_ms = cfg->breaker_pause_ms;
+    t->breaker.pause_max_ms = cfg->breaker_pause_max_ms;
+    inflight_set_max(&t->inflight, cfg->in_flight_max);
+    for (unsigned i = 0; i < t->n_lanes; i++) {
+        share_limits(t, i, limits);
+        budget_set_limits(&t->lanes[i].budget, limits, now.boot_ms);
+    }
+    if (t->waiting > 0)
+        turns_call(&t->turn);
 }
 
 void target_done(struct target *t)

@@ -104,13 +104,21 @@ void work_free_all(struct slot *slot)
     slot->n_works = 0;
 }
 
+/* The guard holds it before anything was done: perhaps for days, and there may be a million. */
+static bool waits_untouched(const struct work *w, const struct target_state *t)
+{
+    return t->held_word && w->started_ms == 0 && w->attempts == 0 && !w->trouble && !t->doubt_until_ms;
+}
+
 void work_drop_finished(struct slot *slot)
 {
     for (size_t i = slot->n_works; i-- > 0;) {
         struct work *w = slot->works[i];
         const struct target_state *t = person_target(slot->live, w->name);
-        if (w->flight || w->queued || w->learnt || w->learnt_batched || (t && t->open))
+        if (w->flight || w->queued || w->learnt || w->learnt_batched)
             continue; /* what was learnt must outlive an abort */
+        if (t && t->open && !waits_untouched(w, t))
+            continue;
         work_free(w);
         slot->works[i] = slot->works[--slot->n_works];
     }

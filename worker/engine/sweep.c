@@ -1,0 +1,161 @@
+/* sweep.c - everybody is planned anew when the policy or the targets have changed.
+ *
+ *      new generation ─► everybody is behind ─► walk, in portions ─┬─ in step: packed again, nothing is written
+ *                             ▲                                    ├─ not in step: opened, written with the new mark
+ *                             │                                    └─ too many wait for the target: put off
+ *                             └────────── another walk, when there is room ◄┘
+ *      nobody is behind ─► the partition's record says which generation everybody was planned under
+ *
+ * The generation is a fingerprint of the policy and the targets. It stands in the header of every person's record that is
+ * written, and in the partition's record once nobody is behind. From a new generation on the partition's record says
+ * none, before or together with the first record that comes of it: a restore then takes everybody for behind whose own
+ * mark is another one. So a sweep is resumed by walking again, and going back to an older generation finds exactly those
+ * whom the newer one has changed. */
+#include "engine_state.h"
+
+enum {
+    LOOKED_AT_ONCE = 20000,
+    DIRTY_MAX = 2000, /* who waits for a commit is held unpacked */
+};
+
+/* ---- who is behind ------------------------------------------------------------------------------------- */
+
+/* The partition's record says so when somebody is the last. */
+void sweep_mark(struct engine *e, struct slot *slot, bool behind)
+{
+    if (slot->behind == behind)
+        return;
+    struct partition *p = engine_partition(e, slot->partition);
+    slot->behind = behind;
+    p->n_behind += behind ? 1 : (size_t)-1;
+    p->record_dirty |= p->n_behind == 0 && p->state == PARTITION_LIVE;
+}
+
+static void mark_behind(void *ctx, struct slot *slot)
+{
+    sweep_mark(ctx, slot, true);
+}
+
+void sweep_begin(struct engine *e)
+{
+    store_each(&e->store, -1, mark_behind, e);
+    for (size_t i = 0; i < e->n_partitions; i++) {
+        struct partition *p = e->partitions[i];
+        p->record_dirty |= p->state == PARTITION_LIVE || p->state == PARTITION_REVOKED;
+        sweep_start_walk(e, p);
+    }
+}
+
+/* ---- planning one -------------------------------------------------------------------------------------- */
+
+void sweep_add_targets(struct engine *e, struct slot *slot)
+{
+    struct person_key key;
+    slot_key(slot, &key);
+    struct target_range targets = engine_targets_of(e, key.tenant, key.directory);
+    for (size_t i = 0; i < targets.n && !MUTATION(MUTATION_SWEEP_NO_NEW_TARGETS); i++)
+        person_target_add(slot->live, targets.v[i]->cfg->name);
+}
+
+static bool has_room(const struct engine *e, struct target *t)
+{
+    bool room = !t->paused && t->waiting < e->cfg.sweep_waiting_max;
+    t->sweep_waits |= !room;
+    return room;
+}
+
+bool sweep_puts_off(const struct engine *e, const struct work *w, const struct target_state *t)
+{
+    bool asked_for = t->open || t->n_pending > 0 || t->provision_owed;
+    return w->slot->behind && !asked_for && !has_room(e, w->target);
+}
+
+/* Whether it is worth unpacking the person: somebody takes them. Who is open is planned anew at once. */
+static bool worth_a_look(const struct engine *e, const struct slot *slot)
+{
+    struct person_key key;
+    slot_key(slot, &key);
+    struct target_range targets = engine_targets_of(e, key.tenant, key.directory);
+    bool room = targets.n == 0 || slot->open || slot->live;
+    for (size_t i = 0; i < targets.n; i++)
+        room |= has_room(e, targets.v[i]);
+    return room;
+}
+
+/* ---- the walk ------------------------------------------------------------------------------------------ */
+
+void sweep_start_walk(struct engine *e, struct partition *p)
+{
+    p->sweeping = p->n_behind > 0;
+    if (p->sweeping)
+        store_walk_begin(&e->store, p->partition);
+}
+
+static bool may_walk(const struct partition *p)
+{
+    return p->sweeping && p->opened && p->state == PARTITION_LIVE;
+}
+
+bool sweep_may_run(const struct engine *e)
+{
+    for (size_t i = 0; i < e->n_partitions; i++)
+        if (may_walk(e->partitions[i]) && e->n_dirty < DIRTY_MAX)
+            return true;
+    return false;
+}
+
+/* A target for which persons were put off has room again: another walk finds them. */
+static bool room_came(struct engine *e)
+{
+    bool came = false;
+    for (size_t i = 0; i < e->cfg.n_targets; i++) {
+        struct target *t = &e->targets[i];
+        if (!t->sweep_waits || t->paused || t->waiting > e->cfg.sweep_waiting_max / 2)
+            continue;
+        t->sweep_waits = false;
+        came = true;
+    }
+    return came;
+}
+
+static void walk_again(struct engine *e)
+{
+    bool waits = false;
+    for (size_t i = 0; i < e->n_partitions; i++)
+        waits |= e->partitions[i]->n_behind > 0 && !e->partitions[i]->sweeping;
+    if (!waits || !room_came(e))
+        return;
+    for (size_t i = 0; i < e->n_partitions; i++)
+        if (!e->partitions[i]->sweeping)
+            sweep_start_walk(e, e->partitions[i]);
+}
+
+struct portion {
+    unsigned looked_at, planned;
+};
+
+static void walk(struct engine *e, struct partition *p, struct portion *portion, struct now now)
+{
+    while (portion->planned < e->cfg.sweep_at_once && portion->looked_at < LOOKED_AT_ONCE &&
+           e->n_dirty < DIRTY_MAX) {
+        struct slot *slot = store_walk_next(&e->store, p->partition);
+        if (!slot) {
+            p->sweeping = false;
+            return;
+        }
+        portion->looked_at++;
+        if (!slot->behind || !worth_a_look(e, slot))
+            continue;
+        converge_slot(e, slot, now);
+        portion->planned++;
+    }
+}
+
+void sweep_run(struct engine *e, struct now now)
+{
+    struct portion portion = {0};
+    walk_again(e);
+    for (size_t i = 0; i < e->n_partitions; i++)
+        if (may_walk(e->partitions[i]))
+            walk(e, e->partitions[i], &portion, now);
+}
