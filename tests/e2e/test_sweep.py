@@ -1,0 +1,91 @@
+"""A new policy or target reaches everybody without an event: by SIGHUP, by restart, and inside the guard."""
+import signal
+
+from harness.config import NO_GUARD, POLICY
+from harness.scenario import scenario
+from harness.wait import wait_until
+from harness.words import Word, now_ms
+
+SOON_S = 20
+PERSONS, ROOM = 6, 2
+CUT = "if not person.active then"
+
+
+def policy(run, *changes):
+    """The harness's policy with pieces replaced, where the configuration has it."""
+    text = POLICY.read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path = run.directory / "policy.lua"
+    path.write_text(text, encoding="utf-8")
+    run.config.document["worker"]["policy"] = str(path)
+
+
+def reload(run, worker):
+    """SIGHUP, with the configuration as the document has it now."""
+    done, refused = (f'rollcall_worker_reloads_total{{outcome="{o}"}}' for o in ("done", "refused"))
+    before = worker.metrics()
+    worker._write_config()
+    worker.process.signal(signal.SIGHUP)
+    wait_until(lambda: any(worker.metrics().get(m, 0) > before.get(m, 0) for m in (done, refused)), SOON_S, "reloaded")
+    return worker.metrics().get(done, 0) > before.get(done, 0)
+
+
+def names(sandbox):
+    return [sandbox.account(f"p{n}@example.com").attributes.get("displayName") for n in range(PERSONS)]
+
+
+def active(sandbox):
+    return sum(sandbox.account(f"p{n}@example.com").active for n in range(PERSONS))
+
+
+def swept(worker):
+    return worker.metrics().get("rollcall_worker_sweep_left") == 0
+
+
+def effects(results):
+    return [r.value for r in results.find(lambda _: True) if r.value["eventId"] is None]
+
+
+@scenario(needs_real=True, seconds=20)
+def a_new_policy_reaches_everybody_and_the_guard_holds_what_is_unusual(run):
+    source, sandbox = run.source("hr"), run.sandbox()
+    policy(run)
+    ingest, worker = run.ingest().start(), run.worker().start()
+    sender, results = run.sender(ingest), run.topics.follow("results")
+    sender.deliver(source, *(Word("joined", f"p{n}", now_ms() - 60_000,
+                                  {"userName": f"p{n}@example.com", "displayName": f"P {n}"}) for n in range(PERSONS)))
+    run.await_results(results)
+
+    policy(run, ("return account", 'account.displayName = account.displayName .. " (acme)"\n        return account'))
+    assert reload(run, worker)
+    wait_until(lambda: all(n.endswith("(acme)") for n in names(sandbox)), SOON_S, lambda: f"renamed: {names(sandbox)}")
+    wait_until(lambda: len(effects(results)) == PERSONS, SOON_S, "each has a result of its own")
+    assert all(e["cause"].startswith("policy") and e["outcome"] == "applied" for e in effects(results)), effects(results)
+    wait_until(lambda: swept(worker), SOON_S, "nobody is left")
+
+    run.config.document["targets"][0]["base_url"] += "/elsewhere"
+    assert not reload(run, worker), "another target is taken for the same"
+    assert "target miro has another base_url: that needs a restart" in worker.process.log()
+    run.config.document["targets"][0]["base_url"] = sandbox.base_url
+
+    few = {"count": ROOM, "percent": 0, "floor": 0}
+    run.config.document["targets"][0]["guard"] = {**NO_GUARD, "deactivations": few}
+    policy(run, (CUT, "if true then"))
+    assert reload(run, worker)
+    wait_until(lambda: worker.metrics()["rollcall_worker_persons_held"] == PERSONS - ROOM, SOON_S, "the guard holds them")
+    wait_until(lambda: active(sandbox) == PERSONS - ROOM, SOON_S, lambda: f"active: {active(sandbox)}")
+
+    worker.stop()
+    policy(run)
+    second = run.sandbox("second")
+    worker.start()
+    wait_until(lambda: active(sandbox) == PERSONS and not any(n.endswith("(acme)") for n in names(sandbox)), SOON_S,
+               "the old policy is back")
+    joined = {f"p{n}@example.com" for n in range(PERSONS)}
+    wait_until(lambda: joined <= {a.user_name for a in second.accounts()}, SOON_S, "the new target has them all")
+    wait_until(lambda: swept(worker), SOON_S, "nobody is left")
+    assert worker.metrics()["rollcall_worker_persons_held"] == 0
+    ids = [r.value["id"] for r in results.find(lambda _: True)]
+    assert len(ids) == len(set(ids)), "a result came twice"
