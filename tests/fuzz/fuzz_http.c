@@ -55,8 +55,11 @@ static void on_gone(void *ctx, struct exchange *x, enum http_end end)
 
 static void start(void)
 {
+    static char *trusted[] = {(char *)"127.0.0.1"};
+    struct proxies *proxies; /* we are one: X-Forwarded-For is read */
     struct error err;
     int fd;
+    assert(proxies_new(&(struct config_strings){trusted, 1}, &proxies, &err));
     assert(listen_open("127.0.0.1:0", 1, &fd, &server.port, &err));
     server.addresses = addresses_new(64, 64);
     struct http_settings settings = {.listen_fd = fd,
@@ -65,6 +68,7 @@ static void start(void)
                                      .bodies_bytes = 1 << 20,
                                      .connections = 64,
                                      .addresses = server.addresses,
+                                     .proxies = proxies,
                                      .metrics = metrics_new(counter_table, COUNTERS),
                                      .callbacks = {NULL, on_head, on_complete, on_gone}};
     assert(http_new(&settings, &server.http, &err));
