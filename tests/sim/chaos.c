@@ -175,6 +175,34 @@ void chaos_draw(struct chaos *c, struct prng *r)
     draw_changes(c, *r);
 }
 
+/* Nothing goes wrong but the sources: they are down, or so slow that more is told while they are asked. */
+static void draw_source_trouble(struct chaos *c, struct prng *r)
+{
+    *c = (struct chaos){.beat_ms = 1000, .spread = 1, .holds = true};
+    c->permute = maybe(r, 500);
+    c->deletions = prng_chance(r, 500);
+    c->thin = (unsigned)prng_range(r, 300, 700);
+    if (prng_chance(r, 500))
+        c->source_lags = 1000;
+    else
+        c->source_down = prng_chance(r, 500) ? DOWN_REFUSES : DOWN_TOKEN;
+}
+
+/* Only in runs without trouble that lasts: those measure something else. */
+void chaos_draw_thin(struct chaos *c, struct prng *r)
+{
+    bool lasts = c->sick_person || c->down || c->lagging || c->crowded || c->understated;
+    if (lasts || !prng_chance(r, 300))
+        return;
+    if (prng_chance(r, 250)) {
+        draw_source_trouble(c, r);
+        return;
+    }
+    c->thin = (unsigned)prng_range(r, 100, 700);
+    c->source_fails = maybe(r, 400);
+    c->source_lags = maybe(r, 1000);
+}
+
 /* ---- kinds of trouble ---------------------------------------------------------------------------------- */
 
 static const struct kind {
@@ -196,6 +224,7 @@ static const struct kind {
     KIND(future_dated),  KIND(access_ends),  KIND(complete),
     KIND(deletions),     KIND(ties),         KIND(holds),
     KIND(afterwords),    KIND(two_targets),  KIND(existing_accounts),
+    KIND(thin),          KIND(source_fails), KIND(source_lags),
 #undef KIND
 };
 

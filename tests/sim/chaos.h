@@ -76,12 +76,18 @@ struct chaos {
     bool decisions;        /* people pause, retry and provision */
     bool policies;         /* the policy is replaced now and then */
     bool late_target;      /* one is configured while the run goes on */
+    unsigned thin;         /* events whose source has to be asked; 0: sources have no API */
+    unsigned source_fails; /* a source, at a question: no answer, 401, 429, 5xx */
+    unsigned source_lags;  /* it takes seconds */
+    enum down source_down; /* while it is; calm otherwise: what it does to leavers */
     /* the plot */
     bool two_targets, renames, existing_accounts, future_dated, access_ends, complete, deletions, ties, holds,
         afterwords;
 };
 
 void chaos_draw(struct chaos *c, struct prng *r);
+/* Sources that are asked, in some runs; drawn from a source of chance of its own. */
+void chaos_draw_thin(struct chaos *c, struct prng *r);
 
 /* Kinds of trouble, one by one, for whoever looks for the least that makes a run fail. */
 size_t chaos_kinds(void);

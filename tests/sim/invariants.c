@@ -14,6 +14,7 @@
 #include "scenario.h"
 #include "simcontrol.h"
 #include "simlog.h"
+#include "simsource.h"
 #include "simtarget.h"
 #include "simworker.h"
 
@@ -95,7 +96,7 @@ static bool all_read(const struct world *w)
 /* What the committed records themselves say is still to be done. */
 static bool all_closed(const struct world *w)
 {
-    static const char *const signs[] = {"\"open\":true", "\"scheduled\":[{"};
+    static const char *const signs[] = {"\"open\":true", "\"scheduled\":[{", "\"wanted\":"};
     for (size_t i = 0; i < w->scenario->n_persons; i++) {
         const struct sim_person *p = &w->scenario->persons[i];
         const struct log_record *r = simlog_person(w->log, p->partition, str_of(p->key));
@@ -454,16 +455,88 @@ static void check_limits(struct world *w)
         }
 }
 
+static bool is_named(const struct world *w, size_t person, int64_t at_ms)
+{
+    for (size_t i = 0; i < w->scenario->n_events; i++) {
+        const struct sim_event *se = &w->scenario->events[i];
+        if (se->person == person && se->told && se->first_told_ms <= at_ms &&
+            attrs_get(&se->ev.profile, "userName"))
+            return true;
+    }
+    return false;
+}
+
+/* A source that is down holds up no leaver, unless nobody has said what the account is called. Who was called back has
+ * more to wait for. */
+static void check_source_down(struct world *w, size_t event, size_t target)
+{
+    const struct sim_event *se = &w->scenario->events[event];
+    const struct answer *a = witness_answer(w, event, target);
+    bool cuts = se->ev.type == EVENT_LEFT || se->ev.type == EVENT_DELETED || se->ev.type == EVENT_SUSPENDED;
+    bool held = !is_named(w, se->person, due_ms(se)) || called_back(w, event, a->at_ms);
+    if (cuts && is_cut_done(a) && !held && a->at_ms - due_ms(se) > P4_BOUND_MS)
+        world_fail(w, "P4 source", "event %zu of person %zu waited %lld ms at %s for a source that is down",
+                   event, se->person, (long long)(a->at_ms - due_ms(se)), w->scenario->targets[target].name);
+}
+
 /* ---- P3: records --------------------------------------------------------------------------------------- */
+
+/* A future-dated word that later ones have overruled before its time is not asked about. */
+static int64_t newest_thin_ms(const struct world *w, size_t person)
+{
+    int64_t newest = 0;
+    for (size_t i = 0; i < w->scenario->n_events; i++) {
+        const struct sim_event *se = &w->scenario->events[i];
+        bool asked =
+            se->ev.type == EVENT_CHANGED || (se->ev.type != EVENT_DELETED && se->ev.effective_at_ms == 0);
+        if (se->person == person && se->told && se->ev.needs_fetch && asked && se->first_told_ms > newest)
+            newest = se->first_told_ms;
+    }
+    return newest;
+}
+
+/* The last that a source has said of the person, as an event; false: it was not asked. Only the record tells which answer
+ * that is, but not how old it may be: begun after the newest thin event, and as old as the question. */
+static bool last_fetched(struct world *w, size_t person, struct event *ret)
+{
+    const struct sim_person *who = &w->scenario->persons[person];
+    const struct log_record *r = simlog_person(w->log, who->partition, str_of(who->key));
+    int64_t newest_ms = newest_thin_ms(w, person), begun_ms = 0, wall_ms = 0;
+    struct person p = {0};
+    struct error err;
+    *ret = (struct event){0};
+    bool read = r && record_read((struct str){r->value, r->value_n}, &p, &err);
+    const char *number = read ? person_attr(&p, "nickName") : NULL;
+    bool said = number && simsource_said(w, person, number, ret, &begun_ms, &wall_ms);
+    if (newest_ms > 0 && (!said || begun_ms < newest_ms))
+        world_fail(w, "P3 fetch",
+                   "person %zu: what the source was asked last (%s) is older than the newest thin event",
+                   person, number ? number : "nothing");
+    for (size_t i = 0; said && i < p.n_attrs; i++)
+        if (strcmp(p.attrs[i].name, "nickName") == 0)
+            ret->occurred_at_ms = p.attrs[i].stamp.at_ms;
+    if (said && ret->occurred_at_ms != wall_ms && (!w->chaos.skew || ret->occurred_at_ms < wall_ms))
+        world_fail(w, "P3 fetch", "person %zu: %s was asked at %lld and counts as of %lld", person, number,
+                   (long long)wall_ms, (long long)ret->occurred_at_ms);
+    person_done(&p);
+    return said;
+}
 
 static void check_person(struct world *w, size_t person)
 {
     const struct scenario *s = w->scenario;
-    const struct event **events = xcalloc(s->n_events + 1, sizeof *events);
+    const struct event **events = xcalloc(s->n_events + 2, sizeof *events);
     size_t n = events_of(w, person, events);
-    struct oracle_person expected;
+    struct oracle_person expected, told;
     struct desired want;
-    oracle_fold(events, n, world_now(w), &expected);
+    struct event said;
+    if (last_fetched(w, person, &said))
+        events[n++] = &said;
+    oracle_fold(events, n, world_now(w), &told);
+    expected = told;
+    if (expected.employment == EMPLOYMENT_UNKNOWN && said.complete)
+        expected.employment =
+            EMPLOYMENT_JOINED; /* said only by the source, which counts where nobody else has spoken */
     oracle_desired(&expected, w->policy, &want);
     bool named, findable = !s->persons[person].existing || oracle_attr(&expected, "userName", &named);
     for (size_t t = 0; n > 0 && t < s->n_targets; t++)
@@ -474,9 +547,10 @@ static void check_person(struct world *w, size_t person)
         const struct log_record *r =
             simlog_person(w->log, s->persons[person].partition, str_of(s->persons[person].key));
         permute_check_record(w, person, &expected, r ? (struct str){r->value, r->value_n} : (struct str){0});
-        permute_check(w, person, events, n, &expected);
+        permute_check(w, person, events, n, &told);
     }
     check_superseded(w, person, &expected);
+    event_done(&said);
     desired_done(&want);
     free(events);
 }
@@ -495,6 +569,8 @@ void invariants_check(struct world *w)
             check_early(w, i, t);
             check_recovery(w, i, t);
             check_urgent(w, i, t);
+            if (w->chaos.source_down)
+                check_source_down(w, i, t);
             if (w->chaos.sick_person || w->chaos.down)
                 check_delay(w, i, t);
             if (w->chaos.reads_answer && w->chaos.short_deadline)

@@ -11,6 +11,7 @@
 #include "simcontrol.h"
 #include "simgroup.h"
 #include "simlog.h"
+#include "simsource.h"
 #include "simtarget.h"
 #include "simworker.h"
 #include "world.h"
@@ -30,6 +31,8 @@ enum {
     SWEEP_MS = 200,              /* that it may have lasted for by then */
     FAILURES_MAX_BYTES = 64 * 1024,
 };
+
+static const uint64_t THIN_SEED = UINT64_C(0x9e6c63d0676a9a99);
 
 /* ---- trouble ------------------------------------------------------------------------------------------- */
 
@@ -187,13 +190,17 @@ static void world_begin(struct world *w, uint64_t seed, const struct run_less *l
     clock_init(&w->clock, WORLD_EPOCH_MS);
     buf_init(&w->failures, FAILURES_MAX_BYTES);
     chaos_draw(&w->chaos, &w->prng);
+    struct prng thin = {seed ^ THIN_SEED};
+    chaos_draw_thin(&w->chaos, &thin);
     leave_out_kinds(&w->chaos, less);
     w->scenario = scenario_new(&w->chaos, &w->prng);
+    scenario_draw_thin(w->scenario, &w->chaos, &thin);
     leave_out_events(w->scenario, less);
     w->witness = witness_new(w->scenario);
     w->log = simlog_new(w);
     w->group = group_new(w);
     w->control = simcontrol_new(w);
+    w->source = simsource_new(w);
     for (; w->n_targets < w->scenario->n_targets; w->n_targets++)
         w->targets[w->n_targets] = simtarget_new(w, w->n_targets);
     w->n_slots = (size_t)prng_range(&w->prng, 1, WORLD_SLOTS_MAX);
@@ -218,7 +225,9 @@ static void world_end(struct world *w, struct run_figures *sum)
     sum->events += w->scenario->n_events;
     sum->processes += w->n_procs;
     sum->virtual_ms += world_now(w) - WORLD_EPOCH_MS;
+    sum->requests += simsource_requests(w);
     free(w->procs);
+    simsource_free(w->source);
     group_free(w->group);
     simcontrol_free(w->control);
     simlog_free(w->log);
@@ -255,7 +264,7 @@ static uint64_t count_requests(const struct world *w)
     uint64_t n = 0;
     for (size_t t = 0; t < w->n_targets; t++)
         n += simtarget_requests(w->targets[t]);
-    return n;
+    return n + simsource_requests(w);
 }
 
 /* What has converged stays so, and asks nobody anything. */

@@ -145,7 +145,7 @@ static void draw_event(struct draw *d, size_t person, size_t nth, int64_t occurr
     ev->tenant = xstrdup(s->tenants[who->tenant]);
     ev->directory = xstrdup("hr");
     ev->subject = xstrdup(who->subject);
-    ev->source = xstrdup("hr");
+    ev->source = xstrdup(ev->tenant);
     ev->occurred_at_ms = occurred_ms;
     ev->received_at_ms = WORLD_EPOCH_MS;
     bool status = ev->type <= EVENT_CHANGED || ev->type == EVENT_LEFT;
@@ -186,7 +186,7 @@ static void draw_afterword(struct draw *d, size_t person)
     ev->tenant = xstrdup(s->tenants[s->persons[person].tenant]);
     ev->directory = xstrdup("hr");
     ev->subject = xstrdup(s->persons[person].subject);
-    ev->source = xstrdup("hr");
+    ev->source = xstrdup(ev->tenant);
     ev->occurred_at_ms = WORLD_EPOCH_MS - HOUR_MS;
     ev->received_at_ms = s->quiet_ms;
     set_unique(ev, "displayName", "Name");
@@ -337,6 +337,12 @@ struct scenario *scenario_new(const struct chaos *chaos, struct prng *r)
     draw_late_target(&d);
     s->last_due_ms = last_due(s);
     return s;
+}
+
+void scenario_draw_thin(struct scenario *s, const struct chaos *chaos, struct prng *r)
+{
+    for (size_t i = 0; chaos->thin > 0 && i < s->n_events; i++)
+        s->events[i].ev.needs_fetch = s->events[i].afterword || prng_chance(r, chaos->thin);
 }
 
 void scenario_free(struct scenario *s)

@@ -68,6 +68,9 @@ struct scenario {
 };
 
 struct scenario *scenario_new(const struct chaos *chaos, struct prng *r);
+/* Which events are thin, drawn from a source of chance of its own; afterwords all are, as what a source said is newer than
+ * they are. */
+void scenario_draw_thin(struct scenario *s, const struct chaos *chaos, struct prng *r);
 void scenario_free(struct scenario *s);
 
 /* The person that a name in a path or body belongs to; -1: nobody's. */

@@ -11,6 +11,7 @@
 #include "scenario.h"
 #include "simcontrol.h"
 #include "simgroup.h"
+#include "simsource.h"
 #include "simtarget.h"
 
 enum {
@@ -78,6 +79,20 @@ static size_t targets_known(const struct world *w)
     return n;
 }
 
+static bool ask_request(void *ctx, const struct person_view *view, size_t source, struct source_request *ret,
+                        struct error *err)
+{
+    (void)ctx, (void)source, (void)err;
+    return simsource_fetch(view, ret);
+}
+
+static bool ask_words(void *ctx, const struct person_view *view, size_t source,
+                      const struct source_reply *reply, struct source_person *ret, struct error *err)
+{
+    (void)view, (void)source, (void)err;
+    return simsource_person(((struct proc *)ctx)->world, reply, ret);
+}
+
 static void configure(struct proc *p)
 {
     /* The Help Center's table: level 3 for writes, in a long window. */
@@ -113,9 +128,11 @@ static void configure(struct proc *p)
             .limits = limits,
             .n_limits = n_limits,
         };
+    p->n_targets = targets_known(p->world);
     p->cfg = (struct engine_config){
         .targets = p->cfg_targets,
-        .n_targets = targets_known(p->world),
+        .n_targets =
+            p->n_targets + simsource_configure(p->world, &p->cfg_targets[p->n_targets], p->cfg_targets),
         .partitions = s->partitions,
         .slot = p->name,
         .lease_ms = WORLD_LEASE_MS,
@@ -125,7 +142,7 @@ static void configure(struct proc *p)
         .sweep_waiting_max = 1,
         .seed = prng_next(&p->world->prng),
     };
-    p->cfg.generation = world_generation(p->world, p->cfg.n_targets);
+    p->cfg.generation = world_generation(p->world, p->n_targets);
 }
 
 /* The producer first, as it may have to wait for what its predecessor left; then the group. */
@@ -157,7 +174,8 @@ struct proc *proc_start(struct world *w, size_t slot)
     p->turn_at_ms = INT64_MAX;
     p->policy = w->policy;
     configure(p);
-    p->ports = (struct engine_ports){.ctx = p, .policy = ask_policy};
+    p->ports =
+        (struct engine_ports){.ctx = p, .policy = ask_policy, .fetch = ask_request, .person = ask_words};
     p->engine = engine_new(&p->cfg, &p->ports);
     w->procs = xreallocarray(w->procs, w->n_procs + 1, sizeof *w->procs);
     w->procs[w->n_procs++] = p;
@@ -171,7 +189,7 @@ void proc_reload(struct proc *p)
 {
     p->policy = p->world->policy;
     world_trace(p->world, "%s loads policy %u", p->name, p->policy);
-    engine_policy_changed(p->engine, world_generation(p->world, p->cfg.n_targets), proc_now(p));
+    engine_policy_changed(p->engine, world_generation(p->world, p->n_targets), proc_now(p));
     proc_turn_in(p, 1);
 }
 
@@ -449,7 +467,10 @@ static void write_request(void *ctx, uint64_t arg)
         proc_turn_in(p, 1);
         return;
     }
-    simtarget_send(p->world->targets[call->target], p, call);
+    if (call->target >= p->n_targets)
+        simsource_send(p->world, p, call);
+    else
+        simtarget_send(p->world->targets[call->target], p, call);
 }
 
 static void start_calls(struct proc *p)
@@ -458,6 +479,10 @@ static void start_calls(struct proc *p)
     const struct call *call;
     for (int n = 0; n < 8 && (call = engine_call_next(p->engine, proc_now(p))); n++) {
         p->in_flight++;
+        if (call->target >= p->n_targets)
+            simsource_begin(w, p, call);
+        else
+            witness_started(w, call);
         clock_after(&w->clock, prng_delay(&w->prng, 0, 60), write_request, p, (uintptr_t)call);
         proc_maybe_pause(p);
     }

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "../../worker/engine/engine.h"
+#include "scenario.h"
 #include "simlog.h"
 #include "world.h"
 
@@ -44,7 +45,8 @@ struct proc {
     unsigned policy; /* that it has loaded */
     int64_t paused_until_ms;
     struct engine *engine;
-    struct engine_target cfg_targets[WORLD_TARGETS_MAX];
+    struct engine_target cfg_targets[WORLD_TARGETS_MAX + SCENARIO_TENANTS_MAX];
+    size_t n_targets; /* of these, with accounts; the sources are behind them */
     struct engine_config cfg;
     struct engine_ports ports;
     struct group_meta meta;

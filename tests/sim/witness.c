@@ -9,6 +9,7 @@
 #include "mem.h"
 #include "simcontrol.h"
 #include "simlog.h"
+#include "simsource.h"
 #include "simtarget.h"
 #include "simworker.h"
 
@@ -87,6 +88,24 @@ static void note_effect(struct world *w, const cJSON *json)
     l->effects[l->n_effects++] = xstrdup(id);
 }
 
+/* What a thin event tells is known only when its source has been asked after it; cuts do not wait for that, and what goes
+ * with a later event has that one's result. */
+static void check_fetched(struct world *w, const cJSON *json, size_t event, const char *outcome)
+{
+    const struct sim_event *se = &w->scenario->events[event];
+    enum event_type type = se->ev.type;
+    bool cuts = type == EVENT_LEFT || type == EVENT_DELETED || type == EVENT_SUSPENDED;
+    if (!se->ev.needs_fetch)
+        return;
+    if (type != EVENT_DELETED && json_string(json, "notFetched"))
+        world_fail(w, "P3 fetch", "event %zu is not fetched: %s", event, json_string(json, "notFetched"));
+    if (cuts || strcmp(outcome, "merged") == 0 || strcmp(outcome, "superseded") == 0)
+        return;
+    if (!simsource_answered(w, se->person, se->first_told_ms))
+        world_fail(w, "P3 fetch", "event %zu of person %zu is \"%s\" before its source was asked about it",
+                   event, se->person, outcome);
+}
+
 static void note_result(struct world *w, const cJSON *json, const struct txn *txn)
 {
     const char *id = json_string(json, "eventId"), *target = json_string(json, "target");
@@ -116,6 +135,7 @@ static void note_result(struct world *w, const cJSON *json, const struct txn *tx
     const char *cause = json_string(json, "cause");
     a->calls_failed = cause && (isdigit((unsigned char)cause[0]) || strcmp(cause, "no answer") == 0);
     check_final(w, (size_t)event, (size_t)t, a);
+    check_fetched(w, json, (size_t)event, outcome);
     if (strcmp(outcome, "rejected") == 0)
         w->witness->accounts[w->scenario->events[event].person][t].rejected = true;
 }
@@ -214,6 +234,24 @@ void witness_committed(struct world *w, const struct txn *txn)
                     note_record(w, &part->v[i], txn, (enum engine_topic)t, p);
         }
     note_offsets(w, txn);
+}
+
+/* ---- what begins --------------------------------------------------------------------------------------- */
+
+/* While a source is still to be asked about a person, nothing is made or changed: only access is cut. */
+void witness_started(struct world *w, const struct call *call)
+{
+    bool cuts =
+        strcmp(call->method, "DELETE") == 0 ||
+        (call->body && memmem(call->body, call->body_n, "\"active\":false", strlen("\"active\":false")));
+    int person = call->body ? scenario_person_of(w->scenario, call->body, call->body_n) : -1;
+    if (!call->write || cuts || person < 0)
+        return;
+    const struct sim_person *who = &w->scenario->persons[person];
+    const struct log_record *r = simlog_person(w->log, who->partition, str_of(who->key));
+    if (r && memmem(r->value, r->value_n, "\"wanted\":", strlen("\"wanted\":")))
+        world_fail(w, "P3 fetch", "%s %s for person %d begins before the source has answered", call->method,
+                   call->path, person);
 }
 
 /* ---- what is written ----------------------------------------------------------------------------------- */

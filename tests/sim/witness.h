@@ -62,6 +62,8 @@ struct witness {
 struct witness *witness_new(const struct scenario *s);
 void witness_free(struct witness *l);
 
+/* The engine has handed the call out. */
+void witness_started(struct world *w, const struct call *call);
 void witness_committed(struct world *w, const struct txn *txn);
 void witness_written(struct world *w, const struct proc *p, size_t target, int person,
                      const struct call *call);

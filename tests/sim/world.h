@@ -54,6 +54,7 @@ struct scenario;
 struct simcontrol;
 struct simlog;
 struct group;
+struct simsource;
 struct simtarget;
 struct proc;
 struct witness;
@@ -73,6 +74,7 @@ struct world {
     struct simcontrol *control;
     struct simtarget *targets[WORLD_TARGETS_MAX];
     size_t n_targets;
+    struct simsource *source;
     struct proc **procs; /* every one there ever was; the dead keep their place */
     size_t n_procs;
     struct proc *slots[WORLD_SLOTS_MAX]; /* who runs under each slot now, NULL: nobody */

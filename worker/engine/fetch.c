@@ -77,6 +77,25 @@ bool fetch_holds_result(const struct person *p, const struct pending *event)
     return t && t->wanted;
 }
 
+/* All words of a source bear one id, so that "left" that it says again is no new word, about which a person who has
+ * decided would be asked anew. */
+static void word_id(const char *target, char out[EVENT_ID_SIZE])
+{
+    event_id_make(target, str_of("fetch"), out);
+}
+
+bool fetch_confirms(const struct person *p, const struct pending *event)
+{
+    char name[SOURCE_TARGET_SIZE], id[EVENT_ID_SIZE];
+    if (!event->needs_fetch)
+        return false;
+    source_target(event->source, name);
+    word_id(name, id);
+    if (event->type == EVENT_LEFT)
+        return p->employment == EMPLOYMENT_LEFT && p->employment_stamp.event == event_id_hash(id);
+    return event->type == EVENT_SUSPENDED && p->suspended && p->suspension_stamp.event == event_id_hash(id);
+}
+
 /* A cut needs no more than a name to find the account by. */
 bool fetch_holds_plan(const struct work *w, const struct target_state *t)
 {
@@ -168,14 +187,13 @@ void fetch_build(struct engine *e, struct flight *f, const struct target_state *
 
 /* ---- the answer ---------------------------------------------------------------------------------------- */
 
-/* All words of a source bear one id, so that "left" that it says again is no new word, about which a person who has
- * decided would be asked anew. They are as old as the question; a later question's are not older than those of an earlier one, whatever the
+/* The words are as old as the question; a later question's are not older than those of an earlier one, whatever the
  * clocks of two workers say. */
 static bool merge_words(const struct answer *a, struct source_person *said)
 {
     struct target_state *t = a->t;
     int64_t at_ms = a->f->started.wall_ms > t->fetched_ms ? a->f->started.wall_ms : t->fetched_ms + 1;
-    event_id_make(t->target, str_of("fetch"), said->words.id);
+    word_id(t->target, said->words.id);
     said->words.occurred_at_ms = MUTATION(MUTATION_FETCH_AS_OF_ANSWER) ? a->now.wall_ms : at_ms;
     if (!person_merge_fetched(a->w->slot->live, said))
         return false;

@@ -10,6 +10,8 @@ void fetch_want(struct engine *e, struct slot *slot, const struct event *ev);
 bool fetch_awaited(const struct person *p);
 /* The event's result waits for that; those of cuts do not. */
 bool fetch_holds_result(const struct person *p, const struct pending *event);
+/* The source has said again what a thin event says of employment or suspension. */
+bool fetch_confirms(const struct person *p, const struct pending *event);
 /* What is to be done at the target (whose desired account is known) waits for it. */
 bool fetch_holds_plan(const struct work *w, const struct target_state *t);
 /* Why a thin event counts with what it says by itself; NULL: it need not, or is still being asked. */

@@ -70,26 +70,10 @@ struct verdict {
     const char *last_id;
 };
 
-/* What a thin event says of employment or suspension, and its source has said again when it was asked. */
-static bool is_confirmed(const struct person *p, const struct pending *event)
-{
-    switch (event->type) {
-    case EVENT_JOINED:
-        return p->employment == EMPLOYMENT_JOINED;
-    case EVENT_LEFT:
-        return p->employment == EMPLOYMENT_LEFT;
-    case EVENT_SUSPENDED:
-    case EVENT_RESUMED:
-        return p->suspended == (event->type == EVENT_SUSPENDED);
-    default:
-        return false;
-    }
-}
-
 static bool survives(const struct person *p, const struct pending *event)
 {
     return event->empty || person_word_survives(p, event->type, event_id_hash(event->id)) ||
-           (event->needs_fetch && is_confirmed(p, event));
+           fetch_confirms(p, event);
 }
 
 /* An operation that ended before the event was queued was not made for it. */
@@ -145,7 +129,7 @@ static void fill(const struct verdict *v, const struct target_state *t, struct r
     r->finished_ms = now.wall_ms;
     r->attempts = w->attempts;
     r->started_ms = w->started_ms;
-    r->not_fetched = r->event ? fetch_failure(v->person, r->event) : NULL;
+    r->not_fetched = r->event && r->outcome != OUTCOME_SUPERSEDED ? fetch_failure(v->person, r->event) : NULL;
     if (r->outcome == OUTCOME_APPLIED || r->outcome == OUTCOME_REJECTED) {
         r->operations = w->operations;
         r->n_operations = w->n_operations;
