@@ -410,9 +410,12 @@ static bool read_page(struct lua_host *host, struct source_page *page, struct er
         cursor.p = lua_tolstring(L, -1, &cursor.n);
     else if (!lua_isnil(L, -1))
         return wrong(err, "cursor", "must be a string or nil");
-    if (cursor.n > SOURCE_CURSOR_MAX || (cursor.n > 0 && memchr(cursor.p, '\0', cursor.n)))
-        return wrong(err, "cursor", "is too long or holds a NUL");
-    page->cursor = cursor.p ? xstrndup(cursor.p, cursor.n) : NULL;
+    for (size_t i = 0; i < cursor.n; i++)
+        if ((unsigned char)cursor.p[i] < ' ' || cursor.p[i] == 0x7f)
+            return wrong(err, "cursor", "holds a control character");
+    if (cursor.n > SOURCE_CURSOR_MAX)
+        return wrong(err, "cursor", "is too long");
+    page->cursor = cursor.n > 0 ? xstrndup(cursor.p, cursor.n) : NULL;
     lua_pop(L, 1);
     if (!lua_istable(L, -1))
         return error_set(err, ERROR_INPUT, "must return a list of people");

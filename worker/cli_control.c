@@ -4,6 +4,7 @@
 #include <sysexits.h>
 
 #include "cli.h"
+#include "cli_load.h"
 #include "cli_provision.h"
 #include "event.h"
 #include "holdings.h"
@@ -27,6 +28,8 @@ static const char USAGE[] = /* after "usage: rollcall-worker control [options]" 
     "   retry TARGET|all [--before TIME]        what failed or was refused before (default: now) is tried at "
     "once\n"
     "   provision TENANT/DIRECTORY/SUBJECT      converges one person now and prints the steps\n"
+    "   load SOURCE [--restart]                 asks the source for everybody and publishes them; goes on "
+    "where it was cut\n"
     "   withdraw KEY                            takes a decision back (keys: see list)\n"
     "   list                                    what is in force\n"
     "   holds                                   what the guards hold: id, what, of whom, where, since when\n"
@@ -39,6 +42,7 @@ static const struct option_def defs[] = {
     {"target", 't', "NAME", "with approve and deny: whose holds"},
     {"before", 0, "TIME", "with approve, deny, retry: RFC 3339"},
     {"timeout", 0, "SECONDS", "with provision: how long to wait for the results (default: 60)"},
+    {"restart", 0, NULL, "with load: from the first page, whatever was loaded before"},
     {0},
 };
 
@@ -193,6 +197,19 @@ static int run_retry(void *ctx, int n, char **args)
     return decide(c, &s, args[0]);
 }
 
+static int run_load(void *ctx, int n, char **args)
+{
+    struct cli *c = ctx;
+    struct control_state s = {.kind = CONTROL_LOAD, .source = args[0], .time_ms = c->now_ms};
+    struct error err = {0};
+    (void)n;
+    if (!config_source(c->cfg, args[0]))
+        return cli_usage("the configuration knows no source %s", args[0]);
+    if (!sign(c, &s, &err))
+        return cli_usage("%s", err.message);
+    return load_run(c->cfg, &s, options_get(&c->options, "restart") != NULL);
+}
+
 static int run_withdraw(void *ctx, int n, char **args)
 {
     struct error err = {0};
@@ -241,6 +258,8 @@ static bool in_force(const struct control_state *s, int64_t now_ms)
 {
     if (s->kind == CONTROL_PAUSE)
         return s->paused;
+    if (s->kind == CONTROL_LOAD)
+        return !s->done;
     return s->kind != CONTROL_PROVISION || now_ms - s->time_ms < CONTROL_PROVISION_LIFE_MS;
 }
 
@@ -269,8 +288,12 @@ static void print_state(const struct control_state *s)
     if (time_ms)
         rfc3339_format(time_ms, time);
     cli_put(stdout, s->key);
+    static const char *const words[CONTROL_KINDS] = {[CONTROL_HOLD] = " before ",
+                                                     [CONTROL_RETRY] = " before ",
+                                                     [CONTROL_PROVISION] = "asked for ",
+                                                     [CONTROL_LOAD] = "begun "};
     printf("  %s%s%s  at %s by ", s->kind == CONTROL_PAUSE ? "paused" : decisions[s->decision],
-           time_ms ? (s->kind == CONTROL_PROVISION ? "asked for " : " before ") : "", time, at);
+           time_ms ? words[s->kind] : "", time, at);
     cli_put(stdout, s->by);
     printf(": ");
     cli_put(stdout, s->reason);
@@ -354,6 +377,7 @@ static const struct cli_verb verbs[] = {
     {"resume", "TARGET|all", 1, 1, run_resume},
     {"retry", "TARGET|all [--before TIME]", 1, 1, run_retry},
     {"provision", "TENANT/DIRECTORY/SUBJECT", 1, 1, run_provision},
+    {"load", "SOURCE [--restart]", 1, 1, run_load},
     {"withdraw", "KEY", 1, 1, run_withdraw},
     {"list", "", 0, 0, run_list},
     {"holds", "", 0, 0, run_holds},

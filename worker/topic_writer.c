@@ -12,16 +12,16 @@ enum { POLL_MS = 100 };
 struct topic_writer {
     const struct config *cfg; /* borrowed */
     rd_kafka_t *rk;
-    bool done; /* the record under way was answered: */
-    rd_kafka_resp_err_t outcome;
+    size_t waiting;              /* records without an answer */
+    rd_kafka_resp_err_t outcome; /* the first that went wrong */
 };
 
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *ctx)
 {
     struct topic_writer *w = ctx;
     (void)rk;
-    w->outcome = message->err;
-    w->done = true;
+    w->outcome = w->outcome ? w->outcome : message->err;
+    w->waiting--;
 }
 
 static bool open_producer(struct topic_writer *w, int timeout_ms, struct error *err)
@@ -77,16 +77,33 @@ static rd_kafka_resp_err_t produce(struct topic_writer *w, const struct topic_me
     return code;
 }
 
-bool topic_writer_send(struct topic_writer *w, const struct topic_message *m, struct error *err)
+/* A full queue is waited for. */
+static void add(struct topic_writer *w, const struct topic_message *m, const char *topic)
 {
-    char topic[KAFKA_TOPIC_NAME_SIZE];
-    kafka_topic_name(w->cfg, m->topic, topic);
-    w->done = false;
-    w->outcome = produce(w, m, topic);
-    while (!w->outcome && !w->done) /* message.timeout.ms ends it */
+    rd_kafka_resp_err_t code;
+    while ((code = produce(w, m, topic)) == RD_KAFKA_RESP_ERR__QUEUE_FULL && !w->outcome)
+        rd_kafka_poll(w->rk, POLL_MS);
+    w->waiting += code == RD_KAFKA_RESP_ERR_NO_ERROR;
+    w->outcome = w->outcome ? w->outcome : code;
+}
+
+bool topic_writer_send_all(struct topic_writer *w, const struct topic_message *m, size_t n, struct error *err)
+{
+    char topic[KAFKA_TOPIC_NAME_SIZE] = "";
+    w->outcome = RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (size_t i = 0; i < n && !w->outcome; i++) {
+        kafka_topic_name(w->cfg, m[i].topic, topic);
+        add(w, &m[i], topic);
+    }
+    while (w->waiting > 0) /* message.timeout.ms ends it */
         rd_kafka_poll(w->rk, POLL_MS);
     return !w->outcome ||
            error_set(err, ERROR_TEMPORARY, "kafka: %s: %s", topic, rd_kafka_err2str(w->outcome));
+}
+
+bool topic_writer_send(struct topic_writer *w, const struct topic_message *m, struct error *err)
+{
+    return topic_writer_send_all(w, m, 1, err);
 }
 
 void topic_writer_free(struct topic_writer *w)

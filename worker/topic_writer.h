@@ -1,5 +1,5 @@
-/* topic_writer.h - single records for the commands: an idempotent producer that waits for each acknowledgement of all
- * in-sync replicas. Main thread only. */
+/* topic_writer.h - records for the commands: an idempotent producer that waits for the acknowledgement of all in-sync
+ * replicas. Main thread only. */
 #ifndef ROLLCALL_WORKER_TOPIC_WRITER_H
 #define ROLLCALL_WORKER_TOPIC_WRITER_H
 
@@ -27,6 +27,9 @@ bool topic_writer_new(const struct config *cfg, int timeout_ms, struct topic_wri
     __attribute__((warn_unused_result));
 /* Fails with ERROR_TEMPORARY when no acknowledgement came in time: the record may have been written all the same. */
 bool topic_writer_send(struct topic_writer *w, const struct topic_message *m, struct error *err)
+    __attribute__((warn_unused_result));
+/* The same for several, in their order, with one wait for all of them. */
+bool topic_writer_send_all(struct topic_writer *w, const struct topic_message *m, size_t n, struct error *err)
     __attribute__((warn_unused_result));
 void topic_writer_free(struct topic_writer *w);
 

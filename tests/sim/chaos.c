@@ -188,11 +188,11 @@ static void draw_source_trouble(struct chaos *c, struct prng *r)
         c->source_down = prng_chance(r, 500) ? DOWN_REFUSES : DOWN_TOKEN;
 }
 
-/* Only in runs without trouble that lasts: those measure something else. */
+/* Not in runs with trouble that lasts, nor with guards: those measure something else. */
 void chaos_draw_thin(struct chaos *c, struct prng *r)
 {
-    bool lasts = c->sick_person || c->down || c->lagging || c->crowded || c->understated;
-    if (lasts || !prng_chance(r, 300))
+    bool measured = c->sick_person || c->down || c->lagging || c->crowded || c->understated || c->guard > 0;
+    if (measured || !prng_chance(r, 300))
         return;
     if (prng_chance(r, 250)) {
         draw_source_trouble(c, r);

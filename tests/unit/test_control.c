@@ -53,6 +53,15 @@ START_TEST(refuses_what_is_not_wholly_understood)
         {"a name that is none", "pause/Miro",
          "{\"kind\":\"pause\",\"target\":\"Miro\",\"paused\":true," SIGNED, "target"},
         {"a hold of nothing", "hold/17", "{\"kind\":\"hold\",\"decision\":\"deny\"," SIGNED, "wanted"},
+        {"a load of nobody", "load/okta",
+         "{\"kind\":\"load\",\"time\":\"2026-11-17T12:00:00Z\",\"done\":false,\"pages\":0,\"people\":0,"
+         "\"left\":0," SIGNED,
+         "source: missing"},
+        {"a load of part of a page", "load/okta",
+         "{\"kind\":\"load\",\"source\":\"okta\",\"time\":\"2026-11-17T12:00:00Z\",\"done\":false,\"pages\":-"
+         "1,"
+         "\"people\":0,\"left\":0," SIGNED,
+         "pages: not a count"},
         {"a person without directory", "provision/acme/1",
          "{\"kind\":\"provision\",\"person\":\"acme/1\",\"time\":\"2026-11-17T12:00:00Z\"," SIGNED, "person"},
         {"a person without subject", "provision/acme/hr/",
@@ -168,6 +177,34 @@ START_TEST(keeps_thousands_of_decisions_and_no_more_than_there_may_be)
 }
 END_TEST
 
+START_TEST(how_far_a_load_is_comes_back_as_it_was_written)
+{
+    char source[] = "okta", cursor[] = "00u\"x", by[] = "ops", reason[] = "r";
+    const struct control_state s = {.kind = CONTROL_LOAD,
+                                    .source = source,
+                                    .cursor = cursor,
+                                    .time_ms = NOON,
+                                    .pages = 3,
+                                    .people = 600,
+                                    .left = 41,
+                                    .by = by,
+                                    .reason = reason,
+                                    .at_ms = NOON};
+    struct control_state again;
+    struct buf out;
+    struct error err = {0};
+    buf_init(&out, CONTROL_VALUE_MAX);
+    control_state_write(&s, &out);
+    ck_assert_msg(control_state_read(str_of("load/okta"), buf_str(&out), &again, &err), "%s", err.message);
+    ck_assert_str_eq(again.source, "okta");
+    ck_assert_str_eq(again.cursor, cursor);
+    ck_assert(!again.done && again.pages == 3 && again.people == 600 && again.left == 41 &&
+              again.time_ms == NOON);
+    control_state_done(&again);
+    buf_done(&out);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -180,6 +217,7 @@ int main(void)
         a_provision_is_of_one_person,
         a_hold_is_decided_by_id_or_by_time_and_the_later_word_counts,
         keeps_thousands_of_decisions_and_no_more_than_there_may_be,
+        how_far_a_load_is_comes_back_as_it_was_written,
     };
     Suite *suite = suite_create("control");
     TCase *tc = tcase_create("control");

@@ -12,7 +12,7 @@
 
 enum { FIRST_BUCKETS = 64 };
 
-static const char *const kind_names[CONTROL_KINDS] = {"hold", "pause", "retry", "provision"};
+static const char *const kind_names[CONTROL_KINDS] = {"hold", "pause", "retry", "provision", "load"};
 static const char *const decision_names[] = {NULL, "approve", "deny"};
 
 const char *control_kind_name(enum control_kind kind)
@@ -135,8 +135,52 @@ static bool read_when(const cJSON *item, struct control_state *s, struct error *
     return read_time(item, &s->time_ms, err);
 }
 
+static bool read_source(const cJSON *item, struct control_state *s, struct error *err)
+{
+    const char *text = cJSON_GetStringValue(item);
+    if (!text || !event_name_ok(text))
+        return wrong(err, "source", "not the name of a source");
+    s->source = xstrdup(text);
+    return true;
+}
+
+static bool read_cursor(const cJSON *item, struct control_state *s, struct error *err)
+{
+    return read_line(item, CONTROL_CURSOR_MAX, &s->cursor, err);
+}
+
+static bool read_done(const cJSON *item, struct control_state *s, struct error *err)
+{
+    s->done = cJSON_IsTrue(item);
+    return cJSON_IsBool(item) || wrong(err, "done", "neither true nor false");
+}
+
+static bool read_count(const cJSON *item, int64_t *ret, struct error *err)
+{
+    double n = cJSON_IsNumber(item) ? item->valuedouble : -1;
+    if (!(n >= 0 && n <= 1e15))
+        return wrong(err, item->string, "not a count");
+    *ret = (int64_t)n;
+    return true;
+}
+
+static bool read_pages(const cJSON *item, struct control_state *s, struct error *err)
+{
+    return read_count(item, &s->pages, err);
+}
+
+static bool read_people(const cJSON *item, struct control_state *s, struct error *err)
+{
+    return read_count(item, &s->people, err);
+}
+
+static bool read_left(const cJSON *item, struct control_state *s, struct error *err)
+{
+    return read_count(item, &s->left, err);
+}
+
 #define OF(kind) (1u << CONTROL_##kind)
-#define OF_ALL   (OF(HOLD) | OF(PAUSE) | OF(RETRY) | OF(PROVISION))
+#define OF_ALL   (OF(HOLD) | OF(PAUSE) | OF(RETRY) | OF(PROVISION) | OF(LOAD))
 
 static const struct member {
     const char *name;
@@ -153,7 +197,13 @@ static const struct member {
     {"target", OF(HOLD) | OF(PAUSE) | OF(RETRY), OF(PAUSE) | OF(RETRY), read_target},
     {"paused", OF(PAUSE), OF(PAUSE), read_paused},
     {"person", OF(PROVISION), OF(PROVISION), read_person},
-    {"time", OF(RETRY) | OF(PROVISION), OF(RETRY) | OF(PROVISION), read_when},
+    {"time", OF(RETRY) | OF(PROVISION) | OF(LOAD), OF(RETRY) | OF(PROVISION) | OF(LOAD), read_when},
+    {"source", OF(LOAD), OF(LOAD), read_source},
+    {"cursor", OF(LOAD), 0, read_cursor},
+    {"done", OF(LOAD), OF(LOAD), read_done},
+    {"pages", OF(LOAD), OF(LOAD), read_pages},
+    {"people", OF(LOAD), OF(LOAD), read_people},
+    {"left", OF(LOAD), OF(LOAD), read_left},
 };
 
 static bool read_kind(const cJSON *root, struct control_state *s, struct error *err)
@@ -195,7 +245,7 @@ static bool has_all(const struct control_state *s, unsigned seen, struct error *
 /* What the record is about: with its kind, its key. */
 static const char *object_of(const struct control_state *s)
 {
-    return s->hold ? s->hold : s->person ? s->person : s->target;
+    return s->hold ? s->hold : s->person ? s->person : s->source ? s->source : s->target;
 }
 
 static bool key_agrees(const struct control_state *s, struct error *err)
@@ -257,6 +307,8 @@ void control_state_done(struct control_state *s)
     free(s->hold);
     free(s->target);
     free(s->person);
+    free(s->source);
+    free(s->cursor);
     *s = (struct control_state){0};
 }
 
@@ -266,6 +318,16 @@ static void put_text(struct json_out *w, const char *name, const char *text)
 {
     if (text)
         json_put_string(w, name, text);
+}
+
+static void write_load(struct json_out *w, const struct control_state *s)
+{
+    json_put_string(w, "source", s->source);
+    put_text(w, "cursor", s->cursor);
+    json_put_bool(w, "done", s->done);
+    json_put_int(w, "pages", s->pages);
+    json_put_int(w, "people", s->people);
+    json_put_int(w, "left", s->left);
 }
 
 void control_state_write(const struct control_state *s, struct buf *out)
@@ -282,8 +344,10 @@ void control_state_write(const struct control_state *s, struct buf *out)
         json_put_time(&w, "heldBefore", s->held_before_ms);
     if (s->kind == CONTROL_PAUSE)
         json_put_bool(&w, "paused", s->paused);
-    if (s->kind == CONTROL_RETRY || s->kind == CONTROL_PROVISION)
+    if (s->kind == CONTROL_RETRY || s->kind == CONTROL_PROVISION || s->kind == CONTROL_LOAD)
         json_put_time(&w, "time", s->time_ms);
+    if (s->kind == CONTROL_LOAD)
+        write_load(&w, s);
     json_put_string(&w, "by", s->by);
     json_put_string(&w, "reason", s->reason);
     json_put_time(&w, "at", s->at_ms);

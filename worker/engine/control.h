@@ -19,13 +19,21 @@ enum {
     CONTROL_STATES_MAX = 100000,
     CONTROL_BY_MAX = 256,
     CONTROL_REASON_MAX = 1024,
-    CONTROL_HOLD_MAX = 256,                   /* bytes of a hold's id */
+    CONTROL_HOLD_MAX = 256, /* bytes of a hold's id */
+    CONTROL_CURSOR_MAX = 4096,
     CONTROL_PROVISION_LIFE_MS = 24 * 3600000, /* who asked for "now" a day ago has gone home */
 };
 
 #define CONTROL_ALL "all" /* every target: no target may be called so */
 
-enum control_kind { CONTROL_HOLD, CONTROL_PAUSE, CONTROL_RETRY, CONTROL_PROVISION, CONTROL_KINDS };
+enum control_kind {
+    CONTROL_HOLD,
+    CONTROL_PAUSE,
+    CONTROL_RETRY,
+    CONTROL_PROVISION,
+    CONTROL_LOAD, /* how far an initial load has come: the command's own note, workers do nothing about it */
+    CONTROL_KINDS
+};
 enum control_decision { DECISION_NONE, DECISION_APPROVE, DECISION_DENY };
 
 struct control_state {          /* release with control_state_done */
@@ -40,7 +48,11 @@ struct control_state {          /* release with control_state_done */
     char *target;           /* hold with hold NULL, pause, retry; else NULL */
     bool paused;            /* pause */
     char *person;           /* provision: tenant/directory/subject; else NULL */
-    int64_t time_ms;        /* retry, provision */
+    int64_t time_ms;        /* retry, provision; load: when it began */
+    char *source;           /* load: whose people; else NULL */
+    char *cursor;           /* load: of the next page; NULL: the first, or none is left */
+    bool done;              /* load */
+    int64_t pages, people, left; /* load: published so far; left: of these, who is gone */
 };
 
 struct control {

@@ -169,13 +169,16 @@ static void on_hold(struct engine *e, const struct control_change *change, struc
     e->wake.held = true;
 }
 
+static void on_load(struct engine *e, const struct control_change *change, struct now now)
+{
+    (void)e, (void)change, (void)now; /* what it publishes are events like others */
+}
+
 bool engine_control(struct engine *e, struct str key, struct str value, struct now now, struct error *err)
 {
     static void (*const acts[CONTROL_KINDS])(struct engine *, const struct control_change *, struct now) = {
-        [CONTROL_HOLD] = on_hold,
-        [CONTROL_PAUSE] = on_pause,
-        [CONTROL_RETRY] = on_retry,
-        [CONTROL_PROVISION] = on_provision,
+        [CONTROL_HOLD] = on_hold,           [CONTROL_PAUSE] = on_pause, [CONTROL_RETRY] = on_retry,
+        [CONTROL_PROVISION] = on_provision, [CONTROL_LOAD] = on_load,
     };
     struct control_change change;
     if (!control_take(&e->control, key, value, &change, err))

@@ -82,6 +82,8 @@ def standard_webhook(source, word, at_s=None):
         data["complete"] = True
     if word.groups:
         data["groups"] = list(word.groups)
+    if word.thin:
+        data["needsFetch"] = True
     body = json.dumps({"type": word.full_type, "timestamp": rfc3339(word.occurred_ms), "data": data}).encode()
     at = str(int(time.time() if at_s is None else at_s))
     key = base64.b64decode(source.secret.removeprefix("whsec_"))

@@ -42,6 +42,7 @@ class Word:
     profile: dict = field(default_factory=dict)  # flat SCIM names; None clears
     complete: bool = False
     groups: tuple = ()
+    thin: bool = False        # says only that something changed: the source has to be asked
     sender_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def __post_init__(self):

@@ -1,0 +1,119 @@
+#include "../../worker/load_events.h"
+
+#include "test_lib.h"
+
+static struct config_source config = {
+    .name = (char *)"okta", .tenant = (char *)"acme", .directory = (char *)"people"};
+
+static struct asked_source source = {.cfg = &config, .spread = 1};
+
+static struct source_listed listed(const char *subject, enum event_type type)
+{
+    struct source_listed p = {.subject = xstrdup(subject),
+                              .person = {.known = true, .words = {.type = type}}};
+    p.person.words.complete = true;
+    attrs_set(&p.person.words.profile, "userName", subject);
+    return p;
+}
+
+static struct load_events make(const struct source_page *page, int64_t began_ms, int64_t asked_ms)
+{
+    struct load_events e;
+    struct error err = {0};
+    ck_assert_msg(load_events_make(&source, page, began_ms, asked_ms, &e, &err), "%s", err.message);
+    return e;
+}
+
+/* The event that the message would be to a worker. */
+static struct event read_back(const struct topic_message *m)
+{
+    struct event ev;
+    struct error err = {0};
+    ck_assert_msg(event_read(m->headers, m->n_headers, m->value, &ev, &err), "%s", err.message);
+    return ev;
+}
+
+START_TEST(a_page_becomes_complete_events_that_say_where_they_come_from)
+{
+    struct source_listed v[] = {listed("1", EVENT_JOINED), listed("2", EVENT_LEFT),
+                                listed("3", EVENT_CHANGED)};
+    struct source_page page = {v, ARRAY_SIZE(v), NULL};
+    v[0].person.suspended = true;
+    v[2].has_occurred = true;
+    v[2].occurred_at_ms = 1000;
+    struct load_events e = make(&page, 5000, 9000);
+    static const struct {
+        enum event_type type;
+        const char *subject;
+        int64_t at_ms;
+    } rows[] = {{EVENT_JOINED, "1", 9000},
+                {EVENT_SUSPENDED, "1", 9000},
+                {EVENT_LEFT, "2", 9000},
+                {EVENT_CHANGED, "3", 1000}};
+    ck_assert_uint_eq(e.n, ARRAY_SIZE(rows));
+    ck_assert_uint_eq(e.left, 1);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct event ev = read_back(&e.messages[i]);
+        ck_assert_int_eq(ev.type, rows[i].type);
+        ck_assert_str_eq(ev.subject, rows[i].subject);
+        ck_assert_str_eq(ev.directory, "people");
+        ck_assert_str_eq(ev.delivery_id, "load/5000");
+        ck_assert_int_eq(ev.occurred_at_ms, rows[i].at_ms);
+        ck_assert_int_eq(ev.complete, ev.type != EVENT_SUSPENDED);
+        ck_assert(str_eq(e.messages[i].key, str_of("acme/0")));
+        event_done(&ev);
+    }
+    load_events_done(&e);
+    page.cursor = NULL;
+    for (size_t i = 0; i < page.n; i++) {
+        free(v[i].subject);
+        source_person_done(&v[i].person);
+    }
+}
+END_TEST
+
+START_TEST(a_page_published_again_has_the_same_ids_and_another_load_others)
+{
+    struct source_listed v[] = {listed("1", EVENT_JOINED)};
+    struct source_page page = {v, 1, NULL};
+    struct load_events a = make(&page, 5000, 9000), b = make(&page, 5000, 9500), c = make(&page, 6000, 9500);
+    v[0].id = xstrdup("rev2");
+    struct load_events d = make(&page, 5000, 9500);
+    struct event ea = read_back(a.messages), eb = read_back(b.messages), ec = read_back(c.messages),
+                 ed = read_back(d.messages);
+    ck_assert_str_eq(ea.id, eb.id);
+    ck_assert_str_ne(ea.id, ec.id);
+    ck_assert_str_ne(ea.id, ed.id); /* the source calls it another version of the person */
+    event_done(&ea);
+    event_done(&eb);
+    event_done(&ec);
+    event_done(&ed);
+    load_events_done(&a);
+    load_events_done(&b);
+    load_events_done(&c);
+    load_events_done(&d);
+    free(v[0].subject);
+    free(v[0].id);
+    source_person_done(&v[0].person);
+}
+END_TEST
+
+START_TEST(a_person_whom_no_event_can_describe_is_named_by_place)
+{
+    struct source_listed v[] = {listed("1", EVENT_JOINED), listed("a\nb", EVENT_JOINED)};
+    struct source_page page = {v, 2, NULL};
+    struct load_events e;
+    struct error err = {0};
+    ck_assert(!load_events_make(&source, &page, 5000, 9000, &e, &err));
+    ck_assert_int_eq(err.kind, ERROR_INPUT);
+    ck_assert_msg(strstr(err.message, "people[2]: ") && !strchr(err.message, '\n'), "%s", err.message);
+    for (size_t i = 0; i < page.n; i++) {
+        free(v[i].subject);
+        source_person_done(&v[i].person);
+    }
+}
+END_TEST
+
+RUN_TESTS("worker_load", a_page_becomes_complete_events_that_say_where_they_come_from,
+          a_page_published_again_has_the_same_ids_and_another_load_others,
+          a_person_whom_no_event_can_describe_is_named_by_place)

@@ -1,0 +1,26 @@
+/* load_events.h - a page of a source's people as events, as the ingest would publish them. Pure; one owner at a time. */
+#ifndef ROLLCALL_WORKER_LOAD_EVENTS_H
+#define ROLLCALL_WORKER_LOAD_EVENTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "asked_sources.h"
+#include "topic_writer.h"
+
+struct load_events { /* release with load_events_done */
+    struct topic_message *messages;
+    size_t n, size;
+    size_t left; /* persons who have left */
+};
+
+/* A complete person.joined, left or changed (the source says neither) for each, and a suspended where that is so.
+ * began_ms: when the load began; with the subject (and the source's id of the person's version) it makes the events' ids,
+ * so that a page published again adds nothing. asked_ms: when the page was asked for: as old are its words, unless the
+ * source says when the person was changed last. Fails with ERROR_INPUT: a person whom no event can describe. */
+bool load_events_make(const struct asked_source *source, const struct source_page *page, int64_t began_ms,
+                      int64_t asked_ms, struct load_events *ret, struct error *err)
+    __attribute__((warn_unused_result));
+void load_events_done(struct load_events *e);
+
+#endif
