@@ -45,6 +45,16 @@ static const struct metric_def table[WORKER_METRICS] = {
                    0},
     [WM_IN_FLIGHT] = {NAME("calls_in_flight"), METRIC_GAUGE, "Calls under way.", {0}, 0},
     [WM_POLICY_ERRORS] = {NAME("policy_errors_total"), METRIC_COUNTER, "Failures of policy.lua.", {0}, 0},
+    [WM_FETCHED] = {NAME("fetched_total"),
+                    METRIC_COUNTER,
+                    "Questions about persons that their sources have answered.",
+                    {0},
+                    0},
+    [WM_NOT_FETCHED] = {NAME("not_fetched_total"),
+                        METRIC_COUNTER,
+                        "Those that ended otherwise: the person is not known there, refused, too late.",
+                        {0},
+                        0},
     [WM_CALLS] =
         {NAME("calls_total"), METRIC_COUNTER, "Calls by target and ending.", {"target", "status"}, 0},
     [WM_CALL_TIME] = {NAME("call_seconds_total"), METRIC_COUNTER, "Time that calls took.", {"target"}, 0.001},
@@ -116,6 +126,8 @@ void worker_metrics_engine(struct metrics *m, const struct engine_stats *stats)
         {WM_ABORTS, stats->aborts},
         {WM_POLICY_ERRORS, stats->policy_errors},
         {WM_POISON, stats->poison},
+        {WM_FETCHED, stats->fetched},
+        {WM_NOT_FETCHED, stats->unfetched},
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
         metrics_set(m, rows[i].metric, NULL, (int64_t)rows[i].value);

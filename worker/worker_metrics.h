@@ -20,6 +20,8 @@ enum worker_metric {
     WM_BEHIND,
     WM_IN_FLIGHT,
     WM_POLICY_ERRORS,
+    WM_FETCHED,
+    WM_NOT_FETCHED,
     WM_CALLS,
     WM_CALL_TIME,
     WM_BREAKER,

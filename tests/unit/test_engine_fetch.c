@@ -303,6 +303,8 @@ START_TEST(a_person_unknown_to_the_source_is_told_and_cut_by_nobody)
         commit();
         expect_result("thin", "miro", "applied");
         expect_not_fetched("thin", "does not know this person");
+        ck_assert_uint_eq(stats_now().unfetched, 1);
+        ck_assert_uint_eq(stats_now().fetched, 0);
         kit_stop();
     }
 }

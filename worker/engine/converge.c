@@ -182,10 +182,10 @@ static bool fetch_is_late(const struct work *w, const struct target_state *t, st
 static void converge_source(struct engine *e, struct slot *slot, struct target_state *t, struct now now)
 {
     struct work *w = work_find(slot, t->target);
+    if (!t->wanted || (w && w->flight))
+        return;
     if (!w)
         w = work_add(e, slot, t->target);
-    if (w->flight || !t->wanted)
-        return;
     if (w->target) {
         obey_retry(e, w, t);
         wait_for_target(e, w, t, now);

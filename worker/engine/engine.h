@@ -313,6 +313,7 @@ struct engine_stats {
     uint64_t results[7]; /* by enum outcome, see result.h */
     uint64_t persons, live, waiting, in_flight, doubtful;
     uint64_t uncut; /* persons who must not have access and keep it: the target refuses, tried again daily */
+    uint64_t fetched, unfetched; /* wishes that a source has answered, and that ended otherwise */
     uint64_t batches, aborts, policy_errors;
     uint64_t behind; /* persons whom the sweep has yet to plan under the present policy and targets */
 };

@@ -33,11 +33,13 @@ static bool may_ask(const struct target *t, const struct slot *slot)
 void fetch_want(struct engine *e, struct slot *slot, const struct event *ev)
 {
     char name[SOURCE_TARGET_SIZE];
-    uint64_t word = event_id_hash(ev->id);
+    if (!ev->needs_fetch || ev->type == EVENT_DELETED)
+        return;
     source_target(ev->source, name);
     const struct target *target = engine_target(e, name);
-    if (!ev->needs_fetch || ev->type == EVENT_DELETED || !target || !may_ask(target, slot))
+    if (!target || !may_ask(target, slot))
         return;
+    uint64_t word = event_id_hash(ev->id);
     struct target_state *t = person_target_add(slot->live, name);
     t->wanted = word ? word : 1;
     t->open = true;
@@ -126,6 +128,8 @@ enum priority fetch_priority(const struct person *p)
 /* why NULL: it was answered. */
 static void end_wish(struct engine *e, struct work *w, struct target_state *t, const char *why)
 {
+    e->stats.fetched += !why;
+    e->stats.unfetched += why != NULL;
     t->wanted = 0;
     t->open = false;
     answer_forget_failures(w, t);
