@@ -143,7 +143,7 @@ static void change_policy(void *ctx, uint64_t arg)
 static void restart(void *ctx, uint64_t arg)
 {
     struct proc *p = ctx;
-    if (!proc_absent(p, restart, arg) && !p->stopping && p->cfg.n_targets < p->world->scenario->n_targets)
+    if (!proc_absent(p, restart, arg) && !p->stopping && p->n_targets < p->world->scenario->n_targets)
         proc_stop(p);
 }
 

@@ -214,15 +214,16 @@ static bool converge_target(struct engine *e, struct slot *slot, struct target_s
     }
     obey_provision(e, w, t, now);
     if (!work_ask_policy(e, w, t, now, &err)) {
-        if (fetch_awaited(slot->live))
-            work_dequeue(w); /* what it stumbles over may be what is missing */
+        bool fetching = fetch_awaited(slot->live); /* what it stumbles over may be what is missing */
+        if (fetching)
+            work_dequeue(w);
         else if (t->next_attempt_ms <= now.wall_ms)
             park(e, w, t, &err, now);
-        return true;
+        return !fetching;
     }
     if (fetch_holds_plan(w, t)) {
         work_dequeue(w);
-        return true;
+        return false; /* planned when the source has answered */
     }
     obey_retry(e, w, t);
     retry_cut(e, w, t, now);
