@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 
@@ -14,6 +15,10 @@
 #include "reply_hints.h"
 
 enum { IDLE_CONNECTIONS_MIN = 16, IDLE_CONNECTIONS_MAX = 4096, BODY_KEPT_MAX = 64 * 1024 };
+
+/* libcurl looks through the connections of a multi handle at the beginning and the end of each call, and each look is a
+ * miss in the cache: they are spread over several. */
+enum { CALLS_PER_MULTI = 16, MULTIS_MAX = 64 };
 
 /* libcurl takes and gives back both buffers with each call; a user or a PATCH is a kilobyte, and what is longer goes
  * in pieces. */
@@ -34,8 +39,15 @@ struct target {
     struct transfer *idle;      /* handles without a call */
 };
 
+struct multi {
+    struct http_client *client;
+    CURLM *handle;
+    int64_t due_ms; /* CLOCK_MONOTONIC; -1: libcurl wants no timer */
+};
+
 struct transfer { /* a call and its easy handle; handles are reused within a target */
     struct http_client *client;
+    struct multi *multi; /* the easy handle's for its life: its connection lies there */
     struct target *target;
     struct transfer *next;  /* in target->idle or client->running */
     struct transfer **link; /* what points at it in client->running */
@@ -54,8 +66,11 @@ struct transfer { /* a call and its easy handle; handles are reused within a tar
 struct http_client {
     struct loop *loop;
     struct http_callbacks callbacks;
-    CURLM *multi;
-    int64_t due_ms; /* CLOCK_MONOTONIC; -1: libcurl wants no timer */
+    struct multi *multis;
+    size_t n_multis, next_multi; /* round robin of new transfers */
+    CURLSH *shared;              /* addresses */
+    struct watch **watches;      /* by descriptor */
+    size_t n_watches;
     struct target *targets;
     size_t n_targets;
     struct transfer *running;
@@ -172,6 +187,9 @@ static int on_about_to_write(void *ctx, char *to, char *from, int to_port, int f
     return CURL_PREREQFUNC_OK;
 }
 
+static int on_open(void *ctx, curl_socket_t fd, curlsocktype purpose);
+static int on_close(void *ctx, curl_socket_t fd);
+
 /* ---- transfers ----------------------------------------------------------------------------------------- */
 
 static struct transfer *transfer_new(struct http_client *c, struct target *target)
@@ -179,6 +197,7 @@ static struct transfer *transfer_new(struct http_client *c, struct target *targe
     struct transfer *t = xcalloc(1, sizeof *t);
     t->client = c;
     t->target = target;
+    t->multi = &c->multis[c->next_multi++ % c->n_multis];
     buf_init(&t->body, target->reply_max);
     t->reply_headers = target->source ? xcalloc(1, sizeof *t->reply_headers) : NULL;
     t->easy = curl_easy_init();
@@ -200,6 +219,11 @@ static struct transfer *transfer_new(struct http_client *c, struct target *targe
     curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, on_about_to_write);
     curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_SOCKOPTFUNCTION, on_open);
+    curl_easy_setopt(t->easy, CURLOPT_SOCKOPTDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+    curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, c);
+    curl_easy_setopt(t->easy, CURLOPT_SHARE, c->shared);
     return t;
 }
 
@@ -285,7 +309,7 @@ void http_client_start(struct http_client *c, const struct call *call)
     set_request(t, call);
     transfer_run(t);
     FAILPOINT("before-call");
-    CURLMcode code = curl_multi_add_handle(c->multi, t->easy);
+    CURLMcode code = curl_multi_add_handle(t->multi->handle, t->easy);
     assert(code == CURLM_OK);
     (void)code;
 }
@@ -338,7 +362,7 @@ static const char *reason_of(enum call_failure failure, CURLcode code)
 static void transfer_end(struct transfer *t, CURLcode code)
 {
     struct http_client *c = t->client;
-    curl_multi_remove_handle(c->multi, t->easy);
+    curl_multi_remove_handle(t->multi->handle, t->easy);
     struct call_reply reply = {.outcome = outcome_of(t, code), .retry_after_ms = -1};
     if (reply.outcome == CALL_REPLIED) {
         long status = 0;
@@ -357,10 +381,10 @@ static void transfer_end(struct transfer *t, CURLcode code)
     transfer_put(t);
 }
 
-static void answer_ended(struct http_client *c)
+static void answer_ended(struct multi *m)
 {
     int left;
-    for (CURLMsg *msg; (msg = curl_multi_info_read(c->multi, &left));) {
+    for (CURLMsg *msg; (msg = curl_multi_info_read(m->handle, &left));) {
         struct transfer *t = NULL;
         if (msg->msg != CURLMSG_DONE)
             continue;
@@ -372,77 +396,130 @@ static void answer_ended(struct http_client *c)
 
 /* ---- sockets and the timer ----------------------------------------------------------------------------- */
 
-static void act(struct http_client *c, curl_socket_t fd, int what)
+static void act(struct multi *m, curl_socket_t fd, int what)
 {
     int running;
-    curl_multi_socket_action(c->multi, fd, what, &running);
+    curl_multi_socket_action(m->handle, fd, what, &running);
+    answer_ended(m);
 }
 
-/* The descriptor is told by the slot: one per socket that libcurl watches. */
+/* A connection stays in the loop between calls, though libcurl takes it out after each and puts it in again with the
+ * next: what it does not want to hear of is rare (the other side closes) and takes it out then. Descriptors of which we
+ * do not see the closing (of a resolver) leave the loop when they are told to. */
 struct watch {
-    struct http_client *client;
+    struct multi *multi;
     curl_socket_t fd;
+    bool connection; /* on_close will be called */
+    bool wanted;
+    uint32_t events; /* in the loop; 0: not there */
 };
+
+static void leave_loop(struct watch *watch)
+{
+    if (watch->events)
+        loop_remove(watch->multi->client->loop, watch->fd);
+    watch->events = 0;
+}
 
 static void on_ready(void *ctx, uint32_t events)
 {
-    const struct watch *watch = ctx;
-    struct http_client *c = watch->client;
+    struct watch *watch = ctx;
     int what = 0;
+    if (!watch->wanted) {
+        leave_loop(watch);
+        return;
+    }
     if (events & (EPOLLIN | EPOLLRDHUP))
         what |= CURL_CSELECT_IN;
     if (events & EPOLLOUT)
         what |= CURL_CSELECT_OUT;
     if (events & (EPOLLERR | EPOLLHUP))
         what |= CURL_CSELECT_ERR;
-    act(c, watch->fd, what); /* may free watch */
-    answer_ended(c);
+    act(watch->multi, watch->fd, what); /* may free watch */
+}
+
+static struct watch *watch_of(struct multi *m, curl_socket_t fd)
+{
+    struct http_client *c = m->client;
+    size_t need = (size_t)fd + 1;
+    if (need > c->n_watches) {
+        c->watches = xreallocarray(c->watches, need * 2, sizeof(struct watch *));
+        memset(c->watches + c->n_watches, 0, (need * 2 - c->n_watches) * sizeof(struct watch *));
+        c->n_watches = need * 2;
+    }
+    if (!c->watches[fd])
+        c->watches[fd] = xcalloc(1, sizeof(struct watch));
+    c->watches[fd]->multi = m;
+    c->watches[fd]->fd = fd;
+    return c->watches[fd];
 }
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *socket_ctx)
 {
-    struct http_client *c = ctx;
-    struct watch *watch = socket_ctx;
-    (void)easy;
-    if (what == CURL_POLL_REMOVE) {
-        loop_remove(c->loop, fd);
-        curl_multi_assign(c->multi, fd, NULL);
-        free(watch);
-        return 0;
-    }
-    if (!watch) {
-        watch = xcalloc(1, sizeof *watch);
-        *watch = (struct watch){c, fd};
-        curl_multi_assign(c->multi, fd, watch);
-    }
+    struct multi *m = ctx;
+    struct watch *watch = watch_of(m, fd);
     uint32_t events =
         (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0) | (what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0);
-    return loop_add(c->loop, fd, events, on_ready, watch, NULL) ? 0 : -1;
+    (void)easy, (void)socket_ctx;
+    watch->wanted = what != CURL_POLL_REMOVE;
+    if (!watch->wanted && !watch->connection)
+        leave_loop(watch);
+    if (!watch->wanted || watch->events == events)
+        return 0;
+    watch->events = events;
+    return loop_add(m->client->loop, fd, events, on_ready, watch, NULL) ? 0 : -1;
+}
+
+/* Of a connection, or of an attempt at one. */
+static int on_open(void *ctx, curl_socket_t fd, curlsocktype purpose)
+{
+    const struct transfer *t = ctx;
+    (void)purpose;
+    watch_of(t->multi, fd)->connection = true;
+    return CURL_SOCKOPT_OK;
+}
+
+static int on_close(void *ctx, curl_socket_t fd)
+{
+    struct http_client *c = ctx;
+    if ((size_t)fd < c->n_watches && c->watches[fd]) {
+        leave_loop(c->watches[fd]);
+        free(c->watches[fd]);
+        c->watches[fd] = NULL;
+    }
+    return close(fd);
 }
 
 static int on_timer(CURLM *multi, long timeout_ms, void *ctx)
 {
-    struct http_client *c = ctx;
+    struct multi *m = ctx;
     (void)multi;
-    c->due_ms = timeout_ms < 0 ? -1 : clock_mono_ms() + timeout_ms;
+    m->due_ms = timeout_ms < 0 ? -1 : clock_mono_ms() + timeout_ms;
     return 0;
 }
 
 int http_client_timeout_ms(const struct http_client *c)
 {
-    if (c->due_ms < 0)
+    int64_t first = -1;
+    for (size_t i = 0; i < c->n_multis; i++)
+        if (c->multis[i].due_ms >= 0 && (first < 0 || c->multis[i].due_ms < first))
+            first = c->multis[i].due_ms;
+    if (first < 0)
         return -1;
-    int64_t left = c->due_ms - clock_mono_ms();
+    int64_t left = first - clock_mono_ms();
     return left < 0 ? 0 : (int)left;
 }
 
 void http_client_run(struct http_client *c)
 {
-    if (http_client_timeout_ms(c) == 0) {
-        c->due_ms = -1;
-        act(c, CURL_SOCKET_TIMEOUT, 0);
+    int64_t now_ms = clock_mono_ms();
+    for (size_t i = 0; i < c->n_multis; i++) {
+        struct multi *m = &c->multis[i];
+        if (m->due_ms < 0 || m->due_ms > now_ms)
+            continue;
+        m->due_ms = -1;
+        act(m, CURL_SOCKET_TIMEOUT, 0);
     }
-    answer_ended(c);
 }
 
 size_t http_client_in_flight(const struct http_client *c)
@@ -459,9 +536,30 @@ void http_client_set_token(struct http_client *c, size_t target, const char *tok
     c->targets[target].headers = header_set_new(&c->targets[target], token);
 }
 
+/* calls: that may be under way at once. */
+static void add_multis(struct http_client *c, size_t calls)
+{
+    size_t n = calls / CALLS_PER_MULTI + 1;
+    c->n_multis = n < MULTIS_MAX ? n : MULTIS_MAX;
+    size_t kept = calls / c->n_multis + IDLE_CONNECTIONS_MIN;
+    size_t most = IDLE_CONNECTIONS_MAX / c->n_multis;
+    c->multis = xcalloc(c->n_multis, sizeof *c->multis);
+    for (size_t i = 0; i < c->n_multis; i++) {
+        struct multi *m = &c->multis[i];
+        *m = (struct multi){.client = c, .handle = curl_multi_init(), .due_ms = -1};
+        if (!m->handle)
+            abort(); /* out of memory */
+        curl_multi_setopt(m->handle, CURLMOPT_MAXCONNECTS, (long)(kept < most ? kept : most));
+        curl_multi_setopt(m->handle, CURLMOPT_SOCKETFUNCTION, on_socket);
+        curl_multi_setopt(m->handle, CURLMOPT_SOCKETDATA, m);
+        curl_multi_setopt(m->handle, CURLMOPT_TIMERFUNCTION, on_timer);
+        curl_multi_setopt(m->handle, CURLMOPT_TIMERDATA, m);
+    }
+}
+
 static void add_targets(struct http_client *c, const struct http_target *targets, size_t n)
 {
-    unsigned long kept = IDLE_CONNECTIONS_MIN;
+    size_t calls = 0;
     c->targets = xcalloc(n, sizeof *c->targets);
     c->n_targets = n;
     for (size_t i = 0; i < n; i++) {
@@ -472,10 +570,9 @@ static void add_targets(struct http_client *c, const struct http_target *targets
         target->source = targets[i].source;
         target->reply_max = targets[i].reply_max ? targets[i].reply_max : HTTP_REPLY_MAX;
         target->headers = header_set_new(target, targets[i].token);
-        kept += targets[i].in_flight_max;
+        calls += targets[i].in_flight_max;
     }
-    long max = (long)(kept < IDLE_CONNECTIONS_MAX ? kept : IDLE_CONNECTIONS_MAX);
-    curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, max);
+    add_multis(c, calls);
 }
 
 bool http_client_new(struct loop *loop, const struct http_target *targets, size_t n_targets,
@@ -484,14 +581,10 @@ bool http_client_new(struct loop *loop, const struct http_target *targets, size_
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return error_set(err, ERROR_SYSTEM, "libcurl does not start");
     struct http_client *c = xcalloc(1, sizeof *c);
-    *c =
-        (struct http_client){.loop = loop, .callbacks = *callbacks, .due_ms = -1, .multi = curl_multi_init()};
-    if (!c->multi)
+    *c = (struct http_client){.loop = loop, .callbacks = *callbacks, .shared = curl_share_init()};
+    if (!c->shared)
         abort(); /* out of memory */
-    curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-    curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
-    curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-    curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
+    curl_share_setopt(c->shared, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
     add_targets(c, targets, n_targets);
     *ret = c;
     return true;
@@ -513,12 +606,18 @@ void http_client_free(struct http_client *c)
     if (!c)
         return;
     while (c->running) {
-        curl_multi_remove_handle(c->multi, c->running->easy);
+        curl_multi_remove_handle(c->running->multi->handle, c->running->easy);
         transfer_put(c->running);
     }
     for (size_t i = 0; i < c->n_targets; i++)
         free_target(&c->targets[i]);
-    curl_multi_cleanup(c->multi); /* closes kept connections: on_socket is called for them */
+    for (size_t i = 0; i < c->n_multis; i++)
+        curl_multi_cleanup(c->multis[i].handle); /* closes kept connections: on_close is called for them */
+    for (size_t i = 0; i < c->n_watches; i++)
+        free(c->watches[i]);
+    curl_share_cleanup(c->shared);
+    free(c->watches);
+    free(c->multis);
     free(c->targets);
     free(c);
     curl_global_cleanup();

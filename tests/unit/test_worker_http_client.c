@@ -140,7 +140,7 @@ static void trial_init_target(struct trial *t, const char *scheme, uint16_t port
     struct error err = {0};
     *t = (struct trial){.may_write = true};
     ck_assert_msg(loop_new(&t->loop, &err), "%s", err.message);
-    char *url = xasprintf("%s://127.0.0.1:%d/scim", scheme, port);
+    char *url = xasprintf("%s://%s:%d/scim", scheme, target.base_url ? target.base_url : "127.0.0.1", port);
     target.base_url = url;
     target.in_flight_max = 4;
     ck_assert_msg(http_client_new(t->loop, &target, 1, &callbacks, &t->client, &err), "%s", err.message);
@@ -404,6 +404,23 @@ START_TEST(half_an_answer_is_none)
 END_TEST
 
 /* A kept connection that dies as the next request is written: libcurl would repeat it by itself. */
+/* The resolver's descriptors come and go between those of connections, with the same numbers. */
+START_TEST(a_host_by_name_is_found_for_each_new_connection)
+{
+    struct server s = {.replies = ok, .close_after_reply = true};
+    struct trial t;
+    server_start(&s);
+    trial_init_target(&t, "http", s.port, (struct http_target){.base_url = "localhost"});
+    for (int i = 0; i < 3; i++) {
+        run(&t, &patch);
+        ck_assert_msg(t.reply.outcome == CALL_REPLIED, "%s", t.error);
+    }
+    trial_done(&t);
+    server_stop(&s);
+    ck_assert_int_eq(s.n_connections, 3);
+}
+END_TEST
+
 START_TEST(a_write_is_never_sent_twice)
 {
     static const char *const once[] = {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", NULL, NULL, NULL};
@@ -491,6 +508,7 @@ int main(void)
     tcase_add_test(tc, a_cut_connection_leaves_the_outcome_unknown);
     tcase_add_test(tc, a_time_out_leaves_the_outcome_unknown);
     tcase_add_test(tc, half_an_answer_is_none);
+    tcase_add_test(tc, a_host_by_name_is_found_for_each_new_connection);
     tcase_add_test(tc, a_write_is_never_sent_twice);
     tcase_add_test(tc, a_read_may_be_repeated);
     tcase_add_test(tc, refuses_a_body_over_the_limit);
