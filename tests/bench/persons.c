@@ -136,9 +136,8 @@ void persons_make(const struct persons *ps, size_t i, struct person *ret)
     ret->employment_stamp = ret->complete_stamp = l.stamps[0];
     fill_profile(ret, &l, ps, i);
     fill_groups(ret, &l);
-    ret->recent = xcalloc(EVENTS, sizeof *ret->recent);
     for (size_t e = 0; e < EVENTS; e++)
-        ret->recent[ret->n_recent++] = l.stamps[e].event;
+        event_ids_add(&ret->recent, l.stamps[e].event);
     for (size_t t = 0; t < ps->targets && (t == 0 || i / ps->tenants % 2 == 0); t++) {
         persons_target(i % ps->tenants, t, target);
         link_at(ret, &l, target);

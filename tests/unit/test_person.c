@@ -152,7 +152,7 @@ START_TEST(an_event_is_merged_once)
     ck_assert_int_eq(MERGE(100, {"a", EVENT_JOINED, .at = 1}), MERGE_NEW);
     ck_assert_int_eq(MERGE(100, {"a", EVENT_JOINED, .at = 1}), MERGE_DUPLICATE);
     ck_assert_int_eq(MERGE(100, {"b", EVENT_LEFT, .at = 2, .effective = 500}), MERGE_SCHEDULED);
-    zoe.n_recent = 0; /* aged out */
+    event_ids_done(&zoe.recent); /* aged out */
     ck_assert_int_eq(MERGE(100, {"b", EVENT_LEFT, .at = 2, .effective = 500}), MERGE_DUPLICATE);
     person_done(&zoe);
 }
@@ -165,12 +165,12 @@ START_TEST(ids_are_remembered_up_to_a_number_and_pending_ones_beyond)
     t->n_pending = 1;
     memcpy(t->pending[0].id, event_id("first"), EVENT_ID_SIZE);
     MERGE(100, {"second", EVENT_CHANGED, .at = 1});
-    for (int i = 0; i < PERSON_RECENT_MAX; i++) {
+    for (int i = 0; i < EVENT_IDS_MAX; i++) {
         char id[16];
         snprintf(id, sizeof id, "n%d", i);
         MERGE(100, {id, EVENT_CHANGED, .at = 1});
     }
-    ck_assert_uint_eq(zoe.n_recent, PERSON_RECENT_MAX);
+    ck_assert_uint_eq(zoe.recent.n, EVENT_IDS_MAX);
     ck_assert_int_eq(MERGE(100, {"first", EVENT_CHANGED, .at = 1}), MERGE_DUPLICATE);
     ck_assert_int_eq(MERGE(100, {"second", EVENT_CHANGED, .at = 1}), MERGE_NEW);
     ck_assert_int_eq(MERGE(100, {"n255", EVENT_CHANGED, .at = 1}), MERGE_DUPLICATE);
@@ -285,10 +285,9 @@ static size_t draw_story(uint64_t *state, struct event *story)
     return n;
 }
 
-static int compare_hashes(const void *a, const void *b)
+static int by_text(const void *a, const void *b)
 {
-    const uint64_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
+    return memcmp(a, b, EVENT_ID_TEXT);
 }
 
 /* Written and read back in between, as when the person is packed. */
@@ -324,8 +323,8 @@ static char *tell(uint64_t *state, const struct event *story, size_t n)
     }
     while (person_next_due(&zoe))
         person_fire_due(&zoe, kit_ms(STORY_END));
-    qsort(zoe.recent, zoe.n_recent, sizeof *zoe.recent,
-          compare_hashes); /* the one thing that is in order of arrival */
+    qsort(zoe.recent.text, zoe.recent.n, EVENT_ID_TEXT,
+          by_text); /* the one thing that is in order of arrival */
     struct buf out;
     buf_init(&out, RECORD_MAX);
     record_write(&zoe, &out);

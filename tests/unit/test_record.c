@@ -96,9 +96,9 @@ START_TEST(recent_events_are_read_in_the_form_of_both_versions)
         struct person p;
         struct error err;
         ck_assert_msg(record_read(str_of(rows[i]), &p, &err), "%s", err.message);
-        ck_assert_uint_eq(p.n_recent, 2);
-        ck_assert_uint_eq(p.recent[0], 0x8f14e45fceea167a);
-        ck_assert_uint_eq(p.recent[1], UINT64_MAX);
+        ck_assert_uint_eq(p.recent.n, 2);
+        ck_assert(event_ids_has(&p.recent, 0x8f14e45fceea167a) && event_ids_has(&p.recent, UINT64_MAX));
+        ck_assert(!event_ids_has(&p.recent, 0x8f14e45fceea167b) && !event_ids_has(&p.recent, 0));
         char *text = write_person(&p);
         ck_assert_str_eq(text, rows[1]);
         free(text);
@@ -111,7 +111,7 @@ START_TEST(as_many_recent_events_as_may_be_are_read_and_no_more)
 {
     struct buf list;
     buf_init(&list, RECORD_MAX);
-    for (int n = PERSON_RECENT_MAX; n <= PERSON_RECENT_MAX + 1; n++) {
+    for (int n = EVENT_IDS_MAX; n <= EVENT_IDS_MAX + 1; n++) {
         struct person p = {0};
         struct error err;
         buf_clear(&list);
@@ -119,7 +119,7 @@ START_TEST(as_many_recent_events_as_may_be_are_read_and_no_more)
         for (int i = 0; i < n; i++)
             buf_adds(&list, "jxTkX87qFno");
         buf_adds(&list, "\",\"targets\":{}}");
-        ck_assert_int_eq(record_read(buf_str(&list), &p, &err), n == PERSON_RECENT_MAX);
+        ck_assert_int_eq(record_read(buf_str(&list), &p, &err), n == EVENT_IDS_MAX);
         person_done(&p);
     }
     buf_done(&list);
@@ -186,6 +186,7 @@ START_TEST(refuses_what_is_no_record_of_a_person)
         RECENT("\"jxTkX87qFnoy\""), /* too long */
         RECENT("\"jxTkX87qFnp\""),  /* bits behind the last */
         RECENT("\"jxTkX87qF.o\""),  /* no digit */
+        RECENT("\"jxTkX87qFn+\""),  /* the other alphabet */
         RECENT("\"jxTkX87qFn=\""),  /* padding */
         "{\"version\":1,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":[],\"targets\":{\"m\":{\"known\":"
         "\"yes\"}}}",

@@ -6,9 +6,8 @@
 
 #include "digest.h"
 #include "mem.h"
-#include "person.h"
 
-static void put_id(uint64_t id, char out[EVENT_ID_TEXT])
+static void encode(uint64_t id, char out[EVENT_ID_TEXT])
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     for (unsigned i = 0; i < EVENT_ID_TEXT - 1; i++)
@@ -16,65 +15,94 @@ static void put_id(uint64_t id, char out[EVENT_ID_TEXT])
     out[EVENT_ID_TEXT - 1] = digits[id << 2 & 63];
 }
 
-void event_ids_put(struct json_out *w, const char *name, const uint64_t *ids, size_t n)
+bool event_ids_has(const struct event_ids *ids, uint64_t id)
 {
-    char text[PERSON_RECENT_MAX * EVENT_ID_TEXT + 2] = "\"", *at = text + 1;
-    assert(n <= PERSON_RECENT_MAX);
-    for (size_t i = 0; i < n; i++, at += EVENT_ID_TEXT)
-        put_id(ids[i], at);
-    *at++ = '"';
-    json_put_raw(w, name, (struct str){text, (size_t)(at - text)});
+    char wanted[EVENT_ID_TEXT];
+    uint64_t begin, other;
+    encode(id, wanted);
+    memcpy(&begin, wanted, sizeof begin);
+    for (const char *at = ids->text, *end = at + ids->n * EVENT_ID_TEXT; at < end; at += EVENT_ID_TEXT) {
+        memcpy(&other, at, sizeof other);
+        if (other == begin && memcmp(at, wanted, EVENT_ID_TEXT) == 0)
+            return true;
+    }
+    return false;
 }
 
-static bool read_id(const char *text, uint64_t *ret)
+void event_ids_add(struct event_ids *ids, uint64_t id)
 {
-    char bytes[sizeof *ret + 1]; /* and the NUL */
-    struct buf out = {.p = bytes, .size = sizeof bytes, .max = sizeof *ret};
-    if (!base64_decode((struct str){text, EVENT_ID_TEXT}, &out) || out.n != sizeof *ret)
+    if (ids->n == EVENT_IDS_MAX)
+        memmove(ids->text, ids->text + EVENT_ID_TEXT, --ids->n * EVENT_ID_TEXT);
+    else
+        ids->text = xreallocarray(ids->text, ids->n + 1, EVENT_ID_TEXT);
+    encode(id, ids->text + ids->n++ * EVENT_ID_TEXT);
+}
+
+void event_ids_done(struct event_ids *ids)
+{
+    free(ids->text);
+    *ids = (struct event_ids){0};
+}
+
+void event_ids_put(struct json_out *w, const char *name, const struct event_ids *ids)
+{
+    char quoted[EVENT_IDS_MAX * EVENT_ID_TEXT + 2];
+    size_t n = ids->n * EVENT_ID_TEXT;
+    assert(ids->n <= EVENT_IDS_MAX);
+    quoted[0] = '"';
+    if (n > 0)
+        memcpy(quoted + 1, ids->text, n);
+    quoted[n + 1] = '"';
+    json_put_raw(w, name, (struct str){quoted, n + 2});
+}
+
+static bool is_id(const char *text)
+{
+    char bytes[sizeof(uint64_t) + 1]; /* and the NUL */
+    struct buf out = {.p = bytes, .size = sizeof bytes, .max = sizeof bytes - 1};
+    return !memchr(text, '+', EVENT_ID_TEXT) && !memchr(text, '/', EVENT_ID_TEXT) &&
+           base64_decode((struct str){text, EVENT_ID_TEXT}, &out) && out.n == sizeof(uint64_t);
+}
+
+static bool read_text(struct str text, struct event_ids *ids)
+{
+    ids->n = text.n / EVENT_ID_TEXT;
+    if (text.n % EVENT_ID_TEXT != 0 || ids->n > EVENT_IDS_MAX)
         return false;
-    *ret = 0;
-    for (size_t i = 0; i < sizeof *ret; i++)
-        *ret = *ret << 8 | (unsigned char)bytes[i];
-    return true;
-}
-
-static bool read_text(struct str text, uint64_t *ids)
-{
-    for (size_t i = 0; i < text.n / EVENT_ID_TEXT; i++)
-        if (!read_id(text.p + i * EVENT_ID_TEXT, &ids[i]))
+    for (size_t i = 0; i < ids->n; i++)
+        if (!is_id(text.p + i * EVENT_ID_TEXT))
             return false;
+    ids->text = xmemdup(text.p, text.n);
     return true;
 }
 
-static bool read_array(const cJSON *list, uint64_t *ids)
+static bool read_array(const cJSON *list, struct event_ids *ids)
 {
     const cJSON *item;
-    unsigned char bytes[sizeof *ids];
+    if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) > EVENT_IDS_MAX)
+        return false;
     cJSON_ArrayForEach(item, list)
     {
+        uint64_t id = 0;
+        unsigned char bytes[sizeof id];
         const char *hash = cJSON_GetStringValue(item);
         if (!hash || !hex_decode(str_of(hash), bytes, sizeof bytes))
             return false;
-        *ids = 0;
         for (size_t i = 0; i < sizeof bytes; i++)
-            *ids = *ids << 8 | bytes[i];
-        ids++;
+            id = id << 8 | bytes[i];
+        event_ids_add(ids, id);
     }
     return true;
 }
 
-bool event_ids_read(const cJSON *value, uint64_t **ret_ids, size_t *ret_n)
+bool event_ids_read(const cJSON *value, struct event_ids *ret)
 {
-    struct str text = str_of(cJSON_GetStringValue(value));
-    size_t n = text.p ? text.n / EVENT_ID_TEXT : (size_t)cJSON_GetArraySize(value);
-    if ((!text.p && !cJSON_IsArray(value)) || text.n % EVENT_ID_TEXT != 0 || n > PERSON_RECENT_MAX)
-        return false;
-    uint64_t *ids = xcalloc(n, sizeof *ids);
-    if (!(text.p ? read_text(text, ids) : read_array(value, ids))) {
-        free(ids);
-        return false;
-    }
-    *ret_ids = ids;
-    *ret_n = n;
-    return true;
+    struct event_ids ids = {0};
+    const char *text = cJSON_GetStringValue(value);
+    bool ok = text ? read_text(str_of(text), &ids) : read_array(value, &ids);
+    if (ok)
+        *ret = ids;
+    else
+        event_ids_done(&ids);
+    return ok;
 }

@@ -231,24 +231,13 @@ static bool says_nothing(const struct event *ev)
 
 static bool seen(const struct person *p, const struct event *ev, uint64_t hash)
 {
-    for (size_t i = 0; i < p->n_recent; i++)
-        if (p->recent[i] == hash)
-            return true;
+    if (event_ids_has(&p->recent, hash))
+        return true;
     for (size_t i = 0; i < p->n_targets; i++)
         for (size_t j = 0; j < p->targets[i].n_pending; j++)
             if (strcmp(p->targets[i].pending[j].id, ev->id) == 0)
                 return true;
     return person_is_scheduled(p, hash);
-}
-
-static void remember(struct person *p, uint64_t hash)
-{
-    if (p->n_recent == PERSON_RECENT_MAX) {
-        memmove(p->recent, p->recent + 1, (p->n_recent - 1) * sizeof *p->recent);
-        p->n_recent--;
-    }
-    p->recent = xreallocarray(p->recent, p->n_recent + 1, sizeof *p->recent);
-    p->recent[p->n_recent++] = hash;
 }
 
 static void event_copy(struct event *to, const struct event *from)
@@ -344,7 +333,7 @@ enum merge person_merge(struct person *p, const struct event *ev, int64_t now_ms
     bool novel = apply(p, ev, true) || says_nothing(ev);
     bool future = ev->effective_at_ms > now_ms && ev->effective_at_ms > ev->occurred_at_ms &&
                   !MUTATION(MUTATION_SCHEDULED_AT_ONCE);
-    remember(p, hash);
+    event_ids_add(&p->recent, hash);
     if (!fits_registers(p, ev) || (novel && future && !fits_schedule(p, ev))) {
         if (cuts(ev->type) &&
             !future) /* who leaves loses access, whatever else was said and cannot be kept */
@@ -582,7 +571,7 @@ void person_done(struct person *p)
         target_state_done(&p->targets[i]);
     free(p->attrs);
     free(p->groups);
-    free(p->recent);
+    event_ids_done(&p->recent);
     free(p->scheduled);
     free(p->targets);
     *p = (struct person){0};

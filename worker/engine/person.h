@@ -19,12 +19,12 @@
 #include "attr.h"
 #include "engine.h"
 #include "event.h"
+#include "event_ids.h"
 #include "guard.h"
 #include "source_words.h"
 
 /* Together they keep a record below RECORD_MAX. */
 enum {
-    PERSON_RECENT_MAX = 256,
     PERSON_ATTRS_MAX = 128,
     PERSON_GROUPS_MAX = 512,
     PERSON_SCHEDULED_MAX = 16,
@@ -148,8 +148,7 @@ struct person {
     size_t n_attrs;
     struct group_register *groups; /* sorted by name */
     size_t n_groups;
-    uint64_t *recent; /* ids of recent events, oldest first */
-    size_t n_recent;
+    struct event_ids recent;
     struct scheduled *scheduled; /* sorted by due_ms, then event id */
     size_t n_scheduled;
     struct target_state *targets;

@@ -106,7 +106,7 @@ static void write_registers(struct json_out *w, const struct person *p)
         }
         json_close(w);
     }
-    event_ids_put(w, "recent", p->recent, p->n_recent);
+    event_ids_put(w, "recent", &p->recent);
 }
 
 static void write_scheduled(struct json_out *w, const struct person *p)
@@ -409,7 +409,7 @@ static bool read_registers(const cJSON *root, struct person *p)
     }
     qsort(p->attrs, p->n_attrs, sizeof *p->attrs, by_name);
     qsort(p->groups, p->n_groups, sizeof *p->groups, by_name);
-    return event_ids_read(json_get(root, "recent"), &p->recent, &p->n_recent);
+    return event_ids_read(json_get(root, "recent"), &p->recent);
 }
 
 static bool read_scheduled(const cJSON *root, struct person *p, struct error *err)
