@@ -71,13 +71,29 @@ static void write_string(struct buf *b, struct str s)
 /* What stands before each value: comma and name. */
 static void begin(struct json_out *w, const char *name)
 {
-    if (w->comma)
-        buf_addc(w->buf, ',');
+    bool comma = w->comma;
     w->comma = true;
-    if (!name)
+    if (!name) {
+        if (comma)
+            buf_addc(w->buf, ',');
         return;
-    write_string(w->buf, str_of(name));
-    buf_addc(w->buf, ':');
+    }
+    struct str s = str_of(name);
+    if (!is_plain(s)) {
+        if (comma)
+            buf_addc(w->buf, ',');
+        write_escaped(w->buf, s);
+        buf_addc(w->buf, ':');
+        return;
+    }
+    char *at = buf_extend(w->buf, s.n + 3 + comma);
+    if (!at)
+        return;
+    if (comma)
+        *at++ = ',';
+    *at++ = '"';
+    memcpy(at, s.p, s.n);
+    memcpy(at + s.n, "\":", 2);
 }
 
 void json_open(struct json_out *w, const char *name, char bracket)
