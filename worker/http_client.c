@@ -69,6 +69,7 @@ struct http_client {
     struct multi *multis;
     size_t n_multis, next_multi; /* round robin of new transfers */
     CURLSH *shared;              /* addresses */
+    bool no_proxy;               /* the environment names none: libcurl would look for one at each call */
     struct watch **watches;      /* by descriptor */
     size_t n_watches;
     struct target *targets;
@@ -224,6 +225,8 @@ static struct transfer *transfer_new(struct http_client *c, struct target *targe
     curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
     curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, c);
     curl_easy_setopt(t->easy, CURLOPT_SHARE, c->shared);
+    if (c->no_proxy)
+        curl_easy_setopt(t->easy, CURLOPT_PROXY, "");
     return t;
 }
 
@@ -536,6 +539,15 @@ void http_client_set_token(struct http_client *c, size_t target, const char *tok
     c->targets[target].headers = header_set_new(&c->targets[target], token);
 }
 
+static bool names_a_proxy(void)
+{
+    static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        if (getenv(names[i]))
+            return true;
+    return false;
+}
+
 /* calls: that may be under way at once. */
 static void add_multis(struct http_client *c, size_t calls)
 {
@@ -581,7 +593,8 @@ bool http_client_new(struct loop *loop, const struct http_target *targets, size_
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return error_set(err, ERROR_SYSTEM, "libcurl does not start");
     struct http_client *c = xcalloc(1, sizeof *c);
-    *c = (struct http_client){.loop = loop, .callbacks = *callbacks, .shared = curl_share_init()};
+    *c = (struct http_client){
+        .loop = loop, .callbacks = *callbacks, .shared = curl_share_init(), .no_proxy = !names_a_proxy()};
     if (!c->shared)
         abort(); /* out of memory */
     curl_share_setopt(c->shared, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
