@@ -80,6 +80,8 @@ struct config_ingest {
     struct config_ingest_limits limits;
 };
 
+enum config_unreadable { CONFIG_DEADLETTER, CONFIG_REFUSE };
+
 struct config_key_secret {
     char *name;
     char *secret; /* a reference */
@@ -126,6 +128,7 @@ struct config_source {
     struct config_pairs options;
     int64_t success_status; /* 0: as the source's file says; reject_status too */
     int64_t reject_status;
+    int64_t unreadable; /* enum config_unreadable */
     char *capture_file; /* NULL: none */
     int64_t tolerance_s;
     int64_t rate_per_s; /* 0: no limit */

@@ -58,7 +58,14 @@ struct event {
     char body_sha256[SHA256_HEX_SIZE]; /* origin: SHA-256 of the webhook's body as received; "" if none */
     char replay_of[EVENT_ID_SIZE];     /* "" unless this event replays another one */
     char traceparent[EVENT_TRACEPARENT_SIZE]; /* W3C trace context; "" if none */
+    /* Not NULL: this is no event but a verified request, or an item of one, that makes none though it should, and this
+     * is why. Written as EVENT_UNREADABLE; of the rest only tenant, directory, source, times and origin count. No reader
+     * takes it for an event: it ends in the dead letters, with the reason. */
+    char *unreadable;
+    size_t unreadable_item; /* position in the request, from 1; 0: the whole */
 };
+
+#define EVENT_UNREADABLE "rollcall.webhook.unreadable"
 
 struct event_header {
     const char *name;

@@ -92,11 +92,12 @@ static bool check_events(struct sources *set, struct source *src, const struct m
         fprintf(out, "refused: %s: %s\n", normalise_result_name(result), why.message);
         return false;
     }
-    fprintf(out, "events: %zu\nskipped: %zu\n", list.n, list.skipped);
+    fprintf(out, "events: %zu\nskipped: %zu\n", list.n - list.n_bad, list.skipped);
     if (list.forged > 0)
         fprintf(out, "left out, without their secret: %zu\n", list.forged);
-    for (size_t i = 0; i < list.n_bad; i++)
-        fprintf(out, "dead letter: item %zu: %s\n", list.bad[i].item, list.bad[i].reason);
+    for (size_t i = 0; i < list.n; i++)
+        if (list.v[i].unreadable)
+            fprintf(out, "dead letter: item %zu: %s\n", list.v[i].unreadable_item, list.v[i].unreadable);
     if (list.reply)
         fprintf(out, "reply: %s\n", list.reply);
     for (size_t i = 0; i < list.n; i++)

@@ -11,6 +11,7 @@ enum counter {
     COUNT_REJECTED,        /* by source and reason */
     COUNT_EVENTS,          /* by source and type */
     COUNT_SKIPPED,         /* by source */
+    COUNT_UNREADABLE,      /* by source */
     COUNT_SCRIPT_FAULTS,   /* by source */
     COUNT_PUBLISH_FAILED,  /* by reason */
     COUNT_SECONDS,         /* spent by requests that were answered with success */

@@ -1,6 +1,5 @@
 #include "normalise.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <lua.h>
@@ -183,13 +182,22 @@ static bool given_up(lua_State *L, struct error *err)
     return true;
 }
 
-static void set_aside(struct event_list *list, size_t max, size_t item, const struct error *err)
+/* What cannot be understood: one that is redelivered is the same. */
+static void set_aside(const struct origin *o, struct event_list *list, size_t item, const struct error *err)
 {
-    if (!list->bad)
-        list->bad = xcalloc(max, sizeof *list->bad);
-    struct unreadable *bad = &list->bad[list->n_bad++];
-    bad->item = item;
-    snprintf(bad->reason, sizeof bad->reason, "%s", err->message);
+    struct event *ev = &list->v[list->n++];
+    struct buf id;
+    buf_init(&id, EVENT_SUBJECT_MAX);
+    buf_addf(&id, "%s/unreadable/%zu", o->body_sha256, item);
+    *ev = (struct event){.type = EVENT_CHANGED,
+                         .subject = xstrdup(""),
+                         .occurred_at_ms = o->received_at_ms,
+                         .unreadable = xstrdup(err->message),
+                         .unreadable_item = item};
+    event_id_make(o->src->name, buf_str(&id), ev->id);
+    fill(o, ev);
+    list->n_bad++;
+    buf_done(&id);
 }
 
 /* Item i of the list on top of the stack. */
@@ -227,7 +235,7 @@ static enum normalise_result read_list(struct sources *set, const struct origin 
             error_wrap(err, "events[%zu]", i + 1);
             return NORMALISE_EVENT;
         }
-        set_aside(ret, n, i + 1, err);
+        set_aside(o, ret, i + 1, err);
     }
     return NORMALISE_OK;
 }
@@ -306,27 +314,41 @@ static enum normalise_result parse(const struct source *src, const struct messag
     return format == SOURCE_JSON ? classify(text) : NORMALISE_JSON;
 }
 
+static enum normalise_result make_list(struct sources *set, const struct origin *o, const struct message *m,
+                                       const struct verified *verified, struct event_list *ret,
+                                       struct error *err)
+{
+    cJSON *body;
+    enum normalise_result result = parse(o->src, m, verified, &body, err);
+    if (result != NORMALISE_OK)
+        return result;
+    ret->forged = verified && verified->items ? verifier_filter(o->src->verifier, body) : 0;
+    result = run_script(set, o, m, body, ret, err);
+    cJSON_Delete(body);
+    return result;
+}
+
 enum normalise_result normalise(struct sources *set, struct source *src, const struct message *m,
                                 const struct verified *verified, int64_t received_at_ms,
                                 struct event_list *ret, struct error *err)
 {
     struct origin o = {.src = src, .received_at_ms = received_at_ms};
-    cJSON *body;
     *ret = (struct event_list){0};
-    enum normalise_result result = parse(src, m, verified, &body, err);
-    if (result != NORMALISE_OK)
-        return result;
-    if (verified) {
+    if (verified)
         o.delivery = verified->delivery;
-        ret->forged = verified->items ? verifier_filter(src->verifier, body) : 0;
-    }
     digest_sha256_hex(m->body.p, m->body.n, o.body_sha256);
     trace_parent(m, o.traceparent);
-    result = run_script(set, &o, m, body, ret, err);
-    cJSON_Delete(body);
-    if (result != NORMALISE_OK)
-        event_list_done(ret);
-    return result;
+    enum normalise_result result = make_list(set, &o, m, verified, ret, err);
+    if (result == NORMALISE_OK)
+        return result;
+    event_list_done(ret);
+    if (src->strict || result == NORMALISE_TOO_MANY)
+        return result;
+    ret->v = xcalloc(1, sizeof *ret->v);
+    error_wrap(err, "%s", normalise_result_name(result));
+    ret->script_fault = result == NORMALISE_SCRIPT;
+    set_aside(&o, ret, 0, err);
+    return NORMALISE_OK;
 }
 
 void event_list_done(struct event_list *list)
@@ -335,7 +357,6 @@ void event_list_done(struct event_list *list)
         event_done(&list->v[i]);
     free(list->v);
     free(list->reply);
-    free(list->bad);
     *list = (struct event_list){0};
 }
 

@@ -19,17 +19,11 @@ enum { NORMALISE_REPLY_MAX = 1536 };
 struct event_list {
     struct event *v;
     size_t n;
-    size_t skipped;         /* items that the script makes no event of */
-    size_t forged;          /* items that did not carry their secret and were left out */
-    char *reply;            /* what the script wants to be answered; NULL: nothing */
-    struct unreadable *bad; /* items that cannot be understood */
-    size_t n_bad;
-};
-
-/* An item that makes no event though it should. */
-struct unreadable {
-    size_t item;      /* position in the script's list, from 1 */
-    char reason[512]; /* without the sender's data */
+    size_t skipped;    /* items that the script makes no event of */
+    size_t forged;     /* items that did not carry their secret and were left out */
+    size_t n_bad;      /* of v: what cannot be understood (event.unreadable) */
+    bool script_fault; /* the script failed on the whole */
+    char *reply;       /* what the script wants to be answered; NULL: nothing */
 };
 
 /* What a request is refused for here. */
@@ -45,8 +39,8 @@ enum normalise_result {
 
 /* verified: what verification found; NULL: nobody has looked (then secrets of items are not asked for either). On
  * NORMALISE_OK *ret is filled (release it with event_list_done); otherwise err says what is wrong, without the sender's
- * data. In a strict source one item that cannot be understood fails the request with NORMALISE_EVENT; otherwise it is
- * in ret->bad, and the others count. */
+ * data. In a strict source what cannot be understood fails the request; otherwise it is in the list too, as what it is, and
+ * only NORMALISE_TOO_MANY is left to fail with. */
 enum normalise_result normalise(struct sources *set, struct source *src, const struct message *m,
                                 const struct verified *verified, int64_t received_at_ms,
                                 struct event_list *ret, struct error *err);

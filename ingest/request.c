@@ -296,7 +296,8 @@ static void make_durable(struct request *req)
 {
     FAILPOINT("ingest.before_publish");
     for (size_t i = 0; i < req->events.n; i++)
-        req->counts[req->events.v[i].type]++;
+        if (!req->events.v[i].unreadable)
+            req->counts[req->events.v[i].type]++;
     req->entered = !req->owner->closed && load_enter(req->owner->load);
     if (req->owner->closed)
         unavailable(req, "stopping");
@@ -329,15 +330,25 @@ static unsigned status_of(enum normalise_result result)
     return 422;
 }
 
+static void count_unreadable(struct request *req, const struct event_list *list)
+{
+    size_t i = 0;
+    while (!list->v[i].unreadable)
+        i++;
+    metrics_add(req->owner->metrics, COUNT_UNREADABLE, req->src->name, (int64_t)list->n_bad);
+    log_warn("cannot be understood, becomes a dead letter", LOG_S("source", req->src->name),
+             LOG_I("items", list->n_bad), LOG_S("first", list->v[i].unreadable));
+}
+
 static void make_events(struct request *req, const struct message *m, const struct verified *verified)
 {
     struct requests *r = req->owner;
     struct event_list list;
     struct error err = {0};
     enum normalise_result result = normalise(req->set, req->src, m, verified, clock_real_ms(), &list, &err);
+    if (result == NORMALISE_SCRIPT || list.script_fault)
+        metrics_add(r->metrics, COUNT_SCRIPT_FAULTS, req->src->name, 1);
     if (result != NORMALISE_OK) {
-        if (result == NORMALISE_SCRIPT)
-            metrics_add(r->metrics, COUNT_SCRIPT_FAULTS, req->src->name, 1);
         log_warn("request refused", LOG_S("source", req->src->name),
                  LOG_S("reason", normalise_result_name(result)), LOG_ERROR_FIELD(&err));
         refuse(req, status_of(result), "", normalise_result_name(result));
@@ -345,6 +356,8 @@ static void make_events(struct request *req, const struct message *m, const stru
     }
     req->reply = list.reply;
     list.reply = NULL;
+    if (list.n_bad > 0)
+        count_unreadable(req, &list);
     if (list.forged > 0)
         metrics_add2(r->metrics, COUNT_REJECTED, req->src->name, "forged_item", (int64_t)list.forged);
     if (list.skipped > 0)

@@ -90,7 +90,7 @@ static void source_init(struct source *src, const struct config *cfg, const stru
                            .success_status = (unsigned)from->success_status,
                            .reject_status = (unsigned)from->reject_status,
                            .capture_file = xstrdup_null(from->capture_file),
-                           .strict = true};
+                           .strict = from->unreadable == CONFIG_REFUSE};
     copy_options(&src->options, &from->options);
 }
 

@@ -61,6 +61,8 @@ static const cyaml_strval_t levels[] = {{"debug", LOG_LEVEL_DEBUG},
 static const cyaml_strval_t switches[] = {{"on", 1}, {"off", 0}, {"true", 1}, {"false", 0}};
 static const cyaml_strval_t kinds[] = {{"miro", TARGET_MIRO}, {"scim", TARGET_SCIM}};
 
+static const cyaml_strval_t unreadables[] = {{"deadletter", CONFIG_DEADLETTER}, {"refuse", CONFIG_REFUSE}};
+
 static const struct config_key pair_keys[] = {
     TEXT(config_pair, name, NULL, CONFIG_REQUIRED, "name"),
     TEXT(config_pair, value, NULL, CONFIG_REQUIRED | CONFIG_MAY_BE_EMPTY, "value"),
@@ -179,6 +181,10 @@ static const struct config_key source_keys[] = {
     NUMBER(config_source, reject_status, 0, 0, 499,
            "answer to a request that fails verification, from 400, or from 200 to 299: accept and drop; 0: "
            "as the source's file says"),
+    CHOICE(config_source, unreadable, CONFIG_DEADLETTER, unreadables,
+           "a verified request, or an item of one, that cannot be understood: kept as a dead letter and "
+           "answered with "
+           "success (deadletter), or the request is refused (refuse)"),
     TEXT(config_source, capture_file, NULL, 0,
          "where a token is written that the sender hands over at set-up; must not exist"),
     NUMBER(config_source, tolerance_s, 0, 0, 86400,

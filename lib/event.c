@@ -33,6 +33,7 @@ void event_done(struct event *ev)
     for (size_t i = 0; i < ev->n_groups; i++)
         free(ev->groups[i]);
     free(ev->groups);
+    free(ev->unreadable);
     *ev = (struct event){0};
 }
 

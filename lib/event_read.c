@@ -139,6 +139,19 @@ static bool read_value(const cJSON *root, struct event *ev, struct error *err)
            read_short_text(root, "replayOf", ev->replay_of, sizeof ev->replay_of, err);
 }
 
+/* What ingest could not understand says so itself. */
+static bool check_readable(struct headers h, const cJSON *root, struct error *err)
+{
+    const char *type = header(h, "ce_type"), *reason = json_string(root, "reason");
+    int64_t item;
+    if (!type || strcmp(type, EVENT_UNREADABLE) != 0)
+        return true;
+    error_set(err, ERROR_INPUT, "%.400s", reason ? reason : "no reason");
+    if (json_int64(root, "item", &item))
+        error_wrap(err, "item %lld", (long long)item);
+    return error_wrap(err, "a webhook that its source could not understand");
+}
+
 static bool read_own_headers(struct headers h, struct event *ev, struct error *err)
 {
     const char *id = header(h, "ce_id"), *type = header(h, "ce_type"), *trace = header(h, "traceparent");
@@ -186,7 +199,8 @@ static bool read_event(struct headers h, bool repeated, struct str value, struct
     if (!json_doc_parse(value, &doc, err))
         return error_wrap(err, "value");
     struct event ev = {0};
-    bool ok = read_own_headers(h, &ev, err) && read_value(doc.root, &ev, err) && event_check(&ev, err) &&
+    bool ok = check_readable(h, doc.root, err) && read_own_headers(h, &ev, err) &&
+              read_value(doc.root, &ev, err) && event_check(&ev, err) &&
               (!repeated || check_repeated_headers(h, &ev, err));
     json_doc_done(&doc);
     if (!ok) {

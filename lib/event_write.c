@@ -41,11 +41,26 @@ static void write_origin(const struct event *ev, struct json_out *w)
     json_close(w);
 }
 
+static void write_unreadable(const struct event *ev, struct json_out *w)
+{
+    json_put_string(w, "reason", ev->unreadable);
+    if (ev->unreadable_item > 0)
+        json_put_int(w, "item", (int64_t)ev->unreadable_item);
+    json_put_time(w, "receivedAt", ev->received_at_ms);
+    json_put_string(w, "tenant", ev->tenant);
+    write_origin(ev, w);
+    json_close(w);
+}
+
 void event_write_value(const struct event *ev, struct buf *out)
 {
     struct json_out w;
     json_out_init(&w, out);
     json_open(&w, NULL, '{');
+    if (ev->unreadable) {
+        write_unreadable(ev, &w);
+        return;
+    }
     json_put_time(&w, "occurredAt", ev->occurred_at_ms);
     if (ev->effective_at_ms > 0)
         json_put_time(&w, "effectiveAt", ev->effective_at_ms);
@@ -78,9 +93,10 @@ void event_each_header(const struct event *ev, void (*put)(void *ctx, const char
     rfc3339_format(ev->occurred_at_ms, time);
     put(ctx, "ce_specversion", "1.0");
     put(ctx, "ce_id", ev->id);
-    put(ctx, "ce_type", event_type_name(ev->type));
+    put(ctx, "ce_type", ev->unreadable ? EVENT_UNREADABLE : event_type_name(ev->type));
     put(ctx, "ce_source", source);
-    put(ctx, "ce_subject", ev->subject);
+    if (!ev->unreadable)
+        put(ctx, "ce_subject", ev->subject);
     put(ctx, "ce_time", time);
     put(ctx, "content-type", "application/json");
     if (ev->traceparent[0])

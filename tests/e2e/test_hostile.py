@@ -14,6 +14,7 @@ DEADLINE_MS = 1000
 def hostile_requests_get_their_4xx_and_publish_nothing(run):
     run.config.document["ingest"]["deadline_ms"] = DEADLINE_MS
     source = run.source("hostile")
+    run.config.document["sources"][0]["unreadable"] = "refuse"
     run.sandbox()
     ingest = run.ingest().start()
     more = {"source": source.name, "deadline_s": DEADLINE_MS / 1000}

@@ -478,10 +478,24 @@ START_TEST(agrees_with_the_schemas_examples)
 }
 END_TEST
 
+START_TEST(what_was_unreadable_is_no_event_and_says_why)
+{
+    glob_t found;
+    struct error err = {0};
+    ck_assert(glob("schemas/examples/valid/unreadable-*.json", 0, NULL, &found) == 0);
+    ck_assert(!read_example(found.gl_pathv[0], &err));
+    ck_assert_str_eq(err.message,
+                     "a webhook that its source could not understand: item 1: the options do not say "
+                     "what this workflow means: workflow.14879e66");
+    globfree(&found);
+}
+END_TEST
+
 RUN_TESTS("event", reads_back_what_it_writes, a_value_is_read_with_id_and_type_beside_it,
           writes_only_what_there_is_to_say, access_without_end_differs_from_no_word_about_it,
           clamps_a_time_that_lies_too_far_ahead, refuses_bad_headers_and_names_them,
           refuses_bad_members_and_names_them, every_limit_holds_to_the_byte,
           a_value_over_the_limit_is_refused, type_names_are_read_with_and_without_prefix,
           the_key_hashes_directory_and_subject_into_buckets, ids_depend_on_source_and_senders_id,
-          names_are_short_lower_case_words, agrees_with_the_schemas_examples)
+          names_are_short_lower_case_words, agrees_with_the_schemas_examples,
+          what_was_unreadable_is_no_event_and_says_why)

@@ -94,6 +94,10 @@ static int by_name(const void *a, const void *b)
 static void print_event(FILE *out, const struct event *ev)
 {
     struct attr sorted[ATTRS_MAX];
+    if (ev->unreadable) {
+        fprintf(out, "rejected %zu: %s\n", ev->unreadable_item, ev->unreadable);
+        return;
+    }
     fprintf(out, "%s %s", strchr(event_type_name(ev->type), '.') + 1, ev->subject);
     print_time(out, "at", ev->occurred_at_ms);
     if (ev->effective_at_ms > 0)
@@ -159,8 +163,6 @@ static void print_request(FILE *out, struct sources *set, const struct message *
     }
     for (size_t i = 0; i < list.n; i++)
         print_event(out, &list.v[i]);
-    for (size_t i = 0; i < list.n_bad; i++)
-        fprintf(out, "rejected %zu: %s\n", list.bad[i].item, list.bad[i].reason);
     if (list.skipped > 0)
         fprintf(out, "skipped %zu\n", list.skipped);
     if (list.reply)

@@ -319,6 +319,43 @@ START_TEST(a_scripts_fault_refuses_one_request_only)
 }
 END_TEST
 
+START_TEST(what_cannot_be_understood_is_set_aside_and_the_rest_counts)
+{
+    static const struct {
+        const char *body, *reason;
+        size_t events, item;
+    } rows[] = {
+        {"{\"l\":[{\"s\":\"1\"},{\"s\":\"\"},{\"s\":\"3\"}]}", "subject: is missing", 2, 2},
+        {"{\"l\":[{\"s\":\"1\"},{\"no\":\"why not\"}]}", "why not", 1, 2},
+        {"{\"l\":[", "json: not valid JSON", 0, 0},
+        {"[]", "script: ", 0, 0},
+    };
+    static const char source[] =
+        "return {" VERIFY
+        ", events=function(r) local list = {} for i = 1, #r.body.l do local x = r.body.l[i] "
+        "list[i] = {type='person.left', subject=x.s, rejected=x.no} end return list end}";
+    struct sources *set;
+    struct event_list a, b;
+    struct error err = {0};
+    ck_assert_msg(load_text(source, &set, &err), "%s", err.message);
+    set->v[0].strict = false;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        must_run(set, rows[i].body, "d", &a);
+        must_run(set, rows[i].body, "d", &b);
+        ck_assert_uint_eq(a.n, rows[i].events + 1);
+        ck_assert_uint_eq(a.n_bad, 1);
+        size_t bad = rows[i].item > 0 ? rows[i].item - 1 : 0;
+        ck_assert_msg(strstr(a.v[bad].unreadable, rows[i].reason), "%s", a.v[bad].unreadable);
+        ck_assert_uint_eq(a.v[bad].unreadable_item, rows[i].item);
+        ck_assert_uint_eq(strlen(a.v[bad].body_sha256), 64);
+        ck_assert_str_eq(a.v[bad].id, b.v[bad].id); /* redelivered */
+        event_list_done(&a);
+        event_list_done(&b);
+    }
+    sources_free(set);
+}
+END_TEST
+
 /* ---- rules --------------------------------------------------------------------------------------------- */
 
 #define EVENTS  "events=function() return {} end"
@@ -428,6 +465,7 @@ int main(void)
     tcase_add_test(tc, okta_fans_out_and_skips_the_rest);
     tcase_add_loop_test(tc, refuses_what_makes_no_event, 0, ARRAY_SIZE(refused));
     tcase_add_loop_test(tc, a_scripts_fault_refuses_one_request_only, 0, ARRAY_SIZE(faults));
+    tcase_add_test(tc, what_cannot_be_understood_is_set_aside_and_the_rest_counts);
     tcase_add_loop_test(tc, refuses_a_file_whose_rules_it_does_not_understand, 0, ARRAY_SIZE(wrong_files));
     tcase_add_test(tc, reads_the_rules_of_the_shipped_files);
     tcase_add_test(tc, check_shows_what_a_stored_request_becomes);

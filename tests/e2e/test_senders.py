@@ -1,0 +1,122 @@
+"""Every shipped sender's joiner, mover and leaver, from its own signed request to an account; and what is not understood.
+
+The requests are those of ingest/sources/examples, signed by `rollcall-ingest sign`. Senders whose webhooks say only who
+changed get the person's name from another source of the same directory first, as no API is asked here.
+"""
+import base64
+import socket
+import subprocess
+import uuid
+
+from harness.config import SOURCES_DIR
+from harness.scenario import scenario
+from harness.wait import wait_until
+from harness.words import Word, now_ms
+
+EXAMPLES = SOURCES_DIR / "examples"
+DIRECTORY = "people"
+WAIT_S = 30
+# Only its sender can sign, with its private key: the unit tests do.
+UNSIGNED = {"set"}
+BASIC = {"workday", "successfactors"}
+BASE64 = {"standard_webhooks", "finch"}
+# Miro's windows, a hundred times as short: how calls are paced is looked at elsewhere.
+SCALE = 0.01
+LIMITS = [{"class": name, "count": count, "window_ms": int(30_000 * SCALE)}
+          for name, count in (("users.read", 200), ("users.create", 20), ("users.update", 20))]
+
+
+class Kind:
+    """A sender with its examples."""
+
+    def __init__(self, run, name):
+        self.run, self.name = run, name
+        self.folder = EXAMPLES / name
+        self.secret = self._secret()
+        options = self.folder / "options"
+        pairs = [line.split("=", 1) for line in options.read_text().splitlines()] if options.exists() else []
+        run.config.document["sources"].append({
+            "name": name, "kind": name, "tenant": "acme", "directory": DIRECTORY,
+            "secrets": [run.config.secret(f"kind-{name}", self.secret)],
+            "options": [{"name": n, "value": v} for n, v in pairs]})
+        first = (self.folder / "joiner.events").read_text().splitlines()
+        self.subject = first[0].split()[1]
+        names = [line.split(" = ")[1] for line in first if line.startswith("    userName = ")]
+        self.user_name = names[0] if names else f"ann.{name}@example.com"
+
+    def _secret(self):
+        raw = uuid.uuid4().bytes + uuid.uuid4().bytes
+        return base64.b64encode(raw).decode() if self.name in BASE64 else \
+            f"user:{raw.hex()}" if self.name in BASIC else raw.hex()
+
+    def has(self, example):
+        return (self.folder / f"{example}.http").exists()
+
+    def events(self, example):
+        """How many events the example becomes."""
+        lines = (self.folder / f"{example}.events").read_text().splitlines()
+        return sum(line.startswith(("person.", "membership.")) for line in lines)
+
+    def signed(self, path):
+        config = self.run.config.write("sign", {})
+        done = subprocess.run([self.run.build / "rollcall-ingest", "--config", config, "sign", self.name, path],
+                              capture_output=True, check=False, timeout=WAIT_S)
+        assert done.returncode == 0, (self.name, path, done.stderr)
+        return done.stdout
+
+    def post(self, ingest, example):
+        return send(ingest, self.signed(self.folder / f"{example}.http"))
+
+
+def send(ingest, request):
+    """The status of the answer to the bytes of a request."""
+    with socket.create_connection(("127.0.0.1", ingest.ports["listen"]), timeout=WAIT_S) as connection:
+        connection.sendall(request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+    return int(answer.split()[1])
+
+
+def await_accounts(sandbox, kinds, active):
+    def right():
+        accounts = {kind.name: sandbox.account(kind.user_name) for kind in kinds}
+        return {name for name, account in accounts.items() if not account or account.active != active}
+
+    wait_until(lambda: not right(), WAIT_S, lambda: f"the accounts are {'' if active else 'in'}active; not those of {right()}")
+
+
+@scenario()
+def every_senders_joiner_gets_an_account_and_its_leaver_loses_it(run):
+    seed = run.source("seed", directory=DIRECTORY)
+    names = sorted(p.name for p in EXAMPLES.iterdir() if p.is_dir() and p.name not in UNSIGNED)
+    kinds = [Kind(run, name) for name in names]
+    sandbox = run.sandbox(target={"directory": DIRECTORY, "limits": LIMITS}, window_scale=SCALE)
+    ingest = run.ingest().start()
+    run.worker().start()
+    results = run.topics.follow("results")
+    letters = run.topics.follow("deadletters")
+    sender = run.sender(ingest)
+    begin = now_ms() - 400 * 86_400_000  # before all examples
+    for kind in kinds:
+        sender.deliver(seed, Word("changed", kind.subject, begin, {"userName": kind.user_name,
+                                                                   "displayName": kind.name}))
+    expected = len(kinds)
+    for example, active in (("joiner", True), ("mover", True), ("leaver", False)):
+        acting = [kind for kind in kinds if kind.has(example)]
+        for kind in acting:
+            status = kind.post(ingest, example)
+            assert 200 <= status < 300, (kind.name, example, status)
+            expected += kind.events(example)
+        results.await_count(lambda r: True, expected, WAIT_S, f"a result for each event up to the {example}")
+        await_accounts(sandbox, acting, active)
+
+    entra = next(kind for kind in kinds if kind.name == "entra_workflows")
+    assert entra.post(ingest, "unknown") == 200
+    garbage = run.directory / "garbage.http"
+    garbage.write_text("POST /hooks/entra_workflows HTTP/1.1\nHost: h\nContent-Type: application/json\n\n{\"data\":")
+    assert send(ingest, entra.signed(garbage)) == 200
+    found = letters.await_count(lambda r: r.value["kind"] == "invalid", 3, WAIT_S, "dead letters of what is not understood")
+    reasons = sorted(r.value["reason"] for r in found)
+    for reason, words in zip(reasons, ("workflow.wf-other", "not a CloudEvent 1.0", "json: not valid JSON")):
+        assert words in reason, reasons
+    assert all("bodySha256" in r.value["value"] for r in found), found
+    assert len(results.find(lambda r: True)) == expected
