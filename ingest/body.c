@@ -114,7 +114,8 @@ static void make_arrays(cJSON *node)
     }
 }
 
-/* Sets root[keys…] = value; the first of two fields with one name counts, as of two members in JSON. */
+/* Sets root[keys…] = value; the first of two fields with one name counts, as of two members in JSON. False: the name is
+ * that of a text and of a list. */
 static bool set_field(cJSON *root, char keys[FORM_KEYS_MAX][FORM_KEY_MAX], size_t n, const char *value)
 {
     cJSON *at = root;

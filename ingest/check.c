@@ -93,6 +93,8 @@ static bool check_events(struct sources *set, struct source *src, const struct m
         return false;
     }
     fprintf(out, "events: %zu\nskipped: %zu\n", list.n - list.n_bad, list.skipped);
+    for (size_t i = 0; i < list.n_why; i++)
+        fprintf(out, "  %s\n", list.why[i]);
     if (list.forged > 0)
         fprintf(out, "left out, without their secret: %zu\n", list.forged);
     for (size_t i = 0; i < list.n; i++)

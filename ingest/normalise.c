@@ -11,7 +11,7 @@
 #include "trace.h"
 #include "utf8.h"
 
-enum { QUERY_MAX = 1024 };
+enum { QUERY_MAX = 1024, WHY_MAX = 64 };
 
 /* What all events of a request share. */
 struct origin {
@@ -240,6 +240,24 @@ static enum normalise_result read_list(struct sources *set, const struct origin 
     return NORMALISE_OK;
 }
 
+/* How many items were skipped, or why each was. */
+static void read_skipped(lua_State *L, int index, struct event_list *ret)
+{
+    index = lua_absindex(L, index);
+    if (lua_isinteger(L, index) && lua_tointeger(L, index) > 0)
+        ret->skipped = (size_t)lua_tointeger(L, index);
+    if (!lua_istable(L, index))
+        return;
+    ret->skipped = (size_t)lua_rawlen(L, index);
+    ret->why = xcalloc(WHY_MAX, sizeof *ret->why);
+    for (size_t i = 0; i < ret->skipped && ret->n_why < WHY_MAX; i++) {
+        lua_rawgeti(L, index, (lua_Integer)i + 1);
+        if (lua_type(L, -1) == LUA_TSTRING)
+            ret->why[ret->n_why++] = xstrdup(lua_tostring(L, -1));
+        lua_pop(L, 1);
+    }
+}
+
 /* The script's results (list, skipped, reply) on the stack. */
 static enum normalise_result read_results(struct sources *set, const struct origin *o, struct event_list *ret,
                                           struct error *err)
@@ -253,8 +271,7 @@ static enum normalise_result read_results(struct sources *set, const struct orig
     const char *reply = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &n) : NULL;
     if (reply && o->src->reply_type[0] && n <= NORMALISE_REPLY_MAX)
         ret->reply = xstrndup(reply, n);
-    if (lua_isinteger(L, -2) && lua_tointeger(L, -2) > 0)
-        ret->skipped = (size_t)lua_tointeger(L, -2);
+    read_skipped(L, -2, ret);
     lua_pop(L, 2);
     return read_list(set, o, ret, err);
 }
@@ -356,6 +373,9 @@ void event_list_done(struct event_list *list)
     for (size_t i = 0; i < list->n; i++)
         event_done(&list->v[i]);
     free(list->v);
+    for (size_t i = 0; i < list->n_why; i++)
+        free(list->why[i]);
+    free(list->why);
     free(list->reply);
     *list = (struct event_list){0};
 }

@@ -19,6 +19,8 @@ enum { NORMALISE_REPLY_MAX = 1536 };
 struct event_list {
     struct event *v;
     size_t n;
+    char **why; /* n_why reasons of skipped items, as far as the script says them */
+    size_t n_why;
     size_t skipped;    /* items that the script makes no event of */
     size_t forged;     /* items that did not carry their secret and were left out */
     size_t n_bad;      /* of v: what cannot be understood (event.unreadable) */

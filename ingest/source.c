@@ -5,6 +5,7 @@
 
 #include "mem.h"
 #include "source_rules.h"
+#include "zone.h"
 
 /* An event script has a few microseconds of work; this is a thousand times as much. */
 static const struct lua_limits SCRIPT_LIMITS = {.memory_bytes = 32 * 1024 * 1024,
@@ -108,6 +109,15 @@ static void source_done(struct source *src)
     free(src->options.v);
 }
 
+/* The files' scripts take their dates' zone from option `zone`: a wrong one would make dead letters of everything. */
+static bool check_zone(const struct source *src, struct error *err)
+{
+    for (size_t i = 0; i < src->options.n; i++)
+        if (strcmp(src->options.v[i].name, "zone") == 0 && !zone_ok(str_of(src->options.v[i].value)))
+            return error_set(err, ERROR_INPUT, "option zone: no such time zone (is tzdata installed?)");
+    return true;
+}
+
 static bool load_one(struct sources *set, struct source *src, const struct config *cfg,
                      const struct config_source *from, struct error *err)
 {
@@ -117,7 +127,7 @@ static bool load_one(struct sources *set, struct source *src, const struct confi
     char *path = xasprintf("%s/%s.lua", cfg->ingest.sources_dir, from->kind);
     bool ok = lua_host_load(set->host, path, &src->script, err);
     free(path);
-    if (!ok || !source_rules_read(set->host, src->script, src, &rules, err))
+    if (!ok || !check_zone(src, err) || !source_rules_read(set->host, src->script, src, &rules, err))
         return false;
     set_tolerance(&rules, from->tolerance_s);
     return make_verifier(src, from, &rules, (size_t)cfg->ingest.limits.body_bytes, err);
@@ -165,7 +175,7 @@ bool sources_load_file(const char *path, const struct config_pairs *options, str
     if (options)
         copy_options(&src->options, options);
     set->limits = limits;
-    if (!lua_host_load(set->host, path, &src->script, err) ||
+    if (!lua_host_load(set->host, path, &src->script, err) || !check_zone(src, err) ||
         !source_rules_read(set->host, src->script, src, &rules, err)) {
         sources_free(set);
         return false;

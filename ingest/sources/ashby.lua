@@ -30,7 +30,7 @@ return {
     events = function(request)
         local body = request.body
         if body.action ~= "candidateHire" then
-            return {}, 1
+            return {}, { tostring(body.action) .. ": no hire" }
         end
         local application = rollcall.get(body, "data.application")
         local id = rollcall.get(application, "candidate.id")

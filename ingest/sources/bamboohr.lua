@@ -158,12 +158,12 @@ return {
 
     events = function(request)
         local body, zone = request.body, request.options.zone
-        local list, skipped = {}, 0
+        local list, skipped = {}, {}
         local function add(ev)
             if ev then
                 list[#list + 1] = ev
             else
-                skipped = skipped + 1
+                skipped[#skipped + 1] = "no field of ours has changed, or a type of no concern"
             end
         end
         if body.employees then

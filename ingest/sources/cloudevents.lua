@@ -92,13 +92,13 @@ return {
     -- The prefix of a batch's media type begins with that of a structured event's: ask for it first.
     events = function(request)
         local media = rollcall.lower(request.headers["content-type"] or "")
-        local list, skipped = {}, 0
+        local list, skipped = {}, {}
         local function add(attributes, data)
             local ev = event(attributes, data, request.options)
             if ev then
                 list[#list + 1] = ev
             else
-                skipped = skipped + 1
+                skipped[#skipped + 1] = (attributes.type or "?") .. ": of no concern"
             end
         end
         if string.sub(media, 1, 29) == "application/cloudevents-batch" then

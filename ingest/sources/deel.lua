@@ -123,7 +123,7 @@ return {
         if not meta then
             error("data.meta is missing")
         end
-        local list, skipped = {}, 0
+        local list, skipped = {}, {}
         for i, resource in ipairs(rollcall.list(rollcall.get(body, "data.resource"))) do
             local ev = event(resource, meta, request)
             if ev then
@@ -131,7 +131,7 @@ return {
                 ev.delivery = meta.tracking_id
                 list[#list + 1] = ev
             else
-                skipped = skipped + 1
+                skipped[#skipped + 1] = (meta.event_type or "?") .. ": of no concern"
             end
         end
         return list, skipped

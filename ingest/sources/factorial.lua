@@ -81,7 +81,7 @@ return {
         end
         local kind = endings[string.match(rollcall.lower(name), "(%a+)$") or ""]
         if not kind or not string.find(rollcall.lower(name), "employee", 1, true) then
-            return {}, 1
+            return {}, { name .. ": no event of an employee" }
         end
         return { event(request.body, kind, request.options.zone) }
     end,

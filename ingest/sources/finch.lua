@@ -60,7 +60,7 @@ return {
         local subject = rollcall.get(body, "data.individual_id")
         local wanted = request.options.connection_id
         if not kind or not subject or (wanted and wanted ~= body.connection_id) then
-            return {}, 1
+            return {}, { tostring(body.event_type) .. ": of no concern, or of another connection" }
         end
         return { {
             id = request.delivery,

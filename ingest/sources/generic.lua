@@ -151,13 +151,13 @@ return {
         if options.items then
             items = rollcall.get(request.body, options.items)
         end
-        local list, skipped = {}, 0
+        local list, skipped = {}, {}
         for _, item in ipairs(rollcall.list(items)) do
             local ev = event(item, request)
             if ev then
                 list[#list + 1] = ev
             else
-                skipped = skipped + 1
+                skipped[#skipped + 1] = "no type of ours: see options type and type.<value>"
             end
         end
         return list, skipped

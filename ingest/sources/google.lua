@@ -71,7 +71,7 @@ return {
         local state = headers["x-goog-resource-state"]
         local kind = kinds[state]
         if not kind then
-            return {}, state == "sync" and 0 or 1
+            return {}, { tostring(state) .. ": of no concern" }
         end
         local channel, number = headers["x-goog-channel-id"], headers["x-goog-message-number"]
         local id = channel and number and channel .. "/" .. number

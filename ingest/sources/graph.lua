@@ -83,13 +83,13 @@ return {
         if not items then
             error("value is missing")
         end
-        local list, skipped = {}, 0
+        local list, skipped = {}, {}
         for i = 1, #items do
             local ev = event(items[i], request.options)
             if ev then
                 list[#list + 1] = ev
             else
-                skipped = skipped + 1
+                skipped[#skipped + 1] = (items[i].resource or "?") .. ": no change of a user"
             end
         end
         return list, skipped

@@ -111,6 +111,6 @@ return {
         elseif onboarding[body.event_type] then
             return { employee(body) }
         end
-        return {}, 1
+        return {}, { tostring(body.action or body.event_type) .. ": of no concern" }
     end,
 }

@@ -74,7 +74,7 @@ return {
             kind = request.options.termination_cancelled or "person.changed"
         end
         if not kind or body.entity_type ~= "Employee" then
-            return {}, 1
+            return {}, { tostring(body.event_type) .. ": of no concern" }
         end
         return { {
             id = body.uuid,

@@ -101,12 +101,12 @@ return {
     events = function(request)
         local body = request.body
         if type(body) == "string" or body.text == "Ping test" then
-            return {}, 1
+            return {}, { "a ping" }
         end
         local kind = kind_of(body.type, request.options)
         local employee = rollcall.get(body, "data.employeeId")
         if not kind or not employee then
-            return {}, 1
+            return {}, { tostring(body.type) .. ": of no concern" }
         end
         return { {
             type = kind,

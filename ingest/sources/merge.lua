@@ -76,7 +76,7 @@ return {
         local account = rollcall.get(body, "linked_account.id")
         if string.sub(name, 1, 9) ~= "Employee." or (options.linked_account and options.linked_account ~= account)
             or not body.data then
-            return {}, 1
+            return {}, { name .. ": no employee, or of another linked account" }
         end
         return { event(name, body.data, options.zone) }
     end,

@@ -109,14 +109,14 @@ return {
         if not entries then
             error("data.events is missing")
         end
-        local list, skipped = {}, 0
+        local list, skipped = {}, {}
         for i = 1, #entries do
             local ev = event(entries[i])
             if ev then
                 ev.delivery = body.eventId
                 list[#list + 1] = ev
             else
-                skipped = skipped + 1
+                skipped[#skipped + 1] = (entries[i].eventType or "?") .. ": not SUCCESS, no user in it, or of no concern"
             end
         end
         return list, skipped

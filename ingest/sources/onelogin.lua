@@ -69,13 +69,13 @@ return {
     },
 
     events = function(request)
-        local list, skipped = {}, 0
+        local list, skipped = {}, {}
         for _, item in ipairs(rollcall.list(request.body)) do
             local ev = event(item, request.options)
             if ev then
                 list[#list + 1] = ev
             else
-                skipped = skipped + 1
+                skipped[#skipped + 1] = "event_type_id " .. tostring(item.event_type_id) .. ": of no concern, or without user_id"
             end
         end
         return list, skipped

@@ -70,7 +70,7 @@ return {
         local body = request.body
         local kind = kinds[body.event_name]
         if not kind then
-            return {}, 1
+            return {}, { tostring(body.event_name) .. ": of no concern" }
         end
         local id = subject(body, request.options)
         if not id then

@@ -66,7 +66,7 @@ return {
         local kind = request.options["type." .. tostring(body.event_type)] or types[body.event_type]
         local subject = body.employment_id or rollcall.get(body, "data.employment_id") or rollcall.get(body, "employment.id")
         if not kind then
-            return {}, 1
+            return {}, { tostring(body.event_type) .. ": of no concern: see options type.<event_type>" }
         elseif not subject then
             return { { rejected = "the event names no employment" } }
         end

@@ -162,7 +162,7 @@ return {
     end,
 
     events = function(request)
-        local claims, list, skipped = request.body, {}, 0
+        local claims, list, skipped = request.body, {}, {}
         if not claims.events then
             error("no claim events")
         end
@@ -171,7 +171,7 @@ return {
             if ev then
                 list[#list + 1] = ev
             else
-                skipped = skipped + 1
+                skipped[#skipped + 1] = uri .. ": of no concern"
             end
         end
         return list, skipped

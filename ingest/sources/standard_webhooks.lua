@@ -65,7 +65,7 @@ return {
         end
         local kind = string.gsub(body.type, "^rollcall%.", "")
         if not known[kind] then
-            return {}, 1
+            return {}, { kind .. ": of no concern" }
         end
         local data = body.data
         return { {

@@ -92,7 +92,7 @@ return {
     events = function(request)
         local ev = event(request.body)
         if not ev then
-            return {}, 1
+            return {}, { tostring(request.body.event) .. ": of no concern" }
         end
         ev.id = request.body.id
         ev.delivery = request.body.id
