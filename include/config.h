@@ -66,6 +66,7 @@ struct config_spool {
 struct config_tls {
     char *certificate; /* secret references to PEM; both or none (NULL) */
     char *key;
+    char *client_ca; /* NULL: clients are not asked for certificates */
 };
 
 struct config_ingest {

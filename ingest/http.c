@@ -32,6 +32,8 @@ struct connection {
     bool served;           /* at least one head was read */
     struct str target; /* of the request under way, in MHD's buffer; its bytes hold until the head is read */
     bool target_ok;
+    char *certificate; /* subject of the client's certificate, once asked for; NULL: none that counts */
+    bool certificate_known;
     char *query; /* of that request, kept: MHD takes it apart in its place; NULL: none */
 };
 
@@ -146,6 +148,18 @@ static bool sent_strictly(const struct exchange *x, const char *version)
     return head_is_whole(&x->message, &raw);
 }
 
+/* Of the connection's TLS, asked for with its first request: the handshake is over by then. */
+static struct str certificate_of(const struct http *h, struct connection *c, struct MHD_Connection *mhd)
+{
+    if (h->settings.tls && !c->certificate_known) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+        c->certificate = info && info->tls_session ? http_tls_client(info->tls_session) : NULL;
+        c->certificate_known = true;
+    }
+    return str_of(c->certificate);
+}
+
 static struct exchange *exchange_new(struct http *h, struct MHD_Connection *mhd, const char *path,
                                      const char *method, const char *version)
 {
@@ -160,6 +174,8 @@ static struct exchange *exchange_new(struct http *h, struct MHD_Connection *mhd,
     x->message.method = str_of(method);
     x->message.path = str_of(path);
     x->message.query = str_of(x->connection->query);
+    x->message.proxied = x->connection->proxied;
+    x->message.certificate = certificate_of(h, x->connection, mhd);
     x->head_bytes = x->message.method.n + x->message.path.n;
     MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, take_header, x);
     if (x->fault == HEAD_OK)
@@ -415,6 +431,7 @@ static void connection_close(struct http *h, struct connection *c)
         c->next->prev = c->prev;
     leave(h, c->slot);
     free(c->query);
+    free(c->certificate);
     free(c);
 }
 

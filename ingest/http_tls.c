@@ -29,9 +29,11 @@ struct pair {
 
 struct http_tls {
     struct pair *newest;
+    struct secret client_ca;
 };
 
 static _Atomic(const struct pair *) serving; /* of the one http_tls */
+static const char *client_ca;                /* its PEM, for MHD; NULL: none. Set before a thread serves */
 
 static void pair_free(struct pair *p)
 {
@@ -128,13 +130,30 @@ bool http_tls_reload(struct http_tls *t, const struct config_tls *cfg, struct er
     return true;
 }
 
+static bool check_ca(const struct secret *ca, struct error *err)
+{
+    gnutls_x509_trust_list_t list;
+    gnutls_datum_t pem = {(unsigned char *)ca->p, (unsigned)ca->n};
+    if (ca->n == 0)
+        return true;
+    if (gnutls_x509_trust_list_init(&list, 0) < 0)
+        return error_set(err, ERROR_SYSTEM, "ingest.tls.client_ca: out of memory");
+    int code = gnutls_x509_trust_list_add_trust_mem(list, &pem, NULL, GNUTLS_X509_FMT_PEM, 0, 0);
+    gnutls_x509_trust_list_deinit(list, 1);
+    return code > 0 || error_set(err, ERROR_INPUT, "ingest.tls.client_ca: no certificate in it");
+}
+
 bool http_tls_new(const struct config_tls *cfg, struct http_tls **ret, struct error *err)
 {
     struct http_tls *t = xcalloc(1, sizeof *t);
-    if (!http_tls_reload(t, cfg, err)) {
+    bool ok = !cfg->client_ca || secret_load_text(cfg->client_ca, &t->client_ca, err) ||
+              error_wrap(err, "ingest.tls.client_ca");
+    if (!ok || !check_ca(&t->client_ca, err) || !http_tls_reload(t, cfg, err)) {
+        secret_done(&t->client_ca);
         free(t);
         return false;
     }
+    client_ca = t->client_ca.p;
     *ret = t;
     return true;
 }
@@ -149,6 +168,8 @@ void http_tls_free(struct http_tls *t)
         t->newest = p->older;
         pair_free(p);
     }
+    client_ca = NULL;
+    secret_done(&t->client_ca);
     free(t);
 }
 
@@ -172,9 +193,37 @@ static int on_handshake(gnutls_session_t session, const gnutls_datum_t *ca, int 
     return 0;
 }
 
+static char *subject_of(const gnutls_datum_t *der)
+{
+    gnutls_x509_crt_t certificate;
+    gnutls_datum_t name;
+    char *subject = NULL;
+    if (gnutls_x509_crt_init(&certificate) < 0)
+        return NULL;
+    if (gnutls_x509_crt_import(certificate, der, GNUTLS_X509_FMT_DER) >= 0 &&
+        gnutls_x509_crt_get_dn3(certificate, &name, 0) >= 0) {
+        subject = xstrndup((const char *)name.data, name.size);
+        gnutls_free(name.data);
+    }
+    gnutls_x509_crt_deinit(certificate);
+    return subject;
+}
+
+/* MHD asks for a certificate and takes whatever comes, or none: other sources of the listener need none. */
+char *http_tls_client(void *session)
+{
+    unsigned n = 0, status = 0;
+    const gnutls_datum_t *chain = client_ca ? gnutls_certificate_get_peers(session, &n) : NULL;
+    if (!chain || n == 0 || gnutls_certificate_verify_peers2(session, &status) < 0 || status != 0)
+        return NULL;
+    return subject_of(&chain[0]);
+}
+
 void http_tls_options(struct MHD_OptionItem *options)
 {
     options[0] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)on_handshake};
     options[1] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)PRIORITIES};
-    options[2] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+    options[2] = (struct MHD_OptionItem){client_ca ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0,
+                                         (void *)(uintptr_t)client_ca};
+    options[3] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
 }

@@ -16,7 +16,7 @@
 struct http_tls;
 struct MHD_OptionItem;
 
-enum { HTTP_TLS_OPTIONS = 3 };
+enum { HTTP_TLS_OPTIONS = 4 };
 
 /* Fails with ERROR_INPUT when a file is missing, no PEM, or key and certificate do not belong together. */
 bool http_tls_new(const struct config_tls *cfg, struct http_tls **ret, struct error *err)
@@ -27,6 +27,10 @@ bool http_tls_reload(struct http_tls *t, const struct config_tls *cfg, struct er
 void http_tls_free(struct http_tls *t); /* NULL is fine */
 
 int64_t http_tls_expires_s(const struct http_tls *t); /* Unix time; of the newest certificate */
+
+/* The subject of the client's certificate ("CN=hr.example.com,O=Acme", RFC 4514) if it gave one, and one that client_ca
+ * vouches for; NULL otherwise. The caller frees it. session: GnuTLS's. */
+char *http_tls_client(void *session);
 
 /* What MHD has to be told: HTTP_TLS_OPTIONS items, the last is MHD_OPTION_END. */
 void http_tls_options(struct MHD_OptionItem *options);

@@ -28,6 +28,7 @@ struct message {
     /* What is known of the client's certificate: its subject or fingerprint, told by TLS itself or by a proxy that
      * may be believed; n = 0: none. */
     struct str certificate;
+    bool proxied; /* a trusted proxy has brought it: its headers about the client may be believed */
 };
 
 /* How many headers have this name (any case); *ret (may be NULL) is the first one's value without white space

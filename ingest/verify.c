@@ -411,8 +411,11 @@ static enum verify_outcome check_headers(const struct verify_form *form, const s
 
 /* ---- the whole ----------------------------------------------------------------------------------------- */
 
+/* A header about a certificate is a proxy's word; anybody else may write what they like into it. */
 static bool form_present(const struct verify_form *form, const struct message *m)
 {
+    if (form->header[0] && form->algorithm == VERIFY_CERTIFICATE && form->n_versions == 0 && !m->proxied)
+        return false;
     if (form->header[0])
         return message_header(m, form->header, NULL) > 0;
     return form->algorithm != VERIFY_CERTIFICATE || m->certificate.n > 0;

@@ -243,8 +243,20 @@ static bool check_signature(struct rules_reader *r, const struct verify_form *fo
     return (time && delivery) || rules_fail(r, "signed", "must contain the headers of time and delivery");
 }
 
+/* Is there a secret that the form could use? */
+static bool secrets_fit(const struct verify_form *form)
+{
+    const struct verify_secrets *how = &form->secrets;
+    bool fit = form->n_versions > 0 || how->algorithm == form->algorithm;
+    for (size_t i = 0; i < how->n_prefixes && !fit; i++)
+        fit = how->prefixes[i].algorithm == form->algorithm;
+    return fit;
+}
+
 static bool check_form(struct rules_reader *r, const struct verify_form *form)
 {
+    if (!secrets_fit(form))
+        return rules_fail(r, "algorithm", "is not that of the secrets");
     if (form->n_versions > 0 || is_signature(form->algorithm))
         return check_signature(r, form);
     if (form->n_parts > 0 || form->time_unit != VERIFY_NO_TIME || form->pair_signature[0])

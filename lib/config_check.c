@@ -75,6 +75,8 @@ static void make_paths_absolute(struct config *cfg, const char *directory)
         make_ref_absolute(&cfg->ingest.tls.certificate, directory);
     if (cfg->ingest.tls.key)
         make_ref_absolute(&cfg->ingest.tls.key, directory);
+    if (cfg->ingest.tls.client_ca)
+        make_ref_absolute(&cfg->ingest.tls.client_ca, directory);
     if (cfg->ingest.spool.path)
         make_absolute(&cfg->ingest.spool.path, directory);
     make_absolute(&cfg->worker.policy, directory);
@@ -248,6 +250,10 @@ static bool check_tls(const struct config_tls *tls, struct error *err)
     if (!tls->certificate != !tls->key)
         return error_set(err, ERROR_INPUT,
                          "ingest.tls: certificate and key belong together, one of them is missing");
+    if (tls->client_ca && !tls->certificate)
+        return error_set(err, ERROR_INPUT, "ingest.tls.client_ca: goes with certificate and key only");
+    if (tls->client_ca && !check_ref(tls->client_ca, "ingest.tls.client_ca", err))
+        return false;
     return !tls->certificate || (check_ref(tls->certificate, "ingest.tls.certificate", err) &&
                                  check_ref(tls->key, "ingest.tls.key", err));
 }

@@ -113,6 +113,9 @@ static const struct config_key tls_keys[] = {
     TEXT(config_tls, certificate, NULL, 0,
          "reference to a PEM file: certificate and chain (default: plain HTTP)"),
     TEXT(config_tls, key, NULL, 0, "reference to the PEM file of its private key"),
+    TEXT(config_tls, client_ca, NULL, 0,
+         "reference to a PEM file: who may certify clients (sources that want certificates; read at start "
+         "only)"),
     END,
 };
 

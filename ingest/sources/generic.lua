@@ -5,6 +5,8 @@
 --
 --   auth      static (default): header `header` (authorization) is the secret, behind `prefix` if any
 --             basic: the source's secret is USER:PASSWORD
+--             certificate: the source's secret is the subject of the client's certificate, as CN=hr.example.com,O=Acme;
+--             TLS ends here (ingest.tls.client_ca), or option `header` names where a trusted proxy puts it
 --             hmac-sha1, hmac-sha256, hmac-sha512: header `header` (x-signature), behind `prefix` if any, is the
 --             signature in `encoding` (hex, base64) over `signed`: a list, separated by spaces, of body, method, path,
 --             query, header:NAME, field:NAME and texts, such as "header:x-time . body"; default body.
@@ -72,6 +74,8 @@ local function form(options)
         return { header = options.header or "authorization", algorithm = "static", prefix = options.prefix }
     elseif auth == "basic" then
         return { header = "authorization", algorithm = "static", prefix = "Basic ", encoding = "base64" }
+    elseif auth == "certificate" then
+        return { header = options.header, algorithm = "certificate" }
     end
     return signature(options)
 end
@@ -137,7 +141,7 @@ return {
         return {
             secrets = {
                 encoding = options.secret or "text",
-                algorithm = hmac and auth or "static",
+                algorithm = (hmac or auth == "certificate") and auth or "static",
                 min = 8,
                 max = 1024,
             },

@@ -16,6 +16,8 @@ from harness.words import Word, now_ms
 EXAMPLES = SOURCES_DIR / "examples"
 DIRECTORY = "people"
 WAIT_S = 30
+# What fails verification here is accepted and dropped, so that who probes learns nothing.
+DROPPING = "personio"
 # Only its sender can sign, with its private key: the unit tests do.
 UNSIGNED = {"set"}
 BASIC = {"workday", "successfactors"}
@@ -39,6 +41,8 @@ class Kind:
             "name": name, "kind": name, "tenant": "acme", "directory": DIRECTORY,
             "secrets": [run.config.secret(f"kind-{name}", self.secret)],
             "options": [{"name": n, "value": v} for n, v in pairs]})
+        if name == DROPPING:
+            run.config.document["sources"][-1]["reject_status"] = 202
         first = (self.folder / "joiner.events").read_text().splitlines()
         self.subject = first[0].split()[1]
         names = [line.split(" = ")[1] for line in first if line.startswith("    userName = ")]
@@ -69,11 +73,18 @@ class Kind:
 
 
 def send(ingest, request):
-    """The status of the answer to the bytes of a request."""
+    """(status, body) of the answer to the bytes of a request."""
     with socket.create_connection(("127.0.0.1", ingest.ports["listen"]), timeout=WAIT_S) as connection:
         connection.sendall(request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
         answer = b"".join(iter(lambda: connection.recv(4096), b""))
-    return int(answer.split()[1])
+    return int(answer.split()[1]), answer.split(b"\r\n\r\n", 1)[1].decode()
+
+
+def stored(kind, example):
+    """A stored request as it is, with the length of its body."""
+    head, body = (kind.folder / f"{example}.http").read_bytes().split(b"\n\n", 1)
+    lines = head.split(b"\n") + [b"Content-Length: %d" % len(body)]
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
 def await_accounts(sandbox, kinds, active):
@@ -103,17 +114,24 @@ def every_senders_joiner_gets_an_account_and_its_leaver_loses_it(run):
     for example, active in (("joiner", True), ("mover", True), ("leaver", False)):
         acting = [kind for kind in kinds if kind.has(example)]
         for kind in acting:
-            status = kind.post(ingest, example)
+            status, reply = kind.post(ingest, example)
             assert 200 <= status < 300, (kind.name, example, status)
+            assert (kind.name == "successfactors") == ("ExternalEventResponse" in reply), (kind.name, reply)
             expected += kind.events(example)
         results.await_count(lambda r: True, expected, WAIT_S, f"a result for each event up to the {example}")
         await_accounts(sandbox, acting, active)
 
-    entra = next(kind for kind in kinds if kind.name == "entra_workflows")
-    assert entra.post(ingest, "unknown") == 200
+    by_name = {kind.name: kind for kind in kinds}
+    for name, status in (("okta", 401), (DROPPING, 202), ("graph", 202)):  # unsigned; each item of Graph's is
+        assert send(ingest, stored(by_name[name], "joiner"))[0] == status, name
+    assert send(ingest, stored(by_name["graph"], "validation"))[1].startswith("Validation: Testing")
+    assert ingest.metrics()['rollcall_ingest_rejected_total{source="graph",reason="forged_item"}'] == 1
+
+    entra = by_name["entra_workflows"]
+    assert entra.post(ingest, "unknown")[0] == 200
     garbage = run.directory / "garbage.http"
     garbage.write_text("POST /hooks/entra_workflows HTTP/1.1\nHost: h\nContent-Type: application/json\n\n{\"data\":")
-    assert send(ingest, entra.signed(garbage)) == 200
+    assert send(ingest, entra.signed(garbage))[0] == 200
     found = letters.await_count(lambda r: r.value["kind"] == "invalid", 3, WAIT_S, "dead letters of what is not understood")
     reasons = sorted(r.value["reason"] for r in found)
     for reason, words in zip(reasons, ("workflow.wf-other", "not a CloudEvent 1.0", "json: not valid JSON")):

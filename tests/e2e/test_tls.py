@@ -56,11 +56,62 @@ def reload(ingest, word):
     wait_until(lambda: ingest.process.log().count(word) > before, 10, f"it says {word}")
 
 
+def certified_client(directory, name):
+    """A certificate authority and a client certificate of that subject: (reference, certificate, key)."""
+    ca, ca_key, request = directory / "ca.pem", directory / "ca.key", directory / "client.csr"
+    client, client_key = directory / "client.pem", directory / "client.key"
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    for command in (["req", "-x509", *curve, "-keyout", ca_key, "-out", ca, "-days", "2", "-subj", "/CN=authority"],
+                    ["req", *curve, "-keyout", client_key, "-out", request, "-subj", f"/O=Acme/CN={name}"],
+                    ["x509", "-req", "-in", request, "-CA", ca, "-CAkey", ca_key, "-CAcreateserial", "-out", client,
+                     "-days", "2"]):
+        subprocess.run(["openssl", *command], check=True, capture_output=True)
+    return f"file:{ca}", client, client_key
+
+
+def post(port, context, path, body, headers=""):
+    """The status of the answer over a TLS connection of its own."""
+    with socket.create_connection(("127.0.0.1", port), 10) as plain, context.wrap_socket(
+            plain, server_hostname="127.0.0.1") as sock:
+        sock.sendall(f"POST {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{headers}"
+                     f"Content-Length: {len(body)}\r\n\r\n{body}".encode())
+        return int(b"".join(iter(lambda: sock.recv(4096), b"")).split()[1])
+
+
+@scenario()
+def a_client_is_known_by_its_certificate(run):
+    files = Certificates(run.directory)
+    authority, certificate, key = certified_client(run.directory, "hr.example.com")
+    run.config.document["ingest"]["tls"] = {**files.references(), "client_ca": authority}
+    run.config.add_tenant("acme")
+    run.config.document["sources"].append({
+        "name": "mutual", "kind": "generic", "tenant": "acme", "options": [{"name": "auth", "value": "certificate"}],
+        "secrets": [run.config.secret("subject", "CN=hr.example.com,O=Acme")]})
+    context = files.make()
+    ingest = run.ingest().start()
+    body = '{"type":"person.left","id":"1","timestamp":"2026-11-20T08:00:00Z"}'
+
+    def answer(headers=""):
+        return post(ingest.ports["listen"], context, "/hooks/mutual", body, headers)
+
+    assert answer() == 401, "nobody has shown a certificate"
+    assert answer("X-Client-Subject: CN=hr.example.com,O=Acme\r\n") == 401
+    own = ssl.create_default_context(cafile=files.certificate)
+    own.load_cert_chain(files.certificate, files.key)  # one that nobody vouches for
+    context, trusted_context = own, context
+    assert answer() == 401
+    context = trusted_context
+    context.load_cert_chain(certificate, key)
+    assert answer() == 200
+    assert len(run.topics.dump("events")) == 1
+
+
 @scenario()
 def hostile_clients_over_tls_meet_the_same_limits_and_the_certificate_is_replaced(run):
     files = Certificates(run.directory)
     run.config.document["ingest"].update({"deadline_ms": DEADLINE_MS, "tls": files.references()})
     source = run.source("hostile")
+    run.config.document["sources"][0]["unreadable"] = "refuse"
     first = files.make()
     ingest = run.ingest().start()
     port = ingest.ports["listen"]

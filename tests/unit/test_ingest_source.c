@@ -387,6 +387,28 @@ static const struct {
     {"return {" EVENTS ", verify={" SECRETS
      ", accept={{header='x',algorithm='hmac-sha256',encoding='hex',signed={{bdoy=true}}}}}}",
      "verify.accept[1].signed[1].bdoy: no such key"},
+    {"return {" EVENTS ", verify={" SECRETS ", accept={{header='x',algorithm='static'}}}}",
+     "verify.accept[1].algorithm: is not that of the secrets"},
+    {"return {" EVENTS ", verify={" SECRETS ", "
+                                            "accept={{header='x',algorithm='hmac-sha256',encoding='hex',"
+                                            "signed={{body=true}},time={field='t',unit='s'}}}}}",
+     "verify.accept[1].signed: fields are those"},
+    {"return {" EVENTS ", verify={" SECRETS
+     ", accept={{header='x',algorithm='hmac-sha256',signed={{body=true}}}}}}",
+     "verify.accept[1].encoding: must be hex or base64"},
+    {"return {" EVENTS ", verify=function(o) return {" SECRETS
+     ", accept={{header=o.h,algorithm='hmac-sha256',encoding='hex',"
+     "signed={{body=true}}}}} end}",
+     "verify.accept[1].header: is missing"},
+    {"return {" EVENTS ", verify=function(o) error('no option h') end}", "no option h"},
+    {"return {" EVENTS ", verify={secrets={encoding='text',algorithm='jws'},accept={{algorithm='jws'}}}}",
+     "verify.accept[1].claims: is missing"},
+    {"return {" EVENTS ", "
+                       "verify={secrets={encoding='text',algorithm='jws'},accept={{algorithm='jws',claims={"
+                       "algorithms={'HS256'}}}}}}",
+     "verify.accept[1].claims.algorithms[1]: must be an algorithm with public keys"},
+    {"return {" EVENTS ", verify={secrets={encoding='text',algorithm='item'},accept={{algorithm='item'}}}}",
+     "verify.accept[1].item: an item's secret needs"},
     {"return {" EVENTS ", " VERIFY ", content_types='json'}", "content_types: must be a table"},
     {"return {" EVENTS ", " VERIFY ", handshakes={{method='GET'}}}", "handshakes[1].header: give one of"},
     {"return 5", "table"},

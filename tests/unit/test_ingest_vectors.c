@@ -443,6 +443,23 @@ START_TEST(a_certificate_is_known_by_its_subject)
 }
 END_TEST
 
+START_TEST(a_certificate_in_a_header_is_a_trusted_proxys_word_only)
+{
+    static const char subject[] = "CN=hr.example.com,O=Acme";
+    struct fixture f;
+    must_load(&f, "generic", "auth=certificate,header=x-client-subject", ",", subject);
+    struct message m = {.headers = {{str_of("x-client-subject"), str_of(subject)}}, .n_headers = 1};
+    ck_assert_int_eq(check_at(&f, &m, 0), VERIFY_MISSING);
+    m.proxied = true;
+    ck_assert_int_eq(check_at(&f, &m, 0), VERIFY_OK);
+    m.headers[0].value = str_of("CN=other");
+    ck_assert_int_eq(check_at(&f, &m, 0), VERIFY_FORGED);
+    m.certificate = str_of(subject); /* of the proxy's own connection, perhaps */
+    ck_assert_int_eq(check_at(&f, &m, 0), VERIFY_FORGED);
+    done(&f);
+}
+END_TEST
+
 START_TEST(items_without_the_secret_are_left_out)
 {
     struct fixture f;
@@ -689,6 +706,7 @@ int main(void)
     tcase_add_test(tc, a_request_may_name_its_key);
     tcase_add_test(tc, what_is_demanded_must_pass_beside_what_is_accepted);
     tcase_add_test(tc, a_certificate_is_known_by_its_subject);
+    tcase_add_test(tc, a_certificate_in_a_header_is_a_trusted_proxys_word_only);
     tcase_add_test(tc, items_without_the_secret_are_left_out);
     tcase_add_test(tc, a_token_verifies_and_with_any_bit_flipped_it_fails);
     tcase_add_loop_test(tc, a_token_must_say_what_is_wanted, 0, ARRAY_SIZE(tokens));
