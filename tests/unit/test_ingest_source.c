@@ -390,8 +390,8 @@ static const struct {
     {"return {" EVENTS ", verify={" SECRETS ", accept={{header='x',algorithm='static'}}}}",
      "verify.accept[1].algorithm: is not that of the secrets"},
     {"return {" EVENTS ", verify={" SECRETS ", "
-                                            "accept={{header='x',algorithm='hmac-sha256',encoding='hex',"
-                                            "signed={{body=true}},time={field='t',unit='s'}}}}}",
+     "accept={{header='x',algorithm='hmac-sha256',encoding='hex',"
+     "signed={{body=true}},time={field='t',unit='s'}}}}}",
      "verify.accept[1].signed: fields are those"},
     {"return {" EVENTS ", verify={" SECRETS
      ", accept={{header='x',algorithm='hmac-sha256',signed={{body=true}}}}}}",
@@ -404,8 +404,8 @@ static const struct {
     {"return {" EVENTS ", verify={secrets={encoding='text',algorithm='jws'},accept={{algorithm='jws'}}}}",
      "verify.accept[1].claims: is missing"},
     {"return {" EVENTS ", "
-                       "verify={secrets={encoding='text',algorithm='jws'},accept={{algorithm='jws',claims={"
-                       "algorithms={'HS256'}}}}}}",
+     "verify={secrets={encoding='text',algorithm='jws'},accept={{algorithm='jws',claims={"
+     "algorithms={'HS256'}}}}}}",
      "verify.accept[1].claims.algorithms[1]: must be an algorithm with public keys"},
     {"return {" EVENTS ", verify={secrets={encoding='text',algorithm='item'},accept={{algorithm='item'}}}}",
      "verify.accept[1].item: an item's secret needs"},
