@@ -178,6 +178,12 @@ struct config_guard {
     struct config_guard_limit deletions;
     struct config_guard_limit creations;
     struct config_guard_limit upgrades;
+    struct config_guard_limit removals;
+};
+
+struct config_teams {
+    int64_t relist_ms;
+    int64_t missing_ms;
 };
 
 struct config_target {
@@ -195,6 +201,7 @@ struct config_target {
     struct config_retry retry;
     struct config_breaker breaker;
     struct config_guard guard;
+    struct config_teams teams;
     struct config_limits limits; /* override the profile's table, class by class */
 };
 

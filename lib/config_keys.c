@@ -249,6 +249,7 @@ GUARD_LIMIT_KEYS(guard_deactivation_keys, 500, 20, 20);
 GUARD_LIMIT_KEYS(guard_deletion_keys, 100, 5, 10);
 GUARD_LIMIT_KEYS(guard_creation_keys, 5000, 0, 0);
 GUARD_LIMIT_KEYS(guard_upgrade_keys, 100, 0, 0);
+GUARD_LIMIT_KEYS(guard_removal_keys, 500, 20, 20);
 
 static const struct config_key guard_keys[] = {
     NUMBER(config_guard, window_ms, 86400000, 60000, 604800000,
@@ -257,6 +258,16 @@ static const struct config_key guard_keys[] = {
     SECTION(config_guard, deletions, guard_deletion_keys, "accounts that are deleted"),
     SECTION(config_guard, creations, guard_creation_keys, "accounts that are made"),
     SECTION(config_guard, upgrades, guard_upgrade_keys, "licences that are raised (userType)"),
+    SECTION(config_guard, removals, guard_removal_keys, "memberships of teams that are ended"),
+    END,
+};
+
+static const struct config_key teams_keys[] = {
+    NUMBER(config_teams, relist_ms, 3600000, 0, 604800000,
+           "the target's teams are listed again so often, once a policy has named one; 0: only when one is "
+           "missing"),
+    NUMBER(config_teams, missing_ms, 60000, 1000, 86400000,
+           "a listing younger than this is believed about a team that it has not"),
     END,
 };
 
@@ -277,6 +288,7 @@ static const struct config_key target_keys[] = {
     SECTION(config_target, retry, retry_keys, "what follows a temporary failure"),
     SECTION(config_target, breaker, breaker_keys, "what follows when the target refuses or fails everything"),
     SECTION(config_target, guard, guard_keys, "unusual numbers are held until a person approves"),
+    SECTION(config_target, teams, teams_keys, "teams are found by name"),
     LIST(config_target, limits, limit_keys, "replace the profile's limits, class by class"),
     END,
 };

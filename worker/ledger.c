@@ -401,7 +401,8 @@ static bool open_producer(struct ledger *l, const struct config *cfg, const char
 {
     static const enum kafka_topic topics[TX_TOPICS] = {[TOPIC_PERSONS] = KAFKA_PERSONS,
                                                        [TOPIC_RESULTS] = KAFKA_RESULTS,
-                                                       [TOPIC_DEADLETTERS] = KAFKA_DEADLETTERS};
+                                                       [TOPIC_DEADLETTERS] = KAFKA_DEADLETTERS,
+                                                       [TOPIC_TARGETS] = KAFKA_TARGETS};
     rd_kafka_conf_t *conf;
     char reason[256];
     l->tx.pulse = &l->pulse;

@@ -9,6 +9,7 @@
 #include "engine/person.h"
 #include "lua_host.h"
 #include "mem.h"
+#include "utf8.h"
 
 struct policy {
     struct lua_host *host;
@@ -128,6 +129,55 @@ static bool read_attribute(lua_State *L, const char *name, struct desired *d, st
     return true;
 }
 
+/* ---- teams --------------------------------------------------------------------------------------------- */
+
+static bool refuse_team(struct error *err, const char *why)
+{
+    return refuse(err, "teams", why);
+}
+
+static bool is_team_name(struct str name)
+{
+    for (size_t i = 0; i < name.n; i++)
+        if ((unsigned char)name.p[i] < ' ')
+            return false;
+    return name.n > 0 && name.n <= TEAM_NAME_MAX && utf8_ok(name);
+}
+
+/* The string at index names a team. */
+static bool read_team(lua_State *L, int index, bool member, struct desired *d, struct error *err)
+{
+    struct str name;
+    name.p = lua_tolstring(L, index, &name.n);
+    if (!is_team_name(name))
+        return refuse_team(err, "must have names of 1 to 255 bytes of UTF-8, without control characters");
+    const struct attr *said = attrs_find(&d->teams, name.p);
+    if (said && (said->value != NULL) != member)
+        return refuse_team(err, "names a team both true and false");
+    if (d->teams.n >= TEAMS_MAX && !said)
+        return refuse_team(err, "names more than 64 teams");
+    attrs_set(&d->teams, name.p, member ? "true" : NULL);
+    return true;
+}
+
+/* {"Design", "Ops"}, {Design = true, Ops = false}, or both. */
+static bool read_teams(lua_State *L, struct desired *d, struct error *err)
+{
+    bool ok = true;
+    if (!lua_istable(L, -1))
+        return refuse_team(err, "must be a table or nil");
+    d->has_teams = true;
+    for (lua_pushnil(L); ok && lua_next(L, -2); lua_pop(L, ok ? 1 : 2)) {
+        if (lua_type(L, -2) == LUA_TSTRING && lua_isboolean(L, -1))
+            ok = read_team(L, -2, lua_toboolean(L, -1), d, err);
+        else if (lua_isinteger(L, -2) && lua_type(L, -1) == LUA_TSTRING)
+            ok = read_team(L, -1, true, d, err);
+        else
+            ok = refuse_team(err, "must be a list of names, or names with true or false");
+    }
+    return ok;
+}
+
 static bool read_entry(lua_State *L, struct desired *d, struct error *err)
 {
     if (lua_type(L, -2) != LUA_TSTRING)
@@ -139,6 +189,8 @@ static bool read_entry(lua_State *L, struct desired *d, struct error *err)
         return read_active(L, d, err);
     if (strcmp(name, "delete") == 0)
         return read_delete(L, d, err);
+    if (strcmp(name, "teams") == 0)
+        return read_teams(L, d, err);
     return read_attribute(L, name, d, err);
 }
 
@@ -153,7 +205,7 @@ static bool read_answer(lua_State *L, struct desired *d, struct error *err)
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
         if (!read_entry(L, d, err))
             return false;
-    if (d->kind == DESIRE_ABSENT && (d->attrs.n > 0 || d->active != ACTIVE_AS_IS))
+    if (d->kind == DESIRE_ABSENT && (d->attrs.n > 0 || d->has_teams || d->active != ACTIVE_AS_IS))
         return refuse(err, "delete", "goes with nothing else");
     return true;
 }

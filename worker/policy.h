@@ -6,7 +6,9 @@
  * = {name = value}, groups = {name = true}}; target: its name. The answer: nil leave alone {active =
  * true|false, attribute = …}  the account; `active` absent: as it is; rollcall.null: without value {delete =
  * true}                       no account Immutable once loaded: a new policy is a new object. One thread at a
- * time. */
+ * time.
+ *
+ * `teams` of an account: a list of names, or names with true and false; deploy/config/policy.lua says what they mean. */
 #ifndef ROLLCALL_WORKER_POLICY_H
 #define ROLLCALL_WORKER_POLICY_H
 

@@ -81,6 +81,8 @@ static bool check_shares(const struct config *cfg, size_t at, struct error *err)
     const struct profile *profile = profile_find(kinds[target->kind]);
     const struct config_tenant *tenant = config_tenant(cfg, target->tenant);
     for (enum step step = STEP_LOOKUP; tenant && step < STEPS; step++) {
+        if (step == STEP_LIST) /* bucket 0 does it for all */
+            continue;
         const struct limit *class = &profile->limits[profile_step_class(profile, step)];
         if (count_of(target, class) < tenant->spread)
             return error_set(
@@ -124,7 +126,8 @@ static struct engine_guard guard_of(const struct config_guard *from)
         .limits = {[GUARD_DEACTIVATION] = guard_limit(&from->deactivations),
                    [GUARD_DELETION] = guard_limit(&from->deletions),
                    [GUARD_CREATION] = guard_limit(&from->creations),
-                   [GUARD_UPGRADE] = guard_limit(&from->upgrades)},
+                   [GUARD_UPGRADE] = guard_limit(&from->upgrades),
+                   [GUARD_REMOVAL] = guard_limit(&from->removals)},
     };
 }
 
@@ -149,6 +152,8 @@ static void fill_target(struct engine_target *to, const struct config_target *fr
         .limits = limits_new(&from->limits),
         .n_limits = from->limits.n,
         .guard = guard_of(&from->guard),
+        .teams_relist_ms = from->teams.relist_ms,
+        .teams_missing_ms = from->teams.missing_ms,
     };
     if (!tenant)
         return;

@@ -9,6 +9,7 @@
 #include "admin.h"
 #include "consumer.h"
 #include "deadman.h"
+#include "directories.h"
 #include "engine/engine.h"
 #include "http_client.h"
 #include "kafka.h"
@@ -56,6 +57,7 @@ struct worker {
     struct engine_config *engine_config;
     struct engine *engine;
     struct notices *notices;
+    struct directories *directories;
     struct http_client *http;
     struct consumer *consumer;
     struct ledger *ledger;
@@ -400,6 +402,15 @@ static void on_notices(void *ctx, uint32_t events)
         on_failed(w, &err);
 }
 
+static void on_directories(void *ctx, uint32_t events)
+{
+    struct worker *w = ctx;
+    struct error err;
+    (void)events;
+    if (!directories_take(w->directories, &err))
+        on_failed(w, &err);
+}
+
 static void on_admin(void *ctx, uint32_t events)
 {
     struct worker *w = ctx;
@@ -493,6 +504,21 @@ static bool open_notices(struct worker *w, struct error *err)
     return loop_add(w->loop, notices_fd(w->notices), EPOLLIN, on_notices, w, err);
 }
 
+/* Nothing about a team is decided before what is known of them has been read. */
+static bool open_directories(struct worker *w, struct error *err)
+{
+    if (!directories_new(w->cfg, w->engine, &w->directories, err))
+        return false;
+    for (unsigned tries = 0; !directories_catch_up(w->directories, NOTICES_SLICE_MS, err); tries++) {
+        if (err->kind != ERROR_TEMPORARY)
+            return error_wrap(err, "targets");
+        wait_for_kafka(w, tries + 1, err);
+        if (w->stopping)
+            return true;
+    }
+    return loop_add(w->loop, directories_fd(w->directories), EPOLLIN, on_directories, w, err);
+}
+
 static bool open_http(struct worker *w, struct error *err)
 {
     const struct http_callbacks callbacks = {.ctx = w, .may_write = on_may_write, .done = on_call_done};
@@ -551,8 +577,8 @@ static bool open_deadman(struct worker *w, struct error *err)
 bool worker_new(const struct config *cfg, const char *slot, struct worker **ret, struct error *err)
 {
     static bool (*const steps[])(struct worker * w, struct error * err) = {
-        open_loop,   open_policy,  check_settings, open_tokens,     open_sources, open_admin,   open_topics,
-        open_engine, open_notices, open_http,      open_membership, open_ledger,  open_deadman,
+        open_loop,   open_policy,  check_settings,   open_tokens, open_sources,    open_admin,  open_topics,
+        open_engine, open_notices, open_directories, open_http,   open_membership, open_ledger, open_deadman,
     };
     struct worker *w = xcalloc(1, sizeof *w);
     *w = (struct worker){.cfg = cfg, .slot = slot, .signal_fd = -1};
@@ -582,6 +608,7 @@ void worker_free(struct worker *w)
     consumer_free(w->consumer);
     membership_free(w->membership);
     notices_free(w->notices);
+    directories_free(w->directories);
     engine_free(w->engine);
     settings_engine_free(w->engine_config);
     config_free(w->reloaded);

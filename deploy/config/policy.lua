@@ -22,6 +22,16 @@
 --   {delete = true}     delete the account. Miro hands the boards of a deleted user to the oldest team admin, for good;
 --                       deactivation releases the licence just as well and can be taken back
 -- Attributes that the answer does not name are never changed; rollcall.null empties one.
+--
+-- `teams` goes with an account that is not cut: {"Design", "Ops"}, or {Design = true, Sales = false}, or both. At most 64,
+-- by the exact name that SCIM shows (at Miro the security group's, which need not be the team's own):
+--   named true          a member: joined if need be
+--   named false         no member: left, whoever made the membership
+--   not named           left only if we made the membership; otherwise it stays. A team that is renamed at the target counts
+--                       as named as long as its old name is
+--   no `teams`          no membership is touched; {} takes back those that we made
+-- Teams are never made. One that is not there (or whose name is there twice) is told in the result, holds up nothing else,
+-- and is taken up when it appears. Who is cut keeps the teams. Nobody leaves the last team at Miro.
 
 -- The longest values that Miro takes, in characters. A longer name is cut; a longer number would be a wrong number and
 -- is left out.
@@ -111,6 +121,7 @@ local function desired(person, target)
     -- Ideas, to be made one's own:
     --   if target == "miro-design" and not person.groups["Design"] then return nil end
     --   if person.groups["Whiteboards"] then account.userType = "Full" end   -- licences only go up by SCIM
+    --   account.teams = {Design = person.groups["Design"] == true}              -- in and out, whoever put them there
     return account
 end
 

@@ -12,6 +12,7 @@
 
 #include "config.h"
 #include "engine/control.h"
+#include "engine/directory.h"
 #include "engine/guard.h"
 #include "engine/record.h"
 #include "event.h"
@@ -143,12 +144,31 @@ static bool read_control(const struct example *x, struct error *err)
     return ok;
 }
 
+static bool read_target(const struct example *x, struct error *err)
+{
+    struct directory_record r;
+    const char *key = json_string(x->root, "key");
+    struct str value = cJSON_IsNull(x->value) ? (struct str){0} : buf_str(&x->text);
+    if (!directory_record_read(str_of(key), value, &r, err))
+        return false;
+    bool ok = true;
+    if (value.n > 0) {
+        struct buf written;
+        buf_init(&written, DIRECTORY_RECORD_MAX);
+        directory_value(&r, &written);
+        ok = same(x->value, buf_str(&written), err) || error_wrap(err, "writes");
+        buf_done(&written);
+    }
+    directory_record_done(&r);
+    return ok;
+}
+
 static const struct {
     const char *prefix; /* of the file's name; the first that fits */
     bool (*read)(const struct example *x, struct error *err);
 } readers[] = {
     {"event-", read_event},   {"person-partition", read_partition}, {"person-guard", read_guard},
-    {"person-", read_person}, {"control-", read_control},
+    {"person-", read_person}, {"control-", read_control},           {"target-", read_target},
 };
 
 static bool read_example(const char *path)

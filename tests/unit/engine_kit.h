@@ -34,7 +34,8 @@ enum { KIT_LEASE_MS = 30 * KIT_SECOND, KIT_LIFE_MS = 20 * KIT_SECOND, KIT_DEADLI
 #define KIT_DAY_MS (INT64_C(24) * 3600 * KIT_SECOND)
 #define NO_USERS   "{\"totalResults\":0,\"Resources\":[]}"
 
-enum kit_policy { POLICY_ACCOUNT, POLICY_CUTS, POLICY_DELETES, POLICY_NOTHING, POLICY_FAILS };
+/* POLICY_TEAMS: member of what the person is in; of groups named "x…" that were left not a member, whoever made it. */
+enum kit_policy { POLICY_ACCOUNT, POLICY_CUTS, POLICY_DELETES, POLICY_NOTHING, POLICY_FAILS, POLICY_TEAMS };
 
 struct kit_record { /* of any topic, as committed */
     enum engine_topic topic;
@@ -86,6 +87,10 @@ static inline bool kit_decide(void *ctx, const struct person_view *view, const c
     ret->active = view->may_have_access && kit.policy != POLICY_CUTS ? ACTIVE_ON : ACTIVE_OFF;
     for (size_t i = 0; ret->active == ACTIVE_ON && i < p->n_attrs; i++)
         attrs_set(&ret->attrs, p->attrs[i].name, p->attrs[i].value);
+    ret->has_teams = ret->active == ACTIVE_ON && kit.policy == POLICY_TEAMS;
+    for (size_t i = 0; ret->has_teams && i < p->n_groups; i++)
+        if (p->groups[i].member || p->groups[i].name[0] == 'x')
+            attrs_set(&ret->teams, p->groups[i].name, p->groups[i].member ? "true" : NULL);
     return true;
 }
 
@@ -179,9 +184,12 @@ static inline void kit_assign(int32_t partition)
 }
 
 /* A worker that owns partition 0. */
+static inline void kit_read_targets(size_t from);
+
 static inline void kit_open(void)
 {
     kit.e = engine_new(&kit.cfg, &kit.ports);
+    kit_read_targets(0);
     kit.batch = NULL;
     kit.call = NULL;
     kit_assign(0);
@@ -252,7 +260,7 @@ static inline void pass(int64_t ms)
 
 static inline void kit_sample(const struct kit_record *r, size_t number)
 {
-    static const char *const schemas[] = {"person", "result", "deadletter", "plan"};
+    static const char *const schemas[] = {"person", "result", "deadletter", [TOPIC_TARGETS] = "target"};
     const char *dir = getenv("ROLLCALL_SAMPLES");
     if (!dir || number >= KIT_SAMPLES_MAX) /* crowds write the same thousands of times */
         return;
@@ -302,14 +310,28 @@ static inline const struct engine_batch *take_batch(void)
     return kit.batch;
 }
 
+/* As every worker reads the targets topic. */
+static inline void kit_read_targets(size_t from)
+{
+    struct error err;
+    for (size_t i = from; i < kit.n_records; i++)
+        if (kit.records[i].topic == TOPIC_TARGETS)
+            ck_assert_msg(engine_target_record(kit.e, str_of(kit.records[i].key),
+                                               str_of(kit.records[i].value ? kit.records[i].value : ""),
+                                               kit.now, &err),
+                          "%s: %s", kit.records[i].key, err.message);
+}
+
 static inline void finish_batch(void)
 {
     for (size_t i = 0; i < kit.batch->n_records; i++)
         kit_keep(&kit.batch->records[i]);
     for (size_t i = 0; i < kit.batch->n_offsets; i++)
         kit.committed[kit.batch->offsets[i].partition] = kit.batch->offsets[i].next;
+    size_t from = kit.n_records - kit.batch->n_records;
     kit.batch = NULL;
     engine_batch_committed(kit.e, kit.now.boot_ms, kit.now);
+    kit_read_targets(from);
     kit_deliver_all();
 }
 

@@ -93,7 +93,13 @@ static void check_row(const struct row *row)
     char changes[200];
     put_attrs(&t.known_attrs, row->account);
     put_attrs(&d.attrs, row->attrs);
-    plan_make(&(struct plan_input){profile_find("miro"), &p, &t, &d, "userName", 100 * 1000, row->fresh},
+    plan_make(&(struct plan_input){.profile = profile_find("miro"),
+                                   .person = &p,
+                                   .state = &t,
+                                   .desired = &d,
+                                   .match = "userName",
+                                   .now_ms = 100 * 1000,
+                                   .fresh = row->fresh},
               &plan);
     names_of(&plan.changes, changes, sizeof changes);
     ck_assert_msg(plan.step == row->step, "%s: %s, not %s", row->name, step_name(plan.step),
@@ -144,7 +150,12 @@ START_TEST(what_was_refused_rests_until_something_else_is_wanted)
         if (t->known == KNOWN_ACCOUNT)
             put_attrs(&t->known_attrs, "userName=z");
         target_state_refuse(t, refusals[i].what, plan_fingerprint(&p, &d), "no");
-        struct plan_input in = {profile_find("miro"), &p, t, &d, "userName", 0, refusals[i].fresh};
+        struct plan_input in = {.profile = profile_find("miro"),
+                                .person = &p,
+                                .state = t,
+                                .desired = &d,
+                                .match = "userName",
+                                .fresh = refusals[i].fresh};
         plan_make(&in, &plan);
         ck_assert_int_eq(plan.step, STEP_NONE);
         ck_assert_str_eq(plan.rejected, "no");
@@ -174,7 +185,8 @@ START_TEST(a_refused_attribute_leaves_the_others_to_go_on)
     t->known_active = true;
     t->link = xstrdup("7");
     target_state_refuse(t, "title", plan_value_fingerprint("y"), "no");
-    struct plan_input in = {profile_find("miro"), &p, t, &d, "userName", 0, false};
+    struct plan_input in = {
+        .profile = profile_find("miro"), .person = &p, .state = t, .desired = &d, .match = "userName"};
     plan_make(&in, &plan);
     ck_assert_uint_eq(plan.changes.n, 1);
     ck_assert_str_eq(plan.changes.v[0].name, "nick");

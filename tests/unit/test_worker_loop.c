@@ -14,6 +14,7 @@
 #include "../../worker/consumer.h"
 #include "../../worker/ledger.h"
 #include "../../worker/membership.h"
+#include "../../worker/directories.h"
 #include "../../worker/notices.h"
 #include "admin.h"
 #include "kafka.h"
@@ -35,6 +36,8 @@ static struct fake {
     int notices_tries, notices_after; /* the control topic is read at this try; 0: at once */
     bool notices_fail;                /* with the first that comes after the start */
     int notices_fd;
+    int directories_tries, directories_after; /* likewise the targets topic */
+    int directories_fd;
     bool ledger_hangs; /* a request is never answered */
     bool consumer_made;
     int fail_in_turn; /* 0: never */
@@ -177,6 +180,39 @@ bool notices_take(struct notices *n, struct error *err)
 void notices_free(struct notices *n)
 {
     (void)n;
+}
+
+bool directories_new(const struct config *cfg, struct engine *engine, struct directories **ret,
+                     struct error *err)
+{
+    (void)cfg, (void)engine, (void)err;
+    *ret = (struct directories *)&fake;
+    return true;
+}
+
+bool directories_catch_up(struct directories *d, int slice_ms, struct error *err)
+{
+    (void)d, (void)slice_ms;
+    fake.directories_tries++;
+    return fake.directories_tries >= fake.directories_after ||
+           error_set(err, ERROR_TEMPORARY, "not read yet");
+}
+
+int directories_fd(const struct directories *d)
+{
+    (void)d;
+    return fake.directories_fd;
+}
+
+bool directories_take(struct directories *d, struct error *err)
+{
+    (void)d, (void)err;
+    return true;
+}
+
+void directories_free(struct directories *d)
+{
+    (void)d;
 }
 
 const _Atomic int64_t *ledger_beat(const struct ledger *l)
@@ -325,7 +361,9 @@ static struct config cfg;
 
 static void set_up(void)
 {
-    fake = (struct fake){.fd = eventfd(0, EFD_CLOEXEC), .notices_fd = eventfd(0, EFD_CLOEXEC)};
+    fake = (struct fake){.fd = eventfd(0, EFD_CLOEXEC),
+                         .notices_fd = eventfd(0, EFD_CLOEXEC),
+                         .directories_fd = eventfd(0, EFD_CLOEXEC)};
     int fd = mkstemp(policy_path);
     ck_assert_int_ge(fd, 0);
     close(fd);
@@ -342,6 +380,7 @@ static void tear_down(void)
     unlink(policy_path);
     close(fake.fd);
     close(fake.notices_fd);
+    close(fake.directories_fd);
 }
 
 static bool run(struct error *err)
@@ -466,6 +505,17 @@ START_TEST(joins_when_it_knows_what_people_decided)
 }
 END_TEST
 
+START_TEST(joins_when_it_knows_the_teams_of_targets)
+{
+    struct error err;
+    fake.directories_after = 4;
+    fake.fail_in_turn = 1;
+    ck_assert(!run(&err));
+    ck_assert_int_eq(fake.directories_tries, 4);
+    ck_assert(fake.consumer_made);
+}
+END_TEST
+
 START_TEST(sigterm_while_decisions_are_read_ends_without_a_failure)
 {
     struct error err;
@@ -555,6 +605,7 @@ int main(void)
     tcase_add_test(tc, sigterm_while_brokers_are_away_ends_without_a_failure);
     tcase_add_test(tc, sighup_while_brokers_are_away_is_no_trouble);
     tcase_add_test(tc, joins_when_it_knows_what_people_decided);
+    tcase_add_test(tc, joins_when_it_knows_the_teams_of_targets);
     tcase_add_test(tc, sigterm_while_decisions_are_read_ends_without_a_failure);
     tcase_add_test(tc, decisions_that_cannot_be_followed_any_more_end_the_loop);
     tcase_add_test(tc, makes_no_client_of_the_group_while_anything_else_can_fail);

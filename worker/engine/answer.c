@@ -81,6 +81,9 @@ void answer_drop_link(const struct answer *a)
     free(a->t->link);
     free(a->w->link);
     a->t->link = a->w->link = NULL;
+    attrs_done(&a->t->made_teams); /* they were that account's */
+    attrs_done(&a->w->joining);
+    attrs_done(&a->w->leaving);
     a->t->missing_until_ms = 0;
     a->w->slot->gen++;
 }
@@ -104,13 +107,14 @@ static struct operation *current_operation(const struct answer *a)
 {
     struct work *w = a->w;
     struct operation *last = w->n_operations > 0 ? &w->operations[w->n_operations - 1] : NULL;
-    if (last && last->step == a->f->step && !last->effective)
+    uint64_t team = a->f->team_id ? plan_value_fingerprint(a->f->team_id) : 0;
+    if (last && last->step == a->f->step && last->team == team && !last->effective)
         return last;
     if (w->n_operations == OPERATIONS_MAX)
         return last;
     w->operations = xreallocarray(w->operations, w->n_operations + 1, sizeof *w->operations);
     last = &w->operations[w->n_operations++];
-    *last = (struct operation){.step = a->f->step};
+    *last = (struct operation){.step = a->f->step, .team = team};
     return last;
 }
 
@@ -134,15 +138,25 @@ void answer_change(const struct answer *a, const char *attribute, const char *be
         (struct change){xstrdup(attribute), xstrdup_null(before), xstrdup_null(after), a->now.wall_ms};
 }
 
-void answer_effective(const struct answer *a, enum step step)
+static void effective(const struct answer *a, enum step step, uint64_t team)
 {
     for (size_t i = a->w->n_operations; i-- > 0;) {
-        if (a->w->operations[i].step != step)
+        if (a->w->operations[i].step != step || a->w->operations[i].team != team)
             continue;
         a->w->operations[i].effective = true;
         a->w->operations[i].finished_ms = a->now.wall_ms;
         return;
     }
+}
+
+void answer_effective(const struct answer *a, enum step step)
+{
+    effective(a, step, 0);
+}
+
+void answer_effective_move(const struct answer *a, enum step step, const char *team)
+{
+    effective(a, step, plan_value_fingerprint(team));
 }
 
 /* ---- what is known ------------------------------------------------------------------------------------- */
@@ -161,6 +175,7 @@ void answer_know(const struct answer *a, const struct account *account)
     const char *const names[] = {a->f->target->cfg->match, "userName"};
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) /* they tell whether it is protected */
         attrs_set(&t->known_attrs, names[i], attrs_get(&account->attrs, names[i]));
+    moves_know(a, account);
 }
 
 void answer_refuse(const struct answer *a, const char *what, uint64_t fingerprint, const char *reason)

@@ -6,15 +6,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "digest.h"
 #include "mem.h"
 
-enum { OUTDATED_AT_ONCE = 64 };
+enum { OUTDATED_AT_ONCE = 64, BOARD_SEEN_MAX = 4096 };
 
 /* ---- starting ------------------------------------------------------------------------------------------ */
 
 static bool lease_valid(const struct engine *e, struct now now)
 {
     return now.boot_ms < e->lease_until_ms || MUTATION(MUTATION_LEASE_IGNORED);
+}
+
+/* Of all who travel in it. */
+static void build_move(struct flight *f)
+{
+    const char **members = xcalloc(f->n_riders, sizeof *members);
+    size_t n = 0;
+    for (const struct flight *r = f; r; r = r->rider)
+        members[n++] = person_target(r->slot->live, r->work->name)->link;
+    scim_move(f->target->profile, f->team_id, members, n, f->step == STEP_JOIN, &f->request);
+    free(members);
 }
 
 static void build_request(struct flight *f, const struct target_state *t, const struct plan *plan)
@@ -42,6 +54,10 @@ static void build_request(struct flight *f, const struct target_state *t, const 
     case STEP_DELETE:
         scim_delete(t->link, &f->request);
         break;
+    case STEP_JOIN:
+    case STEP_LEAVE:
+        build_move(f);
+        break;
     default:
         assert(false);
     }
@@ -54,7 +70,8 @@ static void link_flight(struct engine *e, struct flight *f)
         e->flights->prev = f;
     e->flights = f;
     e->n_flights++;
-    engine_partition(e, f->partition)->in_flight++;
+    for (const struct flight *r = f; r && !f->listing; r = r->rider)
+        engine_partition(e, r->partition)->in_flight++;
 }
 
 static void unlink_flight(struct engine *e, struct flight *f)
@@ -63,9 +80,11 @@ static void unlink_flight(struct engine *e, struct flight *f)
     if (f->next)
         f->next->prev = f->prev;
     e->n_flights--;
-    struct partition *p = f->slot ? engine_partition(e, f->partition) : NULL;
-    if (p)
-        p->in_flight--;
+    for (const struct flight *r = f; r; r = r->rider) {
+        struct partition *p = r->slot ? engine_partition(e, r->partition) : NULL;
+        if (p)
+            p->in_flight--;
+    }
 }
 
 static void flight_free(struct flight *f)
@@ -74,54 +93,9 @@ static void flight_free(struct flight *f)
     source_request_done(&f->ask);
     attrs_done(&f->changes);
     free(f->find_value);
+    free(f->team_id);
+    free(f->team_name);
     free(f);
-}
-
-/* One step of the plan as a SCIM call. */
-static void build_call(struct flight *f, struct work *w, struct target_state *t, struct now now)
-{
-    struct plan plan;
-    work_plan(w, t, now, &plan);
-    assert(plan.step > STEP_WAIT); /* converge_slot planned the same */
-    f->step = plan.step;
-    build_request(f, t, &plan);
-    attrs_copy(&f->changes, &plan.changes);
-    plan_done(&plan);
-    f->call.method = step_method(f->step);
-    f->call.path = f->request.path;
-    f->call.body = f->request.body;
-    f->call.body_n = f->request.body_n;
-}
-
-static struct flight *start(struct engine *e, struct work *w, struct now now)
-{
-    struct target_state *t = person_target(w->slot->live, w->name);
-    struct flight *f = xcalloc(1, sizeof *f);
-    f->target = w->target;
-    f->lane = w->lane;
-    f->slot = w->slot;
-    f->work = w;
-    f->person = w->slot->hash | 1; /* 0 is nobody */
-    f->partition = w->slot->partition;
-    f->started = now;
-    f->step = w->step;
-    if (w->step == STEP_FETCH)
-        fetch_build(e, f, t);
-    else
-        build_call(f, w, t, now);
-    f->class = w->target->class_of[f->step];
-    f->call.id = ++e->next_call_id;
-    f->call.target = (size_t)(w->target - e->targets);
-    f->call.timeout_ms = w->target->cfg->timeout_ms;
-    f->call.write = step_writes(f->step);
-    f->call.n_persons = 1;
-    work_dequeue(w);
-    w->flight = f;
-    w->started_ms = w->started_ms ? w->started_ms : now.wall_ms;
-    target_call_starts(w->target, f, now);
-    link_flight(e, f);
-    e->stats.calls++;
-    return f;
 }
 
 /* Packed while it waited: the policy has to be asked again. It fails, or time has passed and it wants something else. */
@@ -129,14 +103,153 @@ static bool changed_its_mind(struct engine *e, struct work *w, struct target_sta
 {
     struct plan plan;
     struct error err;
+    bool teams_changed = w->desired.has_teams && w->teams_version != w->target->directory.version;
     if (w->desired_valid)
-        return false;
+        return teams_changed;
     if (!work_ask_policy(e, w, t, now, &err))
         return true;
     work_plan(w, t, now, &plan);
+    bool moves_elsewhere = step_moves(plan.step) && plan_value_fingerprint(plan.team_id) != w->team;
     bool upgrades = plan.step == STEP_UPDATE && attrs_get(&plan.changes, "userType") && !t->admitted;
     plan_done(&plan);
-    return plan.step != w->step || upgrades; /* another step asks the guard, and for a commit */
+    return plan.step != w->step || upgrades ||
+           moves_elsewhere; /* another step asks the guard, and for a commit */
+}
+
+/* One person's part of a call. */
+static struct flight *flight_new(struct work *w, const struct plan *plan, struct now now)
+{
+    struct flight *f = xcalloc(1, sizeof *f);
+    f->target = w->target;
+    f->lane = w->lane;
+    f->slot = w->slot;
+    f->work = w;
+    f->person = w->slot->hash | 1; /* 0 is nobody */
+    f->partition = w->slot->partition;
+    f->step = plan->step;
+    f->class = w->target->class_of[plan->step];
+    f->started = now;
+    f->n_riders = 1;
+    f->gen = w->slot->gen;
+    attrs_copy(&f->changes, &plan->changes);
+    f->team_id = xstrdup_null(plan->team_id);
+    f->team_name = xstrdup_null(plan->team_name);
+    work_dequeue(w);
+    w->flight = f;
+    w->started_ms = w->started_ms ? w->started_ms : now.wall_ms;
+    return f;
+}
+
+/* ---- several persons in one call ----------------------------------------------------------------------- */
+
+/* Bytes of its body, with one more. */
+static size_t size_with(const struct flight *f, const char *member)
+{
+    struct scim_request request;
+    const char **members = xcalloc(f->n_riders + 1, sizeof *members);
+    size_t n = 0;
+    for (const struct flight *r = f; r; r = r->rider)
+        members[n++] = person_target(r->slot->live, r->work->name)->link;
+    members[n++] = member;
+    scim_move(f->target->profile, f->team_id, members, n, f->step == STEP_JOIN, &request);
+    size_t size = request.body_n;
+    scim_request_done(&request);
+    free(members);
+    return size;
+}
+
+static bool has_room(const struct flight *f, const struct work *w)
+{
+    unsigned n = f->n_riders + 1;
+    return n <= f->target->profile->batch_members && (w->batch_max == 0 || n <= w->batch_max) &&
+           (f->work->batch_max == 0 || n <= f->work->batch_max);
+}
+
+/* w waits for the same: its change travels along, if it still wants it. Whoever has left meanwhile waits no more. */
+static struct flight *board(struct engine *e, struct flight *f, struct work *w, struct now now)
+{
+    struct target_state *t = person_target(slot_live(e, w->slot), w->name);
+    struct plan plan;
+    if (work_is_behind(e, w) || changed_its_mind(e, w, t, now)) {
+        slot_release(e, w->slot);
+        return NULL;
+    }
+    work_plan(w, t, now, &plan);
+    bool same = plan.step == f->step && strcmp(plan.team_id, f->team_id) == 0 &&
+                size_with(f, t->link) < f->target->profile->batch_bytes;
+    struct flight *rider = same ? flight_new(w, &plan, now) : NULL;
+    plan_done(&plan);
+    return rider;
+}
+
+/* Who waits behind w for the same team, as many as fit. */
+static void gather(struct engine *e, struct flight *f, struct now now)
+{
+    struct flight *last = f;
+    unsigned seen = 0;
+    for (enum priority p = PRIORITY_MOVER; p < PRIORITIES; p++)
+        for (struct work *w = f->lane->ready[p][f->class].first, *next; w && seen < BOARD_SEEN_MAX;
+             w = next, seen++) {
+            next = w->next;
+            if (w->step != f->step || w->team != f->work->team || w->target != f->target || !has_room(f, w))
+                continue;
+            struct flight *rider = board(e, f, w, now);
+            if (!rider)
+                continue;
+            last->rider = rider;
+            last = rider;
+            f->n_riders++;
+        }
+    for (struct flight *r = f; r; r = r->rider)
+        r->n_riders = f->n_riders;
+    if (f->n_riders > 1) /* no single person's failure */
+        f->person = digest_hash64(f->team_id, strlen(f->team_id)) | 1;
+}
+
+/* ---- whose turn it is ---------------------------------------------------------------------------------- */
+
+static const struct call *launch(struct engine *e, struct flight *f, size_t n_persons, struct now now)
+{
+    if (f->request.path) {
+        f->call.method = step_method(f->step);
+        f->call.path = f->request.path;
+        f->call.body = f->request.body;
+        f->call.body_n = f->request.body_n;
+    }
+    f->call.id = ++e->next_call_id;
+    f->call.target = (size_t)(f->target - e->targets);
+    f->call.timeout_ms = f->target->cfg->timeout_ms;
+    f->call.write = step_writes(f->step);
+    f->call.n_persons = n_persons;
+    target_call_starts(f->target, f, now);
+    link_flight(e, f);
+    e->stats.calls++;
+    return &f->call;
+}
+
+/* One step of the plan as a SCIM call. */
+static struct flight *board_first(struct engine *e, struct work *w, struct target_state *t, struct now now)
+{
+    struct plan plan;
+    work_plan(w, t, now, &plan);
+    assert(plan.step > STEP_WAIT); /* converge_slot planned the same */
+    struct flight *f = flight_new(w, &plan, now);
+    if (step_moves(f->step))
+        gather(e, f, now);
+    build_request(f, t, &plan);
+    plan_done(&plan);
+    return f;
+}
+
+static const struct call *start(struct engine *e, struct work *w, struct now now)
+{
+    static const struct plan ask = {.step = STEP_FETCH};
+    struct target_state *t = person_target(w->slot->live, w->name);
+    bool asks = w->step == STEP_FETCH;
+    struct flight *f = asks ? flight_new(w, &ask, now) : board_first(e, w, t, now);
+    if (asks)
+        fetch_build(e, f, t);
+    return launch(e, f, f->n_riders, now);
 }
 
 /* Doubt has ended since the work was queued: it must read first, and that may be another class. */
@@ -158,6 +271,8 @@ const struct call *engine_call_next(struct engine *e, struct now now)
     for (struct turn *turn; (turn = turns_next(&e->turns, now.boot_ms));) {
         struct target *t = (struct target *)((char *)turn - offsetof(struct target, turn));
         struct work *w;
+        if (listing_ready_in(t, now) == 0)
+            return launch(e, listing_start(t, now), 0, now);
         for (unsigned n = 0; (w = target_next_work(t, now)) && outdated(e, w, now); n++) {
             if (n == OUTDATED_AT_ONCE)
                 return NULL; /* the next turn goes on */
@@ -168,16 +283,26 @@ const struct call *engine_call_next(struct engine *e, struct now now)
             wait = 1; /* whatever the reason: nobody waits for one target */
         turns_wait(turn, wait < INT64_MAX ? now.boot_ms + wait : wait); /* behind the others */
         if (w)
-            return &start(e, w, now)->call;
+            return start(e, w, now);
     }
     return NULL;
+}
+
+/* Whoever has got a newer word since then is taken out: an Add would give a leaver access again. The others go without. */
+static bool all_aboard(const struct flight *f)
+{
+    for (const struct flight *r = f; r; r = r->rider)
+        if (!r->slot || (step_moves(f->step) && r->slot->gen != r->gen))
+            return false;
+    return true;
 }
 
 bool engine_call_may_write(const struct engine *e, const struct call *call, struct now now)
 {
     const struct flight *f = (const struct flight *)call;
     bool paused = f->target->paused && !MUTATION(MUTATION_PAUSE_IGNORED);
-    return f->slot && !paused && lease_valid(e, now);
+    bool wanted = f->listing ? listing_may_write(e, f) : all_aboard(f);
+    return wanted && !paused && lease_valid(e, now);
 }
 
 /* ---- ending -------------------------------------------------------------------------------------------- */
@@ -191,21 +316,12 @@ static void end_hopeless_doubt(struct flight *f, struct target_state *t)
         t->doubt_until_ms = f->work->doubt_until_ms = 0;
 }
 
-void engine_call_done(struct engine *e, const struct call *call, const struct call_reply *reply,
-                      struct now now)
+/* For one of those whose change travelled in it. */
+static void end_of_flight(struct engine *e, struct flight *f, const struct call_reply *reply, struct now now)
 {
-    struct flight *f = (struct flight *)(uintptr_t)call;
-    target_call_ends(e, f, reply, now);
-    unlink_flight(e, f);
-    if (f->target->waiting > 0)
-        turns_call(&f->target->turn);
-    e->stats.replies += reply->outcome == CALL_REPLIED;
-    e->stats.unknown += reply->outcome == CALL_UNKNOWN;
-    if (!f->slot) {
-        flight_free(f);
-        return;
-    }
     struct slot *slot = f->slot;
+    if (!slot)
+        return;
     struct target_state *t = person_target(slot_live(e, slot), f->work->name);
     assert(t); /* the committed record asked for the call, so every version of it knows the target */
     f->work->flight = NULL;
@@ -220,6 +336,28 @@ void engine_call_done(struct engine *e, const struct call *call, const struct ca
     f->work->learnt = true;
     f->work->wrote |= step_writes(f->step);
     slot_mark_dirty(e, slot);
-    flight_free(f);
-    converge_slot(e, slot, now);
+}
+
+void engine_call_done(struct engine *e, const struct call *call, const struct call_reply *reply,
+                      struct now now)
+{
+    struct flight *f = (struct flight *)(uintptr_t)call;
+    target_call_ends(e, f, reply, now);
+    unlink_flight(e, f);
+    e->stats.replies += reply->outcome == CALL_REPLIED;
+    e->stats.unknown += reply->outcome == CALL_UNKNOWN;
+    if (f->listing)
+        listing_ends(e, f, reply, now);
+    if (f->target->waiting > 0 || f->target->listing.running)
+        turns_call(&f->target->turn);
+    struct meaning meaning = f->meaning;
+    for (struct flight *r = f, *next; r; r = next) {
+        next = r->rider;
+        r->meaning = meaning;
+        struct slot *slot = r->slot;
+        end_of_flight(e, r, reply, now);
+        flight_free(r);
+        if (slot)
+            converge_slot(e, slot, now);
+    }
 }

@@ -35,6 +35,18 @@ void answer_refuse_step(const struct answer *a, const char *what, const char *re
 void answer_operation(const struct answer *a, int status);
 void answer_change(const struct answer *a, const char *attribute, const char *before, const char *after);
 void answer_effective(const struct answer *a, enum step step);
+void answer_effective_move(const struct answer *a, enum step step, const char *team);
+
+/* moves.c */
+/* The answer to a move: it was made (to be verified); or several were to move: each is tried in a smaller call; or it is
+ * refused; or there is nothing of that id. */
+void move_made(const struct answer *a);
+bool move_split(const struct answer *a);
+void move_refused(const struct answer *a, const char *reason);
+void move_gone(const struct answer *a, const char *reason);
+/* Of which teams that matter the account says it is a member; and whether moves had their effect. */
+void moves_know(const struct answer *a, const struct account *account);
+void moves_verify(const struct answer *a);
 
 /* replies.c */
 /* In words: "400 invalidValue: …". */

@@ -223,6 +223,7 @@ static void commit_partition(struct engine *e, struct partition *p, struct now n
     if (!opens)
         return;
     p->opened = true; /* calls may start: a successor will know that we were here */
+    listings_look(e);
     partition_wake(e, p, now);
 }
 
@@ -335,6 +336,7 @@ void engine_batch_aborted(struct engine *e, struct now now)
     e->stats.aborts++;
     outbox_drop(e, -1);
     wards_undo(e);
+    listings_undo(e);
     size_t n = 0;
     struct slot **slots = xcalloc(undone.out.n_records + count_records(e), sizeof *slots);
     for (size_t i = 0; i < undone.out.n_records; i++)

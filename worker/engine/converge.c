@@ -83,6 +83,7 @@ static void proceed(struct engine *e, struct work *w, struct target_state *t, co
     struct slot *slot = w->slot;
     const struct partition *partition = engine_partition(e, slot->partition);
     open_target(e, slot, t, now);
+    teams_intend(e, w, t, plan);
     bool committed =
         (slot->gen == slot->committed_gen && partition->opened) || MUTATION(MUTATION_CALL_BEFORE_COMMIT);
     bool paused =
@@ -93,6 +94,7 @@ static void proceed(struct engine *e, struct work *w, struct target_state *t, co
     else {
         lane_follow(w->lane, w->target, partition);
         w->step = plan->step;
+        w->team = step_moves(plan->step) ? plan_value_fingerprint(plan->team_id) : 0;
         work_enqueue(w, priority_of(w, t), w->target->class_of[plan->step]);
     }
 }
@@ -198,6 +200,55 @@ static void converge_source(struct engine *e, struct slot *slot, struct target_s
     proceed(e, w, t, &ask, now);
 }
 
+/* The plan after the deadline, the guard and what a team's removal has to heed. */
+static void plan_next(struct work *w, struct target_state *t, struct plan *plan, struct now now)
+{
+    w->without_upgrade = false; /* the guard is asked anew */
+    work_plan(w, t, now, plan);
+    if (plan->step != STEP_NONE && past_deadline(w, t, now)) {
+        target_state_refuse(t, REFUSED_DEADLINE, plan_fingerprint(w->slot->live, &w->desired),
+                            t->last_failure ? t->last_failure : "deadline passed");
+        target_state_failed(t, now.wall_ms);
+        plan_done(plan);
+        work_plan(w, t, now, plan);
+    }
+    if (plan->step == STEP_NONE && !plan->ignored && t->doubt_until_ms > now.wall_ms)
+        plan->step = STEP_WAIT; /* also a rejection is final only when nothing can land any more */
+}
+
+/* Removals that cannot be, or were denied, rest one by one: each lets the plan go on to the next. False: put off. */
+static bool plan_all(struct engine *e, struct work *w, struct target_state *t, struct plan *plan,
+                     struct now now)
+{
+    for (bool again = true; again;) {
+        plan_next(w, t, plan, now);
+        if (plan->step != STEP_NONE && sweep_puts_off(e, w, t))
+            return false;
+        bool leaves = plan->step == STEP_LEAVE;
+        again = leaves && plan->last_team;
+        if (again) {
+            teams_keep_last(e, w, t, plan, now);
+            continue;
+        }
+        heed_guard(e, w, t, plan, now);
+        again = leaves && plan->denied;
+        w->denied |= again;
+    }
+    if (plan->step == STEP_NONE && !plan->ignored && !plan->rejected)
+        plan->denied |= w->denied;
+    return true;
+}
+
+/* Whoever has all but teams that were not listed yet waits for these. */
+static void await_teams(struct work *w, const struct target_state *t, bool awaited, struct plan *plan)
+{
+    bool awaits = awaited && plan->step == STEP_NONE && !plan->ignored && !plan->rejected && t->link &&
+                  t->known == KNOWN_ACCOUNT && t->known_active;
+    if (awaits)
+        plan->step = STEP_WAIT;
+    w->slot->awaits_teams |= awaits;
+}
+
 /* False: put off, to be planned anew later. */
 static bool converge_target(struct engine *e, struct slot *slot, struct target_state *t, struct now now)
 {
@@ -230,22 +281,12 @@ static bool converge_target(struct engine *e, struct slot *slot, struct target_s
     if (t->open || t->n_pending > 0)
         choose_name(e, w, t);
     wait_for_target(e, w, t, now);
-    w->without_upgrade = false; /* the guard is asked anew */
-    work_plan(w, t, now, &plan);
-    if (plan.step != STEP_NONE && past_deadline(w, t, now)) {
-        target_state_refuse(t, REFUSED_DEADLINE, plan_fingerprint(slot->live, &w->desired),
-                            t->last_failure ? t->last_failure : "deadline passed");
-        target_state_failed(t, now.wall_ms);
-        plan_done(&plan);
-        work_plan(w, t, now, &plan);
-    }
-    if (plan.step == STEP_NONE && !plan.ignored && t->doubt_until_ms > now.wall_ms)
-        plan.step = STEP_WAIT; /* also a rejection is final only when nothing can land any more */
-    if (plan.step != STEP_NONE && sweep_puts_off(e, w, t)) {
+    bool awaited = teams_note(e, w, t, now);
+    if (!plan_all(e, w, t, &plan, now)) {
         plan_done(&plan);
         return false;
     }
-    heed_guard(e, w, t, &plan, now);
+    await_teams(w, t, awaited, &plan);
     if (plan.step == STEP_NONE)
         settle(e, w, t, &plan, now);
     else
@@ -335,6 +376,7 @@ void converge_slot(struct engine *e, struct slot *slot, struct now now)
         partition_doubt_takeover(e, slot, now);
     fire_due(e, slot, now);
     obey_person(e, slot, now);
+    slot->awaits_teams = false;
     bool all = true;
     if (slot->behind)
         sweep_add_targets(e, slot);

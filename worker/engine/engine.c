@@ -20,7 +20,7 @@ struct engine *engine_new(const struct engine_config *cfg, const struct engine_p
     e->generation = cfg->generation;
     e->targets = xcalloc(cfg->n_targets, sizeof *e->targets);
     for (size_t i = 0; i < cfg->n_targets; i++) {
-        target_init(&e->targets[i], &cfg->targets[i]);
+        target_init(&e->targets[i], &cfg->targets[i], cfg->partitions);
         e->targets[i].turn.turns = &e->turns;
     }
     engine_index_targets(e);
@@ -59,6 +59,7 @@ void engine_free(struct engine *e)
 void desired_done(struct desired *d)
 {
     attrs_done(&d->attrs);
+    attrs_done(&d->teams);
     *d = (struct desired){0};
 }
 
@@ -99,6 +100,7 @@ void engine_tick(struct engine *e, struct now now)
     if (e->replanning)
         replan(e, now);
     obey_wake(e, now);
+    listings_tick(e, now);
     sweep_run(e, now);
     for (int n = 0; n < TICK_MAX; n++) { /* the rest at the next: engine_wake_in says 0 */
         struct slot *slot = store_first_due(&e->store);
@@ -145,6 +147,8 @@ int64_t engine_wake_in(const struct engine *e, struct now now)
     const struct slot *due = store_first_due(&e->store);
     if (due)
         wait = sooner(wait, due->due_ms > now.wall_ms ? due->due_ms - now.wall_ms : 0);
+    if (e->teams_due_ms)
+        wait = sooner(wait, e->teams_due_ms > now.wall_ms ? e->teams_due_ms - now.wall_ms : 0);
     int64_t turn = turns_first_ms(&e->turns);
     if (now.boot_ms < e->lease_until_ms && turn < INT64_MAX)
         wait = sooner(wait, turn > now.boot_ms ? turn - now.boot_ms : 0);

@@ -43,7 +43,14 @@ struct engine_limit {       /* overrides the profile's table */
 };
 
 /* What the guard counts. */
-enum guarded { GUARD_DEACTIVATION, GUARD_DELETION, GUARD_CREATION, GUARD_UPGRADE, GUARDED };
+enum guarded {
+    GUARD_DEACTIVATION,
+    GUARD_DELETION,
+    GUARD_CREATION,
+    GUARD_UPGRADE,
+    GUARD_REMOVAL, /* from a team */
+    GUARDED,
+};
 
 struct engine_guard_limit { /* within the window; see guard.h */
     uint32_t count;         /* 0: any number */
@@ -75,6 +82,9 @@ struct engine_target {
     const struct engine_limit *limits;
     size_t n_limits;
     struct engine_guard guard;
+    int64_t
+        teams_relist_ms; /* teams are listed again so long after the last time; 0: only when one is missing */
+    int64_t teams_missing_ms; /* a listing younger than this is believed about a team that it has not */
     const char *const *protected_names; /* userNames out of reach of policy */
     size_t n_protected;
 };
@@ -82,10 +92,14 @@ struct engine_target {
 enum desire { DESIRE_NOTHING, DESIRE_ACCOUNT, DESIRE_ABSENT };
 enum desire_active { ACTIVE_AS_IS, ACTIVE_ON, ACTIVE_OFF };
 
+enum { TEAMS_MAX = 64, TEAM_NAME_MAX = 255 }; /* in one answer; bytes */
+
 struct desired { /* release with desired_done */
     enum desire kind;
     enum desire_active active;
     struct attrs attrs; /* attributes not named here are never changed */
+    bool has_teams;     /* false: nothing is said of teams, and no membership is touched */
+    struct attrs teams; /* by name: "true" a member, NULL not a member */
 };
 
 struct person_view { /* borrowed */
@@ -199,7 +213,7 @@ void engine_event_poison(struct engine *e, int32_t partition, int64_t offset, co
 
 /* ---- commits ------------------------------------------------------------------------------------------- */
 
-enum engine_topic { TOPIC_PERSONS, TOPIC_RESULTS, TOPIC_DEADLETTERS };
+enum engine_topic { TOPIC_PERSONS, TOPIC_RESULTS, TOPIC_DEADLETTERS, TOPIC_TARGETS };
 
 struct out_record {
     enum engine_topic topic;
@@ -242,7 +256,7 @@ struct call { /* the engine's until engine_call_done */
     size_t body_n;
     int64_t timeout_ms;
     bool write;
-    size_t n_persons;           /* one, or several whose change travels in one call */
+    size_t n_persons; /* one, several whose change travels in one call, or none: it is about the target */
     const char *const *headers; /* "name: value", of calls to sources; none else */
     size_t n_headers;
 };
@@ -291,6 +305,14 @@ bool engine_control(struct engine *e, struct str key, struct str value, struct n
     __attribute__((warn_unused_result));
 /* No call of the target (index into engine_config.targets) starts: a person wants it so. */
 bool engine_paused(const struct engine *e, size_t target);
+
+/* ---- what is known of targets -------------------------------------------------------------------------- */
+
+/* Takes a record of the targets topic (empty value: forgotten). Before the first partition is restored the shell gives
+ * the whole topic: nothing about a team is decided before. Fails with ERROR_INPUT: the record is not understood, and
+ * nothing has changed. */
+bool engine_target_record(struct engine *e, struct str key, struct str value, struct now now,
+                          struct error *err) __attribute__((warn_unused_result));
 
 /* ---- time, changes, figures ---------------------------------------------------------------------------- */
 

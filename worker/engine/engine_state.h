@@ -19,9 +19,11 @@
 #include "budget.h"
 #include "caution.h"
 #include "control.h"
+#include "directory.h"
 #include "engine.h"
 #include "guard.h"
 #include "inflight.h"
+#include "listing.h"
 #include "mutation.h"
 #include "plan.h"
 #include "record.h"
@@ -79,6 +81,12 @@ struct target {
     size_t waiting;
     size_t doubtful;  /* accounts in doubt, of those with work */
     bool sweep_waits; /* the sweep has put persons off until fewer wait for it */
+    struct directory directory; /* its teams, as the targets topic says */
+    struct listing listing;     /* … and as we find them, where bucket 0 is ours */
+    int32_t home;               /* partition of the tenant's bucket 0 */
+    int64_t teams_wanted_ms;    /* somebody of ours misses a team since then (wall clock); 0: nobody */
+    bool wish_sent;             /* that was put down, and is not read back yet */
+    bool news;                  /* the directory differs from that of the last listing */
 };
 
 /* What goes on for one person at one target; lives while the target is open. Not part of the record:
@@ -102,6 +110,11 @@ struct work {
     /* the policy's word, kept until the person or the policy changes */
     bool desired_valid;
     struct desired desired;
+    struct wanted_team
+        *teams; /* of desired.teams, as of teams_version; borrow from it and from the directory */
+    size_t n_teams;
+    uint32_t teams_version;
+    bool teams_valid;
     /* since it was opened */
     bool fresh;           /* the account was read */
     bool one_by_one;      /* an update was refused as a whole: find the culprit */
@@ -115,6 +128,14 @@ struct work {
     bool unverified;      /* a write was answered without a body: the next read verifies `written` */
     enum step written_step;
     struct attrs written, written_before;
+    struct attrs joining,
+        leaving; /* moves that were answered with success: the next read verifies them; id → name */
+    int64_t moves_until_ms; /* a read begun before then may be older than they are */
+    uint64_t team;          /* it was queued for, or 0: who waits for the same one may travel in one call */
+    unsigned batch_max;     /* so many persons in one call at most: fewer after each failure; 0: any number */
+    unsigned team_gone;     /* how often a move was answered with 404 */
+    int64_t teams_asked_ms; /* when a listing was asked for on behalf of this work; 0: it was not */
+    bool denied;            /* a person refused a removal that the guard held */
     struct operation *operations;
     size_t n_operations;
     struct change *changes;
@@ -153,6 +174,11 @@ struct flight {
                    more */
     char *find_value;
     struct attrs changes;
+    char *team_id, *team_name; /* STEP_JOIN, STEP_LEAVE */
+    uint32_t gen;              /* of the slot when it started */
+    struct flight *rider; /* the next person whose change travels in this call; only the first is a call */
+    unsigned n_riders;    /* of the whole call, 1 without others */
+    bool listing;         /* it lists the target's teams, and is nobody's */
     struct scim_request request;
     struct now started;
 };
@@ -242,9 +268,12 @@ struct engine {
     struct batch batch;
     struct ward *wards_dirty;
     struct wake { /* whom decisions concern that came since the last tick */
-        bool working, refused, held;
+        bool working, refused, held, teams;
     } wake;
-    size_t record_hint;     /* how much room the next record probably needs */
+    bool teams_used; /* some policy has named a team, here or elsewhere */
+    int64_t
+        teams_due_ms;   /* when directories and listings are looked at next (wall clock); 0: nothing is due */
+    size_t record_hint; /* how much room the next record probably needs */
     struct flight *flights; /* all calls in flight */
     size_t n_flights;
     uint64_t next_call_id;
@@ -308,6 +337,28 @@ bool work_ask_policy(struct engine *e, struct work *w, const struct target_state
 bool work_is_protected(const struct work *w, const struct target_state *t, const struct attrs *account);
 void work_plan(struct work *w, struct target_state *t, struct now now, struct plan *ret);
 
+/* teams.c */
+/* What the policy says of teams, with the ids that the directory has for them now. */
+void teams_resolve(struct work *w);
+/* Writes down which teams are missing, and asks for a listing; true: one is awaited. */
+bool teams_note(struct engine *e, struct work *w, struct target_state *t, struct now now);
+/* Before a call that makes a membership: from its commit on it is ours. */
+void teams_intend(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan);
+/* A removal that cannot be: the account has no other team. */
+void teams_keep_last(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
+                     struct now now);
+void teams_wish(struct engine *e, struct target *t, int64_t at_ms);
+
+/* listing.c */
+void listings_tick(struct engine *e, struct now now);
+void listings_look(struct engine *e); /* at the next tick: something has changed */
+void listings_undo(struct engine *e); /* what was to be published is published again */
+/* Milliseconds until a call to list the target's teams may start; INT64_MAX: none is wanted. */
+int64_t listing_ready_in(struct target *t, struct now now);
+struct flight *listing_start(struct target *t, struct now now);
+void listing_ends(struct engine *e, struct flight *f, const struct call_reply *reply, struct now now);
+bool listing_may_write(const struct engine *e, const struct flight *f);
+
 /* wards.c */
 void wards_note_active(struct engine *e, struct slot *slot, bool active);
 /* Whether the plan's step may be taken. ADMITTED is written down: the call waits for that commit. */
@@ -357,7 +408,7 @@ void sweep_add_targets(struct engine *e, struct slot *slot);
 bool sweep_puts_off(const struct engine *e, const struct work *w, const struct target_state *t);
 
 /* target.c */
-void target_init(struct target *t, const struct engine_target *cfg);
+void target_init(struct target *t, const struct engine_target *cfg, int32_t partitions);
 void target_done(struct target *t);
 /* The same target with other numbers: limits, guard, retry, time-outs, protected names. */
 void target_set_numbers(struct target *t, const struct engine_target *cfg, struct now now);

@@ -6,10 +6,8 @@
 #include "record.h"
 
 static const char *const names[GUARDED] = {
-    [GUARD_DEACTIVATION] = "deactivation",
-    [GUARD_DELETION] = "deletion",
-    [GUARD_CREATION] = "creation",
-    [GUARD_UPGRADE] = "upgrade",
+    [GUARD_DEACTIVATION] = "deactivation", [GUARD_DELETION] = "deletion", [GUARD_CREATION] = "creation",
+    [GUARD_UPGRADE] = "upgrade",           [GUARD_REMOVAL] = "removal",
 };
 
 const char *guard_name(enum guarded what)

@@ -68,6 +68,14 @@ enum mutation {
     MUTATION_FETCH_AS_OF_ANSWER,  /* fetched words count as of the answer, not of the question */
     MUTATION_FETCH_REVIVES,       /* a fetched "joined" counts more than "left" */
     MUTATION_LEAVER_AWAITS_FETCH, /* cuts wait for the source too */
+    /* teams */
+    MUTATION_TEAM_LEFT_UNMADE, /* memberships that we did not make are taken back like ours */
+    MUTATION_TEAM_MADE_LATE,   /* that a membership is ours is noted when it is seen, not before it is made */
+    MUTATION_TEAM_DOUBTS_ONE,  /* of a batch of unknown outcome only the first person is doubted */
+    MUTATION_TEAM_NOT_SPLIT,   /* a batch that failed is tried as it was */
+    MUTATION_TEAM_BLAMES_ALL,  /* a batch that was refused is refused to everybody in it */
+    MUTATION_TEAM_NOT_VERIFIED,   /* a move that was answered is believed */
+    MUTATION_TEAM_MISSED_FOREVER, /* a team that appears wakes nobody */
     /* what people decide */
     MUTATION_PAUSE_IGNORED,     /* a paused target is called */
     MUTATION_PAUSE_FORGETS,     /* what a pause parked is not taken up again */

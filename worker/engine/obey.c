@@ -22,7 +22,8 @@ void obey_forgive(struct work *w, struct target_state *t)
     t->write_failed = w->write_failed = false;
     t->next_attempt_ms = w->next_attempt_ms = 0;
     t->retry_cut_ms = 0;
-    w->exists = w->kept_active = 0;
+    w->exists = w->kept_active = w->team_gone = w->batch_max = 0;
+    w->teams_asked_ms = 0;
     w->one_by_one = w->refused = w->trouble = false;
 }
 
@@ -93,7 +94,7 @@ static void wake_slot(void *ctx, struct slot *slot)
 {
     const struct waking *w = ctx;
     bool concerned = (w->who.held && slot->held) || (w->who.working && (slot->live || slot->open)) ||
-                     (w->who.refused && slot->refused);
+                     (w->who.refused && slot->refused) || (w->who.teams && slot->awaits_teams);
     if (concerned && (slot->due_ms == 0 || slot->due_ms > w->now.wall_ms))
         store_set_due(&w->e->store, slot, w->now.wall_ms);
 }
@@ -102,7 +103,7 @@ static void wake_slot(void *ctx, struct slot *slot)
 void obey_wake(struct engine *e, struct now now)
 {
     struct waking w = {e, now, e->wake};
-    if (!w.who.held && !w.who.working && !w.who.refused)
+    if (!w.who.held && !w.who.working && !w.who.refused && !w.who.teams)
         return;
     e->wake = (struct wake){0};
     store_each(&e->store, -1, wake_slot, &w);
@@ -142,8 +143,10 @@ static void on_pause(struct engine *e, const struct control_change *change, stru
         if (t->paused && !was && !MUTATION(MUTATION_PAUSE_IGNORED))
             park_all(e, t);
     }
-    if (resumed && !MUTATION(MUTATION_PAUSE_FORGETS))
+    if (resumed && !MUTATION(MUTATION_PAUSE_FORGETS)) {
         e->wake.working = true;
+        listings_look(e);
+    }
 }
 
 static void on_retry(struct engine *e, const struct control_change *change, struct now now)
@@ -184,6 +187,29 @@ bool engine_control(struct engine *e, struct str key, struct str value, struct n
     if (!control_take(&e->control, key, value, &change, err))
         return false;
     acts[change.kind](e, &change, now);
+    return true;
+}
+
+/* What was missing may be there now. Whom it concerns is for the plan to find out, when a listing is whole. */
+bool engine_target_record(struct engine *e, struct str key, struct str value, struct now now,
+                          struct error *err)
+{
+    struct directory_record r;
+    (void)now;
+    if (!directory_record_read(key, value, &r, err))
+        return false;
+    struct target *t = engine_target(e, r.target);
+    if (t) { /* else it is not configured (any more) */
+        t->news |= directory_take(&t->directory, &r);
+        bool whole = r.kind == DIRECTORY_LISTING;
+        e->wake.teams |= whole;
+        e->wake.refused |= whole && t->news && !MUTATION(MUTATION_TEAM_MISSED_FOREVER);
+        t->news = t->news && !whole;
+        t->wish_sent = t->wish_sent && t->directory.wished_ms < t->teams_wanted_ms;
+        e->teams_used = true;
+        listings_look(e);
+    }
+    directory_record_done(&r);
     return true;
 }
 

@@ -17,7 +17,7 @@ void outbox_add(struct engine *e, enum engine_topic topic, int32_t origin, struc
     size_t n = value->n;
     o->v[o->n++] = (struct outbox_item){
         .record = {.topic = topic,
-                   .partition = -1,
+                   .partition = topic == TOPIC_TARGETS ? 0 : -1, /* a listing stands behind its teams */
                    .key = {xmemdup(key.p, key.n), key.n},
                    .value = {buf_take(value), n}},
         .origin = origin,

@@ -464,9 +464,17 @@ struct target_state *person_target_add(struct person *p, const char *target)
     return t;
 }
 
+enum team_state target_state_membership(const struct target_state *t, const char *team)
+{
+    const struct attr *known = attrs_find(&t->known_teams, team);
+    return !known ? MEMBER_UNKNOWN : known->value ? MEMBER : MEMBER_NOT;
+}
+
 void target_state_set_known(struct target_state *t, enum known_kind kind)
 {
     attrs_done(&t->known_attrs);
+    attrs_done(&t->known_teams);
+    t->known_groups = 0;
     t->known = kind;
     t->known_active = false;
 }
@@ -494,7 +502,8 @@ void target_state_forgive(struct target_state *t, const char *what)
 void target_state_forgive_all(struct target_state *t)
 {
     for (size_t i = t->n_refused; i-- > 0;)
-        if (strcmp(t->refused[i].what, REFUSED_DENIED) != 0) /* a person's word, not the target's */
+        if (strncmp(t->refused[i].what, REFUSED_DENIED, strlen(REFUSED_DENIED)) !=
+            0) /* a person's word, not the target's */
             target_state_forgive(t, t->refused[i].what);
 }
 
@@ -549,6 +558,8 @@ static void target_state_done(struct target_state *t)
     free(t->last_failure);
     free(t->unfetched);
     attrs_done(&t->known_attrs);
+    attrs_done(&t->known_teams);
+    attrs_done(&t->made_teams);
     for (size_t i = 0; i < t->n_refused; i++) {
         free(t->refused[i].what);
         free(t->refused[i].reason);

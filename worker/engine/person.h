@@ -30,6 +30,7 @@ enum {
     PERSON_SCHEDULED_MAX = 16,
     PERSON_SCHEDULED_BYTES_MAX = 64 * 1024, /* of the scheduled events' values together */
     PERSON_PENDING_MAX = 16,
+    PERSON_TEAMS_MAX = 128, /* memberships that we made, at a target */
     PERSON_REASON_MAX = 512,
 };
 
@@ -75,8 +76,9 @@ struct pending {
 
 enum known_kind { KNOWN_UNKNOWN, KNOWN_ABSENT, KNOWN_ACCOUNT };
 
-#define REFUSED_DENIED                                                                                       \
-    "+denied" /* what the guard held and a person refused; the fingerprint is the guard's word */
+#define REFUSED_TEAM "teams." /* + name: a membership that cannot be had, or ended */
+/* What the guard held and a person refused; the fingerprint is the guard's word. With "/id": a removal from that team. */
+#define REFUSED_DENIED "+denied"
 
 /* What a target refused: not tried again until the fingerprint of what we want changes. */
 struct refused {
@@ -97,6 +99,9 @@ struct target_state {
     enum known_kind known;
     bool known_active;        /* valid with KNOWN_ACCOUNT */
     struct attrs known_attrs; /* valid with KNOWN_ACCOUNT: attributes as the target said them last */
+    struct attrs known_teams; /* likewise, by the team's id: "true" a member, NULL none */
+    uint32_t known_groups;    /* of how many teams it is a member */
+    struct attrs made_teams;  /* memberships that we make or made: id → name of the team then */
     int64_t doubt_until_ms;   /* a call of unknown outcome may land until then (wall clock); 0: no doubt */
     int64_t
         missing_until_ms; /* the link was answered with 404; one that is asked for from then on drops it (wall
@@ -188,7 +193,10 @@ uint64_t event_id_hash(const char id[EVENT_ID_SIZE]);
 
 struct target_state *person_target(struct person *p, const char *target);     /* NULL: none yet */
 struct target_state *person_target_add(struct person *p, const char *target); /* finds or adds */
-void target_state_set_known(struct target_state *t, enum known_kind kind);    /* frees what was known */
+/* Whether the account is a member of the team, as far as is known. */
+enum team_state { MEMBER_UNKNOWN, MEMBER_NOT, MEMBER };
+enum team_state target_state_membership(const struct target_state *t, const char *team);
+void target_state_set_known(struct target_state *t, enum known_kind kind); /* frees what was known */
 void target_state_fail(struct target_state *t,
                        const char *reason); /* the last failure, as text that a record can hold */
 void target_state_refuse(struct target_state *t, const char *what, uint64_t fingerprint, const char *reason);

@@ -1,5 +1,6 @@
 #include "plan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +33,31 @@ uint64_t plan_fingerprint(const struct person *p, const struct desired *d)
                             plan_value_fingerprint(d->attrs.v[i].value)};
         parts[3] = digest_hash64(pair, sizeof pair);
     }
+    for (size_t i = 0; i < d->teams.n; i++) {
+        uint64_t pair[3] = {parts[3], plan_value_fingerprint(d->teams.v[i].name),
+                            d->teams.v[i].value != NULL};
+        parts[3] = digest_hash64(pair, sizeof pair);
+    }
     return digest_hash64(parts, sizeof parts);
+}
+
+uint64_t plan_team_fingerprint(const struct person *p, const struct target_state *t, const char *id,
+                               bool member)
+{
+    bool last = !member && t->known_groups <= 1; /* one more makes a new question of it */
+    uint64_t parts[] = {plan_value_fingerprint(id), member, last, p->employment_stamp.event,
+                        p->suspension_stamp.event};
+    return digest_hash64(parts, sizeof parts);
+}
+
+void plan_team_refused(const char *name, char out[PLAN_TEAM_REFUSED_SIZE])
+{
+    snprintf(out, PLAN_TEAM_REFUSED_SIZE, REFUSED_TEAM "%s", name);
+}
+
+void plan_team_denied(const char *id, char out[PLAN_TEAM_REFUSED_SIZE])
+{
+    snprintf(out, PLAN_TEAM_REFUSED_SIZE, REFUSED_DENIED "/%s", id);
 }
 
 const char *plan_refused_name(enum step step)
@@ -166,6 +191,106 @@ static bool differences(const struct plan_input *in, struct attrs *changes)
     return true;
 }
 
+/* ---- teams --------------------------------------------------------------------------------------------- */
+
+static bool rests_team(const struct plan_input *in, const char *name, const char *id, bool member)
+{
+    char refused[PLAN_TEAM_REFUSED_SIZE], denied[PLAN_TEAM_REFUSED_SIZE];
+    uint64_t fingerprint = plan_team_fingerprint(in->person, in->state, id, member);
+    plan_team_refused(name, refused);
+    plan_team_denied(id, denied);
+    const struct refused *r = target_state_refused(in->state, refused),
+                         *d = member ? NULL : target_state_refused(in->state, denied);
+    return (r && r->fingerprint == fingerprint && !MUTATION(MUTATION_REFUSED_REPEATED)) ||
+           (d && d->fingerprint == fingerprint);
+}
+
+static void plan_move(enum step step, const char *name, const char *id, struct plan *ret)
+{
+    ret->step = step;
+    ret->team_name = name;
+    ret->team_id = id;
+}
+
+static bool plan_join(const struct plan_input *in, struct plan *ret)
+{
+    for (size_t i = 0; i < in->n_teams; i++) {
+        const struct wanted_team *team = &in->teams[i];
+        if (!team->member || !team->id || target_state_membership(in->state, team->id) != MEMBER_NOT ||
+            attrs_find(in->joining, team->id) || rests_team(in, team->name, team->id, true))
+            continue;
+        plan_move(STEP_JOIN, team->name, team->id, ret);
+        return true;
+    }
+    return false;
+}
+
+/* By the team's present name, or the one that it had when the membership was made: who renames a team turns nobody out. */
+static bool still_wanted(const struct plan_input *in, const char *id, const char *name_then)
+{
+    for (size_t i = 0; i < in->n_teams; i++)
+        if (in->teams[i].member && ((in->teams[i].id && strcmp(in->teams[i].id, id) == 0) ||
+                                    strcmp(in->teams[i].name, name_then) == 0))
+            return true;
+    return false;
+}
+
+static bool is_to_leave(const struct plan_input *in, const char *name, const char *id)
+{
+    return target_state_membership(in->state, id) == MEMBER && !attrs_find(in->leaving, id) &&
+           !rests_team(in, name, id, false);
+}
+
+static bool plan_leave(const struct plan_input *in, struct plan *ret)
+{
+    const struct attrs *made =
+        MUTATION(MUTATION_TEAM_LEFT_UNMADE) ? &in->state->known_teams : &in->state->made_teams;
+    ret->last_team = in->profile->keeps_last_team && in->state->known_groups <= 1;
+    for (size_t i = 0; i < in->n_teams; i++) {
+        const struct wanted_team *team = &in->teams[i];
+        if (team->member || !team->id || !is_to_leave(in, team->name, team->id))
+            continue;
+        plan_move(STEP_LEAVE, team->name, team->id, ret);
+        return true;
+    }
+    for (size_t i = 0; i < made->n; i++) {
+        const char *id = made->v[i].name, *name = made->v[i].value ? made->v[i].value : "";
+        if (still_wanted(in, id, name) || !is_to_leave(in, name, id))
+            continue;
+        plan_move(STEP_LEAVE, name, id, ret);
+        return true;
+    }
+    return false;
+}
+
+/* Something that matters is not known: a move was answered, or the policy or the teams have changed since the read. */
+static bool unknown_teams(const struct plan_input *in)
+{
+    for (size_t i = 0; i < in->n_teams; i++)
+        if (in->teams[i].id && target_state_membership(in->state, in->teams[i].id) == MEMBER_UNKNOWN)
+            return true;
+    for (size_t i = 0; i < in->state->made_teams.n; i++)
+        if (target_state_membership(in->state, in->state->made_teams.v[i].name) == MEMBER_UNKNOWN)
+            return true;
+    return false;
+}
+
+/* Moved is only what was looked at just now: what we know may be years old, and what others made meanwhile is not ours.
+ * False: nothing is to be done. */
+static bool plan_teams(const struct plan_input *in, struct plan *ret)
+{
+    /* Those that wait to be verified do so before anything is left. */
+    bool moves = plan_join(in, ret);
+    if (!moves && !unknown_teams(in) && in->joining->n == 0 && in->leaving->n == 0)
+        moves = plan_leave(in, ret);
+    if ((moves && !in->fresh) || (!moves && unknown_teams(in))) {
+        *ret = (struct plan){.step = STEP_NONE};
+        plan_lookup(in, ret);
+        return true;
+    }
+    return moves;
+}
+
 static void plan_account(const struct plan_input *in, struct plan *ret)
 {
     const struct target_state *t = in->state;
@@ -185,7 +310,7 @@ static void plan_account(const struct plan_input *in, struct plan *ret)
         plan_lookup(in, ret);
     else if (ret->changes.n > 0)
         ret->step = STEP_UPDATE;
-    else
+    else if (!in->desired->has_teams || !plan_teams(in, ret))
         plan_rest(in, ret);
 }
 

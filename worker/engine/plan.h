@@ -1,7 +1,9 @@
 /* plan.h - desired − known = the next step. Pure; no state of its own.
  *
- * Order within a plan: read what is unknown → cut access → give access → attributes. Attributes of an
- * inactive account are frozen (Miro, D-USERS), so they wait for access. What a target refused rests until its
+ * Order within a plan: read what is unknown → cut access → give access → attributes → join teams → leave teams.
+ * Attributes of an inactive account are frozen (Miro, D-USERS), so they wait for access; a team's Add would give it
+ * access again, so it is never sent for an inactive account. Nobody leaves a team before those to join are seen to be
+ * joined: boards of somebody without a team go to others. What a target refused rests until its
  * fingerprint changes; a refused step rests alone, a refused attribute leaves the others to go on.
  *
  * A create that may be under way occupies a name. Until that is cleared up the account is looked up and
@@ -15,6 +17,8 @@
 #include "profile.h"
 #include "scim.h"
 
+enum { PLAN_TEAM_REFUSED_SIZE = SCIM_ID_MAX + 16 }; /* TEAM_NAME_MAX is shorter */
+
 struct plan_input { /* borrowed */
     const struct profile *profile;
     const struct person *person;
@@ -23,6 +27,16 @@ struct plan_input { /* borrowed */
     const char *match; /* attribute that identifies an account without a link */
     int64_t now_ms;
     bool fresh; /* state->known was read since this work was opened */
+    const struct wanted_team
+        *teams; /* what the policy says of teams, with their ids; with desired->has_teams */
+    size_t n_teams;
+    const struct attrs *joining, *leaving; /* moves that were answered and not verified yet, id → name */
+};
+
+struct wanted_team {
+    const char *name; /* as the policy says it */
+    const char *id;   /* NULL: there is none of that name, or more than one */
+    bool member;
 };
 
 struct plan { /* release with plan_done */
@@ -33,6 +47,8 @@ struct plan { /* release with plan_done */
     const char *rejected;   /* STEP_NONE because of this; NULL: agreed. Borrowed from the state, or static */
     const char *action;     /* what a person can do about it; static; NULL with rejected NULL */
     const char *find_value; /* STEP_LOOKUP without a link: value of the match attribute; borrowed */
+    const char *team_id, *team_name; /* STEP_JOIN, STEP_LEAVE; borrowed */
+    bool last_team;                  /* STEP_LEAVE: the account has no other one, and may be lost with it */
 };
 
 void plan_make(const struct plan_input *in, struct plan *ret);
@@ -50,6 +66,12 @@ const char *plan_refused_name(enum step step); /* NULL: steps that never rest as
 /* Of everything the step wants: the desired account and the words that ask for it. */
 uint64_t plan_fingerprint(const struct person *p, const struct desired *d);
 uint64_t plan_value_fingerprint(const char *value);
+/* Of one membership: also of the words that decide access, so that a newer one asks anew. */
+uint64_t plan_team_fingerprint(const struct person *p, const struct target_state *t, const char *id,
+                               bool member);
+/* Under which name it rests in target_state.refused. */
+void plan_team_refused(const char *name, char out[PLAN_TEAM_REFUSED_SIZE]);
+void plan_team_denied(const char *id, char out[PLAN_TEAM_REFUSED_SIZE]);
 
 /* Whether an account found by match may become this person's; if not, *ret_reason (static) says why. */
 bool plan_may_adopt(const struct person *p, const struct desired *d, const struct account *found,

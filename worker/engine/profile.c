@@ -8,17 +8,20 @@
 /* ---- steps --------------------------------------------------------------------------------------------- */
 
 static const struct {
-    const char *name, *method;
+    const char *name, *method, *path; /* path: how it begins */
 } steps[STEPS] = {
-    [STEP_NONE] = {"none", ""},
-    [STEP_WAIT] = {"wait", ""},
-    [STEP_LOOKUP] = {"lookup", "GET"},
-    [STEP_FETCH] = {"fetch", "GET"},
-    [STEP_CREATE] = {"create", "POST"},
-    [STEP_DEACTIVATE] = {"deactivate", "PATCH"},
-    [STEP_ACTIVATE] = {"activate", "PATCH"},
-    [STEP_UPDATE] = {"update", "PATCH"},
-    [STEP_DELETE] = {"delete", "DELETE"},
+    [STEP_NONE] = {"none", "", ""},
+    [STEP_WAIT] = {"wait", "", ""},
+    [STEP_LOOKUP] = {"lookup", "GET", "/Users"},
+    [STEP_FETCH] = {"fetch", "GET", "/Users/"},
+    [STEP_LIST] = {"list", "GET", "/Groups"},
+    [STEP_CREATE] = {"create", "POST", "/Users"},
+    [STEP_DEACTIVATE] = {"deactivate", "PATCH", "/Users/"},
+    [STEP_ACTIVATE] = {"activate", "PATCH", "/Users/"},
+    [STEP_UPDATE] = {"update", "PATCH", "/Users/"},
+    [STEP_DELETE] = {"delete", "DELETE", "/Users/"},
+    [STEP_JOIN] = {"join", "PATCH", "/Groups/"},
+    [STEP_LEAVE] = {"leave", "PATCH", "/Groups/"},
 };
 
 const char *step_name(enum step step)
@@ -31,12 +34,19 @@ const char *step_method(enum step step)
     return steps[step].method;
 }
 
+const char *step_resource(enum step step)
+{
+    return strncmp(steps[step].path, "/Groups", 7) == 0 ? "Group" : "User";
+}
+
 /* ---- meanings ------------------------------------------------------------------------------------------ */
 
 enum {
     ANY_STEP = 0xffff,
     BY_MATCH = 1 << STEPS, /* a look-up without a link */
     CREATES = 1 << STEP_CREATE,
+    LISTS = 1 << STEP_LIST,
+    MOVES = 1 << STEP_JOIN | 1 << STEP_LEAVE,
     LINKED =
         1 << STEP_LOOKUP | 1 << STEP_DEACTIVATE | 1 << STEP_ACTIVATE | 1 << STEP_UPDATE | 1 << STEP_DELETE,
 };
@@ -63,8 +73,10 @@ static const struct meaning_row meanings[] = {
     {200, 299, ANY_STEP, NULL, NULL, MEANS(OK, WELL)},
     {300, 399, ANY_STEP, NULL, NULL, MEANS(TROUBLE, SICK)},
     {401, 401, ANY_STEP, NULL, NULL, MEANS(TROUBLE, CERTAIN)},
+    {403, 405, LISTS, NULL, NULL, MEANS(PERMANENT, NO_WORD)}, /* it has no teams, or none for us */
+    {501, 501, LISTS, NULL, NULL, MEANS(PERMANENT, NO_WORD)},
     {403, 403, ANY_STEP, NULL, NULL, MEANS(TROUBLE, SUSPECT)},
-    {404, 404, LINKED, NULL, NULL, MEANS(GONE, WELL)},
+    {404, 404, LINKED | MOVES, NULL, NULL, MEANS(GONE, WELL)},
     {404, 404, ANY_STEP, NULL, NULL, MEANS(TROUBLE, SICK)},
     {407, 407, ANY_STEP, NULL, NULL, MEANS(TROUBLE, SICK)}, /* a proxy on the way */
     {408, 408, ANY_STEP, NULL, NULL, MEANS(TEMPORARY, NO_WORD)},
@@ -114,6 +126,13 @@ static const struct profile profiles[] = {
         .kind = "miro",
         .op_replace = "Replace",
         .op_remove = "Remove",
+        .op_add = "Add",
+        .bare_member_id = true,
+        .keeps_last_team = true,
+        .batch_members = 11, /* the twelfth makes 500 bytes, with ids of 19 digits */
+        .batch_bytes = 500,
+        .list_page = 1000,
+        .move_query = "?attributes=id", /* the answer would list up to 8,000 members */
         .name_needs_both = true,
         .core_schema_only = true,
         .read_only = miro_read_only,
@@ -134,6 +153,11 @@ static const struct profile profiles[] = {
         .kind = "scim",
         .op_replace = "replace",
         .op_remove = "remove",
+        .op_add = "add",
+        .batch_members = 50,
+        .batch_bytes = 16 * 1024,
+        .list_page = 200,
+        .move_query = "?attributes=id",
         .read_only = scim_read_only,
         .meanings = scim_meanings,
         .limits = /* no published limits: a pace that small services bear; configure what yours allows */
@@ -193,8 +217,7 @@ int profile_class(const struct profile *p, const char *method, const char *path,
 
 int profile_step_class(const struct profile *p, enum step step)
 {
-    return profile_class(p, step_method(step),
-                         step == STEP_LOOKUP || step == STEP_CREATE ? "/Users" : "/Users/", 0);
+    return profile_class(p, steps[step].method, steps[step].path, 0);
 }
 
 /* ---- what an answer means ------------------------------------------------------------------------------ */

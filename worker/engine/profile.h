@@ -17,16 +17,24 @@ enum step {
     STEP_WAIT,   /* converged, but doubtful: wait for doubt_until, then read */
     STEP_LOOKUP, /* read the account, by link or by match */
     STEP_FETCH,  /* ask a source about the person */
+    STEP_LIST,   /* of the target, not of a person: read its teams */
     STEP_CREATE,
     STEP_DEACTIVATE, /* PATCH active=false */
     STEP_ACTIVATE,   /* PATCH active=true */
     STEP_UPDATE,     /* PATCH the attributes that differ */
     STEP_DELETE,
+    STEP_JOIN,  /* PATCH a team: add members, also of several persons */
+    STEP_LEAVE, /* PATCH a team: remove members, likewise */
     STEPS,
 };
 
 const char *step_name(enum step step); /* "lookup" … */
 const char *step_method(enum step step);
+const char *step_resource(enum step step); /* "User" or "Group" */
+static inline bool step_moves(enum step step)
+{
+    return step == STEP_JOIN || step == STEP_LEAVE;
+}
 static inline bool step_writes(enum step step)
 {
     return step >= STEP_CREATE;
@@ -72,10 +80,16 @@ struct limit {
 
 struct profile {
     const char *kind;
-    const char *op_replace, *op_remove; /* spelling of PATCH operations */
-    bool name_needs_both;               /* a name object needs givenName and familyName */
-    bool core_schema_only;              /* "schemas" of a POST names the core URN alone */
-    const char *const *read_only;       /* attributes that writes do not change; NULL-terminated */
+    const char *op_replace, *op_remove, *op_add; /* spelling of PATCH operations */
+    bool bare_member_id;                         /* members[value eq 123], without quotation marks */
+    bool keeps_last_team;         /* whoever leaves the last team may lose the account with it */
+    unsigned batch_members;       /* of one PATCH of a team, at most */
+    size_t batch_bytes;           /* its body is shorter than this */
+    unsigned list_page;           /* teams asked for at once */
+    const char *move_query;       /* of a PATCH of a team: keeps the answer short */
+    bool name_needs_both;         /* a name object needs givenName and familyName */
+    bool core_schema_only;        /* "schemas" of a POST names the core URN alone */
+    const char *const *read_only; /* attributes that writes do not change; NULL-terminated */
     const struct meaning_row
         *meanings; /* of this kind; looked up before those of all kinds; ends with an empty row */
     struct limit limits[LIMITS_MAX]; /* classes; unused ones have no name; the first that fits counts */
@@ -90,7 +104,7 @@ bool profile_read_only(const struct profile *p, const char *attr);
 int profile_limit_index(const struct profile *p, const char *name);
 /* Index of the class that a call counts in, -1: unlimited. */
 int profile_class(const struct profile *p, const char *method, const char *path, size_t body_n);
-/* The same for a step about a person, whose class does not depend on its body. */
+/* The same for a step: bodies of those whose class depends on them are kept short. */
 int profile_step_class(const struct profile *p, enum step step);
 
 struct answer_facts {

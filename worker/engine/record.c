@@ -131,6 +131,26 @@ static void write_scheduled(struct json_out *w, const struct person *p)
     buf_done(&value);
 }
 
+static void write_known_teams(struct json_out *w, const struct target_state *t)
+{
+    if (t->known_teams.n == 0)
+        return;
+    json_open(w, "teams", '{');
+    for (size_t i = 0; i < t->known_teams.n; i++)
+        json_put_bool(w, t->known_teams.v[i].name, t->known_teams.v[i].value);
+    json_close(w);
+}
+
+static void write_made_teams(struct json_out *w, const struct target_state *t)
+{
+    if (t->made_teams.n == 0)
+        return;
+    json_open(w, "madeTeams", '{');
+    for (size_t i = 0; i < t->made_teams.n; i++)
+        json_put_string(w, t->made_teams.v[i].name, t->made_teams.v[i].value);
+    json_close(w);
+}
+
 static void write_known(struct json_out *w, const struct target_state *t)
 {
     if (t->known == KNOWN_UNKNOWN) {
@@ -143,6 +163,9 @@ static void write_known(struct json_out *w, const struct target_state *t)
     }
     json_open(w, "known", '{');
     json_put_bool(w, "active", t->known_active);
+    if (t->known_groups > 0)
+        json_put_int(w, "groups", t->known_groups);
+    write_known_teams(w, t);
     json_open(w, "attributes", '{');
     for (size_t i = 0; i < t->known_attrs.n; i++)
         json_put_string(w, t->known_attrs.v[i].name, t->known_attrs.v[i].value);
@@ -227,6 +250,7 @@ static void write_target(struct json_out *w, const struct target_state *t)
     if (t->create_as)
         json_put_string(w, "createAs", t->create_as);
     write_known(w, t);
+    write_made_teams(w, t);
     if (t->doubt_until_ms)
         json_put_int(w, "doubtUntil", t->doubt_until_ms);
     if (t->missing_until_ms)
@@ -441,7 +465,24 @@ static bool read_known(const cJSON *object, struct target_state *t)
         return word ? strcmp(word, "absent") == 0 : cJSON_IsNull(known);
     cJSON_ArrayForEach(item, json_get(known, "attributes"))
         attrs_set(&t->known_attrs, item->string, cJSON_GetStringValue(item));
+    cJSON_ArrayForEach(item, json_get(known, "teams"))
+        attrs_set(&t->known_teams, item->string, cJSON_IsTrue(item) ? "true" : NULL);
+    int64_t groups = 0;
+    json_int64(known, "groups", &groups);
+    t->known_groups = (uint32_t)groups;
     return json_bool(known, "active", &t->known_active);
+}
+
+static bool read_made_teams(const cJSON *object, struct target_state *t)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, json_get(object, "madeTeams"))
+    {
+        if (!cJSON_IsString(item))
+            return false;
+        attrs_set(&t->made_teams, item->string, item->valuestring);
+    }
+    return true;
 }
 
 static bool read_pending(const cJSON *item, struct pending *ret)
@@ -541,7 +582,8 @@ static bool read_target(const cJSON *object, struct target_state *t)
     json_int64(object, "provisionAt", &t->provision_ms);
     json_bool(object, "provisionOwed", &t->provision_owed);
     json_int64(object, "sweptAt", &t->swept_ms);
-    return read_held(object, t) && read_known(object, t) && read_lists(object, t);
+    return read_held(object, t) && read_known(object, t) && read_made_teams(object, t) &&
+           read_lists(object, t);
 }
 
 static bool read_targets(const cJSON *root, struct person *p)

@@ -121,6 +121,7 @@ static void took_account(const struct answer *a, const struct account *account)
     a->w->fresh = true;
     end_of_doubt(a);
     doubt_old_news(a, account);
+    moves_verify(a);
     if (!a->w->unverified)
         return;
     a->w->unverified = false;
@@ -244,6 +245,10 @@ static void took_success(const struct answer *a)
     case STEP_DELETE:
         took_delete(a);
         break;
+    case STEP_JOIN:
+    case STEP_LEAVE:
+        move_made(a);
+        break;
     default:
         took_patch(a);
     }
@@ -285,9 +290,12 @@ static void took_missing(const struct answer *a)
         answer_fail(a, "404", 0);
 }
 
-static void took_gone(const struct answer *a)
+static void took_gone(const struct answer *a, const char *reason)
 {
-    if (a->w->unverified && a->w->written_step == STEP_DELETE && a->f->step == STEP_LOOKUP)
+    if (step_moves(a->f->step)) {
+        if (!move_split(a))
+            move_gone(a, reason);
+    } else if (a->w->unverified && a->w->written_step == STEP_DELETE && a->f->step == STEP_LOOKUP)
         took_deletion(a);
     else
         took_missing(a);
@@ -298,6 +306,9 @@ static void took_refusal(const struct answer *a, const char *reason)
     const char *step = plan_refused_name(a->f->step);
     if (step) {
         answer_refuse_step(a, step, reason);
+    } else if (step_moves(a->f->step)) {
+        if (!move_split(a))
+            move_refused(a, reason);
     } else if (a->f->step == STEP_UPDATE && a->f->changes.n > 1) {
         a->w->one_by_one = true;
     } else if (a->f->step == STEP_UPDATE) {
@@ -313,6 +324,7 @@ static void took_temporary(const struct answer *a, const char *reason)
 {
     if (step_writes(a->f->step) && a->reply->status != 503)
         answer_doubt(a);
+    move_split(a);
     answer_fail(a, reason, a->reply->retry_after_ms);
 }
 
@@ -320,6 +332,10 @@ void reply_describe(const struct call_reply *reply, char reason[REPLY_REASON_MAX
 {
     char type[SCIM_TYPE_MAX] = "", detail[SCIM_DETAIL_MAX] = "";
     int status = reply->status;
+    if (reply->outcome != CALL_REPLIED) {
+        snprintf(reason, REPLY_REASON_MAX, "%s", reply->error ? reply->error : "no answer");
+        return;
+    }
     if (status >= 400)
         scim_parse_error(reply->body, type, detail);
     snprintf(reason, REPLY_REASON_MAX, "%d%s%s%s%s", status, *type ? " " : "", type, *detail ? ": " : "",
@@ -351,7 +367,7 @@ static void took_reply(const struct answer *a)
         target_state_set_known(a->t, KNOWN_UNKNOWN);
         break;
     case REPLY_GONE:
-        took_gone(a);
+        took_gone(a, reason);
         break;
     case REPLY_TEMPORARY:
         took_temporary(a, reason);
@@ -371,8 +387,12 @@ static void took_reply(const struct answer *a)
 static void took_no_reply(const struct answer *a)
 {
     answer_operation(a, 0);
-    if (a->reply->outcome == CALL_UNKNOWN && step_writes(a->f->step))
+    bool first = a->f->call.method; /* of those who travel in the call */
+    if (a->reply->outcome == CALL_UNKNOWN && step_writes(a->f->step) &&
+        (first || !MUTATION(MUTATION_TEAM_DOUBTS_ONE))) {
         answer_doubt(a);
+        move_split(a);
+    }
     answer_fail(a, a->reply->error ? a->reply->error : "no answer", 0);
 }
 

@@ -43,7 +43,7 @@ static void write_operations(struct json_out *w, const struct result *r)
         const struct operation *op = &r->operations[i];
         json_open(w, NULL, '{');
         json_put_string(w, "method", step_method(op->step));
-        json_put_string(w, "resource", "User");
+        json_put_string(w, "resource", step_resource(op->step));
         json_put_int(w, "status", op->status);
         json_put_int(w, "attempts", op->attempts);
         json_put_int(w, "ms", op->ms);
@@ -71,7 +71,10 @@ static void write_refused(struct json_out *w, const struct target_state *t)
         if (t->refused[i].what[0] == '+')
             continue;
         json_open(w, NULL, '{');
-        json_put_string(w, "attribute", t->refused[i].what);
+        bool team = strncmp(t->refused[i].what, REFUSED_TEAM, strlen(REFUSED_TEAM)) == 0;
+        json_put_string(w, "attribute", team ? "teams" : t->refused[i].what);
+        if (team)
+            json_put_string(w, "value", t->refused[i].what + strlen(REFUSED_TEAM));
         json_put_string(w, "reason", t->refused[i].reason);
         json_close(w);
     }

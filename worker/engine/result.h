@@ -21,6 +21,7 @@ enum outcome {
 
 struct operation { /* one step that was carried out, retries included */
     enum step step;
+    uint64_t team;     /* tells moves apart; 0: it is none */
     int status;        /* of the last answer; 0: none */
     unsigned attempts; /* calls it took */
     int64_t ms;        /* from the first call to the last answer */

@@ -104,13 +104,19 @@ static void percent_encode(const char *text, struct buf *out)
     }
 }
 
-static char *user_path(const char *id)
+static char *resource_path(const char *resources, const char *id, const char *query)
 {
     struct buf path;
     buf_init(&path, SCIM_REQUEST_MAX);
-    buf_adds(&path, "/Users/");
+    buf_adds(&path, resources);
     percent_encode(id, &path);
+    buf_adds(&path, query);
     return buf_take(&path);
+}
+
+static char *user_path(const char *id)
+{
+    return resource_path("/Users/", id, "");
 }
 
 void scim_read(const char *id, struct scim_request *ret)
@@ -233,12 +239,18 @@ static void open_patch(struct json_out *w, struct buf *body)
     json_open(w, "Operations", '[');
 }
 
-static void close_patch(struct json_out *w, struct buf *body, const char *id, struct scim_request *ret)
+/* Takes path. */
+static void close_patch_at(struct json_out *w, struct buf *body, char *path, struct scim_request *ret)
 {
     json_close(w);
     json_close(w);
-    *ret = (struct scim_request){.path = user_path(id)};
+    *ret = (struct scim_request){.path = path};
     take_body(body, ret);
+}
+
+static void close_patch(struct json_out *w, struct buf *body, const char *id, struct scim_request *ret)
+{
+    close_patch_at(w, body, user_path(id), ret);
 }
 
 void scim_update(const struct profile *p, const char *id, const struct attrs *changes,
@@ -280,12 +292,70 @@ void scim_delete(const char *id, struct scim_request *ret)
     scim_read(id, ret); /* the same resource */
 }
 
+/* ---- teams --------------------------------------------------------------------------------------------- */
+
+static void put_added(struct json_out *w, const struct profile *p, const char *const *members, size_t n)
+{
+    json_open(w, NULL, '{');
+    json_put_string(w, "op", p->op_add);
+    json_put_string(w, "path", "members");
+    json_open(w, "value", '[');
+    for (size_t i = 0; i < n; i++) {
+        json_open(w, NULL, '{');
+        json_put_string(w, "value", members[i]);
+        json_close(w);
+    }
+    json_close(w);
+    json_close(w);
+}
+
+/* One path for each: a value list is documented nowhere, and some services remove everybody then. */
+static void put_removed(struct json_out *w, const struct profile *p, const char *member)
+{
+    struct buf path;
+    buf_init(&path, SCIM_REQUEST_MAX);
+    if (p->bare_member_id && strspn(member, "0123456789") == strlen(member))
+        buf_addf(&path, "members[value eq %s]", member);
+    else {
+        struct json_out value;
+        buf_adds(&path, "members[value eq ");
+        json_out_init(&value, &path);
+        json_put_string(&value, NULL, member);
+        buf_addc(&path, ']');
+    }
+    json_open(w, NULL, '{');
+    json_put_string(w, "op", p->op_remove);
+    json_put_string(w, "path", path.p);
+    json_close(w);
+    buf_done(&path);
+}
+
+void scim_move(const struct profile *p, const char *team, const char *const *members, size_t n, bool add,
+               struct scim_request *ret)
+{
+    struct buf body;
+    struct json_out w;
+    open_patch(&w, &body);
+    if (add)
+        put_added(&w, p, members, n);
+    for (size_t i = 0; !add && i < n; i++)
+        put_removed(&w, p, members[i]);
+    close_patch_at(&w, &body, resource_path("/Groups/", team, p->move_query), ret);
+}
+
+void scim_list_teams(size_t start, unsigned count, struct scim_request *ret)
+{
+    *ret = (struct scim_request){
+        .path = xasprintf("/Groups?attributes=id,displayName&startIndex=%zu&count=%u", start, count)};
+}
+
 /* ---- answers ------------------------------------------------------------------------------------------- */
 
 void account_done(struct account *a)
 {
     free(a->id);
     attrs_done(&a->attrs);
+    attrs_done(&a->teams);
     *a = (struct account){0};
 }
 
@@ -348,16 +418,34 @@ static void take_attributes(const cJSON *user, struct attrs *attrs)
     }
 }
 
+static bool is_id(const char *id)
+{
+    return id && *id && strlen(id) <= SCIM_ID_MAX;
+}
+
+static void take_teams(const cJSON *groups, struct attrs *teams)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, groups)
+    {
+        const char *id = json_string(item, "value");
+        if (is_id(id))
+            attrs_set(teams, id, json_string(item, "display"));
+    }
+}
+
 static bool take_user(const cJSON *user, struct account *ret)
 {
     const char *id = json_string(user, "id");
-    if (!id || !*id || strlen(id) > 256)
+    if (!is_id(id))
         return false;
     const cJSON *active = json_get(user, "active");
     const char *text = cJSON_GetStringValue(active); /* some services say "True" */
     *ret = (struct account){.id = xstrdup(id)};
     ret->active = !active || cJSON_IsTrue(active) || (text && strcasecmp(text, "true") == 0);
     take_attributes(user, &ret->attrs);
+    ret->says_teams = json_get(user, "groups");
+    take_teams(json_get(user, "groups"), &ret->teams);
     return true;
 }
 
@@ -388,6 +476,30 @@ bool scim_parse_list(struct str body, const char *match, const char *value, size
             *ret = account;
         else
             account_done(&account);
+    }
+    json_doc_done(&doc);
+    return true;
+}
+
+bool scim_parse_teams(struct str body, struct attrs *teams, struct team_page *ret, struct error *err)
+{
+    struct json_doc doc = {0};
+    int64_t total = -1;
+    bool ok = json_doc_parse(body, &doc, err);
+    const cJSON *list = json_get(doc.root, "Resources"), *item;
+    bool counted = json_int64(doc.root, "totalResults", &total);
+    if (!ok || (!cJSON_IsArray(list) &&
+                !(counted && total == 0))) { /* RFC 7644 3.4.2: no Resources if there are none */
+        json_doc_done(&doc);
+        return error_set(err, ERROR_TEMPORARY, "the answer is not a SCIM ListResponse");
+    }
+    *ret = (struct team_page){.total = counted ? total : -1};
+    cJSON_ArrayForEach(item, list)
+    {
+        const char *id = json_string(item, "id"), *name = json_string(item, "displayName");
+        ret->n++;
+        if (is_id(id) && name && *name && strlen(name) <= TEAM_NAME_MAX)
+            attrs_set(teams, id, name);
     }
     json_doc_done(&doc);
     return true;

@@ -265,9 +265,11 @@ static void forget_work(struct work *w)
         free(w->changes[i].after);
     }
     w->n_changes = w->n_operations = 0;
-    w->fresh = w->one_by_one = w->trouble = w->unverified = w->refused = false;
-    w->exists = w->kept_active = w->attempts = 0;
-    w->started_ms = 0;
+    w->fresh = w->one_by_one = w->trouble = w->unverified = w->refused = w->denied = false;
+    w->exists = w->kept_active = w->attempts = w->batch_max = w->team_gone = 0;
+    w->started_ms = w->teams_asked_ms = 0;
+    attrs_done(&w->joining);
+    attrs_done(&w->leaving);
     attrs_done(&w->written);
     attrs_done(&w->written_before);
 }
@@ -302,8 +304,8 @@ static struct plan final_plan(const struct work *w, const struct plan *plan)
 {
     struct plan last = *plan;
     if (!plan->rejected && !plan->ignored && w->refused && !any_effective(w)) {
-        last.rejected = "the target refuses the attributes that were to change";
-        last.action = "see refused: change the values or leave these attributes out of the policy";
+        last.rejected = "the target refuses the attributes or teams that were to change";
+        last.action = "see refused: change the values, make the teams, or leave them out of the policy";
     }
     return last;
 }

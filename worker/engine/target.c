@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "digest.h"
 #include "mem.h"
 
 /* ---- life ---------------------------------------------------------------------------------------------- */
@@ -19,8 +20,10 @@ static void share_limits(const struct target *t, unsigned bucket, struct limit l
         limits[class].count = t->cfg->limits[i].count;
         limits[class].window_ms = t->cfg->limits[i].window_ms;
     }
-    for (size_t i = 0; i < LIMITS_MAX && limits[i].name; i++)
-        limits[i].count = budget_part(limits[i].count, bucket, t->n_lanes);
+    for (int i = 0; i < LIMITS_MAX && limits[i].name; i++)
+        if (!t->profile->list_page ||
+            i != t->class_of[STEP_LIST]) /* bucket 0 alone does that, and the others nothing of the kind */
+            limits[i].count = budget_part(limits[i].count, bucket, t->n_lanes);
 }
 
 static void lane_init(struct lane *lane, const struct target *t, unsigned bucket)
@@ -31,7 +34,16 @@ static void lane_init(struct lane *lane, const struct target *t, unsigned bucket
     lane->ward.partition = -1;
 }
 
-void target_init(struct target *t, const struct engine_target *cfg)
+/* Where the tenant's bucket 0 lives. */
+static int32_t home_of(const struct engine_target *cfg, int32_t partitions)
+{
+    char *key = xasprintf("%s/0", cfg->tenant);
+    int32_t home = (int32_t)(digest_murmur2(key, strlen(key)) % (uint32_t)(partitions > 0 ? partitions : 1));
+    free(key);
+    return home;
+}
+
+void target_init(struct target *t, const struct engine_target *cfg, int32_t partitions)
 {
     *t = (struct target){.cfg = cfg, .profile = profile_find(cfg->kind)};
     assert(t->profile); /* the configuration check refuses other kinds */
@@ -39,6 +51,7 @@ void target_init(struct target *t, const struct engine_target *cfg)
         t->class_of[step] = (signed char)profile_step_class(t->profile, step);
     breaker_init(&t->breaker, cfg->breaker_pause_ms, cfg->breaker_pause_max_ms);
     inflight_init(&t->inflight, cfg->in_flight_max);
+    t->home = home_of(cfg, partitions);
     t->n_lanes = cfg->spread > 1 ? cfg->spread : 1;
     t->lanes = xcalloc(t->n_lanes, sizeof *t->lanes);
     for (unsigned i = 0; i < t->n_lanes; i++)
@@ -65,6 +78,9 @@ void target_done(struct target *t)
     for (unsigned i = 0; i < t->n_lanes; i++)
         budget_done(&t->lanes[i].budget);
     free(t->lanes);
+    attrs_done(&t->listing.found);
+    free(t->listing.failed);
+    directory_done(&t->directory);
 }
 
 /* The newest owner of any of the lane's persons counts: a bucket published with keys of its own making may live in
@@ -101,13 +117,15 @@ static int64_t lane_ready_in(struct lane *lane, struct now now)
 int64_t target_ready_in(struct target *t, struct now now)
 {
     int64_t wait = INT64_MAX, breaker = breaker_ready_in(&t->breaker, now.boot_ms);
+    int64_t listing = listing_ready_in(t, now);
     if (t->waiting == 0 || t->inflight.now >= t->inflight.limit)
-        return wait;
+        return listing;
     for (unsigned i = 0; i < t->n_lanes; i++) {
         int64_t in = lane_ready_in(&t->lanes[i], now);
         wait = in < wait ? in : wait;
     }
-    return breaker > wait ? breaker : wait;
+    wait = breaker > wait ? breaker : wait;
+    return listing < wait ? listing : wait;
 }
 
 /* The first work of this priority that may start; no bucket waits for another's backlog. */

@@ -45,6 +45,8 @@ static enum guarded guarded_by(const struct plan *plan)
         return GUARD_CREATION;
     case STEP_UPDATE:
         return attrs_get(&plan->changes, "userType") ? GUARD_UPGRADE : GUARDED;
+    case STEP_LEAVE:
+        return GUARD_REMOVAL;
     default:
         return GUARDED;
     }
@@ -54,6 +56,7 @@ static enum guarded guarded_by(const struct plan *plan)
 static uint64_t word_of(const struct person *p, const struct plan *plan, enum guarded what)
 {
     const char *licence = what == GUARD_UPGRADE ? attrs_get(&plan->changes, "userType") : NULL;
+    licence = what == GUARD_REMOVAL ? plan->team_id : licence; /* each team is a question of its own */
     uint64_t parts[] = {(uint64_t)what + 1, p->employment_stamp.event, p->suspension_stamp.event,
                         p->access_until_stamp.event, plan_value_fingerprint(licence)};
     return digest_hash64(parts, sizeof parts) | 1; /* never 0 */
@@ -127,10 +130,24 @@ static bool has_room(const struct ward *ward, const struct work *w, enum guarded
            MUTATION(MUTATION_GUARD_IGNORED);
 }
 
-/* What to do about a word that is held. */
-static enum admission decide(struct engine *e, struct work *w, struct target_state *t, uint64_t word,
-                             struct now now)
+/* A removal rests alone, and the others are asked about; anything else is the whole wish. */
+static void deny(struct work *w, struct target_state *t, const struct plan *plan, uint64_t word)
 {
+    static const char reason[] = "held by the guard, then denied";
+    char what[PLAN_TEAM_REFUSED_SIZE];
+    if (plan->step == STEP_LEAVE) {
+        plan_team_denied(plan->team_id, what);
+        target_state_refuse(t, what, plan_team_fingerprint(w->slot->live, t, plan->team_id, false), reason);
+    } else {
+        target_state_refuse(t, REFUSED_DENIED, word, reason);
+    }
+}
+
+/* What to do about a word that is held. */
+static enum admission decide(struct engine *e, struct work *w, struct target_state *t,
+                             const struct plan *plan, struct now now)
+{
+    uint64_t word = t->held_word;
     switch (control_decision(&e->control, t->held_id, w->name, t->held_since_ms)) {
     case DECISION_APPROVE:
         answer_forget_failures(w, t); /* their deadline has passed meanwhile */
@@ -140,7 +157,7 @@ static enum admission decide(struct engine *e, struct work *w, struct target_sta
         if (t->doubt_until_ms > now.wall_ms)
             break; /* nothing is final yet: asked again then */
         unhold(e, w, t);
-        target_state_refuse(t, REFUSED_DENIED, word, "held by the guard, then denied");
+        deny(w, t, plan, word);
         return DENIED;
     case DECISION_NONE:
         break;
@@ -156,7 +173,8 @@ enum admission wards_admit(struct engine *e, struct work *w, struct target_state
     if (plan->step <= STEP_LOOKUP && plan->step != STEP_NONE)
         return ADMITTED; /* what is wanted turns out when something is known */
     if (what == GUARDED || allowance(ward, w, what) == UINT32_MAX) {
-        unhold(e, w, t); /* not wanted any more, or never unusual: nor is a denial of it */
+        if (plan->step == STEP_NONE || t->held_what != GUARD_REMOVAL) /* removals come after all else */
+            unhold(e, w, t); /* not wanted any more, or never unusual: nor is a denial of it */
         undeny(e, w, t);
         return ADMITTED;
     }
@@ -169,10 +187,10 @@ enum admission wards_admit(struct engine *e, struct work *w, struct target_state
     if (t->held_word && t->held_word != word)
         unhold(e, w, t);
     if (t->held_word)
-        return decide(e, w, t, word, now);
+        return decide(e, w, t, plan, now);
     if (!has_room(ward, w, what, now)) {
         hold(e, w, t, what, word, now);
-        return decide(e, w, t, word, now); /* "all held before": decided already, perhaps */
+        return decide(e, w, t, plan, now); /* "all held before": decided already, perhaps */
     }
     count(e, ward, w, what, now);
     admit(e, w, t, word);

@@ -90,7 +90,10 @@ static void work_free(struct work *w)
     free(w->link);
     attrs_done(&w->written);
     attrs_done(&w->written_before);
+    attrs_done(&w->joining);
+    attrs_done(&w->leaving);
     desired_done(&w->desired);
+    free(w->teams);
     free(w->name);
     free(w);
 }
@@ -156,26 +159,33 @@ void work_dequeue(struct work *w)
     *(w->prev ? &w->prev->next : &l->first) = w->next;
     *(w->next ? &w->next->prev : &l->last) = w->prev;
     w->queued = false;
-    if (--w->target->waiting == 0)
+    if (--w->target->waiting == 0 && !w->target->listing.running)
         turns_wait(&w->target->turn, INT64_MAX);
 }
 
 /* ---- the policy's word --------------------------------------------------------------------------------- */
 
+/* What is wanted of teams borrows from it. */
+static void forget_desired(struct work *w)
+{
+    desired_done(&w->desired);
+    free(w->teams);
+    w->teams = NULL;
+    w->n_teams = 0;
+    w->desired_valid = w->teams_valid = false;
+}
+
 void work_forget_desired(struct slot *slot)
 {
-    for (size_t i = 0; i < slot->n_works; i++) {
-        desired_done(&slot->works[i]->desired);
-        slot->works[i]->desired_valid = false;
-    }
+    for (size_t i = 0; i < slot->n_works; i++)
+        forget_desired(slot->works[i]);
 }
 
 void work_catch_up(struct engine *e, struct work *w)
 {
     if (!work_is_behind(e, w))
         return;
-    desired_done(&w->desired);
-    w->desired_valid = false;
+    forget_desired(w);
     w->policy_gen = e->policy_gen;
     leave_home(w);
     join_home(w);
@@ -230,7 +240,7 @@ bool work_ask_policy(struct engine *e, struct work *w, const struct target_state
     slot_key(w->slot, &key);
     struct person_view view = {
         key.tenant, key.directory, key.subject, p, person_may_have_access(p, now.wall_ms), now.wall_ms};
-    desired_done(&w->desired);
+    forget_desired(w);
     if (!e->ports.policy(e->ports.ctx, &view, w->name, &w->desired, err)) {
         e->stats.policy_errors++;
         desired_done(&w->desired);
@@ -246,8 +256,18 @@ void work_plan(struct work *w, struct target_state *t, struct now now, struct pl
     static const struct desired nothing = {.kind = DESIRE_NOTHING};
     assert(w->desired_valid);
     const struct desired *desired = work_is_protected(w, t, NULL) ? &nothing : &w->desired;
-    plan_make(&(struct plan_input){w->target->profile, w->slot->live, t, desired, w->target->cfg->match,
-                                   now.wall_ms, w->fresh},
+    teams_resolve(w);
+    plan_make(&(struct plan_input){.profile = w->target->profile,
+                                   .person = w->slot->live,
+                                   .state = t,
+                                   .desired = desired,
+                                   .match = w->target->cfg->match,
+                                   .now_ms = now.wall_ms,
+                                   .fresh = w->fresh,
+                                   .teams = w->teams,
+                                   .n_teams = w->n_teams,
+                                   .joining = &w->joining,
+                                   .leaving = &w->leaving},
               ret);
     if (w->without_upgrade && ret->step == STEP_UPDATE && ret->changes.n > 1)
         attrs_remove(&ret->changes, "userType");

@@ -1,0 +1,204 @@
+#include "directory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "event.h"
+#include "json.h"
+#include "mem.h"
+#include "rfc3339.h"
+#include "scim.h"
+
+static const char *const kind_names[DIRECTORY_KINDS] = {"team", "listing", "wish"};
+
+/* ---- by name ------------------------------------------------------------------------------------------- */
+
+void directory_done(struct directory *d)
+{
+    attrs_done(&d->teams);
+    free(d->by_name);
+    free(d->failed);
+    *d = (struct directory){0};
+}
+
+static int order_by_name(const void *a, const void *b)
+{
+    const struct attr *left = *(const struct attr *const *)a, *right = *(const struct attr *const *)b;
+    int order = strcmp(left->value, right->value);
+    return order ? order : strcmp(left->name, right->name);
+}
+
+static void sort(struct directory *d)
+{
+    if (!d->stale)
+        return;
+    free(d->by_name);
+    d->by_name = xcalloc(d->teams.n, sizeof(struct attr *));
+    for (size_t i = 0; i < d->teams.n; i++)
+        d->by_name[i] = &d->teams.v[i];
+    qsort(d->by_name, d->teams.n, sizeof(struct attr *), order_by_name);
+    d->stale = false;
+}
+
+enum team_search directory_find(struct directory *d, const char *name, const char **ret_id)
+{
+    sort(d);
+    size_t low = 0, high = d->teams.n;
+    while (low < high) { /* the first that is not before it */
+        size_t middle = (low + high) / 2;
+        bool before = strcmp(d->by_name[middle]->value, name) < 0;
+        *(before ? &low : &high) = before ? middle + 1 : middle;
+    }
+    if (low == d->teams.n || strcmp(d->by_name[low]->value, name) != 0)
+        return TEAM_MISSING;
+    if (low + 1 < d->teams.n && strcmp(d->by_name[low + 1]->value, name) == 0)
+        return TEAM_AMBIGUOUS;
+    *ret_id = d->by_name[low]->name;
+    return TEAM_FOUND;
+}
+
+/* ---- records in force ---------------------------------------------------------------------------------- */
+
+static bool take_team(struct directory *d, const struct directory_record *r)
+{
+    const struct attr *known = attrs_find(&d->teams, r->id);
+    if (r->name ? known && strcmp(known->value, r->name) == 0 : !known)
+        return false;
+    if (r->name)
+        attrs_set(&d->teams, r->id, r->name);
+    else
+        attrs_remove(&d->teams, r->id);
+    d->stale = true;
+    d->version++;
+    return true;
+}
+
+bool directory_take(struct directory *d, const struct directory_record *r)
+{
+    switch (r->kind) {
+    case DIRECTORY_TEAM:
+        return take_team(d, r);
+    case DIRECTORY_LISTING:
+        d->listed_ms = r->at_ms;
+        free(d->failed);
+        d->failed = xstrdup_null(r->failed);
+        return false;
+    default:
+        d->wished_ms = r->at_ms > d->wished_ms ? r->at_ms : d->wished_ms;
+        return false;
+    }
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------- */
+
+void directory_key(const struct directory_record *r, struct buf *out)
+{
+    buf_addf(out, "%s/%s", kind_names[r->kind], r->target);
+    if (r->kind == DIRECTORY_TEAM)
+        buf_addf(out, "/%s", r->id);
+}
+
+void directory_value(const struct directory_record *r, struct buf *out)
+{
+    struct json_out w;
+    json_out_init(&w, out);
+    json_open(&w, NULL, '{');
+    json_put_string(&w, "kind", kind_names[r->kind]);
+    json_put_string(&w, "target", r->target);
+    if (r->kind == DIRECTORY_TEAM) {
+        json_put_string(&w, "id", r->id);
+        json_put_string(&w, "name", r->name);
+    }
+    if (r->kind == DIRECTORY_LISTING)
+        json_put_int(&w, "teams", r->teams);
+    if (r->failed)
+        json_put_string(&w, "failed", r->failed);
+    json_put_time(&w, "at", r->at_ms);
+    json_close(&w);
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------- */
+
+void directory_record_done(struct directory_record *r)
+{
+    free(r->target);
+    free(r->id);
+    free(r->name);
+    free(r->failed);
+    *r = (struct directory_record){0};
+}
+
+static bool wrong(struct error *err, const char *what)
+{
+    return error_set(err, ERROR_INPUT, "%s", what);
+}
+
+/* "kind/target", of a team also "/id". */
+static bool read_key(struct str key, struct directory_record *r, struct error *err)
+{
+    char text[DIRECTORY_KEY_MAX + 1];
+    if (key.n == 0 || key.n > DIRECTORY_KEY_MAX || memchr(key.p, '\0', key.n))
+        return wrong(err, "the key is missing, too long or no text");
+    memcpy(text, key.p, key.n);
+    text[key.n] = '\0';
+    char *rest = text, *kind = strsep(&rest, "/"), *target = strsep(&rest, "/");
+    r->kind = DIRECTORY_KINDS;
+    for (enum directory_kind k = 0; k < DIRECTORY_KINDS; k++)
+        if (strcmp(kind, kind_names[k]) == 0)
+            r->kind = k;
+    bool is_team = r->kind == DIRECTORY_TEAM;
+    if (r->kind == DIRECTORY_KINDS || !target || !event_name_ok(target) || is_team != (rest && *rest))
+        return wrong(err, "the key is of no kind");
+    r->target = xstrdup(target);
+    r->id = is_team ? xstrdup(rest) : NULL;
+    return true;
+}
+
+static bool key_agrees(const cJSON *root, const struct directory_record *r)
+{
+    const char *kind = json_string(root, "kind"), *target = json_string(root, "target"),
+               *id = json_string(root, "id");
+    return kind && strcmp(kind, kind_names[r->kind]) == 0 && target && strcmp(target, r->target) == 0 &&
+           (!r->id || (id && strcmp(id, r->id) == 0));
+}
+
+static bool read_root(const cJSON *root, struct directory_record *r, struct error *err)
+{
+    const char *at = json_string(root, "at"), *name = json_string(root, "name");
+    if (!key_agrees(root, r))
+        return wrong(err, "the key does not agree with the value");
+    if (!at || !rfc3339_parse(str_of(at), &r->at_ms) || r->at_ms <= 0)
+        return wrong(err, "at: not an RFC 3339 instant");
+    if (r->kind == DIRECTORY_TEAM && (!name || !*name || strlen(name) > TEAM_NAME_MAX))
+        return wrong(err, "name: not the name of a team");
+    r->name = r->kind == DIRECTORY_TEAM ? xstrdup(name) : NULL;
+    if (r->kind == DIRECTORY_LISTING && (!json_int64(root, "teams", &r->teams) || r->teams < 0))
+        return wrong(err, "teams: not a number of teams");
+    r->failed = xstrdup_null(json_string(root, "failed"));
+    return true;
+}
+
+static bool read_value(struct str value, struct directory_record *r, struct error *err)
+{
+    cJSON *root;
+    if (value.n == 0)
+        return r->kind == DIRECTORY_TEAM || wrong(err, "only a team can be forgotten");
+    if (value.n > DIRECTORY_RECORD_MAX)
+        return wrong(err, "longer than allowed");
+    if (!json_parse(value, &root, err))
+        return false;
+    bool ok = read_root(root, r, err);
+    cJSON_Delete(root);
+    return ok;
+}
+
+bool directory_record_read(struct str key, struct str value, struct directory_record *ret, struct error *err)
+{
+    struct directory_record r = {0};
+    if (read_key(key, &r, err) && read_value(value, &r, err)) {
+        *ret = r;
+        return true;
+    }
+    directory_record_done(&r);
+    return false;
+}

@@ -1,0 +1,60 @@
+/* directory.h - the teams of one target by name, as whoever owns the tenant's bucket 0 has listed them; and the records of
+ * the targets topic by which everybody learns it.
+ *
+ *      wish/TARGET      somebody misses a team            ──► the owner lists when it is younger than the last listing
+ *      team/TARGET/ID   one team; forgotten: it is gone
+ *      listing/TARGET   a listing is complete             ──► what the records before it say is now whole
+ *
+ * schemas/target.schema.json is the contract; to change it: schema, examples and this module in one commit. Pure data and
+ * pure functions; single-threaded. */
+#ifndef ROLLCALL_ENGINE_DIRECTORY_H
+#define ROLLCALL_ENGINE_DIRECTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "attr.h"
+#include "buf.h"
+#include "error.h"
+
+enum { DIRECTORY_KEY_MAX = 400, DIRECTORY_RECORD_MAX = 8 * 1024 };
+
+enum directory_kind { DIRECTORY_TEAM, DIRECTORY_LISTING, DIRECTORY_WISH, DIRECTORY_KINDS };
+
+struct directory_record { /* release with directory_record_done */
+    enum directory_kind kind;
+    char *target;
+    int64_t at_ms; /* team, listing: when the listing began; wish: since when a team is missed */
+    char *id;      /* team */
+    char *name;    /* team; NULL: it is gone */
+    int64_t teams; /* listing: so many */
+    char *failed;  /* listing: why there is none, NULL: there is */
+};
+
+struct directory {
+    struct attrs teams;          /* id → name */
+    const struct attr **by_name; /* the same, sorted by name; valid unless stale */
+    bool stale;
+    uint32_t version;  /* counts changes of teams */
+    int64_t listed_ms; /* when the last listing began; 0: there was none */
+    char *failed;      /* it found nothing out, because of this; the teams are those of the one before */
+    int64_t wished_ms; /* the youngest wish */
+};
+
+enum team_search { TEAM_FOUND, TEAM_MISSING, TEAM_AMBIGUOUS };
+
+void directory_done(struct directory *d);
+/* *ret_id is set when found; borrowed until the directory changes. */
+enum team_search directory_find(struct directory *d, const char *name, const char **ret_id);
+/* True if a team came, went or has another name. */
+bool directory_take(struct directory *d, const struct directory_record *r);
+
+void directory_key(const struct directory_record *r, struct buf *out);
+void directory_value(const struct directory_record *r, struct buf *out);
+/* Empty value: a team that is gone. Fails with ERROR_INPUT and the member's name. */
+bool directory_record_read(struct str key, struct str value, struct directory_record *ret, struct error *err)
+    __attribute__((warn_unused_result));
+void directory_record_done(struct directory_record *r);
+
+#endif

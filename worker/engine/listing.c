@@ -1,0 +1,295 @@
+/* listing.c - the teams of a target, listed by whoever owns the bucket 0 of its tenant, and published.
+ *
+ *      somebody misses a team ─► wish ─► targets topic ─► the owner: younger than the last listing?
+ *      nobody has listed for teams_relist_ms ───────────────────────────┤
+ *                                                                      ▼
+ *            everybody ◄─ targets topic ◄─ what differs, and "listed" ◄─ pages
+ *
+ * Only what is read back from the topic is in force, also for who has published it: so an abort, or the loss of the
+ * partition, costs a listing and nothing else. A wish and a listing are put down again until they are read back. */
+#include "engine_state.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "calls.h"
+#include "digest.h"
+#include "mem.h"
+
+enum { TEAMS_LISTED_MAX = 20000 };
+
+/* ---- publishing ---------------------------------------------------------------------------------------- */
+
+static void publish(struct engine *e, int32_t origin, const struct directory_record *r)
+{
+    struct buf key, value;
+    buf_init(&key, DIRECTORY_KEY_MAX);
+    buf_init(&value, DIRECTORY_RECORD_MAX);
+    directory_key(r, &key);
+    if (r->kind != DIRECTORY_TEAM || r->name)
+        directory_value(r, &value);
+    outbox_add(e, TOPIC_TARGETS, origin, buf_str(&key), &value);
+    buf_done(&key);
+}
+
+static void publish_team(struct engine *e, const struct target *t, const char *id, const char *name)
+{
+    publish(e, t->home,
+            &(struct directory_record){.kind = DIRECTORY_TEAM,
+                                       .target = (char *)(uintptr_t)t->cfg->name,
+                                       .at_ms = t->listing.at_ms,
+                                       .id = (char *)(uintptr_t)id,
+                                       .name = (char *)(uintptr_t)name});
+}
+
+/* What differs from what is in force, then the word that it is whole. */
+static void publish_listing(struct engine *e, struct target *t)
+{
+    struct listing *l = &t->listing;
+    const struct attrs *now = &l->found, *before = &t->directory.teams;
+    for (size_t i = 0; !l->failed && i < now->n; i++) {
+        const char *known = attrs_get(before, now->v[i].name);
+        if (!known || strcmp(known, now->v[i].value) != 0)
+            publish_team(e, t, now->v[i].name, now->v[i].value);
+    }
+    for (size_t i = 0; !l->failed && i < before->n; i++)
+        if (!attrs_find(now, before->v[i].name))
+            publish_team(e, t, before->v[i].name, NULL);
+    publish(e, t->home,
+            &(struct directory_record){.kind = DIRECTORY_LISTING,
+                                       .target = (char *)(uintptr_t)t->cfg->name,
+                                       .at_ms = l->at_ms,
+                                       .teams = (int64_t)(l->failed ? before->n : now->n),
+                                       .failed = l->failed});
+    l->published = true;
+}
+
+/* In a transaction of any partition of ours: who owns the bucket reads it like everybody. */
+static void publish_wish(struct engine *e, struct target *t)
+{
+    for (size_t i = 0; i < e->n_partitions && !t->wish_sent; i++) {
+        const struct partition *p = e->partitions[i];
+        if (p->state != PARTITION_LIVE || !p->opened)
+            continue;
+        publish(e, p->partition,
+                &(struct directory_record){.kind = DIRECTORY_WISH,
+                                           .target = (char *)(uintptr_t)t->cfg->name,
+                                           .at_ms = t->teams_wanted_ms});
+        t->wish_sent = true;
+    }
+}
+
+void teams_wish(struct engine *e, struct target *t, int64_t at_ms)
+{
+    if (at_ms <= t->teams_wanted_ms || at_ms <= t->directory.wished_ms)
+        return;
+    t->teams_wanted_ms = at_ms;
+    e->teams_used = true;
+    listings_look(e);
+}
+
+void listings_look(struct engine *e)
+{
+    if (e->teams_used)
+        e->teams_due_ms = 1; /* long ago */
+}
+
+/* ---- when ---------------------------------------------------------------------------------------------- */
+
+/* The answer to a call in flight will find that nobody waits for it. */
+static void reset(struct listing *l)
+{
+    attrs_done(&l->found);
+    free(l->failed);
+    *l = (struct listing){0};
+}
+
+static bool is_ours(const struct engine *e, const struct target *t)
+{
+    const struct partition *p = engine_partition(e, t->home);
+    return p && p->state == PARTITION_LIVE && p->opened;
+}
+
+/* 0: not by time. */
+static int64_t relist_at_ms(const struct target *t)
+{
+    return t->cfg->teams_relist_ms > 0 && t->directory.listed_ms > 0
+               ? t->directory.listed_ms + t->cfg->teams_relist_ms
+               : 0;
+}
+
+static bool is_wanted(const struct target *t, struct now now)
+{
+    int64_t at_ms = relist_at_ms(t);
+    return t->directory.wished_ms > t->directory.listed_ms || (at_ms && at_ms <= now.wall_ms);
+}
+
+static void begin(struct engine *e, struct target *t, struct now now)
+{
+    int64_t wished_ms =
+        t->directory.wished_ms; /* by another's clock, perhaps: it must be fulfilled by this */
+    t->listing = (struct listing){.running = true,
+                                  .at_ms = now.wall_ms > wished_ms ? now.wall_ms : wished_ms,
+                                  .start = 1,
+                                  .count = t->profile->list_page};
+    lane_follow(&t->lanes[0], t, engine_partition(e, t->home));
+}
+
+/* When to look again; INT64_MAX: when something happens. */
+static int64_t look(struct engine *e, struct target *t, struct now now)
+{
+    struct listing *l = &t->listing;
+    if (t->teams_wanted_ms > t->directory.wished_ms && !t->wish_sent)
+        publish_wish(e, t);
+    bool ours = is_ours(e, t);
+    if ((l->whole && t->directory.listed_ms >= l->at_ms) || (!ours && (l->running || l->whole)))
+        reset(l);
+    if (!ours)
+        return INT64_MAX;
+    if (l->whole && !l->published)
+        publish_listing(e, t);
+    if (!l->running && !l->whole && is_wanted(t, now))
+        begin(e, t, now);
+    if (l->running && !l->flight)
+        turns_call(&t->turn);
+    int64_t at_ms = relist_at_ms(t);
+    return at_ms && !l->running && !l->whole ? at_ms : INT64_MAX;
+}
+
+void listings_tick(struct engine *e, struct now now)
+{
+    int64_t next_ms = INT64_MAX;
+    if (e->teams_due_ms == 0 || e->teams_due_ms > now.wall_ms)
+        return;
+    for (size_t i = 0; i < e->cfg.n_targets; i++) {
+        int64_t at_ms = look(e, &e->targets[i], now);
+        next_ms = at_ms < next_ms ? at_ms : next_ms;
+    }
+    e->teams_due_ms = next_ms < INT64_MAX ? next_ms : 0;
+}
+
+void listings_undo(struct engine *e)
+{
+    for (size_t i = 0; i < e->cfg.n_targets; i++)
+        e->targets[i].wish_sent = e->targets[i].listing.published = false;
+    listings_look(e);
+}
+
+/* ---- calls --------------------------------------------------------------------------------------------- */
+
+int64_t listing_ready_in(struct target *t, struct now now)
+{
+    const struct listing *l = &t->listing;
+    bool paused = t->paused && !MUTATION(MUTATION_PAUSE_IGNORED);
+    if (!l->running || l->flight || paused || t->inflight.now >= t->inflight.limit)
+        return INT64_MAX;
+    int64_t budget =
+                budget_ready_in(&t->lanes[0].budget, t->class_of[STEP_LIST], BUDGET_ORDINARY, now.boot_ms),
+            breaker = breaker_ready_in(&t->breaker, now.boot_ms), back_off = l->next_ms - now.boot_ms;
+    int64_t wait = budget > breaker ? budget : breaker;
+    wait = back_off > wait ? back_off : wait;
+    return wait > 0 ? wait : 0;
+}
+
+struct flight *listing_start(struct target *t, struct now now)
+{
+    struct flight *f = xcalloc(1, sizeof *f);
+    *f = (struct flight){.target = t,
+                         .lane = &t->lanes[0],
+                         .partition = t->home,
+                         .step = STEP_LIST,
+                         .class = t->class_of[STEP_LIST],
+                         .person = digest_hash64(t->cfg->name, strlen(t->cfg->name)) | 1,
+                         .listing = true,
+                         .n_riders = 1,
+                         .started = now};
+    scim_list_teams(t->listing.start, t->listing.count, &f->request);
+    t->listing.flight = f;
+    return f;
+}
+
+bool listing_may_write(const struct engine *e, const struct flight *f)
+{
+    return f->target->listing.flight == f && is_ours(e, f->target);
+}
+
+/* ---- answers ------------------------------------------------------------------------------------------- */
+
+static void finish(struct engine *e, struct listing *l, const char *failed)
+{
+    l->running = false;
+    l->whole = true;
+    l->failed = xstrdup_null(failed);
+    listings_look(e);
+}
+
+/* Again later; after an event's deadline whoever waits is told that there are no teams to be had. */
+static void fail(struct engine *e, struct target *t, const char *reason, int64_t at_least_ms, struct now now)
+{
+    struct listing *l = &t->listing;
+    int64_t wait = t->cfg->retry_base_ms;
+    for (uint32_t i = 0; i < l->failures && wait < t->cfg->retry_cap_ms; i++)
+        wait *= 2;
+    wait = wait < t->cfg->retry_cap_ms ? wait : t->cfg->retry_cap_ms;
+    l->next_ms = now.boot_ms + (wait > at_least_ms ? wait : at_least_ms);
+    if (t->breaker.open || l->failures == 0)
+        l->failing_since_ms = now.wall_ms;
+    l->failures++;
+    if (now.wall_ms - l->failing_since_ms > t->cfg->deadline_ms)
+        finish(e, l, reason);
+}
+
+/* Neither totalResults nor a short page is reliable alone; a page without news is the end in any case. */
+static bool is_last(const struct listing *l, const struct team_page *page, size_t before)
+{
+    bool short_page = page->n < l->count && (page->total < 0 || (int64_t)l->found.n >= page->total);
+    return page->n == 0 || l->found.n == before || short_page;
+}
+
+static void take_page(struct engine *e, struct target *t, const struct call_reply *reply, struct now now)
+{
+    struct listing *l = &t->listing;
+    struct team_page page;
+    struct error err;
+    size_t before = l->found.n;
+    if (!scim_parse_teams(reply->body, &l->found, &page, &err)) {
+        fail(e, t, err.message, 0, now);
+        return;
+    }
+    l->failures = 0;
+    l->start += page.n;
+    if (l->found.n > TEAMS_LISTED_MAX)
+        finish(e, l, "the target has more teams than can be kept");
+    else if (is_last(l, &page, before))
+        finish(e, l, NULL);
+}
+
+static void take_failure(struct engine *e, struct target *t, const struct flight *f,
+                         const struct call_reply *reply, struct now now)
+{
+    struct listing *l = &t->listing;
+    char reason[REPLY_REASON_MAX];
+    reply_describe(reply, reason);
+    if (reply->failure == FAILURE_HELD_BACK)
+        l->next_ms = now.boot_ms + 1;
+    else if (reply->outcome != CALL_REPLIED && reply->failure == FAILURE_TOO_LARGE && l->count > 1)
+        l->count /= 2; /* it lists members, whatever it is asked for */
+    else if (f->meaning.class == REPLY_PERMANENT || f->meaning.class == REPLY_GONE)
+        finish(e, l, reason);
+    else
+        fail(e, t, reason, reply->retry_after_ms, now);
+}
+
+void listing_ends(struct engine *e, struct flight *f, const struct call_reply *reply, struct now now)
+{
+    struct target *t = f->target;
+    if (t->listing.flight != f)
+        return;
+    t->listing.flight = NULL;
+    if (reply->outcome == CALL_REPLIED && f->meaning.class == REPLY_OK)
+        take_page(e, t, reply, now);
+    else
+        take_failure(e, t, f, reply, now);
+}

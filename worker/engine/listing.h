@@ -1,0 +1,28 @@
+/* listing.h - one listing of a target's teams under way. See listing.c. */
+#ifndef ROLLCALL_ENGINE_LISTING_H
+#define ROLLCALL_ENGINE_LISTING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "attr.h"
+
+struct flight;
+
+struct listing {
+    bool running; /* pages are asked for */
+    bool whole;   /* all of them are there (or it failed): published until it is read back from the topic */
+    bool published;
+    int64_t at_ms; /* when it began (wall clock) */
+    size_t start;  /* of the next page, from 1 */
+    unsigned count;
+    struct attrs found; /* id → name */
+    char *failed;       /* why it found nothing out; NULL: it did */
+    struct flight *flight;
+    uint32_t failures;
+    int64_t failing_since_ms; /* wall clock */
+    int64_t next_ms;          /* CLOCK_BOOTTIME: not before */
+};
+
+#endif

@@ -1,0 +1,164 @@
+/* moves.c - what answers say about memberships: to a PATCH of a team, and in the account's own list of teams.
+ *
+ *      JOIN, LEAVE ─┬─ 2xx ──► joining, leaving ──► the account is read ─┬─ as wanted: done
+ *                   │                                                   ├─ not yet: read again when it cannot be old news
+ *                   │                                                   └─ not at all: refused
+ *                   └─ else: of several persons in one call each is tried with half as many, until the culprit is alone */
+#include <stdlib.h>
+#include <string.h>
+
+#include "calls.h"
+#include "mem.h"
+
+enum { TEAM_GONE_MAX = 2 };
+
+/* ---- the answer to a move ------------------------------------------------------------------------------ */
+
+void move_made(const struct answer *a)
+{
+    const struct flight *f = a->f;
+    struct work *w = a->w;
+    attrs_remove(&a->t->known_teams, f->team_id);
+    attrs_set(f->step == STEP_JOIN ? &w->joining : &w->leaving, f->team_id, f->team_name);
+    w->moves_until_ms = a->now.wall_ms + f->target->cfg->call_life_ms;
+    if (!MUTATION(MUTATION_TEAM_NOT_VERIFIED))
+        return;
+    attrs_set(&a->t->known_teams, f->team_id, f->step == STEP_JOIN ? "true" : NULL);
+    attrs_remove(f->step == STEP_JOIN ? &w->joining : &w->leaving, f->team_id);
+    answer_effective_move(a, f->step, f->team_id);
+}
+
+bool move_split(const struct answer *a)
+{
+    if (a->f->n_riders <= 1 || MUTATION(MUTATION_TEAM_BLAMES_ALL))
+        return false;
+    if (!MUTATION(MUTATION_TEAM_NOT_SPLIT))
+        a->w->batch_max = a->f->n_riders / 2;
+    return true;
+}
+
+static void refuse(const struct answer *a, const char *id, const char *name, bool member, const char *reason)
+{
+    char what[PLAN_TEAM_REFUSED_SIZE];
+    plan_team_refused(name, what);
+    answer_refuse(a, what, plan_team_fingerprint(a->w->slot->live, a->t, id, member), reason);
+    a->w->refused = true;
+    if (member && !a->t->doubt_until_ms)
+        attrs_remove(&a->t->made_teams, id);
+}
+
+void move_refused(const struct answer *a, const char *reason)
+{
+    refuse(a, a->f->team_id, a->f->team_name, a->f->step == STEP_JOIN, reason);
+}
+
+/* The team is not there any more, or the account is not: what either is like is asked for. */
+void move_gone(const struct answer *a, const char *reason)
+{
+    teams_wish(a->e, a->f->target, a->now.wall_ms);
+    target_state_set_known(a->t, KNOWN_UNKNOWN);
+    a->w->fresh = false;
+    if (++a->w->team_gone >= TEAM_GONE_MAX)
+        move_refused(a, reason);
+    else
+        answer_fail(a, reason, 0);
+}
+
+/* ---- what the account says ----------------------------------------------------------------------------- */
+
+static void know(const struct answer *a, const struct account *account, const char *id)
+{
+    attrs_set(&a->t->known_teams, id, attrs_find(&account->teams, id) ? "true" : NULL);
+}
+
+static void know_all(const struct answer *a, const struct account *account, const struct attrs *ids)
+{
+    for (size_t i = 0; i < ids->n; i++)
+        know(a, account, ids->v[i].name);
+}
+
+void moves_know(const struct answer *a, const struct account *account)
+{
+    struct work *w = a->w;
+    a->t->known_groups = (uint32_t)account->teams.n;
+    if (!w->desired.has_teams || (a->f->step != STEP_LOOKUP && !account->says_teams))
+        return;
+    teams_resolve(w);
+    for (size_t i = 0; i < w->n_teams; i++)
+        if (w->teams[i].id)
+            know(a, account, w->teams[i].id);
+    know_all(a, account, &a->t->made_teams);
+    know_all(a, account, &w->joining);
+    know_all(a, account, &w->leaving);
+}
+
+static void done(const struct answer *a, enum step step, const char *id, const char *name)
+{
+    char what[PLAN_TEAM_REFUSED_SIZE];
+    bool joined = step == STEP_JOIN;
+    plan_team_refused(name, what);
+    target_state_forgive(a->t, what);
+    answer_change(a, "teams", joined ? NULL : name, joined ? name : NULL);
+    answer_effective_move(a, step, id);
+    a->w->batch_max = 0;
+    if (joined && MUTATION(MUTATION_TEAM_MADE_LATE))
+        attrs_set(&a->t->made_teams, id, name);
+}
+
+/* Read before the move could be seen, perhaps: asked again when that cannot be any more. */
+static void doubt_old_news(const struct answer *a)
+{
+    struct target_state *t = a->t;
+    if (a->w->moves_until_ms > t->doubt_until_ms)
+        t->doubt_until_ms = a->w->doubt_until_ms = a->w->moves_until_ms;
+}
+
+static void verify(const struct answer *a, enum step step, struct attrs *moves)
+{
+    bool old_news = a->f->started.wall_ms < a->w->moves_until_ms;
+    for (size_t i = moves->n; i-- > 0;) {
+        char *id = xstrdup(moves->v[i].name), *name = xstrdup(moves->v[i].value);
+        enum team_state is = target_state_membership(a->t, id);
+        bool as_wanted = is == (step == STEP_JOIN ? MEMBER : MEMBER_NOT);
+        if (is != MEMBER_UNKNOWN && !as_wanted && old_news) {
+            doubt_old_news(a);
+        } else {
+            attrs_remove(moves, id);
+            if (as_wanted)
+                done(a, step, id, name);
+            else if (is != MEMBER_UNKNOWN)
+                refuse(a, id, name, step == STEP_JOIN, "the target answered with success and did nothing");
+        }
+        free(id);
+        free(name);
+    }
+}
+
+/* Not a member any more, and no Add can make it one: what we made there is over. */
+static void forget_what_ended(const struct answer *a)
+{
+    struct attrs *made = &a->t->made_teams;
+    for (size_t i = made->n; i-- > 0 && !a->t->doubt_until_ms;) {
+        const char *id = made->v[i].name;
+        bool wanted = attrs_find(&a->w->joining, id);
+        for (size_t j = 0; j < a->w->n_teams; j++)
+            wanted |= a->w->teams[j].member && a->w->teams[j].id && strcmp(a->w->teams[j].id, id) == 0;
+        if (!wanted && target_state_membership(a->t, id) == MEMBER_NOT)
+            attrs_remove(made, id);
+    }
+}
+
+void moves_verify(const struct answer *a)
+{
+    if (!a->t->known_active &&
+        a->w->joining.n + a->w->leaving.n > 0) { /* whoever is cut has no teams to look at */
+        attrs_done(&a->w->joining);
+        attrs_done(&a->w->leaving);
+    }
+    verify(a, STEP_JOIN, &a->w->joining);
+    verify(a, STEP_LEAVE, &a->w->leaving);
+    if (!a->w->desired.has_teams)
+        return;
+    teams_resolve(a->w);
+    forget_what_ended(a);
+}

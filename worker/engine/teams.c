@@ -1,0 +1,213 @@
+/* teams.c - a person's teams at a target: from the names that the policy says to ids, and what to say of those that
+ * cannot be found.
+ *
+ *      name ─► directory ─┬─ one team: its id; plan.c compares that with the account's own groups
+ *                         ├─ none, and the listing is old: a newer one is wished for and awaited, all else goes on
+ *                         └─ none, or several: refused under "teams.NAME", which the result shows; a team that appears
+ *                            wakes all to whom something was refused */
+#include "engine_state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "calls.h"
+#include "mem.h"
+
+enum { MISSING_REASON_MAX = 512 };
+
+/* ---- names and ids ------------------------------------------------------------------------------------- */
+
+void teams_resolve(struct work *w)
+{
+    struct directory *d = &w->target->directory;
+    const struct attrs *said = &w->desired.teams;
+    if (w->teams_valid && w->teams_version == d->version)
+        return;
+    free(w->teams);
+    w->teams = xcalloc(said->n, sizeof *w->teams);
+    w->n_teams = said->n;
+    for (size_t i = 0; i < said->n; i++) {
+        struct wanted_team *team = &w->teams[i];
+        *team = (struct wanted_team){.name = said->v[i].name, .member = said->v[i].value};
+        directory_find(d, team->name, &team->id);
+    }
+    w->teams_version = d->version;
+    w->teams_valid = true;
+}
+
+static const struct wanted_team *wanted(const struct work *w, const char *name)
+{
+    for (size_t i = 0; i < w->n_teams; i++)
+        if (strcmp(w->teams[i].name, name) == 0)
+            return &w->teams[i];
+    return NULL;
+}
+
+static const struct wanted_team *wanted_by_id(const struct work *w, const char *id)
+{
+    for (size_t i = 0; i < w->n_teams; i++)
+        if (w->teams[i].id && strcmp(w->teams[i].id, id) == 0)
+            return &w->teams[i];
+    return NULL;
+}
+
+/* ---- what was refused and is no question any more ------------------------------------------------------ */
+
+static bool was_made_as(const struct target_state *t, const char *name)
+{
+    for (size_t i = 0; i < t->made_teams.n; i++)
+        if (strcmp(t->made_teams.v[i].value, name) == 0)
+            return true;
+    return false;
+}
+
+static uint64_t missing_fingerprint(const char *name)
+{
+    return plan_value_fingerprint(name);
+}
+
+/* A team that is there now, or of which nothing is said any more. */
+static bool is_over(const struct work *w, const struct target_state *t, const struct refused *r)
+{
+    const char *name = r->what + strlen(REFUSED_TEAM);
+    const struct wanted_team *team = wanted(w, name);
+    if (!team)
+        return !was_made_as(t, name);
+    return r->fingerprint == missing_fingerprint(name) && (team->id || !team->member);
+}
+
+/* A denial counts until the removal is not wanted any more. */
+static bool is_denial_over(const struct work *w, const struct target_state *t, const struct refused *r)
+{
+    const char *id = r->what + strlen(REFUSED_DENIED "/"), *name_then = attrs_get(&t->made_teams, id);
+    const struct wanted_team *team = wanted_by_id(w, id);
+    if (team)
+        return team->member;
+    return !name_then || wanted(w, name_then);
+}
+
+static bool begins(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static void forgive_what_is_over(struct engine *e, struct work *w, struct target_state *t)
+{
+    for (size_t i = t->n_refused; i-- > 0;) {
+        const struct refused *r = &t->refused[i];
+        bool over = (begins(r->what, REFUSED_TEAM) && is_over(w, t, r)) ||
+                    (begins(r->what, REFUSED_DENIED "/") && is_denial_over(w, t, r));
+        if (!over)
+            continue;
+        target_state_forgive(t, r->what);
+        slot_mark_dirty(e, w->slot);
+    }
+}
+
+/* ---- what is missing ----------------------------------------------------------------------------------- */
+
+static void refuse(struct engine *e, struct work *w, struct target_state *t, const char *name,
+                   uint64_t fingerprint, const char *reason, struct now now)
+{
+    char what[PLAN_TEAM_REFUSED_SIZE];
+    plan_team_refused(name, what);
+    const struct refused *r = target_state_refused(t, what);
+    if (r && r->fingerprint == fingerprint && strcmp(r->reason, reason) == 0)
+        return;
+    target_state_refuse(t, what, fingerprint, reason);
+    target_state_failed(t, now.wall_ms);
+    w->failed_ms = t->failed_ms;
+    w->refused = true;
+    e->stats.refused++;
+    slot_mark_dirty(e, w->slot);
+}
+
+static void refuse_missing(struct engine *e, struct work *w, struct target_state *t,
+                           const struct wanted_team *team, struct now now)
+{
+    struct directory *d = &w->target->directory;
+    const char *id;
+    char reason[MISSING_REASON_MAX] = "no team of this name (the security group's) is there: make it there "
+                                      "or mend the policy; it is taken up then";
+    if (directory_find(d, team->name, &id) == TEAM_AMBIGUOUS)
+        snprintf(reason, sizeof reason, "finding: several teams have this name: rename all but one there");
+    else if (d->failed)
+        snprintf(reason, sizeof reason, "the target's teams cannot be listed: %s", d->failed);
+    refuse(e, w, t, team->name, missing_fingerprint(team->name), reason, now);
+}
+
+/* Whether the listing in force is young enough to say that a team is not there. */
+static bool is_recent(const struct work *w, struct now now)
+{
+    const struct directory *d = &w->target->directory;
+    if (d->listed_ms == 0)
+        return false;
+    return d->listed_ms >= now.wall_ms - w->target->cfg->teams_missing_ms ||
+           (w->teams_asked_ms && d->listed_ms >= w->teams_asked_ms);
+}
+
+static bool await(struct engine *e, struct work *w, struct now now)
+{
+    w->teams_asked_ms = w->teams_asked_ms ? w->teams_asked_ms : now.wall_ms;
+    teams_wish(e, w->target, w->teams_asked_ms);
+    return true;
+}
+
+/* The name under which a membership of ours is known follows the policy's: a team may be renamed there and here. */
+static void follow_names(struct engine *e, struct work *w, struct target_state *t)
+{
+    for (size_t i = 0; i < w->n_teams; i++) {
+        const struct wanted_team *team = &w->teams[i];
+        const char *then = team->id ? attrs_get(&t->made_teams, team->id) : NULL;
+        if (!team->member || !then || strcmp(then, team->name) == 0)
+            continue;
+        attrs_set(&t->made_teams, team->id, team->name);
+        slot_mark_dirty(e, w->slot);
+    }
+}
+
+bool teams_note(struct engine *e, struct work *w, struct target_state *t, struct now now)
+{
+    bool awaited = false;
+    teams_resolve(w);
+    if (t->n_refused > 0)
+        forgive_what_is_over(e, w, t);
+    if (!w->desired.has_teams || w->n_teams == 0 || plan_wants_cut(&w->desired) ||
+        work_is_protected(w, t, NULL))
+        return false;
+    follow_names(e, w, t);
+    if (w->target->directory.listed_ms == 0)
+        return await(e, w, now);
+    for (size_t i = 0; i < w->n_teams; i++) {
+        const struct wanted_team *team = &w->teams[i];
+        if (!team->member || team->id)
+            continue;
+        if (is_recent(w, now))
+            refuse_missing(e, w, t, team, now);
+        else
+            awaited = await(e, w, now);
+    }
+    return awaited;
+}
+
+/* ---- what is about to be done -------------------------------------------------------------------------- */
+
+void teams_intend(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan)
+{
+    if (plan->step != STEP_JOIN || attrs_find(&t->made_teams, plan->team_id) ||
+        t->made_teams.n >= PERSON_TEAMS_MAX || MUTATION(MUTATION_TEAM_MADE_LATE))
+        return;
+    attrs_set(&t->made_teams, plan->team_id, plan->team_name);
+    w->slot->gen++; /* the call waits for its commit */
+    slot_mark_dirty(e, w->slot);
+}
+
+void teams_keep_last(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
+                     struct now now)
+{
+    refuse(e, w, t, plan->team_name, plan_team_fingerprint(w->slot->live, t, plan->team_id, false),
+           "the account's last team, without which the target may remove the account: put it into another "
+           "one first",
+           now);
+}
