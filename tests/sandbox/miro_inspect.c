@@ -87,6 +87,13 @@ const struct miro_team *miro_add_team(struct miro *m, const char *name)
     return &miro_store_add_team(m, name, NULL)->t;
 }
 
+void miro_rename_team(struct miro *m, const char *team_id, const char *displayName)
+{
+    struct team_record *t = miro_store_team(m, team_id, strlen(team_id));
+    assert(t);
+    miro_store_rename_team(t, displayName);
+}
+
 void miro_join_team(struct miro *m, const char *team_id, const char *user_id, bool as_admin)
 {
     struct team_record *t = miro_store_team(m, team_id, strlen(team_id));

@@ -147,7 +147,7 @@ static void draw_changes(struct chaos *c, struct prng r)
     c->late_target = prng_chance(&r, 150);
 }
 
-void chaos_draw(struct chaos *c, struct prng *r)
+static void draw(struct chaos *c, struct prng *r)
 {
     *c = (struct chaos){.beat_ms = 1000};
     static const unsigned spreads[] = {2, 3, 8};
@@ -203,6 +203,21 @@ void chaos_draw_thin(struct chaos *c, struct prng *r)
     c->source_lags = maybe(r, 1000);
 }
 
+/* Where nothing is measured that a failing neighbour in a team's call would spoil. */
+void chaos_draw(struct chaos *c, struct prng *r)
+{
+    struct prng own = {r->state ^ 0x7465616d73}; /* so that runs without teams are as they always were */
+    draw(c, r);
+    c->teams = prng_chance(&own, 400) && !c->sick_person && !c->down && !c->crowded && !c->understated;
+    c->teams = c->teams && !(c->tight && c->spread > 5); /* who has no share of a limit can do nothing */
+    c->moving = c->teams && !c->tight && prng_chance(&own, 600);
+    if (!c->moving)
+        return;
+    c->spread = 1;
+    c->decisions = c->future_dated = c->access_ends = c->deletions = false;
+    c->policy_fails = 0;
+}
+
 /* ---- kinds of trouble ---------------------------------------------------------------------------------- */
 
 static const struct kind {
@@ -224,7 +239,8 @@ static const struct kind {
     KIND(future_dated),  KIND(access_ends),  KIND(complete),
     KIND(deletions),     KIND(ties),         KIND(holds),
     KIND(afterwords),    KIND(two_targets),  KIND(existing_accounts),
-    KIND(thin),          KIND(source_fails), KIND(source_lags),
+    KIND(teams),         KIND(thin),         KIND(source_fails),
+    KIND(source_lags),
 #undef KIND
 };
 

@@ -16,6 +16,7 @@
 #include "simlog.h"
 #include "simsource.h"
 #include "simtarget.h"
+#include "simteams.h"
 #include "simworker.h"
 
 enum {
@@ -136,7 +137,7 @@ bool invariants_settled(const struct world *w)
             stats.behind > 0)
             return false;
     }
-    return all_read(w) && all_answered(w) && all_closed(w) && all_swept(w);
+    return all_read(w) && all_answered(w) && all_closed(w) && all_swept(w) && simteams_settled(w);
 }
 
 /* ---- P3: accounts -------------------------------------------------------------------------------------- */
@@ -196,7 +197,7 @@ static void check_attrs(const struct account_check *c, const struct miro_user *u
 /* Whoever may not have access has none, in any account, whatever else went wrong. */
 static void check_cut(const struct account_check *c, const struct miro_user *user, bool may_exist)
 {
-    if (user->deleted || !c->findable)
+    if (user->deleted || !c->findable || simteams_needs(user))
         return;
     const char *target = c->w->scenario->targets[c->target].name;
     if (user->active)
@@ -438,6 +439,7 @@ static void check_guard(struct world *w, size_t target)
             cut += was_cut(w, user);
             made += was_made(w, user) && !w->scenario->persons[person].existing;
         }
+        simteams_check_guard(w, target, bucket, most);
         if (cut > most || made > most)
             world_fail(w, "P7 guard", "%u accounts cut and %u made at %s, bucket %u, where %u may be", cut,
                        made, w->scenario->targets[target].name, bucket, most);
@@ -539,10 +541,13 @@ static void check_person(struct world *w, size_t person)
             EMPLOYMENT_JOINED; /* said only by the source, which counts where nobody else has spoken */
     oracle_desired(&expected, w->policy, &want);
     bool named, findable = !s->persons[person].existing || oracle_attr(&expected, "userName", &named);
-    for (size_t t = 0; n > 0 && t < s->n_targets; t++)
-        if (s->targets[t].tenant == s->persons[person].tenant)
-            check_account(
-                &(struct account_check){w, person, t, &want, &w->witness->accounts[person][t], findable});
+    for (size_t t = 0; n > 0 && t < s->n_targets; t++) {
+        if (s->targets[t].tenant != s->persons[person].tenant)
+            continue;
+        check_account(
+            &(struct account_check){w, person, t, &want, &w->witness->accounts[person][t], findable});
+        simteams_check(w, person, t, &want);
+    }
     if (n > 0) {
         const struct log_record *r =
             simlog_person(w->log, s->persons[person].partition, str_of(s->persons[person].key));

@@ -19,6 +19,7 @@ enum sim_mutation {
     SIM_NO_REWIND,        /* after an abort goes on reading where it was */
     SIM_KEPT_UNCHECKED,   /* what comes back after a rebalance is taken to be as it was left */
     SIM_CONTROL_NOT_READ, /* joins before it has read what people decided */
+    SIM_TEAMS_NOT_READ,   /* a worker joins before it has read what is known of teams */
     SIM_MUTATIONS,
 };
 

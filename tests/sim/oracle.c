@@ -178,8 +178,17 @@ static const char *attr_of(const void *person, const char *name, bool *ret_named
     return oracle_attr(person, name, ret_named);
 }
 
+static const char *group_of(const void *person, size_t i, bool *ret_member)
+{
+    const struct oracle_person *p = person;
+    if (i >= p->n_groups)
+        return NULL;
+    *ret_member = p->groups[i].member;
+    return p->groups[i].name;
+}
+
 void oracle_desired(const struct oracle_person *p, unsigned policy, struct desired *ret)
 {
-    struct policy_facts f = {p->employment, p->suspended, p->ended, p, attr_of};
+    struct policy_facts f = {p->employment, p->suspended, p->ended, p, attr_of, group_of};
     policy_decide(&f, policy, ret);
 }

@@ -35,6 +35,23 @@ static void decide_attrs(const struct policy_facts *f, struct attrs *to)
         attrs_set(to, "department", department); /* cleared there when cleared here */
 }
 
+static bool says_teams;
+
+void policy_say_teams(bool says)
+{
+    says_teams = says;
+}
+
+/* Of teams 4 and 5 it says who is no member, of the others only who is one. */
+static void decide_teams(const struct policy_facts *f, struct attrs *to)
+{
+    const char *name;
+    bool member;
+    for (size_t i = 0; (name = f->group(f->person, i, &member)); i++)
+        if (member || strcmp(name, "team 4") == 0 || strcmp(name, "team 5") == 0)
+            attrs_set(to, name, member ? "true" : NULL);
+}
+
 static void decorate(struct attrs *to)
 {
     const char *name = attrs_get(to, "displayName");
@@ -65,6 +82,9 @@ void policy_decide(const struct policy_facts *f, unsigned policy, struct desired
     decide_attrs(f, &ret->attrs);
     if (policy & POLICY_DECORATES)
         decorate(&ret->attrs);
+    ret->has_teams = says_teams;
+    if (says_teams)
+        decide_teams(f, &ret->teams);
 }
 
 static const char *register_of(const void *person, const char *name, bool *ret_named)
@@ -76,6 +96,15 @@ static const char *register_of(const void *person, const char *name, bool *ret_n
     return person_attr(p, name);
 }
 
+static const char *group_of(const void *person, size_t i, bool *ret_member)
+{
+    const struct person *p = person;
+    if (i >= p->n_groups)
+        return NULL;
+    *ret_member = p->groups[i].member;
+    return p->groups[i].name;
+}
+
 void policy_answer(const struct person_view *view, unsigned policy, struct desired *ret)
 {
     const struct person *p = view->person;
@@ -85,6 +114,7 @@ void policy_answer(const struct person_view *view, unsigned policy, struct desir
         .ended = p->employment == EMPLOYMENT_JOINED && !p->suspended && !view->may_have_access,
         .person = p,
         .attr = register_of,
+        .group = group_of,
     };
     if (p->access_until_ms && (p->access_ended || p->access_until_ms <= view->now_ms))
         f.ended = true;

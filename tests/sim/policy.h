@@ -15,7 +15,12 @@ struct policy_facts {
     const void *person;
     /* NULL: cleared or never named; *ret_named tells which */
     const char *(*attr)(const void *person, const char *name, bool *ret_named);
+    /* The i-th group that was ever named, and whether the person is in it; NULL: there are no more. */
+    const char *(*group)(const void *person, size_t i, bool *ret_member);
 };
+
+/* Whether the policy says anything of teams; of the whole run. */
+void policy_say_teams(bool says);
 
 /* Policies differ in: */
 enum {

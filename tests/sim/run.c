@@ -13,6 +13,7 @@
 #include "simlog.h"
 #include "simsource.h"
 #include "simtarget.h"
+#include "simteams.h"
 #include "simworker.h"
 #include "world.h"
 
@@ -201,6 +202,8 @@ static void world_begin(struct world *w, uint64_t seed, const struct run_less *l
     w->group = group_new(w);
     w->control = simcontrol_new(w);
     w->source = simsource_new(w);
+    w->teams = simteams_new(w);
+    policy_say_teams(w->chaos.teams);
     for (; w->n_targets < w->scenario->n_targets; w->n_targets++)
         w->targets[w->n_targets] = simtarget_new(w, w->n_targets);
     w->n_slots = (size_t)prng_range(&w->prng, 1, WORLD_SLOTS_MAX);
@@ -212,6 +215,7 @@ static void world_begin(struct world *w, uint64_t seed, const struct run_less *l
     clock_after(&w->clock, w->chaos.beat_ms, beat, w, 0);
     simcontrol_begin(w);
     changes_begin(w);
+    simteams_begin(w);
 }
 
 static void world_end(struct world *w, struct run_figures *sum)
@@ -230,6 +234,7 @@ static void world_end(struct world *w, struct run_figures *sum)
     simsource_free(w->source);
     group_free(w->group);
     simcontrol_free(w->control);
+    simteams_free(w->teams);
     simlog_free(w->log);
     witness_free(w->witness);
     scenario_free(w->scenario);

@@ -10,6 +10,8 @@ enum {
     HOUR_MS = 3600 * 1000,
     EVENTS_PER_PERSON_MAX = 20,
     AFTERWORD_MS = 5000,
+    MUSTERS_MAX = 4,
+    MUSTER_MS = 300,
     TROUBLE_MIN_MS = 20 * 1000,
     TROUBLE_MAX_MS = 120 * 1000,
 };
@@ -45,12 +47,27 @@ static enum event_type crowded_type(size_t person, size_t nth)
     return person == 0 ? EVENT_LEFT : EVENT_CHANGED;
 }
 
+/* They are there, and are moved about. */
+static enum event_type moving_type(struct draw *d, size_t nth)
+{
+    int64_t at = nth == 0 ? 0 : prng_range(d->r, 10, 99);
+    return at < 20   ? EVENT_JOINED
+           : at < 55 ? EVENT_MEMBERSHIP_ADDED
+           : at < 80 ? EVENT_MEMBERSHIP_REMOVED
+           : at < 90 ? EVENT_LEFT
+                     : EVENT_CHANGED;
+}
+
 static enum event_type draw_type(struct draw *d, size_t person, size_t nth)
 {
+    if (d->chaos->moving)
+        return moving_type(d, nth);
     if (d->chaos->crowded || d->chaos->understated)
         return crowded_type(person, nth);
     if (nth == 0 && prng_chance(d->r, 700))
         return EVENT_JOINED;
+    if (d->chaos->teams && prng_chance(d->r, 350))
+        return prng_chance(d->r, 600) ? EVENT_MEMBERSHIP_ADDED : EVENT_MEMBERSHIP_REMOVED;
     unsigned sum = 0, at = (unsigned)prng_range(d->r, 0, 105);
     for (size_t i = 0; i < ARRAY_SIZE(life); i++) {
         sum += life[i].weight;
@@ -163,6 +180,8 @@ static void draw_event(struct draw *d, size_t person, size_t nth, int64_t occurr
 static void draw_life(struct draw *d, size_t person)
 {
     size_t n = (size_t)prng_delay(d->r, 1, EVENTS_PER_PERSON_MAX);
+    if (d->chaos->moving)
+        n = (size_t)prng_range(d->r, 1, 5);
     if (d->chaos->crowded || d->chaos->understated)
         n = person == 0 ? 2 : EVENTS_PER_PERSON_MAX;
     int64_t occurred = WORLD_EPOCH_MS - INT64_C(96) * HOUR_MS;
@@ -195,6 +214,34 @@ static void draw_afterword(struct draw *d, size_t person)
     set_unique(ev, "department", "Dept");
 }
 
+/* Everybody is put into a team, or out of it, at the same time. */
+static void draw_musters(struct draw *d)
+{
+    struct scenario *s = d->s;
+    int64_t n = prng_range(d->r, 2, MUSTERS_MAX);
+    for (int64_t nth = 0; nth < n; nth++) {
+        bool in = nth % 2 == 0 || prng_chance(d->r, 400);
+        int team = prng_chance(d->r, 500) ? 4 : (int)prng_range(d->r, 0, 5);
+        int64_t at_ms = prng_range(d->r, WORLD_EPOCH_MS + 2000, s->quiet_ms - 2000);
+        for (size_t i = 0; i < s->n_persons; i++) {
+            struct sim_event *se = &s->events[s->n_events++];
+            struct event *ev = &se->ev;
+            *se = (struct sim_event){.person = i, .muster_ms = at_ms + prng_range(d->r, 0, MUSTER_MS)};
+            draw_id(d, ev->id);
+            ev->type = in ? EVENT_MEMBERSHIP_ADDED : EVENT_MEMBERSHIP_REMOVED;
+            ev->tenant = xstrdup(s->tenants[s->persons[i].tenant]);
+            ev->directory = xstrdup("hr");
+            ev->subject = xstrdup(s->persons[i].subject);
+            ev->source = xstrdup("hr");
+            ev->occurred_at_ms = at_ms - HOUR_MS;
+            ev->received_at_ms = WORLD_EPOCH_MS;
+            ev->n_groups = 1;
+            ev->groups = xcalloc(1, sizeof *ev->groups);
+            ev->groups[0] = xasprintf("team %d", team);
+        }
+    }
+}
+
 static void draw_person(struct draw *d, size_t i)
 {
     struct scenario *s = d->s;
@@ -202,7 +249,7 @@ static void draw_person(struct draw *d, size_t i)
     p->tenant = (size_t)prng_range(d->r, 0, (int64_t)s->n_tenants - 1);
     if (i < d->chaos->n_sick)
         p->tenant = 0; /* together they would use up its targets' limits */
-    if (d->chaos->crowded || d->chaos->understated || d->chaos->down >= DOWN_FAILS)
+    if (d->chaos->crowded || d->chaos->understated || d->chaos->down >= DOWN_FAILS || d->chaos->moving)
         p->tenant = 0; /* and so do these */
     snprintf(p->subject, sizeof p->subject, "p%zu", i);
     snprintf(p->key, sizeof p->key, "%s/hr/p%zu", s->tenants[p->tenant], i);
@@ -270,6 +317,10 @@ static void draw_tellings(struct draw *d)
             tell(s, s->quiet_ms + prng_range(d->r, 1, AFTERWORD_MS), (int)i, partition);
             continue;
         }
+        if (s->events[i].muster_ms) {
+            tell(s, s->events[i].muster_ms, (int)i, partition);
+            continue;
+        }
         int64_t in_order =
             WORLD_EPOCH_MS + (end - WORLD_EPOCH_MS) * (int64_t)(i + 1) / (int64_t)(s->n_events + 1);
         bool astray = prng_chance(d->r, d->chaos->permute);
@@ -321,15 +372,18 @@ struct scenario *scenario_new(const struct chaos *chaos, struct prng *r)
     if (chaos->reads_answer || chaos->down || chaos->understated)
         s->quiet_ms += TROUBLE_MAX_MS; /* a deadline, and a doubt that outlasts it */
     draw_targets(&d);
-    bool many = chaos->sick_person || chaos->down >= DOWN_FAILS || chaos->crowded || chaos->understated;
+    bool many = chaos->sick_person || chaos->down >= DOWN_FAILS || chaos->crowded || chaos->understated ||
+                chaos->moving;
     s->n_persons = (size_t)prng_range(r, many ? SICK_PERSONS_MAX + 2 : 1, SCENARIO_PERSONS_MAX);
-    s->events = xcalloc(s->n_persons * (EVENTS_PER_PERSON_MAX + 1), sizeof *s->events);
+    s->events = xcalloc(s->n_persons * (EVENTS_PER_PERSON_MAX + 1 + MUSTERS_MAX), sizeof *s->events);
     for (size_t i = 0; i < s->n_persons; i++) {
         draw_person(&d, i);
         draw_life(&d, i);
         if (chaos->afterwords)
             draw_afterword(&d, i);
     }
+    if (chaos->moving)
+        draw_musters(&d);
     for (size_t i = 0; i < chaos->n_sick; i++)
         s->persons[i].sick = true;
     qsort(s->events, s->n_events, sizeof *s->events, compare_events);

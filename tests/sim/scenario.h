@@ -38,6 +38,7 @@ struct sim_event {
     size_t person;
     bool urgent;           /* a leaver among movers who take all of the limits */
     bool afterword;        /* told when the trouble is over: changes again what a lie may have spoilt */
+    int64_t muster_ms;     /* told then, with everybody's; 0: in its turn */
     bool told;             /* appended to the log at least once */
     int64_t first_told_ms; /* valid when told */
     bool left_out;         /* as if it had never happened (shrink.h) */

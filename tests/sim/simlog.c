@@ -238,7 +238,7 @@ enum txn_reply simlog_append(struct simlog *log, uint64_t id, const struct out_r
     struct txn *txn = find_txn(log, id);
     if (is_fenced(log, txn))
         return TXN_FENCED;
-    int32_t p = record->partition;
+    int32_t p = record->topic == TOPIC_TARGETS ? 0 : record->partition; /* that has only one */
     if (p < 0)
         p = (int32_t)(digest_murmur2(record->key.p, record->key.n) %
                       (uint32_t)log->world->scenario->partitions);

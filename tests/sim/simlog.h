@@ -1,4 +1,4 @@
-/* simlog.h - a simulated Kafka: the four topics, transactions with their markers, committed offsets.
+/* simlog.h - a simulated Kafka: the five topics, transactions with their markers, committed offsets.
  *
  * What it shares with the real one, because defects hide there (facts: tests/kafka/README.md):
  *  - a transaction is decided at one instant, but its markers reach each partition later, each in its own
@@ -17,7 +17,7 @@
 #include "../../worker/engine/engine.h"
 #include "world.h"
 
-enum { SIMLOG_HEADERS_MAX = 5, SIMLOG_TOPICS = TOPIC_DEADLETTERS + 1 };
+enum { SIMLOG_HEADERS_MAX = 5, SIMLOG_TOPICS = TOPIC_TARGETS + 1 };
 
 struct log_record {
     int64_t offset;

@@ -7,6 +7,7 @@
 #include "witness.h"
 #include "mem.h"
 #include "scenario.h"
+#include "simteams.h"
 #include "simworker.h"
 
 enum { NEAR_MS = 120, NEVER_MS = -1 };
@@ -19,7 +20,7 @@ struct exchange {
     uint64_t assignment;     /* of proc, when it was written */
     const struct call *call; /* the engine's; valid while proc lives and is not answered */
     uint64_t number;
-    int person;
+    unsigned persons; /* bits: several may be moved together */
     enum fate fate;
     char *method, *path, *body;
     size_t body_n;
@@ -34,7 +35,7 @@ struct simtarget {
     size_t index;
     struct miro *miro;
     struct exchange *exchanges;
-    uint64_t requests, on_way;
+    uint64_t requests, lists, on_way;
     int64_t patched_ms[WORLD_UNDERSTATED]; /* ring: when it took the last ones; only where it bears few */
     uint64_t patched, throttled;
     int64_t last_ms;
@@ -62,7 +63,7 @@ struct simtarget *simtarget_new(struct world *w, size_t index)
     cfg.seed = prng_next(&w->prng);
     cfg.token = NULL;
     cfg.admin = NULL;
-    cfg.default_team = NULL;
+    cfg.default_team = w->chaos.teams ? "others" : NULL;
     cfg.allowed_domains = NULL;
     cfg.keep_history = true;
     cfg.duplicate_status = prng_chance(&w->prng, 500) ? 409 : 400;
@@ -76,6 +77,7 @@ struct simtarget *simtarget_new(struct world *w, size_t index)
     t->index = index;
     t->miro = miro_new(&cfg);
     add_existing(t);
+    simteams_furnish(w, index, t->miro);
     return t;
 }
 
@@ -106,9 +108,14 @@ const struct miro *simtarget_miro(const struct simtarget *t)
     return t->miro;
 }
 
+struct miro *simtarget_own(struct simtarget *t)
+{
+    return t->miro;
+}
+
 uint64_t simtarget_requests(const struct simtarget *t)
 {
-    return t->requests;
+    return t->requests - t->lists;
 }
 
 uint64_t simtarget_on_way(const struct simtarget *t)
@@ -143,6 +150,24 @@ static const struct miro_user *user_of_path(const struct simtarget *t, const cha
     return miro_user_by_id(t->miro, id);
 }
 
+static bool is_move(const struct exchange *x)
+{
+    return strncmp(x->path, "/Groups/", 8) == 0;
+}
+
+/* Whose ids the body of a move names. */
+static unsigned persons_moved(const struct simtarget *t, const struct exchange *x)
+{
+    unsigned persons = 0;
+    for (size_t i = 0; i < miro_users_n(t->miro); i++) {
+        const struct miro_user *user = miro_user_at(t->miro, i);
+        int person = scenario_person_of(t->world->scenario, user->userName, strlen(user->userName));
+        if (person >= 0 && memmem(x->body, x->body_n, user->id, strlen(user->id)))
+            persons |= 1u << person;
+    }
+    return persons;
+}
+
 static int person_of(const struct simtarget *t, const struct exchange *x)
 {
     const struct scenario *s = t->world->scenario;
@@ -152,6 +177,23 @@ static int person_of(const struct simtarget *t, const struct exchange *x)
     int person = scenario_person_of(s, x->path, strlen(x->path));
     return person >= 0 ? person : scenario_person_of(s, x->body, x->body_n);
 }
+
+static unsigned persons_of(const struct simtarget *t, const struct exchange *x)
+{
+    int person = is_move(x) ? -1 : person_of(t, x);
+    return is_move(x) ? persons_moved(t, x) : person >= 0 ? 1u << person : 0;
+}
+
+/* The i-th that it is about; -1: there are no more. */
+static int next_person(const struct exchange *x, int from)
+{
+    for (int i = from; i < SCENARIO_PERSONS_MAX; i++)
+        if (x->persons & 1u << i)
+            return i;
+    return -1;
+}
+
+#define EACH_PERSON(i, x) (int i = next_person(x, 0); i >= 0; i = next_person(x, i + 1))
 
 /* ---- the answer ---------------------------------------------------------------------------------------- */
 
@@ -183,7 +225,9 @@ static void answer(void *ctx, uint64_t arg)
                                                     : "not sent",
                     reply.status);
         x->answered = true;
-        witness_answered(w, x->proc, x->assignment, x->target->index, x->person, x->method, &reply);
+        for
+            EACH_PERSON(i, x)
+        witness_answered(w, x->proc, x->assignment, x->target->index, i, x->method, &reply);
     }
     if (proc_answer(x->proc, x->call, &reply, &wait_ms))
         x->answered = true;
@@ -226,10 +270,12 @@ static const struct fate_row {
 static bool may_be_stale(const struct exchange *x)
 {
     const struct miro *m = x->target->miro;
+    if (x->persons == 0 && strncmp(x->path, "/Groups", 7) == 0)
+        return false; /* names of any age */
     for (size_t i = 0; i < miro_users_n(m); i++) {
         const struct miro_user *user = miro_user_at(m, i);
-        if (scenario_person_of(x->target->world->scenario, user->userName, strlen(user->userName)) ==
-                x->person &&
+        int person = scenario_person_of(x->target->world->scenario, user->userName, strlen(user->userName));
+        if (person >= 0 && x->persons & 1u << person &&
             world_now(x->target->world) - user->changed_at_ms > WORLD_STALE_MAX_MS)
             return false;
     }
@@ -280,7 +326,11 @@ static void arrive(void *ctx, uint64_t arg)
     world_trace(w, "%s #%llu lands: %d%s %s", w->scenario->targets[t->index].name,
                 (unsigned long long)x->number, x->miro.status, x->miro.applied ? ", applied" : "",
                 x->miro.user_name);
-    witness_landed(w, t->index, x->person, x->fate, x->method, x->body);
+    for
+        EACH_PERSON(i, x)
+    witness_landed(w, t->index, i, x->fate, x->method, x->body);
+    if (is_move(x) && x->miro.applied)
+        simteams_moved(w, t->index, x->miro.user_name, x->persons, x->body);
     if (!fate_rows[x->fate].silent)
         clock_after(&w->clock, prng_delay(&w->prng, 1, x->fate == FATE_SLOW ? WORLD_TIMEOUT_MS / 2 : NEAR_MS),
                     answer, x, CALL_REPLIED);
@@ -326,7 +376,10 @@ static enum fate draw_fate(const struct simtarget *t, const struct exchange *x)
     struct world *w = t->world;
     if (w->quiet)
         return FATE_WELL;
-    bool sick = x->person >= 0 && w->scenario->persons[x->person].sick;
+    bool sick = false;
+    for
+        EACH_PERSON(i, x)
+    sick |= w->scenario->persons[i].sick;
     if (w->scenario->targets[t->index].down)
         return down_fate(w);
     bool get = strcmp(x->method, "GET") == 0;
@@ -380,17 +433,24 @@ void simtarget_send(struct simtarget *t, struct proc *p, const struct call *call
     x->path = xstrdup(call->path);
     x->body = call->body ? xstrndup(call->body, call->body_n) : NULL;
     x->body_n = call->body ? call->body_n : 0;
-    x->person = person_of(t, x);
+    x->persons = persons_of(t, x);
+    t->lists += strncmp(x->path, "/Groups?", 8) == 0;
     x->fate = draw_fate(t, x);
     world_trace(w, "%s -> %s #%llu (%s) %s %s %s", p->name, w->scenario->targets[t->index].name,
                 (unsigned long long)x->number, fate_name(x->fate), x->method, x->path,
                 x->body ? x->body : "");
-    witness_written(w, p, t->index, x->person, call);
+    if (x->persons == 0)
+        witness_written(w, p, t->index, -1, call);
+    for
+        EACH_PERSON(i, x)
+    witness_written(w, p, t->index, i, call);
     int64_t arrival_ms = arrival_delay(&w->prng, x->fate);
     if (arrival_ms != NEVER_MS) {
         t->on_way++;
+        for
+            EACH_PERSON(i, x)
         if (call->write)
-            witness_under_way(w, t->index, x->person);
+            witness_under_way(w, t->index, i);
         clock_after(&w->clock, arrival_ms, arrive, x, 0);
     }
     end_without_answer(x, arrival_ms);

@@ -26,7 +26,8 @@ void simtarget_free(struct simtarget *t);
 void simtarget_send(struct simtarget *t, struct proc *p, const struct call *call);
 
 const struct miro *simtarget_miro(const struct simtarget *t);
-uint64_t simtarget_requests(const struct simtarget *t); /* written so far */
+uint64_t simtarget_requests(const struct simtarget *t); /* written so far, but for listings of teams */
+struct miro *simtarget_own(struct simtarget *t);        /* for what people do there */
 uint64_t simtarget_on_way(const struct simtarget *t);   /* written, and may still land */
 /* How often it answered 429 because it bears less than it is said to. */
 uint64_t simtarget_throttled(const struct simtarget *t);

@@ -13,6 +13,7 @@
 #include "simgroup.h"
 #include "simsource.h"
 #include "simtarget.h"
+#include "simteams.h"
 
 enum {
     TURN_MAX_MS = 1000,
@@ -96,15 +97,17 @@ static bool ask_words(void *ctx, const struct person_view *view, size_t source,
 static void configure(struct proc *p)
 {
     /* The Help Center's table: level 3 for writes, in a long window. */
-    static const struct engine_limit tight[] = {{"users.read", 200, WORLD_TIGHT_WINDOW_MS},
-                                                {"users.create", 20, WORLD_TIGHT_WINDOW_MS},
-                                                {"users.update", 20, WORLD_TIGHT_WINDOW_MS},
-                                                {"users.delete", 20, WORLD_TIGHT_WINDOW_MS}};
+    static const struct engine_limit tight[] = {
+        {"users.read", 200, WORLD_TIGHT_WINDOW_MS},  {"users.create", 20, WORLD_TIGHT_WINDOW_MS},
+        {"users.update", 20, WORLD_TIGHT_WINDOW_MS}, {"users.delete", 20, WORLD_TIGHT_WINDOW_MS},
+        {"groups.list", 5, WORLD_TIGHT_WINDOW_MS},   {"groups.update", 5, WORLD_TIGHT_WINDOW_MS}};
     static const struct engine_limit overstated[] = {
         {"users.update", 5 * WORLD_UNDERSTATED, WORLD_UNDERSTATED_WINDOW_MS}};
     const struct scenario *s = p->world->scenario;
-    const struct engine_limit *limits = p->world->chaos.tight ? tight : overstated;
-    size_t n_limits = p->world->chaos.tight ? ARRAY_SIZE(tight) : p->world->chaos.understated;
+    static const struct engine_limit moving[] = {{"groups.update", WORLD_MOVES, WORLD_MOVES_WINDOW_MS}};
+    const struct chaos *c = &p->world->chaos;
+    const struct engine_limit *limits = c->tight ? tight : c->moving ? moving : overstated;
+    size_t n_limits = c->tight ? ARRAY_SIZE(tight) : c->moving || c->understated;
     for (size_t i = 0; i < s->n_targets; i++)
         p->cfg_targets[i] = (struct engine_target){
             .name = s->targets[i].name,
@@ -124,7 +127,10 @@ static void configure(struct proc *p)
             .deadline_ms = p->world->chaos.short_deadline ? WORLD_DEADLINE_SHORT_MS : DEADLINE_MS,
             .guard = {.window_ms = WORLD_GUARD_WINDOW_MS,
                       .limits = {[GUARD_DEACTIVATION] = {.count = p->world->chaos.guard},
-                                 [GUARD_CREATION] = {.count = p->world->chaos.guard}}},
+                                 [GUARD_CREATION] = {.count = p->world->chaos.guard},
+                                 [GUARD_REMOVAL] = {.count = p->world->chaos.guard}}},
+            .teams_relist_ms = WORLD_RELIST_MS,
+            .teams_missing_ms = WORLD_MISSING_MS,
             .limits = limits,
             .n_limits = n_limits,
         };
@@ -157,6 +163,7 @@ static void begin(void *ctx, uint64_t arg)
         return;
     }
     simcontrol_read(p);
+    simteams_read(p);
     p->member = prng_next(&w->prng) | 1;
     group_join(w->group, p->slot, p->member);
     heartbeat(p, 0);

@@ -67,6 +67,7 @@ struct proc {
     int64_t turn_at_ms;
     unsigned in_flight;                      /* requests handed out and not answered */
     size_t control_read;                     /* decisions read */
+    size_t teams_read;                       /* likewise of the targets topic */
     bool told_paused[WORLD_TARGETS_MAX + 1]; /* by target, and all of them */
     bool paused[WORLD_TARGETS_MAX];          /* what follows: targets it must leave alone */
 };

@@ -11,6 +11,7 @@
 #include "simlog.h"
 #include "simsource.h"
 #include "simtarget.h"
+#include "simteams.h"
 #include "simworker.h"
 
 enum {
@@ -136,8 +137,11 @@ static void note_result(struct world *w, const cJSON *json, const struct txn *tx
     a->calls_failed = cause && (isdigit((unsigned char)cause[0]) || strcmp(cause, "no answer") == 0);
     check_final(w, (size_t)event, (size_t)t, a);
     check_fetched(w, json, (size_t)event, outcome);
-    if (strcmp(outcome, "rejected") == 0)
-        w->witness->accounts[w->scenario->events[event].person][t].rejected = true;
+    if (strcmp(outcome, "rejected") != 0)
+        return;
+    struct account_note *note = &w->witness->accounts[w->scenario->events[event].person][t];
+    note->rejected = true;
+    note->gave_up |= !cause || strncmp(cause, "the target refuses the attributes or teams", 42) != 0;
 }
 
 /* What is called poison does kill. */
@@ -193,6 +197,10 @@ static void note_record(struct world *w, const struct log_record *r, const struc
 {
     cJSON *json;
     struct error err;
+    if (topic == TOPIC_TARGETS) {
+        simteams_committed(w, r);
+        return;
+    }
     if (topic == TOPIC_PERSONS) {
         note_person(w, r, txn, partition);
         return;
@@ -334,16 +342,16 @@ void witness_written(struct world *w, const struct proc *p, size_t target, int p
                      const struct call *call)
 {
     check_probes(w, p, target);
-    if (person < 0)
-        return;
-    struct account_note *note = &w->witness->accounts[person][target];
-    check_alone(w, p, note, person);
     if (world_now(w) > p->lease_until_ms)
         world_fail(w, "P6 lease", "%s writes %lld ms after its lease", p->name,
                    (long long)(world_now(w) - p->lease_until_ms));
     if (p->paused[target])
         world_fail(w, "P7 pause", "%s calls %s %s, though it was told to leave %s alone", p->name,
                    call->method, call->path, w->scenario->targets[target].name);
+    if (person < 0)
+        return;
+    struct account_note *note = &w->witness->accounts[person][target];
+    check_alone(w, p, note, person);
     bool resting = note->rest_of == p && world_now(w) < note->rest_until_ms;
     if (resting && strcmp(note->rest_method, call->method) == 0)
         world_fail(w, "P5 rest",
@@ -395,6 +403,10 @@ void witness_landed(struct world *w, size_t target, int person, enum fate fate, 
         return;
     if (!body || strcmp(method, "PATCH") != 0)
         return;
+    if (strstr(body, "\"members")) {
+        note->lied_teams = true;
+        return;
+    }
     note->lied_on = note->lied_on || strstr(body, "\"active\"");
     note->lied_name = note->lied_name || strstr(body, "\"userName\"");
     note->lied_number = note->lied_number || strstr(body, ":employeeNumber\"");

@@ -27,6 +27,8 @@ struct answer { /* the committed result of one event at one target */
 
 struct account_note {                                 /* one person at one target */
     bool rejected;                                    /* an event got "rejected" */
+    bool gave_up;                                     /* likewise, and not for an attribute or a team alone */
+    bool lied_teams;                                  /* a 200 to a move that was not true */
     bool lied_attrs, lied_name, lied_number, lied_on; /* a 200 that was not true */
     const struct proc *busy;                          /* has a request without an answer */
     uint64_t busy_assignment;                         /* what it had when that request was written */
@@ -65,6 +67,7 @@ void witness_free(struct witness *l);
 /* The engine has handed the call out. */
 void witness_started(struct world *w, const struct call *call);
 void witness_committed(struct world *w, const struct txn *txn);
+/* person -1: of nobody's account. */
 void witness_written(struct world *w, const struct proc *p, size_t target, int person,
                      const struct call *call);
 /* assignment: what the process had when the request was written. */

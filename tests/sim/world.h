@@ -39,6 +39,10 @@ enum {
     WORLD_STALE_MAX_MS = 2000,                    /* how old a stale read may be */
     WORLD_TIMEOUT_MS = 5000,                      /* of one call */
     WORLD_CALL_LIFE_MS = 25000,
+    WORLD_MOVES = 8, /* so few changes of teams in such a window that several wait for one */
+    WORLD_MOVES_WINDOW_MS = 20 * 1000,
+    WORLD_RELIST_MS = 20000, /* of teams */
+    WORLD_MISSING_MS = 8000,
     WORLD_RETRY_CAP_MS = 15000,
     WORLD_BREAKER_MAX_MS = 15000,    /* between probes of a target in trouble */
     WORLD_DEADLINE_SHORT_MS = 15000, /* of an event, in runs in which it is to pass */
@@ -52,6 +56,7 @@ enum {
 
 struct scenario;
 struct simcontrol;
+struct simteams;
 struct simlog;
 struct group;
 struct simsource;
@@ -72,6 +77,7 @@ struct world {
     struct simlog *log;
     struct group *group;
     struct simcontrol *control;
+    struct simteams *teams;
     struct simtarget *targets[WORLD_TARGETS_MAX];
     size_t n_targets;
     struct simsource *source;

@@ -79,8 +79,8 @@ struct target {
     int64_t resumed_ms; /* wall clock: deadlines run from there at the earliest; 0: it never was paused */
     int64_t retry_ms;   /* what failed before this is tried again; 0: nothing */
     size_t waiting;
-    size_t doubtful;  /* accounts in doubt, of those with work */
-    bool sweep_waits; /* the sweep has put persons off until fewer wait for it */
+    size_t doubtful;            /* accounts in doubt, of those with work */
+    bool sweep_waits;           /* the sweep has put persons off until fewer wait for it */
     struct directory directory; /* its teams, as the targets topic says */
     struct listing listing;     /* … and as we find them, where bucket 0 is ours */
     int32_t home;               /* partition of the tenant's bucket 0 */

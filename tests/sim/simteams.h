@@ -1,0 +1,46 @@
+/* simteams.h - the targets topic as every process reads it, each in its own time; the teams that there are and what
+ * becomes of them; and whether people are in the right ones at the end.
+ *
+ *     team 0, 1   are there from the beginning          team 2   appears while the run goes on
+ *     team 3      has another name for a while           team 4, 5   are named false by the policy who left them
+ *     others      is named by nobody */
+#ifndef ROLLCALL_SIM_SIMTEAMS_H
+#define ROLLCALL_SIM_SIMTEAMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "simlog.h"
+#include "world.h"
+
+enum { SIMTEAMS_N = 6 };
+
+struct miro;
+struct miro_user;
+struct proc;
+struct simteams;
+
+struct simteams *simteams_new(struct world *w);
+void simteams_free(struct simteams *t);
+/* Teams and old memberships of a target, before the run begins. */
+void simteams_furnish(struct world *w, size_t target, struct miro *m);
+/* What becomes of teams, if the run has such. */
+void simteams_begin(struct world *w);
+
+/* A record was committed: every process hears of it. */
+void simteams_committed(struct world *w, const struct log_record *r);
+/* The process reads what it has not read yet. */
+void simteams_read(struct proc *p);
+
+/* A PATCH of a team was applied. persons: bits. */
+void simteams_moved(struct world *w, size_t target, const char *team, unsigned persons, const char *body);
+/* The teams as they are now were listed, and that is known to everybody. */
+bool simteams_settled(const struct world *w);
+/* Some team has no other admin: such an account cannot be cut. */
+bool simteams_needs(const struct miro_user *user);
+/* Of each person at each target. */
+void simteams_check(struct world *w, size_t person, size_t target, const struct desired *want);
+/* No more removals than the guard lets pass. */
+void simteams_check_guard(struct world *w, size_t target, unsigned bucket, unsigned most);
+
+#endif
