@@ -7,7 +7,7 @@ SOURCES_DIR = REPO / "ingest" / "sources"
 POLICY = Path(__file__).with_name("policy.lua")
 # Tests do in a minute what a company does in a year; those of the guard set it.
 NO_GUARD = {action: {"count": 0, "percent": 0, "floor": 0}
-            for action in ("deactivations", "deletions", "creations", "upgrades")}
+            for action in ("deactivations", "deletions", "creations", "upgrades", "removals")}
 
 
 def yaml(value, indent=0):
