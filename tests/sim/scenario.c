@@ -232,7 +232,7 @@ static void draw_musters(struct draw *d)
             ev->tenant = xstrdup(s->tenants[s->persons[i].tenant]);
             ev->directory = xstrdup("hr");
             ev->subject = xstrdup(s->persons[i].subject);
-            ev->source = xstrdup("hr");
+            ev->source = xstrdup(ev->tenant);
             ev->occurred_at_ms = at_ms - HOUR_MS;
             ev->received_at_ms = WORLD_EPOCH_MS;
             ev->n_groups = 1;
