@@ -17,7 +17,8 @@
 enum { IDLE_CONNECTIONS_MIN = 16, IDLE_CONNECTIONS_MAX = 4096, BODY_KEPT_MAX = 64 * 1024 };
 
 /* libcurl looks through the connections of a multi handle at the beginning and the end of each call, and each look is a
- * miss in the cache: they are spread over several. */
+ * miss in the cache: those of a target with many are spread over several. Few stay together, so that HTTP/2 has them on
+ * one connection. */
 enum { CALLS_PER_MULTI = 16, MULTIS_MAX = 64 };
 
 /* libcurl takes and gives back both buffers with each call; a user or a PATCH is a kilobyte, and what is longer goes
@@ -32,11 +33,13 @@ struct header_set {
 
 struct target {
     char *base_url;
+    char *ca_file; /* NULL: the system's */
     char *before_token;
     bool source;
     size_t reply_max;
-    struct header_set *headers; /* of a source: the token's alone, its calls add theirs */
-    struct transfer *idle;      /* handles without a call */
+    struct header_set *headers;               /* of a source: the token's alone, its calls add theirs */
+    size_t first_multi, n_multis, next_multi; /* its transfers take turns */
+    struct transfer *idle;                    /* handles without a call */
 };
 
 struct multi {
@@ -67,10 +70,10 @@ struct http_client {
     struct loop *loop;
     struct http_callbacks callbacks;
     struct multi *multis;
-    size_t n_multis, next_multi; /* round robin of new transfers */
-    CURLSH *shared;              /* addresses */
-    bool no_proxy;               /* the environment names none: libcurl would look for one at each call */
-    struct watch **watches;      /* by descriptor */
+    size_t n_multis;
+    CURLSH *shared;         /* addresses */
+    bool no_proxy;          /* the environment names none: libcurl would look for one at each call */
+    struct watch **watches; /* by descriptor */
     size_t n_watches;
     struct target *targets;
     size_t n_targets;
@@ -198,7 +201,7 @@ static struct transfer *transfer_new(struct http_client *c, struct target *targe
     struct transfer *t = xcalloc(1, sizeof *t);
     t->client = c;
     t->target = target;
-    t->multi = &c->multis[c->next_multi++ % c->n_multis];
+    t->multi = &c->multis[(target->first_multi + target->next_multi++ % target->n_multis) % c->n_multis];
     buf_init(&t->body, target->reply_max);
     t->reply_headers = target->source ? xcalloc(1, sizeof *t->reply_headers) : NULL;
     t->easy = curl_easy_init();
@@ -225,6 +228,8 @@ static struct transfer *transfer_new(struct http_client *c, struct target *targe
     curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
     curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, c);
     curl_easy_setopt(t->easy, CURLOPT_SHARE, c->shared);
+    if (target->ca_file)
+        curl_easy_setopt(t->easy, CURLOPT_CAINFO, target->ca_file);
     if (c->no_proxy)
         curl_easy_setopt(t->easy, CURLOPT_PROXY, "");
     return t;
@@ -549,10 +554,9 @@ static bool names_a_proxy(void)
 }
 
 /* calls: that may be under way at once. */
-static void add_multis(struct http_client *c, size_t calls)
+static void add_multis(struct http_client *c, size_t wanted, size_t calls)
 {
-    size_t n = calls / CALLS_PER_MULTI + 1;
-    c->n_multis = n < MULTIS_MAX ? n : MULTIS_MAX;
+    c->n_multis = wanted < 1 ? 1 : wanted < MULTIS_MAX ? wanted : MULTIS_MAX;
     size_t kept = calls / c->n_multis + IDLE_CONNECTIONS_MIN;
     size_t most = IDLE_CONNECTIONS_MAX / c->n_multis;
     c->multis = xcalloc(c->n_multis, sizeof *c->multis);
@@ -571,20 +575,24 @@ static void add_multis(struct http_client *c, size_t calls)
 
 static void add_targets(struct http_client *c, const struct http_target *targets, size_t n)
 {
-    size_t calls = 0;
+    size_t calls = 0, multis = 0;
     c->targets = xcalloc(n, sizeof *c->targets);
     c->n_targets = n;
     for (size_t i = 0; i < n; i++) {
         struct target *target = &c->targets[i];
         target->base_url = xstrdup(targets[i].base_url);
+        target->ca_file = xstrdup_null(targets[i].ca_file);
         target->before_token =
             xstrdup(targets[i].before_token ? targets[i].before_token : "Authorization: Bearer ");
         target->source = targets[i].source;
         target->reply_max = targets[i].reply_max ? targets[i].reply_max : HTTP_REPLY_MAX;
         target->headers = header_set_new(target, targets[i].token);
+        target->first_multi = multis;
+        target->n_multis = targets[i].in_flight_max / CALLS_PER_MULTI + 1;
+        multis += target->n_multis;
         calls += targets[i].in_flight_max;
     }
-    add_multis(c, calls);
+    add_multis(c, multis, calls);
 }
 
 bool http_client_new(struct loop *loop, const struct http_target *targets, size_t n_targets,
@@ -611,6 +619,7 @@ static void free_target(struct target *target)
     }
     header_set_drop(target->headers);
     free(target->before_token);
+    free(target->ca_file);
     free(target->base_url);
 }
 

@@ -29,6 +29,7 @@ struct http_client;
 struct http_target {      /* copied, except the token, of which the header line is kept */
     const char *base_url; /* http(s)://host/path without a trailing slash */
     const char *token;    /* NULL: no Authorization header */
+    const char *ca_file;  /* certificates that are trusted; NULL: the system's */
     unsigned in_flight_max;
     bool source;              /* speaks plain JSON, its calls bring headers, its replies tell theirs */
     const char *before_token; /* in its header line; NULL: "Authorization: Bearer " */

@@ -11,6 +11,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
 #include "mem.h"
 
 enum { REQUEST_MAX = 8192, WAIT_MS = 10000 };
@@ -25,15 +29,31 @@ struct server {
     _Atomic int n_requests;
     _Atomic int n_connections;
     bool close_after_reply;
-    bool silent; /* reads and never answers */
-    bool blurts; /* answers before it has read anything */
+    bool silent;  /* reads and never answers */
+    bool blurts;  /* answers before it has read anything */
+    SSL_CTX *tls; /* NULL: in clear */
 };
 
-static bool read_request(int fd, char *out)
+struct peer {
+    int fd;
+    SSL *tls; /* NULL: in clear */
+};
+
+static ssize_t peer_read(const struct peer *p, void *to, size_t n)
+{
+    return p->tls ? SSL_read(p->tls, to, (int)n) : read(p->fd, to, n);
+}
+
+static ssize_t peer_write(const struct peer *p, const char *text)
+{
+    return p->tls ? SSL_write(p->tls, text, (int)strlen(text)) : write(p->fd, text, strlen(text));
+}
+
+static bool read_request(const struct peer *p, char *out)
 {
     size_t n = 0;
     while (n < REQUEST_MAX - 1) {
-        ssize_t got = read(fd, out + n, REQUEST_MAX - 1 - n);
+        ssize_t got = peer_read(p, out + n, REQUEST_MAX - 1 - n);
         if (got <= 0)
             return false;
         n += (size_t)got;
@@ -49,17 +69,29 @@ static bool read_request(int fd, char *out)
     return false;
 }
 
-static void serve_connection(struct server *s, int fd)
+static void serve_connection(struct server *s, const struct peer *p)
 {
-    if (s->blurts && write(fd, s->replies[0], strlen(s->replies[0])) < 0)
+    if (s->blurts && peer_write(p, s->replies[0]) < 0)
         s->n_requests++;
-    while (s->n_requests < 4 && read_request(fd, s->requests[s->n_requests])) {
+    while (s->n_requests < 4 && read_request(p, s->requests[s->n_requests])) {
         const char *reply = s->replies[s->n_requests++];
         if (s->silent)
             continue;
-        if (!reply || write(fd, reply, strlen(reply)) < 0 || s->close_after_reply)
+        if (!reply || peer_write(p, reply) < 0 || s->close_after_reply)
             break;
     }
+}
+
+static void accept_connection(struct server *s, int fd)
+{
+    struct peer p = {.fd = fd};
+    if (s->tls) {
+        p.tls = SSL_new(s->tls);
+        SSL_set_fd(p.tls, fd);
+    }
+    if (!p.tls || SSL_accept(p.tls) == 1)
+        serve_connection(s, &p);
+    SSL_free(p.tls);
     close(fd);
 }
 
@@ -68,7 +100,7 @@ static void *serve(void *ctx)
     struct server *s = ctx;
     for (int fd; (fd = accept(s->fd, NULL, NULL)) >= 0;) {
         s->n_connections++;
-        serve_connection(s, fd);
+        accept_connection(s, fd);
     }
     return NULL;
 }
@@ -77,6 +109,7 @@ static void server_start(struct server *s)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
+    signal(SIGPIPE, SIG_IGN); /* as the worker does */
     s->fd = socket(AF_INET, SOCK_STREAM, 0);
     ck_assert_int_eq(bind(s->fd, (struct sockaddr *)&address, size), 0);
     ck_assert_int_eq(listen(s->fd, 16), 0);
@@ -357,6 +390,91 @@ START_TEST(a_server_that_speaks_no_tls_is_refused_as_such)
 }
 END_TEST
 
+/* A certificate that has signed itself, for the address given, in a file of that name. */
+static SSL_CTX *certify(const char *address, char *file)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = X509_new();
+    char *names = xasprintf("IP:%s", address);
+    X509_set_version(cert, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
+    X509_gmtime_adj(X509_getm_notBefore(cert), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+    X509_set_pubkey(cert, key);
+    X509_NAME *name = X509_get_subject_name(cert);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"test", -1, -1, 0);
+    X509_set_issuer_name(cert, name);
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names);
+    X509_add_ext(cert, extension, -1);
+    ck_assert_int_gt(X509_sign(cert, key, EVP_sha256()), 0);
+    FILE *out = fdopen(mkstemp(file), "w");
+    PEM_write_X509(out, cert);
+    fclose(out);
+    ck_assert_int_eq(SSL_CTX_use_certificate(ctx, cert), 1);
+    ck_assert_int_eq(SSL_CTX_use_PrivateKey(ctx, key), 1);
+    X509_EXTENSION_free(extension);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    free(names);
+    return ctx;
+}
+
+START_TEST(talks_tls_to_who_is_certified_on_one_kept_connection)
+{
+    enum { LONG = 100 * 1000 }; /* several records */
+    char file[] = "/tmp/rollcall-test-XXXXXX", *text = xmalloc(LONG + 100);
+    int head = snprintf(text, 100, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", LONG);
+    memset(text + head, 'x', LONG);
+    text[head + LONG] = '\0';
+    const char *const replies[] = {ok[0], text, ok[2], NULL};
+    struct server s = {.replies = replies, .tls = certify("127.0.0.1", file)};
+    struct trial t;
+    server_start(&s);
+    trial_init_target(&t, "https", s.port, (struct http_target){.token = "s3cret", .ca_file = file});
+    run(&t, &patch);
+    ck_assert_msg(t.reply.outcome == CALL_REPLIED, "%s", t.error);
+    ck_assert_str_eq(t.body, "{}");
+    run(&t, &get);
+    ck_assert_uint_eq(strlen(t.body), LONG);
+    run(&t, &get);
+    ck_assert_int_eq(t.reply.status, 404);
+    trial_done(&t);
+    server_stop(&s);
+    ck_assert_int_eq(s.n_connections, 1);
+    ck_assert_ptr_nonnull(strstr(s.requests[0], "Authorization: Bearer s3cret\r\n"));
+    SSL_CTX_free(s.tls);
+    unlink(file);
+    free(text);
+}
+END_TEST
+
+START_TEST(who_is_not_certified_gets_nothing)
+{
+    static const struct {
+        const char *address;
+        bool trusted;
+    } cases[] = {{"127.0.0.1", false}, {"127.0.0.2", true}};
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char file[] = "/tmp/rollcall-test-XXXXXX";
+        struct server s = {.replies = ok, .tls = certify(cases[i].address, file)};
+        struct trial t;
+        server_start(&s);
+        trial_init_target(&t, "https", s.port,
+                          (struct http_target){.token = "s3cret", .ca_file = cases[i].trusted ? file : NULL});
+        run(&t, &patch);
+        ck_assert_int_eq(t.reply.outcome, CALL_NOT_SENT);
+        ck_assert_int_eq(t.reply.failure, FAILURE_TLS);
+        ck_assert_int_eq(t.asked, 0);
+        trial_done(&t);
+        server_stop(&s);
+        ck_assert_int_eq(s.n_requests, 0);
+        SSL_CTX_free(s.tls);
+        unlink(file);
+    }
+}
+END_TEST
+
 START_TEST(a_cut_connection_leaves_the_outcome_unknown)
 {
     static const char *const nothing[] = {NULL};
@@ -465,7 +583,6 @@ START_TEST(refuses_a_body_over_the_limit)
     const char *const replies[] = {huge, NULL};
     struct server s = {.replies = replies, .close_after_reply = true};
     struct trial t;
-    signal(SIGPIPE, SIG_IGN);
     server_start(&s);
     trial_init(&t, s.port, NULL);
     run(&t, &get);
@@ -505,6 +622,8 @@ int main(void)
     tcase_add_test(tc, what_may_not_be_written_is_not_sent);
     tcase_add_test(tc, a_refused_connection_is_not_sent);
     tcase_add_test(tc, a_server_that_speaks_no_tls_is_refused_as_such);
+    tcase_add_test(tc, talks_tls_to_who_is_certified_on_one_kept_connection);
+    tcase_add_test(tc, who_is_not_certified_gets_nothing);
     tcase_add_test(tc, a_cut_connection_leaves_the_outcome_unknown);
     tcase_add_test(tc, a_time_out_leaves_the_outcome_unknown);
     tcase_add_test(tc, half_an_answer_is_none);
