@@ -209,12 +209,15 @@ static char *subject_of(const gnutls_datum_t *der)
     return subject;
 }
 
-/* MHD asks for a certificate and takes whatever comes, or none: other sources of the listener need none. */
+/* MHD asks for a certificate and takes whatever comes, or none: other sources of the listener need none. One that says
+ * what it is for must be for clients. */
 char *http_tls_client(void *session)
 {
     unsigned n = 0, status = 0;
+    gnutls_typed_vdata_st purpose = {.type = GNUTLS_DT_KEY_PURPOSE_OID,
+                                     .data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_CLIENT};
     const gnutls_datum_t *chain = client_ca ? gnutls_certificate_get_peers(session, &n) : NULL;
-    if (!chain || n == 0 || gnutls_certificate_verify_peers2(session, &status) < 0 || status != 0)
+    if (!chain || n == 0 || gnutls_certificate_verify_peers(session, &purpose, 1, &status) < 0 || status != 0)
         return NULL;
     return subject_of(&chain[0]);
 }

@@ -17,6 +17,7 @@ enum { QUERY_MAX = 1024, WHY_MAX = 64 };
 struct origin {
     const struct source *src;
     struct str delivery;
+    struct str query; /* of a source that reads it: one body under two of them is two events */
     int64_t received_at_ms;
     char body_sha256[SHA256_HEX_SIZE];
     char traceparent[EVENT_TRACEPARENT_SIZE];
@@ -54,11 +55,15 @@ static void make_id(const struct origin *o, const char *sender_id, bool has_time
                     struct event *ev)
 {
     struct buf id;
-    buf_init(&id, EVENT_SUBJECT_MAX * 4);
+    buf_init(&id, EVENT_SUBJECT_MAX * 4 + QUERY_MAX);
     if (sender_id) {
         buf_adds(&id, sender_id);
     } else {
         buf_adds(&id, o->body_sha256);
+        if (o->query.n > 0) {
+            buf_addc(&id, '?');
+            buf_add(&id, o->query.p, o->query.n);
+        }
         if (!has_time) {
             buf_addc(&id, '@');
             buf_addi(&id, o->received_at_ms);
@@ -353,6 +358,8 @@ enum normalise_result normalise(struct sources *set, struct source *src, const s
     *ret = (struct event_list){0};
     if (verified)
         o.delivery = verified->delivery;
+    if (src->n_query > 0 && m->query.n <= QUERY_MAX)
+        o.query = m->query;
     digest_sha256_hex(m->body.p, m->body.n, o.body_sha256);
     trace_parent(m, o.traceparent);
     enum normalise_result result = make_list(set, &o, m, verified, ret, err);

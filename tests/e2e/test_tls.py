@@ -56,17 +56,28 @@ def reload(ingest, word):
     wait_until(lambda: ingest.process.log().count(word) > before, 10, f"it says {word}")
 
 
-def certified_client(directory, name):
-    """A certificate authority and a client certificate of that subject: (reference, certificate, key)."""
-    ca, ca_key, request = directory / "ca.pem", directory / "ca.key", directory / "client.csr"
-    client, client_key = directory / "client.pem", directory / "client.key"
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    for command in (["req", "-x509", *curve, "-keyout", ca_key, "-out", ca, "-days", "2", "-subj", "/CN=authority"],
-                    ["req", *curve, "-keyout", client_key, "-out", request, "-subj", f"/O=Acme/CN={name}"],
-                    ["x509", "-req", "-in", request, "-CA", ca, "-CAkey", ca_key, "-CAcreateserial", "-out", client,
-                     "-days", "2"]):
-        subprocess.run(["openssl", *command], check=True, capture_output=True)
-    return f"file:{ca}", client, client_key
+class Authority:
+    """Certifies clients."""
+
+    CURVE = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+
+    def __init__(self, directory):
+        self.directory, self.ca, self.key = directory, directory / "ca.pem", directory / "ca.key"
+        self._openssl("req", "-x509", *self.CURVE, "-keyout", self.key, "-out", self.ca, "-days", "2", "-subj", "/CN=ca")
+
+    @staticmethod
+    def _openssl(*args):
+        subprocess.run(["openssl", *args], check=True, capture_output=True)
+
+    def certify(self, subject, purpose):
+        """(certificate, key) of a new one."""
+        certificate, key = self.directory / f"{purpose}.pem", self.directory / f"{purpose}.pem.key"
+        request, more = self.directory / "request.csr", self.directory / "more.cnf"
+        more.write_text(f"extendedKeyUsage={purpose}\n", encoding="ascii")
+        self._openssl("req", *self.CURVE, "-keyout", key, "-out", request, "-subj", subject)
+        self._openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self.key, "-CAcreateserial", "-out",
+                      certificate, "-days", "2", "-extfile", more)
+        return certificate, key
 
 
 def post(port, context, path, body, headers=""):
@@ -81,8 +92,8 @@ def post(port, context, path, body, headers=""):
 @scenario()
 def a_client_is_known_by_its_certificate(run):
     files = Certificates(run.directory)
-    authority, certificate, key = certified_client(run.directory, "hr.example.com")
-    run.config.document["ingest"]["tls"] = {**files.references(), "client_ca": authority}
+    authority = Authority(run.directory)
+    run.config.document["ingest"]["tls"] = {**files.references(), "client_ca": f"file:{authority.ca}"}
     run.config.add_tenant("acme")
     run.config.document["sources"].append({
         "name": "mutual", "kind": "generic", "tenant": "acme", "options": [{"name": "auth", "value": "certificate"}],
@@ -96,13 +107,13 @@ def a_client_is_known_by_its_certificate(run):
 
     assert answer() == 401, "nobody has shown a certificate"
     assert answer("X-Client-Subject: CN=hr.example.com,O=Acme\r\n") == 401
-    own = ssl.create_default_context(cafile=files.certificate)
-    own.load_cert_chain(files.certificate, files.key)  # one that nobody vouches for
-    context, trusted_context = own, context
-    assert answer() == 401
-    context = trusted_context
-    context.load_cert_chain(certificate, key)
-    assert answer() == 200
+    subject = "/O=Acme/CN=hr.example.com"
+    for certificate, status in (((files.certificate, files.key), 401),  # nobody vouches for it
+                                (authority.certify(subject, "serverAuth"), 401),
+                                (authority.certify(subject, "clientAuth"), 200)):
+        context = ssl.create_default_context(cafile=files.certificate)
+        context.load_cert_chain(*certificate)
+        assert answer() == status, certificate
     assert len(run.topics.dump("events")) == 1
 
 

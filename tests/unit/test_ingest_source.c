@@ -63,6 +63,10 @@ static int64_t at(const char *text)
     return ms;
 }
 
+#define VERIFY                                                                                               \
+    "verify={secrets={encoding='text',algorithm='static'},accept={{header='x',algorithm='static',encoding='" \
+    "text'}}}"
+
 /* ---- Standard Webhooks --------------------------------------------------------------------------------- */
 
 START_TEST(standard_webhook_becomes_an_event)
@@ -157,6 +161,32 @@ START_TEST(without_an_id_the_body_is_the_identity_if_it_carries_a_time)
         m.body = str_of("{\"id\":\"1\"}");
     }
     sources_free(set);
+}
+END_TEST
+
+START_TEST(one_body_under_two_queries_is_two_events_where_the_source_reads_them)
+{
+    static const char plain[] =
+        "return {" VERIFY ", events=function(r) return {{type='person.left', subject='1', "
+        "occurredAt=1}} end}";
+    static const char reading[] =
+        "return {" VERIFY ", query={'type'}, events=function(r) return {{type='person.left', "
+        "subject=r.query.type, occurredAt=1}} end}";
+    for (int reads = 0; reads < 2; reads++) {
+        struct sources *set;
+        struct event_list a, b;
+        struct error err = {0};
+        ck_assert_msg(load_text(reads ? reading : plain, &set, &err), "%s", err.message);
+        struct message m = {.query = str_of("type=a%20b"), .body = str_of("{}")};
+        ck_assert_int_eq(normalise(set, &set->v[0], &m, NULL, NOW, &a, &err), NORMALISE_OK);
+        m.query = str_of("type=c");
+        ck_assert_int_eq(normalise(set, &set->v[0], &m, NULL, NOW, &b, &err), NORMALISE_OK);
+        ck_assert_int_eq(strcmp(a.v[0].id, b.v[0].id) != 0, reads);
+        ck_assert_str_eq(a.v[0].subject, reads ? "a b" : "1");
+        event_list_done(&a);
+        event_list_done(&b);
+        sources_free(set);
+    }
 }
 END_TEST
 
@@ -281,10 +311,6 @@ START_TEST(refuses_what_makes_no_event)
     sources_free(set);
 }
 END_TEST
-
-#define VERIFY                                                                                               \
-    "verify={secrets={encoding='text',algorithm='static'},accept={{header='x',algorithm='static',encoding='" \
-    "text'}}}"
 
 static const struct {
     const char *events;
@@ -483,6 +509,7 @@ int main(void)
     tcase_add_test(tc, membership_carries_its_groups);
     tcase_add_test(tc, an_unknown_type_is_skipped_not_refused);
     tcase_add_test(tc, without_an_id_the_body_is_the_identity_if_it_carries_a_time);
+    tcase_add_test(tc, one_body_under_two_queries_is_two_events_where_the_source_reads_them);
     tcase_add_loop_test(tc, okta_entry_becomes_an_event, 0, ARRAY_SIZE(okta_types));
     tcase_add_test(tc, okta_fans_out_and_skips_the_rest);
     tcase_add_loop_test(tc, refuses_what_makes_no_event, 0, ARRAY_SIZE(refused));
