@@ -24,6 +24,7 @@ WARN := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes -Wmis
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
 HARDEN_LD := -pie -Wl,-z,relro,-z,now
 # Our own names stay ours: libjansson, which libcjose uses, has a json_string too, and would find ours in its place.
+# Not ALL: clang's sanitizers come as an archive, and must be found.
 OWN_LD := -Wl,--exclude-libs,librollcall.a:libengine.a:libtestable.a
 MODE_CFLAGS.release := -O2 -g -D_FORTIFY_SOURCE=3
 # Test builds carry the failpoints (include/failpoint.h); a release never does.
