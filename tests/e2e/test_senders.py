@@ -1,9 +1,11 @@
 """Every shipped sender's joiner, mover and leaver, from its own signed request to an account; and what is not understood.
 
-The requests are those of ingest/sources/examples, signed by `rollcall-ingest sign`. Senders whose webhooks say only who
+The requests are those of ingest/sources/examples, signed by `rollcall-ingest sign`, and tokens by their transmitter's key.
+Senders whose webhooks say only who
 changed get the person's name from another source of the same directory first, as no API is asked here.
 """
 import base64
+import json
 import socket
 import subprocess
 import uuid
@@ -18,8 +20,6 @@ DIRECTORY = "people"
 WAIT_S = 30
 # What fails verification here is accepted and dropped, so that who probes learns nothing.
 DROPPING = "personio"
-# Only its sender can sign, with its private key: the unit tests do.
-UNSIGNED = {"set"}
 BASIC = {"workday", "successfactors"}
 BASE64 = {"standard_webhooks", "finch"}
 # Miro's windows, a hundred times as short: how calls are paced is looked at elsewhere.
@@ -28,13 +28,48 @@ LIMITS = [{"class": name, "count": count, "window_ms": int(30_000 * SCALE)}
           for name, count in (("users.read", 200), ("users.create", 20), ("users.update", 20))]
 
 
+def base64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+class Transmitter:
+    """Signs security event tokens (ES256) with a key of its own."""
+
+    SIZE = 32
+
+    def __init__(self, directory):
+        self.key = directory / "transmitter.pem"
+        self._openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", self.key)
+
+    @staticmethod
+    def _openssl(*args, data=None):
+        return subprocess.run(["openssl", *args], input=data, check=True, capture_output=True).stdout
+
+    def key_set(self):
+        point = self._openssl("ec", "-in", self.key, "-pubout", "-outform", "DER")[-2 * self.SIZE:]
+        return json.dumps({"keys": [{"kty": "EC", "crv": "P-256", "kid": "1", "x": base64url(point[:self.SIZE]),
+                                     "y": base64url(point[self.SIZE:])}]})
+
+    def token(self, claims):
+        head = base64url(json.dumps({"alg": "ES256", "typ": "secevent+jwt", "kid": "1"}).encode())
+        signed = f"{head}.{base64url(claims.encode())}"
+        der = self._openssl("dgst", "-sha256", "-sign", self.key, data=signed.encode())
+        numbers, at = [], 2  # SEQUENCE { INTEGER r, INTEGER s }
+        for _ in range(2):
+            length = der[at + 1]
+            numbers.append(der[at + 2:at + 2 + length].lstrip(b"\0").rjust(self.SIZE, b"\0"))
+            at += 2 + length
+        return f"{signed}.{base64url(b''.join(numbers))}"
+
+
 class Kind:
     """A sender with its examples."""
 
     def __init__(self, run, name):
         self.run, self.name = run, name
         self.folder = EXAMPLES / name
-        self.secret = self._secret()
+        self.transmitter = Transmitter(run.directory) if name == "set" else None
+        self.secret = self.transmitter.key_set() if self.transmitter else self._secret()
         options = self.folder / "options"
         pairs = [line.split("=", 1) for line in options.read_text().splitlines()] if options.exists() else []
         run.config.document["sources"].append({
@@ -62,6 +97,9 @@ class Kind:
         return sum(line.startswith(("person.", "membership.")) for line in lines)
 
     def signed(self, path):
+        if self.transmitter:
+            head, claims = path.read_text(encoding="utf-8").split("\n\n", 1)
+            return with_body(head, self.transmitter.token(claims).encode())
         config = self.run.config.write("sign", {})
         done = subprocess.run([self.run.build / "rollcall-ingest", "--config", config, "sign", self.name, path],
                               capture_output=True, check=False, timeout=WAIT_S)
@@ -80,11 +118,15 @@ def send(ingest, request):
     return int(answer.split()[1]), answer.split(b"\r\n\r\n", 1)[1].decode()
 
 
+def with_body(head, body):
+    lines = [line.encode() for line in head.split("\n")] + [b"Content-Length: %d" % len(body)]
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
 def stored(kind, example):
     """A stored request as it is, with the length of its body."""
-    head, body = (kind.folder / f"{example}.http").read_bytes().split(b"\n\n", 1)
-    lines = head.split(b"\n") + [b"Content-Length: %d" % len(body)]
-    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+    head, body = (kind.folder / f"{example}.http").read_text(encoding="utf-8").split("\n\n", 1)
+    return with_body(head, body.encode())
 
 
 def await_accounts(sandbox, kinds, active):
@@ -98,7 +140,7 @@ def await_accounts(sandbox, kinds, active):
 @scenario()
 def every_senders_joiner_gets_an_account_and_its_leaver_loses_it(run):
     seed = run.source("seed", directory=DIRECTORY)
-    names = sorted(p.name for p in EXAMPLES.iterdir() if p.is_dir() and p.name not in UNSIGNED)
+    names = sorted(p.name for p in EXAMPLES.iterdir() if p.is_dir())
     kinds = [Kind(run, name) for name in names]
     sandbox = run.sandbox(target={"directory": DIRECTORY, "limits": LIMITS}, window_scale=SCALE)
     ingest = run.ingest().start()
@@ -122,8 +164,10 @@ def every_senders_joiner_gets_an_account_and_its_leaver_loses_it(run):
         await_accounts(sandbox, acting, active)
 
     by_name = {kind.name: kind for kind in kinds}
-    for name, status in (("okta", 401), (DROPPING, 202), ("graph", 202)):  # unsigned; each item of Graph's is
+    for name, status in (("okta", 401), (DROPPING, 202), ("graph", 202), ("set", 400)):  # unsigned; each item of Graph's is
         assert send(ingest, stored(by_name[name], "joiner"))[0] == status, name
+    assert json.loads(send(ingest, stored(by_name["set"], "joiner"))[1]) == {"err": "invalid_request",
+                                                                             "description": "malformed"}
     assert send(ingest, stored(by_name["graph"], "validation"))[1].startswith("Validation: Testing")
     assert ingest.metrics()['rollcall_ingest_rejected_total{source="graph",reason="forged_item"}'] == 1
 

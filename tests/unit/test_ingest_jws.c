@@ -140,6 +140,45 @@ START_TEST(a_token_without_signature_or_by_another_key_is_forged)
 }
 END_TEST
 
+START_TEST(a_bearer_token_is_read_from_its_header_and_must_not_have_expired)
+{
+    static const char claims[] =
+        "{\"iss\":\"https://idp.example.com/\",\"aud\":\"ours\",\"sub\":\"x\",\"iat\":1700000000,"
+        "\"exp\":1700000600}";
+    cjose_err ignored;
+    struct error err = {0};
+    struct verify_rules rules = {.n_any = 1, .n_forms = 1};
+    struct verifier *v;
+    struct verified found = {0};
+    cjose_jwk_t *key = cjose_jwk_create_EC_random(CJOSE_JWK_EC_P_256, &ignored);
+    char *set = key_set(key), *token = make_token(key, "ES256", NULL, claims),
+         *value = xasprintf("bearer %s", token);
+    const struct verify_secret secret = {NULL, set};
+    rules.forms[0] = (struct verify_form){.header = "authorization",
+                                          .prefix = "Bearer ",
+                                          .algorithm = VERIFY_JWS,
+                                          .secrets = {.algorithm = VERIFY_JWS, .min = 16, .max = 4096},
+                                          .claims = {.algorithms = {"ES256"},
+                                                     .n_algorithms = 1,
+                                                     .issuer = "https://idp.example.com/",
+                                                     .audience = "ours",
+                                                     .expires = true}};
+    ck_assert_msg(verifier_new(&rules, &secret, 1, 1024, &v, &err), "%s", err.message);
+    struct message m = {
+        .headers = {{str_of("Authorization"), str_of(value)}}, .n_headers = 1, .body = str_of("{}")};
+    ck_assert_int_eq(verifier_check(v, &m, 1700000000000, &found), VERIFY_OK);
+    ck_assert_uint_eq(found.content.n, 0); /* the body is what counts */
+    ck_assert_int_eq(verifier_check(v, &m, 1700000661000, &found), VERIFY_STALE);
+    m.headers[0].value = str_of(token);
+    ck_assert_int_eq(verifier_check(v, &m, 1700000000000, &found), VERIFY_MALFORMED);
+    verifier_free(v);
+    free(value);
+    free(token);
+    free(set);
+    cjose_jwk_release(key);
+}
+END_TEST
+
 START_TEST(rsa_keys_have_2048_bits)
 {
     static const uint8_t exponent[] = {1, 0, 1};
@@ -185,6 +224,7 @@ int main(void)
     tcase_add_test(tc, a_token_verifies_and_with_any_bit_flipped_it_fails);
     tcase_add_loop_test(tc, a_token_must_say_what_is_wanted, 0, ARRAY_SIZE(tokens));
     tcase_add_test(tc, a_token_without_signature_or_by_another_key_is_forged);
+    tcase_add_test(tc, a_bearer_token_is_read_from_its_header_and_must_not_have_expired);
     tcase_add_test(tc, rsa_keys_have_2048_bits);
     tcase_add_test(tc, a_key_set_without_a_public_key_is_refused);
     suite_add_tcase(suite, tc);
