@@ -161,24 +161,28 @@ static bool sign_items(struct draft *d, const struct verify_form *form, const ch
     return true;
 }
 
+static bool prove(struct draft *d, const struct verify_form *form, struct verify_key *key, const char *secret,
+                  struct error *err)
+{
+    if (verify_is_hmac(key->algorithm))
+        return sign_mac(d, form, key, err);
+    if (key->algorithm == VERIFY_ITEM)
+        return sign_items(d, form, secret, err);
+    if (key->algorithm != VERIFY_STATIC || form->query[0])
+        return error_set(err, ERROR_INPUT, "only the sender can make the proof that this source wants");
+    struct str value = encode(d, str_of(secret), form->encoding);
+    set_header(d, form->header, keep(d, xasprintf("%s%s", form->prefix, value.p)));
+    return true;
+}
+
 static bool sign_with(struct draft *d, const struct verify_form *form, const struct verify_secret *secret,
                       struct error *err)
 {
     struct verify_key key;
-    bool ok = verify_key_init(&key, &form->secrets, secret, 1, err);
+    bool ok =
+        verify_key_init(&key, &form->secrets, secret, 1, err) && prove(d, form, &key, secret->text, err);
     if (ok && form->key_header[0] && secret->name)
         set_header(d, form->key_header, keep(d, xstrdup(secret->name)));
-    if (!ok) {
-    } else if (verify_is_hmac(key.algorithm)) {
-        ok = sign_mac(d, form, &key, err);
-    } else if (key.algorithm == VERIFY_ITEM) {
-        ok = sign_items(d, form, secret->text, err);
-    } else if (key.algorithm == VERIFY_STATIC) {
-        struct str value = encode(d, str_of(secret->text), form->encoding);
-        set_header(d, form->header, keep(d, xasprintf("%s%s", form->prefix, value.p)));
-    } else {
-        ok = error_set(err, ERROR_INPUT, "only the sender can make the proof that this source wants");
-    }
     verify_key_done(&key);
     return ok;
 }

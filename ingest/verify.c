@@ -10,7 +10,7 @@
 #include "rfc3339.h"
 #include "verify_key.h"
 
-enum { HEADERS_SIGNED_MAX = 16 * 1024, FIELDS_MAX = 16, MS_DIGITS = 11 };
+enum { HEADERS_SIGNED_MAX = 16 * 1024, QUERY_VALUE_MAX = 1024, FIELDS_MAX = 16, MS_DIGITS = 11 };
 
 struct form_keys {
     struct verify_key v[VERIFY_KEYS_MAX];
@@ -22,6 +22,7 @@ struct verifier {
     struct form_keys keys[VERIFY_FORMS_MAX]; /* of each form */
     struct buf message;                      /* what is signed, in one piece: Ed25519 only */
     struct buf claims;                       /* of the JWS that was checked last */
+    struct buf query;                        /* the parameter that holds a secret */
 };
 
 /* One check of one form: what it has found out so far. */
@@ -74,6 +75,7 @@ bool verifier_new(const struct verify_rules *rules, const struct verify_secret *
     v->rules = *rules;
     buf_init(&v->message, body_max + HEADERS_SIGNED_MAX);
     buf_init(&v->claims, body_max);
+    buf_init(&v->query, QUERY_VALUE_MAX);
     for (size_t i = 0; i < rules->n_forms; i++) {
         if (!add_keys(v, i, secrets, n_secrets, err)) {
             verifier_free(v);
@@ -93,6 +95,7 @@ void verifier_free(struct verifier *v)
             verify_key_done(&v->keys[i].v[k]);
     buf_done(&v->message);
     buf_done(&v->claims);
+    buf_done(&v->query);
     free(v);
 }
 
@@ -414,6 +417,13 @@ static enum verify_outcome check_headers(const struct verify_form *form, const s
 /* A header about a certificate is a proxy's word; anybody else may write what they like into it. */
 static bool form_present(const struct verify_form *form, const struct message *m)
 {
+    struct buf value;
+    if (form->query[0]) {
+        buf_init(&value, QUERY_VALUE_MAX);
+        bool there = message_query(m, form->query, &value) && value.n > 0;
+        buf_done(&value);
+        return there;
+    }
     if (form->header[0] && form->algorithm == VERIFY_CERTIFICATE && form->n_versions == 0 && !m->proxied)
         return false;
     if (form->header[0])
@@ -443,6 +453,9 @@ static enum verify_outcome check_form(struct verifier *v, size_t at, const struc
     c.value = form->algorithm == VERIFY_CERTIFICATE ? m->certificate : m->body;
     if (form->header[0])
         message_header(m, form->header, &c.value);
+    buf_clear(&v->query);
+    if (form->query[0] && message_query(m, form->query, &v->query))
+        c.value = buf_str(&v->query);
     if (outcome == VERIFY_OK && form->pair_signature[0] && !read_pairs(&c))
         outcome = VERIFY_MALFORMED;
     if (outcome == VERIFY_OK)

@@ -93,8 +93,9 @@ struct verify_claims {                         /* JWS: what the token must say, 
     int64_t past_s; /* how old iat may be; 0: any age */
 };
 
-struct verify_form {                 /* one way of proving it */
-    char header[VERIFY_NAME_MAX];    /* "": the body (JWS, ITEM), or the connection (CERTIFICATE) */
+struct verify_form {              /* one way of proving it */
+    char query[VERIFY_NAME_MAX];  /* not "": the URL's parameter that holds the secret, instead of a header */
+    char header[VERIFY_NAME_MAX]; /* "": the body (JWS, ITEM), or the connection (CERTIFICATE) */
     enum verify_algorithm algorithm; /* when n_versions is 0 */
     char prefix[16];                 /* before the one signature, such as "sha256="; unused with versions */
     struct verify_label versions[VERIFY_VERSIONS_MAX];

@@ -255,6 +255,8 @@ static bool secrets_fit(const struct verify_form *form)
 
 static bool check_form(struct rules_reader *r, const struct verify_form *form)
 {
+    if (form->query[0] && (form->n_versions > 0 || form->algorithm != VERIFY_STATIC))
+        return rules_fail(r, "query", "holds a static secret or none");
     if (!secrets_fit(form))
         return rules_fail(r, "algorithm", "is not that of the secrets");
     if (form->n_versions > 0 || is_signature(form->algorithm))
@@ -271,7 +273,8 @@ static bool check_form(struct rules_reader *r, const struct verify_form *form)
     case VERIFY_CERTIFICATE:
         return true;
     default:
-        return form->header[0] || rules_fail(r, "header", "is missing");
+        return (!form->header[0]) != (!form->query[0]) ||
+               rules_fail(r, "header", "is missing; or give query instead");
     }
 }
 
@@ -286,6 +289,7 @@ static bool read_keys(struct rules_reader *r, struct verify_form *form)
 static bool read_form_texts(struct rules_reader *r, struct verify_form *form)
 {
     return rules_text(r, "header", false, form->header, sizeof form->header) &&
+           rules_text(r, "query", false, form->query, sizeof form->query) &&
            rules_text(r, "prefix", false, form->prefix, sizeof form->prefix) &&
            rules_text(r, "pair", false, form->pair_signature, sizeof form->pair_signature) &&
            rules_text(r, "delivery", false, form->delivery_header, sizeof form->delivery_header);
@@ -298,9 +302,9 @@ struct forms {
 
 static bool read_form(struct rules_reader *r, void *ctx)
 {
-    static const char *const keys[] = {"header",   "algorithm", "prefix",     "versions", "pair",
-                                       "encoding", "signed",    "time",       "delivery", "item",
-                                       "claims",   "key",       "key_header", "secrets",  NULL};
+    static const char *const keys[] = {
+        "header", "query",    "algorithm", "prefix", "versions", "pair",       "encoding", "signed",
+        "time",   "delivery", "item",      "claims", "key",      "key_header", "secrets",  NULL};
     struct forms *forms = ctx;
     struct verify_rules *rules = forms->rules;
     struct verify_form *form = &rules->forms[rules->n_forms++];

@@ -3,6 +3,7 @@
 -- Set up at the sender (Azure Event Grid, a broker, your own): URL https://HOST/hooks/NAME, and `Authorization: Bearer
 -- TOKEN` with a long random token, the same as in the source's `secrets`. Before it sends, the sender may ask with OPTIONS
 -- and WebHook-Request-Origin whether it may: it may. Option `header` names another header, which then holds the token alone.
+-- A sender that can set no header may have the token in its URL, ?access_token=TOKEN; proxies tend to log it.
 --
 -- What it sends: attributes id, source, type, time, subject and data. What they mean is ours to define, as for
 -- standard_webhooks.lua: type person.joined, changed, suspended, resumed, left, deleted, membership.added, removed, each
@@ -85,6 +86,9 @@ return {
                 header = options.header or "authorization",
                 algorithm = "static",
                 prefix = not options.header and "Bearer " or nil,
+            }, {
+                query = "access_token",
+                algorithm = "static",
             } },
         }
     end,

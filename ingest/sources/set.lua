@@ -1,8 +1,8 @@
 -- Security event tokens by push (RFC 8935): SCIM events, and CAEP and RISC events of the Shared Signals Framework.
 --
 -- Set up at the transmitter: a stream with delivery method push (urn:ietf:rfc:8935), endpoint https://HOST/hooks/NAME. The
--- source's secret is the transmitter's key set (its jwks_uri), saved as a file: let a timer fetch it anew and reload
--- rollcall-ingest when it has changed. Options: `issuer` (the tokens' iss) and `audience` (our aud): give both, or any token of that key passes.
+-- source's secret is the transmitter's key set (its jwks_uri), saved as a file that a timer keeps fresh: curl -fsS JWKS_URI
+-- -o FILE.new && mv FILE.new FILE && systemctl reload rollcall-ingest. Options: `issuer` (the tokens' iss) and `audience` (our aud): give both, or any token of that key passes.
 -- Option `authorization` = yes demands a header of its own beside the signature: the whole value of Authorization, as
 -- key `authorization` in `keys`.
 --
@@ -127,8 +127,7 @@ end
 local ALGORITHMS = { "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512" }
 
 return {
-    content_types = { "application/secevent+jwt", "application/jwt", "text/plain" },
-
+    -- Any media type: some transmitters send another than application/secevent+jwt, and the signature says what it is.
     statuses = { success = 202, reject = 400 },
 
     refusal = {

@@ -397,6 +397,27 @@ START_TEST(a_certificate_in_a_header_is_a_trusted_proxys_word_only)
 }
 END_TEST
 
+START_TEST(a_token_may_stand_in_the_url)
+{
+    static const struct {
+        const char *query;
+        enum verify_outcome want;
+    } rows[] = {{"access_token=a%20token%20in%20a%20URL", VERIFY_OK},
+                {"x=1&access_token=a+token+in+a+URL", VERIFY_OK},
+                {"access_token=a%20token%20in%20a%20UR", VERIFY_FORGED},
+                {"access_token=", VERIFY_MISSING},
+                {"access_token=%zz", VERIFY_MISSING},
+                {"", VERIFY_MISSING}};
+    struct fixture f;
+    must_load(&f, "cloudevents", "", ",", "a token in a URL");
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct message m = {.query = str_of(rows[i].query)};
+        ck_assert_msg(check_at(&f, &m, 0) == rows[i].want, "%s", rows[i].query);
+    }
+    done(&f);
+}
+END_TEST
+
 START_TEST(items_without_the_secret_are_left_out)
 {
     struct fixture f;
@@ -497,6 +518,7 @@ int main(void)
     tcase_add_test(tc, what_is_demanded_must_pass_beside_what_is_accepted);
     tcase_add_test(tc, a_certificate_is_known_by_its_subject);
     tcase_add_test(tc, a_certificate_in_a_header_is_a_trusted_proxys_word_only);
+    tcase_add_test(tc, a_token_may_stand_in_the_url);
     tcase_add_test(tc, items_without_the_secret_are_left_out);
     tcase_add_loop_test(tc, a_signed_example_verifies_now_and_not_with_another_secret, 0,
                         ARRAY_SIZE(signers));
