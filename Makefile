@@ -12,7 +12,6 @@ say = $(if $(filter 0,$(V)),@printf '  %-5s %s\n' '$(1)' '$(2)',)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.SECONDARY:
 
 # --- flags -----------------------------------------------------------------------------------------------------
 PKGS := libmicrohttpd gnutls rdkafka libcurl libcjson libcyaml lua5.4 libcrypto liblz4 libsystemd expat cjose sqlite3

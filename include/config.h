@@ -69,6 +69,11 @@ struct config_tls {
     char *client_ca; /* NULL: clients are not asked for certificates */
 };
 
+struct config_archive {
+    struct config_strings keys; /* references; none: no archive */
+    int64_t retention_days;
+};
+
 struct config_ingest {
     char *listen; /* "host:port", as for admin; port 0: any */
     char *admin;
@@ -77,6 +82,7 @@ struct config_ingest {
     struct config_strings trusted_proxies; /* addresses and networks */
     int64_t deadline_ms;
     struct config_tls tls;
+    struct config_archive archive;
     struct config_spool spool;
     struct config_ingest_limits limits;
 };

@@ -23,6 +23,7 @@ enum kafka_topic {
     KAFKA_CONTROL,     /* compacted */
     KAFKA_TARGETS,     /* compacted */
     KAFKA_PLANS,
+    KAFKA_RAW, /* compacted and deleted; only with ingest.archive */
     KAFKA_TOPICS,
 };
 

@@ -11,6 +11,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "admin.h"
+#include "archive_tools.h"
 #include "check.h"
 #include "config.h"
 #include "counters.h"
@@ -35,15 +36,23 @@ static const char DEFAULT_CONFIG[] = "/etc/rollcall/rollcall.yaml";
 static const char USAGE[] = /* after "usage: rollcall-ingest [options]" */
     "   or: rollcall-ingest [options] check SOURCE FILE\n"
     "   or: rollcall-ingest [options] sign SOURCE FILE\n"
+    "   or: rollcall-ingest [options] replay SOURCE --since TIME [--until TIME] [--dry-run]\n"
+    "   or: rollcall-ingest [options] erase TENANT/DIRECTORY/SUBJECT\n"
     "receives webhooks, verifies them and publishes lifecycle events to Kafka;\n"
     "check SOURCE FILE shows what a stored request would become, and what is dropped and why;\n"
-    "sign SOURCE FILE prints it signed with the source's secret, as if it had been sent just now";
+    "sign SOURCE FILE prints it signed with the source's secret, as if it had been sent just now;\n"
+    "replay publishes what the source's file makes of archived bodies today, as new events that name the "
+    "old;\n"
+    "erase removes the archived bodies that name a person";
 
 static const struct option_def option_table[] = {
     {"config", 'c', "FILE", "configuration file (default: /etc/rollcall/rollcall.yaml)"},
     {"check", 0, NULL, "check the configuration, the sources and their secrets, and exit"},
     {"at", 0, "TIME", "with check and sign: the instant at which the request came (RFC 3339; default: now)"},
     {"options", 0, "NAME=VALUE,…", "with check FILE.lua FILE: options of the source"},
+    {"since", 0, "TIME", "with replay: bodies received from then on (RFC 3339)"},
+    {"until", 0, "TIME", "with replay: bodies received before (RFC 3339; default: now)"},
+    {"dry-run", 0, NULL, "with replay: say what would be published"},
     {0}};
 
 struct program {
@@ -207,6 +216,34 @@ static int check_config(struct program *p)
     return ok ? EX_OK : exit_code(&err);
 }
 
+static bool read_time(const struct program *p, const char *option, int64_t *ret, struct error *err)
+{
+    const char *text = options_get(&p->options, option);
+    return (text && rfc3339_parse(str_of(text), ret)) ||
+           error_set(err, ERROR_INPUT, "--%s wants an instant such as 2026-11-22T08:44:15Z", option);
+}
+
+static int run_archive(struct program *p, const char *what)
+{
+    struct error err = {0};
+    struct replay replay = {.source = p->options.args[1],
+                            .until_ms = clock_real_ms(),
+                            .dry_run = options_get(&p->options, "dry-run")};
+    bool replays = strcmp(what, "replay") == 0;
+    if (replays && (!read_time(p, "since", &replay.since_ms, &err) ||
+                    (options_get(&p->options, "until") && !read_time(p, "until", &replay.until_ms, &err)))) {
+        fprintf(stderr, "rollcall-ingest: %s\n", err.message);
+        return EX_USAGE;
+    }
+    bool ok = config_load(p->config_path, &p->cfg, &err) &&
+              (replays ? archive_replay(p->cfg, &replay, stdout, &err)
+                       : archive_erase(p->cfg, p->options.args[1], stdout, &err));
+    if (!ok)
+        fprintf(stderr, "rollcall-ingest: %s\n", err.message);
+    config_free(p->cfg);
+    return ok ? EX_OK : exit_code(&err);
+}
+
 static int run_tool(struct program *p)
 {
     const struct options *o = &p->options;
@@ -217,9 +254,12 @@ static int run_tool(struct program *p)
         return run_check(p, o->args[1], o->args[2]);
     if (!only_check && o->n_args == 3 && strcmp(o->args[0], "sign") == 0)
         return run_sign(p, o->args[1], o->args[2]);
-    fprintf(stderr, "rollcall-ingest: wanted is no argument, or check|sign SOURCE FILE; --at goes only with "
-                    "those, --check "
-                    "only without; see --help\n");
+    if (!only_check && o->n_args == 2 &&
+        (strcmp(o->args[0], "replay") == 0 || strcmp(o->args[0], "erase") == 0))
+        return run_archive(p, o->args[0]);
+    fprintf(stderr,
+            "rollcall-ingest: wanted is no argument, check|sign SOURCE FILE, replay SOURCE or erase PERSON; "
+            "--at goes only with check and sign, --check only alone; see --help\n");
     return EX_USAGE;
 }
 

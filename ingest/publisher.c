@@ -20,13 +20,15 @@ enum {
     BUSY = 12, /* events under way from which gathering pays */
     HEADERS = 12,
     KEY_MAX = 128,
+    BODY_OVERHEAD = 1024 * 1024, /* of an archived body: what is sealed with it */
 };
 
+static const enum kafka_topic kafka_topics[PUBLISHER_TOPICS] = {KAFKA_EVENTS, KAFKA_RAW};
 static const char *const lane_linger[LANES] = {"0", "1"};
 
 struct lane {
     rd_kafka_t *rk;
-    rd_kafka_topic_t *topic;
+    rd_kafka_topic_t *topics[PUBLISHER_TOPICS]; /* NULL: not configured */
     rd_kafka_queue_t *queue;
 };
 
@@ -96,7 +98,8 @@ static int on_stats(rd_kafka_t *rk, char *json, size_t size, void *opaque)
         return 0;
     if (memmem(json, size, up, sizeof up - 1))
         atomic_store_explicit(&p->down, false, memory_order_relaxed);
-    else if (rd_kafka_metadata(rk, 0, p->lanes[0].topic, &metadata, 0) == RD_KAFKA_RESP_ERR_NO_ERROR)
+    else if (rd_kafka_metadata(rk, 0, p->lanes[0].topics[PUBLISHER_EVENTS], &metadata, 0) ==
+             RD_KAFKA_RESP_ERR_NO_ERROR)
         rd_kafka_metadata_destroy(metadata); /* asked for only to make it connect */
     return 0;
 }
@@ -126,17 +129,20 @@ static bool own_linger(const struct config *cfg)
 static bool configure(struct publisher *p, const struct config *cfg, size_t lane, rd_kafka_conf_t *conf,
                       struct error *err)
 {
-    char timeout[16];
+    char timeout[24], most[24];
     bool patient = p->kind == PUBLISHER_PATIENT; /* 0: for ever */
     snprintf(timeout, sizeof timeout, "%lld", patient ? 0 : (long long)cfg->ingest.deadline_ms * 2);
     bool own_timeout =
         !patient && (has_property(cfg, "message.timeout.ms") || has_property(cfg, "delivery.timeout.ms"));
+    snprintf(most, sizeof most, "%lld", (long long)cfg->ingest.limits.body_bytes + BODY_OVERHEAD);
+    bool large = cfg->ingest.archive.keys.n > 0 && !has_property(cfg, "message.max.bytes");
     rd_kafka_conf_set_opaque(conf, p);
     rd_kafka_conf_set_dr_msg_cb(conf, on_report);
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_stats_cb(conf, on_stats);
     return set(conf, "partitioner", "murmur2_random", err) &&
            set(conf, "statistics.interval.ms", "1000", err) &&
+           (!large || set(conf, "message.max.bytes", most, err)) &&
            (own_timeout || set(conf, "message.timeout.ms", timeout, err)) &&
            (own_linger(cfg) || set(conf, "linger.ms", patient ? "5" : lane_linger[lane], err));
 }
@@ -158,10 +164,14 @@ static bool lane_init(struct publisher *p, const struct config *cfg, size_t at, 
         rd_kafka_conf_destroy(conf);
         return error_set(err, ERROR_INPUT, "cannot make a producer: %s", why);
     }
-    kafka_topic_name(cfg, KAFKA_EVENTS, topic);
-    lane->topic = rd_kafka_topic_new(lane->rk, topic, NULL);
-    if (!lane->topic)
-        return error_set(err, ERROR_INPUT, "cannot use topic %s", topic);
+    for (size_t i = 0; i < PUBLISHER_TOPICS; i++) {
+        if (i == PUBLISHER_RAW && cfg->ingest.archive.keys.n == 0)
+            continue;
+        kafka_topic_name(cfg, kafka_topics[i], topic);
+        lane->topics[i] = rd_kafka_topic_new(lane->rk, topic, NULL);
+        if (!lane->topics[i])
+            return error_set(err, ERROR_INPUT, "cannot use topic %s", topic);
+    }
     lane->queue = rd_kafka_queue_get_main(lane->rk);
     rd_kafka_queue_io_event_enable(lane->queue, p->fd, &one, sizeof one);
     return true;
@@ -200,8 +210,9 @@ static void lane_done(struct lane *lane)
         rd_kafka_queue_io_event_enable(lane->queue, -1, NULL, 0);
         rd_kafka_queue_destroy(lane->queue);
     }
-    if (lane->topic)
-        rd_kafka_topic_destroy(lane->topic);
+    for (size_t i = 0; i < PUBLISHER_TOPICS; i++)
+        if (lane->topics[i])
+            rd_kafka_topic_destroy(lane->topics[i]);
     rd_kafka_destroy(lane->rk);
 }
 
@@ -259,12 +270,12 @@ static void add_header(void *ctx, const char *name, const char *value)
 
 /* Takes the headers over. They go through producev, which leaves them to us on failure; produceva of 2.0.2 frees them
  * twice. */
-static bool produce(struct publisher *p, struct str key, rd_kafka_headers_t *headers, struct str value,
-                    void *opaque, struct error *err)
+static bool produce(struct publisher *p, enum publisher_topic topic, struct str key,
+                    rd_kafka_headers_t *headers, struct str value, void *opaque, struct error *err)
 {
     const struct lane *lane = &p->lanes[p->n_lanes > 1 && p->in_flight >= BUSY ? 1 : 0];
     rd_kafka_resp_err_t code = rd_kafka_producev(
-        lane->rk, RD_KAFKA_V_RKT(lane->topic), RD_KAFKA_V_KEY(key.p, key.n),
+        lane->rk, RD_KAFKA_V_RKT(lane->topics[topic]), RD_KAFKA_V_KEY(key.p, key.n),
         RD_KAFKA_V_VALUE((void *)(uintptr_t)value.p, value.n), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
         RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -290,15 +301,18 @@ bool publisher_send(struct publisher *p, const struct event *ev, unsigned spread
         return error_set(err, ERROR_INPUT, "the event is larger than %d bytes", EVENT_VALUE_MAX);
     rd_kafka_headers_t *headers = rd_kafka_headers_new(HEADERS);
     event_each_header(ev, add_header, headers);
-    return produce(p, buf_str(&p->key), headers, buf_str(&p->value), opaque, err);
+    return produce(p, PUBLISHER_EVENTS, buf_str(&p->key), headers, buf_str(&p->value), opaque, err);
 }
 
-bool publisher_send_record(struct publisher *p, const struct record *record, void *opaque, struct error *err)
+bool publisher_send_record(struct publisher *p, enum publisher_topic topic, const struct record *record,
+                           void *opaque, struct error *err)
 {
+    if (!p->lanes[0].topics[topic])
+        return error_set(err, ERROR_INPUT, "there is no archive (ingest.archive)");
     rd_kafka_headers_t *headers = rd_kafka_headers_new(HEADERS);
     if (!record_each_header(record->headers, add_header, headers)) {
         rd_kafka_headers_destroy(headers);
         return error_set(err, ERROR_INPUT, "a stored record's headers are broken");
     }
-    return produce(p, record->key, headers, record->value, opaque, err);
+    return produce(p, topic, record->key, headers, record->value, opaque, err);
 }

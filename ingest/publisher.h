@@ -31,6 +31,8 @@ enum publisher_outcome {
 /* Called once for every record that was sent. */
 typedef void publisher_report_fn(void *opaque, enum publisher_outcome outcome);
 
+enum publisher_topic { PUBLISHER_EVENTS, PUBLISHER_RAW, PUBLISHER_TOPICS };
+
 enum publisher_kind {
     PUBLISHER_HASTY,   /* gives a record up when its sender has long been answered */
     PUBLISHER_PATIENT, /* never gives up; one lane, so that the order of records with the same key is kept */
@@ -51,9 +53,10 @@ void publisher_poll(struct publisher *p);
 bool publisher_send(struct publisher *p, const struct event *ev, unsigned spread, void *opaque,
                     struct error *err) __attribute__((warn_unused_result));
 
-/* The same for what has been an event once. ERROR_INPUT: its headers are broken. */
-bool publisher_send_record(struct publisher *p, const struct record *record, void *opaque, struct error *err)
-    __attribute__((warn_unused_result));
+/* The same for what is a record already. A value without bytes (p NULL) is a tombstone. ERROR_INPUT: its headers are
+ * broken, or there is no archive to take it. */
+bool publisher_send_record(struct publisher *p, enum publisher_topic topic, const struct record *record,
+                           void *opaque, struct error *err) __attribute__((warn_unused_result));
 
 size_t publisher_in_flight(const struct publisher *p);
 bool publisher_down(const struct publisher *p);  /* no broker can be reached, as far as is known */

@@ -12,7 +12,7 @@
 #include "mem.h"
 #include "normalise.h"
 
-enum { RETRY_AFTER_S = 2, RETRY_SPOOL_S = 30 };
+enum { RAW_OVERHEAD = 128 * 1024, RETRY_AFTER_S = 2, RETRY_SPOOL_S = 30 };
 
 static const char PREFIX[] = "/hooks/";
 static const char NO_SOURCE[] = "none"; /* label of requests that name no source of ours */
@@ -25,7 +25,9 @@ struct request {
     struct request *prev, *next;   /* while waiting */
     int64_t begun_ms, deadline_ms; /* monotonic */
     struct event_list events;      /* until it is answered, when there is a spool that may need them */
-    size_t outstanding;            /* events without a report */
+    struct buf raw;                /* the body for the archive, as long as the events */
+    struct record raw_record;      /* in it; no key: none */
+    size_t outstanding;            /* records without a report */
     enum { UNSPOOLED, SPOOLING, SPOOLED, SPOOL_FAILED } spool;
     bool waiting, entered, failed, refused, counted, answered;
     char *reply; /* what the source's script wants to be answered; NULL: nothing */
@@ -76,6 +78,13 @@ static void unlist(struct request *req)
     metrics_add(r->metrics, COUNT_IN_FLIGHT, NULL, -1);
 }
 
+static void drop_records(struct request *req)
+{
+    event_list_done(&req->events);
+    buf_done(&req->raw);
+    req->raw_record = (struct record){0};
+}
+
 static void leave_load(struct request *req)
 {
     if (req->entered)
@@ -90,7 +99,7 @@ static void answer(struct request *req, const char *kind, const struct answer *a
         return;
     req->answered = true;
     leave_load(req);
-    event_list_done(&req->events);
+    drop_records(req);
     metrics_add2(req->owner->metrics, COUNT_REQUESTS, label(req), kind, 1);
     exchange_answer(req->x, a);
 }
@@ -260,16 +269,35 @@ static bool hand_over(struct request *req)
             spool_job_free(job);
             return false;
         }
+    if (req->raw_record.key.n > 0 && !spool_job_add_raw(job, &req->raw_record)) {
+        spool_job_free(job);
+        return false;
+    }
     if (!spool_put(r->port, job, req))
         return false;
     req->spool = SPOOLING;
     return true;
 }
 
+/* The body for the archive, if there is one. */
+static bool publish_raw(struct request *req, struct error *err)
+{
+    if (req->raw_record.key.n == 0)
+        return true;
+    if (!publisher_send_record(req->owner->publisher, PUBLISHER_RAW, &req->raw_record, req, err))
+        return false;
+    req->outstanding++;
+    return true;
+}
+
 static void publish(struct request *req)
 {
     struct error err;
-    for (size_t i = 0; i < req->events.n; i++) {
+    if (!publish_raw(req, &err) && !(err.kind == ERROR_TEMPORARY && hand_over(req))) {
+        unavailable(req, "overload");
+        return;
+    }
+    for (size_t i = 0; i < req->events.n && req->spool == UNSPOOLED; i++) {
         if (publisher_send(req->owner->publisher, &req->events.v[i], req->src->spread, req, &err)) {
             req->outstanding++;
             continue;
@@ -310,7 +338,7 @@ static void make_durable(struct request *req)
     else
         unavailable(req, "overload");
     if (!req->owner->port)
-        event_list_done(&req->events);
+        drop_records(req);
 }
 
 static unsigned status_of(enum normalise_result result)
@@ -340,15 +368,38 @@ static void count_unreadable(struct request *req, const struct event_list *list)
              LOG_I("items", list->n_bad), LOG_S("first", list->v[i].unreadable));
 }
 
+static void seal(struct request *req, const struct message *m, const struct verified *verified,
+                 int64_t now_ms)
+{
+    if (!req->owner->archive)
+        return;
+    buf_init(&req->raw, m->body.n * 2 + RAW_OVERHEAD);
+    if (!archive_seal(req->owner->archive, req->src, m, verified, now_ms, &req->raw, &req->raw_record))
+        req->raw_record = (struct record){0}; /* cannot be: the head of a request is limited */
+}
+
+/* A verified request that makes no events is told so at once; its body is kept for the day when the source's file is
+ * mended, if Kafka takes it. */
+static void keep_refused(struct request *req)
+{
+    struct error err;
+    if (!publish_raw(req, &err))
+        metrics_add(req->owner->metrics, COUNT_PUBLISH_FAILED, "archive", 1);
+    req->failed = true; /* whatever is reported: there is nothing to answer any more */
+}
+
 static void make_events(struct request *req, const struct message *m, const struct verified *verified)
 {
     struct requests *r = req->owner;
-    struct event_list list;
+    struct event_list list = {0};
     struct error err = {0};
-    enum normalise_result result = normalise(req->set, req->src, m, verified, clock_real_ms(), &list, &err);
+    int64_t now = clock_real_ms();
+    enum normalise_result result = normalise(req->set, req->src, m, verified, now, &list, &err);
+    seal(req, m, verified, now);
     if (result == NORMALISE_SCRIPT || list.script_fault)
         metrics_add(r->metrics, COUNT_SCRIPT_FAULTS, req->src->name, 1);
     if (result != NORMALISE_OK) {
+        keep_refused(req);
         log_warn("request refused", LOG_S("source", req->src->name),
                  LOG_S("reason", normalise_result_name(result)), LOG_ERROR_FIELD(&err));
         refuse(req, status_of(result), "", normalise_result_name(result));
@@ -363,7 +414,7 @@ static void make_events(struct request *req, const struct message *m, const stru
     if (list.skipped > 0)
         metrics_add(r->metrics, COUNT_SKIPPED, req->src->name, (int64_t)list.skipped);
     req->events = list;
-    if (list.n == 0)
+    if (list.n == 0 && !r->archive)
         succeed(req, "ignored");
     else
         make_durable(req);
@@ -429,7 +480,7 @@ static void release(struct request *req)
         return;
     unlist(req);
     leave_load(req);
-    event_list_done(&req->events);
+    drop_records(req);
     free(req->reply);
     free(req);
     set->references--;
@@ -449,13 +500,22 @@ static void count_durable(struct request *req)
                          req->counts[type]);
 }
 
+/* Kept, though no event was made of it: only the archive had to have it. */
+static bool says_nothing(const struct request *req)
+{
+    unsigned events = 0;
+    for (int type = 0; type < EVENT_TYPES; type++)
+        events += req->counts[type];
+    return events == 0;
+}
+
 static void accept_durable(struct request *req, const char *kind)
 {
     count_durable(req);
     if (req->answered)
         return;
     metrics_add(req->owner->metrics, COUNT_SECONDS, req->src->name, clock_mono_ms() - req->begun_ms);
-    succeed(req, kind);
+    succeed(req, says_nothing(req) ? "ignored" : kind);
 }
 
 void request_report(void *opaque, enum publisher_outcome outcome)

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "archive.h"
 #include "http.h"
 #include "load.h"
 #include "metrics.h"
@@ -36,6 +37,7 @@ struct requests {
     int64_t next_deadline_ms; /* monotonic; no request is due before */
     bool closed, behind;      /* no more waiting; the thread is slow: new ones are turned away */
     struct load *load;
+    const struct archive *archive; /* NULL: none */
 };
 
 /* Takes the set over (and frees the one before when its last request has ended). */

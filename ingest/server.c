@@ -55,7 +55,8 @@ struct server {
     struct metrics *metrics;
     struct addresses *addresses;
     struct proxies *proxies;
-    struct http_tls *tls; /* NULL: plain HTTP */
+    struct http_tls *tls;    /* NULL: plain HTTP */
+    struct archive *archive; /* NULL: none */
     struct load *load;
     struct spool *spool; /* NULL: none */
     int64_t deadline_ms;
@@ -173,7 +174,8 @@ static bool thread_init(struct thread *t, const struct config *cfg, int fd, stru
         close(fd);
         return false;
     }
-    t->requests = (struct requests){.set = set, .metrics = s->metrics, .load = s->load};
+    t->requests =
+        (struct requests){.set = set, .metrics = s->metrics, .load = s->load, .archive = s->archive};
     if (!loop_new(&t->loop, err) ||
         !publisher_new(cfg, PUBLISHER_HASTY, request_report, s->metrics, &t->publisher, err)) {
         close(fd);
@@ -217,6 +219,7 @@ bool server_new(const struct config *cfg, struct metrics *metrics, struct server
     s->threads = xcalloc(n, sizeof *s->threads);
     s->load = load_new(cfg);
     bool ok = (!cfg->ingest.tls.certificate || http_tls_new(&cfg->ingest.tls, &s->tls, err)) &&
+              archive_new(cfg, &s->archive, err) &&
               proxies_new(&cfg->ingest.trusted_proxies, &s->proxies, err) &&
               (!cfg->ingest.spool.path || spool_new(cfg, metrics, &s->spool, err)) &&
               listen_open(cfg->ingest.listen, n, fds, &s->port, err);
@@ -276,6 +279,7 @@ void server_free(struct server *s)
     free(s->threads);
     spool_free(s->spool);
     http_tls_free(s->tls);
+    archive_free(s->archive);
     proxies_free(s->proxies);
     load_free(s->load);
     addresses_free(s->addresses);

@@ -307,7 +307,8 @@ static bool send_row(void *ctx, const struct spool_row *row)
     if (s->n == WINDOW || s->n_refused + s->n >= WINDOW || s->under_way_bytes > WINDOW_BYTES)
         return false;
     *record = (struct sent){s, row->seq, row->at_ms, r->key.n + r->headers.n + r->value.n, SENT};
-    if (!publisher_send_record(s->publisher, r, record, &err)) {
+    enum publisher_topic topic = row->topic == SPOOL_RAW ? PUBLISHER_RAW : PUBLISHER_EVENTS;
+    if (!publisher_send_record(s->publisher, topic, r, record, &err)) {
         if (err.kind == ERROR_TEMPORARY) {
             s->rewind = s->rewind || publisher_fatal(s->publisher);
             return false;

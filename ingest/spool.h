@@ -60,6 +60,8 @@ struct spool_job *spool_job_new(void);
 void spool_job_free(struct spool_job *job);
 /* Copies the event. false: it is larger than a record may be. */
 bool spool_job_add(struct spool_job *job, const struct event *ev, unsigned spread);
+/* Copies a record of the archive. false: it is too large. */
+bool spool_job_add_raw(struct spool_job *job, const struct record *record);
 /* Takes the job over, calls done(opaque) later. false: too much is waiting for the disk, or the file is damaged;
  * the job is freed. */
 bool spool_put(struct spool_port *port, struct spool_job *job, void *opaque);

@@ -61,6 +61,15 @@ bool spool_job_add(struct spool_job *job, const struct event *ev, unsigned sprea
     return true;
 }
 
+bool spool_job_add_raw(struct spool_job *job, const struct record *record)
+{
+    buf_add(&job->bytes, record->key.p, record->key.n);
+    buf_add(&job->bytes, record->headers.p, record->headers.n);
+    buf_add(&job->bytes, record->value.p, record->value.n);
+    add_row(job, SPOOL_RAW, record);
+    return buf_ok(&job->bytes);
+}
+
 bool job_append(const struct spool_job *job, struct spool_file *file, int64_t now_ms, int64_t *ret_seq,
                 struct error *err)
 {

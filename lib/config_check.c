@@ -77,6 +77,8 @@ static void make_paths_absolute(struct config *cfg, const char *directory)
         make_ref_absolute(&cfg->ingest.tls.key, directory);
     if (cfg->ingest.tls.client_ca)
         make_ref_absolute(&cfg->ingest.tls.client_ca, directory);
+    for (size_t i = 0; i < cfg->ingest.archive.keys.n; i++)
+        make_ref_absolute(&cfg->ingest.archive.keys.v[i], directory);
     if (cfg->ingest.spool.path)
         make_absolute(&cfg->ingest.spool.path, directory);
     make_absolute(&cfg->worker.policy, directory);
@@ -258,6 +260,17 @@ static bool check_tls(const struct config_tls *tls, struct error *err)
                                  check_ref(tls->key, "ingest.tls.key", err));
 }
 
+static bool check_archive(const struct config_archive *archive, struct error *err)
+{
+    char path[CONFIG_PATH_SIZE];
+    for (size_t i = 0; i < archive->keys.n; i++) {
+        config_path(path, "ingest.archive.keys[%zu]", i);
+        if (!check_ref(archive->keys.v[i], path, err))
+            return false;
+    }
+    return true;
+}
+
 static bool check_source(const struct config *cfg, struct config_source *source, const char *path,
                          struct error *err)
 {
@@ -383,6 +396,6 @@ bool config_check(struct config *cfg, const char *directory, struct error *err)
     make_paths_absolute(cfg, directory);
     return check_kafka(&cfg->kafka, err) && check_address(cfg->ingest.listen, "ingest.listen", err) &&
            check_address(cfg->ingest.admin, "ingest.admin", err) && check_tls(&cfg->ingest.tls, err) &&
-           check_worker(&cfg->worker, err) && check_tenants(cfg, err) && check_sources(cfg, err) &&
-           check_targets(cfg, err);
+           check_archive(&cfg->ingest.archive, err) && check_worker(&cfg->worker, err) &&
+           check_tenants(cfg, err) && check_sources(cfg, err) && check_targets(cfg, err);
 }

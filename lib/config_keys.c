@@ -119,6 +119,15 @@ static const struct config_key tls_keys[] = {
     END,
 };
 
+static const struct config_key archive_keys[] = {
+    TEXTS(config_archive, keys,
+          "references to keys, 64 hexadecimal digits each (default: no archive); the first one seals, all "
+          "open"),
+    NUMBER(config_archive, retention_days, 90, 1, 36500,
+           "how long the topic keeps a body, when it is created"),
+    END,
+};
+
 static const struct config_key ingest_keys[] = {
     TEXT(config_ingest, listen, "127.0.0.1:8080", 0,
          "where webhooks arrive, host:port (plain HTTP, unless tls says otherwise)"),
@@ -130,6 +139,7 @@ static const struct config_key ingest_keys[] = {
     NUMBER(config_ingest, deadline_ms, 2500, 10, 60000,
            "a request that is not durable by then is answered 503"),
     SECTION(config_ingest, tls, tls_keys, "HTTPS without a proxy; the files are read anew at a reload"),
+    SECTION(config_ingest, archive, archive_keys, "bodies as received, encrypted, in the topic raw"),
     SECTION(config_ingest, spool, spool_keys, "keeps events on disk while Kafka is away"),
     SECTION(config_ingest, limits, ingest_limit_keys, "what one request or client may take"),
     END,

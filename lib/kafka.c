@@ -93,7 +93,7 @@ static const char *const fixed_aliases[] = {"metadata.broker.list",     "request
 void kafka_topic_name(const struct config *cfg, enum kafka_topic topic, char out[KAFKA_TOPIC_NAME_SIZE])
 {
     static const char *const suffixes[KAFKA_TOPICS] = {"events",  "persons", "results", "deadletters",
-                                                       "control", "targets", "plans"};
+                                                       "control", "targets", "plans",   "raw"};
     snprintf(out, KAFKA_TOPIC_NAME_SIZE, "%s.%s", cfg->kafka.topic_prefix, suffixes[topic]);
 }
 

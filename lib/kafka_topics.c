@@ -41,6 +41,14 @@ static const struct topic_spec {
     [KAFKA_DEADLETTERS] = {false, true, {{"cleanup.policy", "delete"}, {"retention.ms", "2592000000"}}},
     [KAFKA_CONTROL] = {true, false, {{"cleanup.policy", "compact"}, {"segment.ms", "86400000"}}},
     [KAFKA_TARGETS] = {true, false, {{"cleanup.policy", "compact"}, {"segment.ms", "86400000"}}},
+    /* Its retention is the configuration's. What was erased is gone when the cleaner has come by: in a day. */
+    [KAFKA_RAW] = {true,
+                   true,
+                   {{"cleanup.policy", "compact,delete"},
+                    {"segment.ms", "21600000"},
+                    {"max.compaction.lag.ms", "64800000"},
+                    {"delete.retention.ms", "86400000"},
+                    {"max.message.bytes", "68157440"}}},
     [KAFKA_PLANS] = {false, true, {{"cleanup.policy", "delete"}, {"retention.ms", "604800000"}}},
 };
 
@@ -92,6 +100,16 @@ static int wanted_partitions(const struct topics *t, enum kafka_topic topic)
     if (!specs[topic].per_partition)
         return 1;
     return t->partitions[KAFKA_EVENTS] > 0 ? t->partitions[KAFKA_EVENTS] : (int)t->cfg->kafka.partitions;
+}
+
+static bool is_used(const struct topics *t, size_t topic)
+{
+    return topic != KAFKA_RAW || t->cfg->ingest.archive.keys.n > 0;
+}
+
+static const char *wanted_policy(enum kafka_topic topic)
+{
+    return specs[topic].settings[0].value;
 }
 
 static const char *wanted_insync(const struct config *cfg)
@@ -155,8 +173,7 @@ static void topic_command(const struct topics *t, enum kafka_topic topic, char o
                      "kafka-topics.sh --bootstrap-server BROKERS --create --topic %s --partitions %d "
                      "--replication-factor %d",
                      t->names[topic], wanted_partitions(t, topic), (int)t->cfg->kafka.replication_factor);
-    snprintf(out + n, COMMAND_SIZE - (size_t)n, " --config cleanup.policy=%s",
-             specs[topic].compacted ? "compact" : "delete");
+    snprintf(out + n, COMMAND_SIZE - (size_t)n, " --config cleanup.policy=%s", wanted_policy(topic));
 }
 
 /* ---- making what is missing ---------------------------------------------------------------------------- */
@@ -164,7 +181,7 @@ static void topic_command(const struct topics *t, enum kafka_topic topic, char o
 static bool nothing_missing(const struct topics *t)
 {
     for (size_t i = 0; i < KAFKA_TOPICS; i++)
-        if (t->partitions[i] == 0)
+        if (t->partitions[i] == 0 && is_used(t, i))
             return false;
     return true;
 }
@@ -179,6 +196,10 @@ static rd_kafka_NewTopic_t *new_topic(const struct topics *t, enum kafka_topic t
     for (const struct setting *s = specs[topic].settings; s < specs[topic].settings + SETTINGS_MAX && s->name;
          s++)
         rd_kafka_NewTopic_set_config(made, s->name, s->value);
+    if (topic == KAFKA_RAW) {
+        snprintf(why, sizeof why, "%lld", (long long)(t->cfg->ingest.archive.retention_days * DAY_MS));
+        rd_kafka_NewTopic_set_config(made, "retention.ms", why);
+    }
     rd_kafka_NewTopic_set_config(made, "min.insync.replicas", wanted_insync(t->cfg));
     rd_kafka_NewTopic_set_config(made, "unclean.leader.election.enable", "false");
     return made;
@@ -209,7 +230,7 @@ static void start_create(struct topics *t, rd_kafka_AdminOptions_t *options, rd_
     rd_kafka_NewTopic_t *fresh[KAFKA_TOPICS];
     size_t n = 0;
     for (size_t i = 0; i < KAFKA_TOPICS; i++)
-        if (t->partitions[i] == 0 && (fresh[n] = new_topic(t, (enum kafka_topic)i)))
+        if (t->partitions[i] == 0 && is_used(t, i) && (fresh[n] = new_topic(t, (enum kafka_topic)i)))
             n++;
     rd_kafka_CreateTopics(t->rk, fresh, n, options, queue);
     rd_kafka_NewTopic_destroy_array(fresh, n);
@@ -287,10 +308,12 @@ static void start_describe(struct topics *t, rd_kafka_AdminOptions_t *options, r
     char why[128];
     /* Any broker knows; librdkafka would wait for the controller, which a mock cluster does not have. */
     rd_kafka_AdminOptions_set_broker(options, t->broker, why, sizeof why);
+    size_t n = 0;
     for (size_t i = 0; i < KAFKA_TOPICS; i++)
-        resources[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, t->names[i]);
-    rd_kafka_DescribeConfigs(t->rk, resources, KAFKA_TOPICS, options, queue);
-    rd_kafka_ConfigResource_destroy_array(resources, KAFKA_TOPICS);
+        if (is_used(t, i))
+            resources[n++] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, t->names[i]);
+    rd_kafka_DescribeConfigs(t->rk, resources, n, options, queue);
+    rd_kafka_ConfigResource_destroy_array(resources, n);
 }
 
 /* Borrowed from the resource; "" when the broker does not tell. */
@@ -314,9 +337,8 @@ static int64_t number_of(const rd_kafka_ConfigResource_t *resource, const char *
 static bool check_policy(const struct topics *t, enum kafka_topic topic,
                          const rd_kafka_ConfigResource_t *resource, struct error *err)
 {
-    const char *has = setting_of(resource, "cleanup.policy"),
-               *wants = specs[topic].compacted ? "compact" : "delete";
-    if (strcmp(has, wants) == 0)
+    const char *has = setting_of(resource, "cleanup.policy"), *wants = wanted_policy(topic);
+    if (strcmp(has, wants) == 0 || (topic == KAFKA_RAW && strcmp(has, "delete,compact") == 0))
         return true;
     return error_set(
         err, ERROR_INPUT,
@@ -345,6 +367,14 @@ static void warn_of_settings(struct topics *t, enum kafka_topic topic,
         warn(t,
              "%s has segment.bytes=%s: restores read up to that much per partition beyond the live records",
              name, setting_of(resource, "segment.bytes"));
+    if (topic == KAFKA_RAW &&
+        number_of(resource, "retention.ms") != t->cfg->ingest.archive.retention_days * DAY_MS)
+        warn(t, "%s has retention.ms=%s, ingest.archive.retention_days says %d days", name,
+             setting_of(resource, "retention.ms"), (int)t->cfg->ingest.archive.retention_days);
+    if (topic == KAFKA_RAW &&
+        number_of(resource, "max.message.bytes") < t->cfg->ingest.limits.body_bytes + MEBIBYTE)
+        warn(t, "%s has max.message.bytes=%s: larger bodies cannot be archived and are answered 503", name,
+             setting_of(resource, "max.message.bytes"));
     int64_t retention_ms = number_of(resource, "retention.ms");
     if (topic == KAFKA_EVENTS && retention_ms > 0 && retention_ms < DAY_MS)
         warn(t, "%s keeps events for less than a day: an outage of the workers as long loses them", name);
@@ -413,7 +443,7 @@ static bool check_partitions(struct topics *t, struct error *err)
 {
     int events = t->partitions[KAFKA_EVENTS];
     for (size_t i = 0; i < KAFKA_TOPICS; i++) {
-        if (!specs[i].per_partition || t->partitions[i] == events)
+        if (!specs[i].per_partition || !is_used(t, i) || t->partitions[i] == events)
             continue;
         if (i == KAFKA_PERSONS)
             return error_set(
@@ -444,7 +474,7 @@ static bool check_partitions(struct topics *t, struct error *err)
 static bool say_missing(const struct topics *t, struct error *err)
 {
     size_t i = 0;
-    while (t->partitions[i] > 0)
+    while (t->partitions[i] > 0 || !is_used(t, i))
         i++;
     if (t->listed[i])
         return error_set(err, ERROR_TEMPORARY, "kafka: %s has partitions without a leader", t->names[i]);

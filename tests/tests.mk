@@ -7,6 +7,8 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/%,$(UNIT_SRC))
 TESTABLE := $(filter-out %/main.o,$(INGEST_OBJ) $(WORKER_OBJ) $(SANDBOX_OBJ))
 
 $(B)/libtestable.a: $(TESTABLE)
+# Kept; the others are named where they are needed, so that one that is missing is made again.
+.SECONDARY: $(UNIT_SRC:%.c=$(B)/%.o)
 $(B)/tests/unit/%.o: ALL_CFLAGS += -I.
 
 # Each tests/unit/test_*.c is a program of its own, linked with what it names.

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../worker/topic_reader.h"
+#include "topic_reader.h"
 #include "../../worker/worker_metrics.h"
 #include "log.h"
 #include "mem.h"

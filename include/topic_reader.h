@@ -5,8 +5,8 @@
  * The end is the high watermark at the time of topic_reader_begin, open transactions included: what was written before
  * is given before topic_reader_reached says yes. A topic that is given more partitions later needs a new reader. One
  * owner at a time. */
-#ifndef ROLLCALL_WORKER_TOPIC_READER_H
-#define ROLLCALL_WORKER_TOPIC_READER_H
+#ifndef ROLLCALL_TOPIC_READER_H
+#define ROLLCALL_TOPIC_READER_H
 
 #include <stdbool.h>
 #include <stddef.h>
