@@ -1,12 +1,10 @@
-#include "http.h"
+#include "http_internal.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <microhttpd.h>
 
 #include "counters.h"
 #include "http_tls.h"
@@ -15,63 +13,9 @@
 #include "mem.h"
 
 enum {
-    ANSWER_MAX = 2048,
     SPARE_MAX = 256,  /* ended exchanges kept for the next ones */
     HEAD_ROOM = 4096, /* of MHD's memory per connection, beside the head: its own tables and our answer */
     HEADER_OVERHEAD = 64,
-};
-
-/* A client's connection; lives from accept to close. */
-struct connection {
-    struct connection *prev, *next;
-    int fd;
-    uint32_t slot;         /* in addresses */
-    bool proxied;          /* from a trusted proxy */
-    int64_t waiting_since; /* ms, monotonic: when it was accepted or its last exchange ended */
-    struct exchange *x;    /* under way, or NULL */
-    bool served;           /* at least one head was read */
-    struct str target; /* of the request under way, in MHD's buffer; its bytes hold until the head is read */
-    bool target_ok;
-    char *certificate; /* subject of the client's certificate, once asked for; NULL: none that counts */
-    bool certificate_known;
-    char *query; /* of that request, kept: MHD takes it apart in its place; NULL: none */
-};
-
-struct http {
-    struct http_settings settings;
-    struct MHD_Daemon *daemon;
-    struct MHD_Response *empty; /* every success without a body shares it */
-    struct connection *connections;
-    size_t n_exchanges;
-    int64_t bodies_bytes; /* in use */
-    bool slot_pending;    /* a slot was taken at accept and no connection has taken it over yet */
-    uint32_t slot;
-    bool proxied; /* likewise */
-    bool listening;
-    struct exchange *spare; /* by next_spare */
-    size_t n_spare;
-};
-
-struct exchange {
-    struct http *http;
-    struct exchange *next_spare;
-    struct connection *connection;
-    struct MHD_Connection *mhd;
-    struct buf body;
-    size_t body_max;
-    size_t received; /* bytes of body, kept or not */
-    enum exchange_body state;
-    int64_t declared;
-    size_t head_bytes;
-    enum head_fault fault;
-    uint32_t client_slot; /* of a client behind a proxy, or ADDRESSES_NO_SLOT */
-    bool crowded;
-    struct answer answer;
-    bool complete, answered, early, suspended, oversized;
-    void *user;
-    /* From here on a new exchange is not cleared: the arrays are large, their counts say what holds. */
-    struct message message;
-    char answer_body[ANSWER_MAX];
 };
 
 /* ---- the head ------------------------------------------------------------------------------------------ */
@@ -201,13 +145,6 @@ static void enter_client(struct exchange *x)
 
 /* ---- the body ------------------------------------------------------------------------------------------ */
 
-static void drop_body(struct exchange *x)
-{
-    x->http->bodies_bytes -= (int64_t)x->body.size;
-    buf_done(&x->body);
-    x->message.body = (struct str){0};
-}
-
 static void keep_body(struct exchange *x, const char *data, size_t n)
 {
     struct http *h = x->http;
@@ -219,19 +156,7 @@ static void keep_body(struct exchange *x, const char *data, size_t n)
     else if (h->bodies_bytes > h->settings.bodies_bytes)
         x->state = BODY_NO_ROOM;
     if (x->state != BODY_COMPLETE)
-        drop_body(x);
-}
-
-/* What cannot go through MHD because it waits for the end of the body. Best effort: the client may not
- * listen. */
-static void last_words(const struct http *h, const struct connection *c, const char *status)
-{
-    char text[128];
-    if (h->settings.tls)
-        return; /* would be no record of the session */
-    int n =
-        snprintf(text, sizeof text, "HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", status);
-    (void)!send(c->fd, text, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+        exchange_drop_body(x);
 }
 
 /* Takes a piece of body. A body somewhat too large is read to its end, so that the client gets to see the
@@ -245,64 +170,8 @@ static enum MHD_Result take_body(struct exchange *x, const char *data, size_t *n
     if (x->state == BODY_COMPLETE || x->received <= 2 * x->body_max)
         return MHD_YES;
     x->oversized = true;
-    last_words(x->http, x->connection, "413 Content Too Large");
+    connection_last_words(x->http, x->connection, "413 Content Too Large");
     return MHD_NO;
-}
-
-/* ---- the answer ---------------------------------------------------------------------------------------- */
-
-static struct MHD_Response *make_response(struct exchange *x)
-{
-    const struct answer *a = &x->answer;
-    char number[16];
-    struct MHD_Response *r =
-        MHD_create_response_from_buffer(strlen(x->answer_body), x->answer_body, MHD_RESPMEM_MUST_COPY);
-    if (!r)
-        return NULL;
-    if (x->answer_body[0])
-        MHD_add_response_header(r, "Content-Type", a->type ? a->type : "application/json");
-    if (a->allow[0])
-        MHD_add_response_header(r, "Allow", a->allow);
-    for (size_t i = 0; i < a->n_headers; i++)
-        MHD_add_response_header(r, a->headers[i].name, a->headers[i].value);
-    if (a->retry_after_s > 0) {
-        snprintf(number, sizeof number, "%u", a->retry_after_s);
-        MHD_add_response_header(r, "Retry-After", number);
-    }
-    if (x->early || !x->http->listening)
-        MHD_add_response_header(r, "Connection", "close");
-    return r;
-}
-
-static enum MHD_Result queue_answer(struct exchange *x)
-{
-    const struct answer *a = &x->answer;
-    bool plain = !x->answer_body[0] && !a->allow[0] && !a->retry_after_s && a->n_headers == 0 && !x->early &&
-                 x->http->listening;
-    if (plain)
-        return MHD_queue_response(x->mhd, a->status, x->http->empty);
-    struct MHD_Response *r = make_response(x);
-    if (!r)
-        return MHD_NO;
-    enum MHD_Result queued = MHD_queue_response(x->mhd, a->status, r);
-    MHD_destroy_response(r);
-    return queued;
-}
-
-void exchange_answer(struct exchange *x, const struct answer *answer)
-{
-    assert(!x->answered);
-    x->answer = *answer;
-    x->answered = true;
-    if (answer->reason)
-        snprintf(x->answer_body, sizeof x->answer_body, "{\"error\":\"%s\"}\n", answer->reason);
-    else if (answer->body.n > 0)
-        snprintf(x->answer_body, sizeof x->answer_body, "%.*s", (int)answer->body.n, answer->body.p);
-    drop_body(x);
-    if (x->suspended) {
-        x->suspended = false;
-        MHD_resume_connection(x->mhd);
-    }
 }
 
 /* ---- MHD's callbacks ----------------------------------------------------------------------------------- */
@@ -320,7 +189,7 @@ static enum MHD_Result begin(struct http *h, struct MHD_Connection *mhd, const c
     /* Without a body to skip, the connection can go on. */
     x->early =
         x->declared > 0 || message_header(&x->message, "transfer-encoding", NULL) > 0 || x->fault != HEAD_OK;
-    return queue_answer(x);
+    return exchange_queue_answer(x);
 }
 
 static enum MHD_Result complete(struct exchange *x)
@@ -334,12 +203,12 @@ static enum MHD_Result complete(struct exchange *x)
         h->settings.callbacks.on_complete(h->settings.callbacks.ctx, x);
         if (!x->answered) {
             x->suspended = true;
-            drop_body(x);
+            exchange_drop_body(x);
             MHD_suspend_connection(x->mhd);
             return MHD_YES;
         }
     }
-    return x->answered ? queue_answer(x) : MHD_YES;
+    return x->answered ? exchange_queue_answer(x) : MHD_YES;
 }
 
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const char *path, const char *method,
@@ -365,7 +234,7 @@ static void on_completed(void *ctx, struct MHD_Connection *mhd, void **request,
     if (!x->complete && !x->answered)
         end = x->oversized ? HTTP_OVERSIZED : HTTP_TRUNCATED;
     h->settings.callbacks.on_gone(h->settings.callbacks.ctx, x, end);
-    drop_body(x);
+    exchange_drop_body(x);
     addresses_leave_client(h->settings.addresses, x->client_slot);
     x->connection->x = NULL;
     x->connection->waiting_since = clock_mono_ms();
@@ -545,15 +414,6 @@ void http_stop_listening(struct http *h)
         close(fd);
 }
 
-/* Has the client ended its side with nothing left to read? MHD (0.9.75) misses an end that comes together
- * with data: its epoll is edge-triggered, and a short read makes it wait for an edge that has already been.
- */
-static bool has_ended(const struct connection *c)
-{
-    char byte;
-    return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-}
-
 void http_sweep(struct http *h, int64_t now_ms)
 {
     for (struct connection *c = h->connections; c; c = c->next) {
@@ -562,11 +422,11 @@ void http_sweep(struct http *h, int64_t now_ms)
         bool late = now_ms - c->waiting_since >= h->settings.receive_ms;
         if (late) {
             if (c->x)
-                last_words(h, c, "408 Request Timeout");
+                connection_last_words(h, c, "408 Request Timeout");
             metrics_add(h->settings.metrics, COUNT_CUT, NULL, 1);
             c->waiting_since = now_ms; /* once */
         }
-        if (late || has_ended(c))
+        if (late || connection_has_ended(c))
             shutdown(c->fd, SHUT_RDWR); /* MHD sees this in any case, and closes */
     }
 }
@@ -574,46 +434,4 @@ void http_sweep(struct http *h, int64_t now_ms)
 size_t http_exchanges(const struct http *h)
 {
     return h->n_exchanges;
-}
-
-/* ---- an exchange --------------------------------------------------------------------------------------- */
-
-const struct message *exchange_message(const struct exchange *x)
-{
-    return &x->message;
-}
-
-enum head_fault exchange_fault(const struct exchange *x)
-{
-    return x->fault;
-}
-
-bool exchange_crowded(const struct exchange *x)
-{
-    return x->crowded;
-}
-
-int64_t exchange_declared(const struct exchange *x)
-{
-    return x->declared;
-}
-
-void exchange_body_max(struct exchange *x, size_t max)
-{
-    x->body_max = max;
-}
-
-enum exchange_body exchange_body(const struct exchange *x)
-{
-    return x->state;
-}
-
-void exchange_set_user(struct exchange *x, void *user)
-{
-    x->user = user;
-}
-
-void *exchange_user(const struct exchange *x)
-{
-    return x->user;
 }

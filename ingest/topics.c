@@ -10,7 +10,7 @@
 #include "log.h"
 #include "mem.h"
 
-enum { ATTEMPT_MS = 5000, PAUSE_MS = 1000 };
+enum { ATTEMPT_MS = 3000, PAUSE_MS = 1000 };
 
 struct topics {
     const struct config *cfg;

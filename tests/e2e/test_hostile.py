@@ -1,4 +1,5 @@
 """P8: what nobody else may do. hostile.py has the cases; here they meet a running rollcall-ingest."""
+import socket
 import time
 
 import hostile
@@ -33,11 +34,13 @@ def hostile_requests_get_their_4xx_and_publish_nothing(run):
 class Crowd:
     """Requests that are sent at once, each over a connection of its own, while Kafka stands still."""
 
-    def __init__(self, target, count, headers=(), body=hostile.GOOD):
+    def __init__(self, target, count, headers=(), body=hostile.GOOD, half_closed=False):
         self.socks = []
         for _ in range(count):
             sock = hostile.connect(target)
             hostile.send(sock, hostile.request(target, body, [*target.sign(body), *headers]))
+            if half_closed:  # it has said everything, and still waits
+                sock.shutdown(socket.SHUT_WR)
             self.socks.append(sock)
 
     def answers(self):
@@ -96,7 +99,7 @@ def more_than_the_program_takes_on_is_told_at_once_to_come_again(run):
     run.broker.pause()
     begun = time.monotonic()
     crowds = [Crowd(target(source), 5, [("X-Forwarded-For", "8.8.8.8, 203.0.113.1")]),
-              Crowd(target(source), 1, [("X-Forwarded-For", "203.0.113.2, 127.0.0.1")])]
+              Crowd(target(source), 1, [("X-Forwarded-For", "203.0.113.2, 127.0.0.1")], half_closed=True)]
     wait_until(lambda: under_way() == 4, 2, "three of one client wait, and one of another")
     crowds.append(Crowd(target(source), 4))  # of clients that the proxy does not name
     wait_until(lambda: under_way() == 6, 2, "six wait")

@@ -1,0 +1,164 @@
+#include "http_internal.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+enum { HEAD_MAX = 1024 };
+
+/* ---- past MHD ------------------------------------------------------------------------------------------ */
+
+bool connection_has_ended(const struct connection *c)
+{
+    char byte;
+    return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+void connection_last_words(const struct http *h, const struct connection *c, const char *status)
+{
+    char text[128];
+    if (h->settings.tls)
+        return; /* would be no record of the session */
+    int n =
+        snprintf(text, sizeof text, "HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", status);
+    (void)!send(c->fd, text, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void write_head(const struct exchange *x, struct buf *out)
+{
+    const struct answer *a = &x->answer;
+    buf_addf(out, "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Length: %zu\r\n", a->status,
+             MHD_get_reason_phrase_for(a->status), strlen(x->answer_body));
+    if (x->answer_body[0])
+        buf_addf(out, "Content-Type: %s\r\n", a->type ? a->type : "application/json");
+    for (size_t i = 0; i < a->n_headers; i++)
+        buf_addf(out, "%s: %s\r\n", a->headers[i].name, a->headers[i].value);
+    if (a->retry_after_s > 0)
+        buf_addf(out, "Retry-After: %u\r\n", a->retry_after_s);
+    buf_adds(out, "\r\n");
+}
+
+/* A client that has closed its side while it waited: MHD (0.9.75), resumed, may look for more to read before it sends, find
+ * the end and close without a word. So the answer is written here, and MHD finds the connection closed. Not over TLS. */
+static void answer_half_closed(struct exchange *x)
+{
+    const struct connection *c = x->connection;
+    struct buf text;
+    if (x->http->settings.tls || !connection_has_ended(c))
+        return;
+    buf_init(&text, HEAD_MAX + ANSWER_MAX);
+    write_head(x, &text);
+    buf_adds(&text, x->answer_body);
+    if (buf_ok(&text))
+        (void)!send(c->fd, text.p, text.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    buf_done(&text);
+    shutdown(c->fd, SHUT_RDWR);
+}
+
+/* ---- the body ------------------------------------------------------------------------------------------ */
+
+void exchange_drop_body(struct exchange *x)
+{
+    x->http->bodies_bytes -= (int64_t)x->body.size;
+    buf_done(&x->body);
+    x->message.body = (struct str){0};
+}
+
+/* ---- the answer ---------------------------------------------------------------------------------------- */
+
+static struct MHD_Response *make_response(struct exchange *x)
+{
+    const struct answer *a = &x->answer;
+    char number[16];
+    struct MHD_Response *r =
+        MHD_create_response_from_buffer(strlen(x->answer_body), x->answer_body, MHD_RESPMEM_MUST_COPY);
+    if (!r)
+        return NULL;
+    if (x->answer_body[0])
+        MHD_add_response_header(r, "Content-Type", a->type ? a->type : "application/json");
+    if (a->allow[0])
+        MHD_add_response_header(r, "Allow", a->allow);
+    for (size_t i = 0; i < a->n_headers; i++)
+        MHD_add_response_header(r, a->headers[i].name, a->headers[i].value);
+    if (a->retry_after_s > 0) {
+        snprintf(number, sizeof number, "%u", a->retry_after_s);
+        MHD_add_response_header(r, "Retry-After", number);
+    }
+    if (x->early || !x->http->listening)
+        MHD_add_response_header(r, "Connection", "close");
+    return r;
+}
+
+enum MHD_Result exchange_queue_answer(struct exchange *x)
+{
+    const struct answer *a = &x->answer;
+    bool plain = !x->answer_body[0] && !a->allow[0] && !a->retry_after_s && a->n_headers == 0 && !x->early &&
+                 x->http->listening;
+    if (plain)
+        return MHD_queue_response(x->mhd, a->status, x->http->empty);
+    struct MHD_Response *r = make_response(x);
+    if (!r)
+        return MHD_NO;
+    enum MHD_Result queued = MHD_queue_response(x->mhd, a->status, r);
+    MHD_destroy_response(r);
+    return queued;
+}
+
+void exchange_answer(struct exchange *x, const struct answer *answer)
+{
+    assert(!x->answered);
+    x->answer = *answer;
+    x->answered = true;
+    if (answer->reason)
+        snprintf(x->answer_body, sizeof x->answer_body, "{\"error\":\"%s\"}\n", answer->reason);
+    else if (answer->body.n > 0)
+        snprintf(x->answer_body, sizeof x->answer_body, "%.*s", (int)answer->body.n, answer->body.p);
+    exchange_drop_body(x);
+    if (x->suspended) {
+        x->suspended = false;
+        answer_half_closed(x);
+        MHD_resume_connection(x->mhd);
+    }
+}
+
+/* ---- an exchange --------------------------------------------------------------------------------------- */
+
+const struct message *exchange_message(const struct exchange *x)
+{
+    return &x->message;
+}
+
+enum head_fault exchange_fault(const struct exchange *x)
+{
+    return x->fault;
+}
+
+bool exchange_crowded(const struct exchange *x)
+{
+    return x->crowded;
+}
+
+int64_t exchange_declared(const struct exchange *x)
+{
+    return x->declared;
+}
+
+void exchange_body_max(struct exchange *x, size_t max)
+{
+    x->body_max = max;
+}
+
+enum exchange_body exchange_body(const struct exchange *x)
+{
+    return x->state;
+}
+
+void exchange_set_user(struct exchange *x, void *user)
+{
+    x->user = user;
+}
+
+void *exchange_user(const struct exchange *x)
+{
+    return x->user;
+}
