@@ -204,6 +204,6 @@ def a_spool_that_is_full_or_damaged_says_so_and_serves_on(run):
     assert ingest.metrics()["rollcall_ingest_spool_usable"] == 0
     wait_until(lambda: tell().status == 200, 20, "it serves without")
     run.broker.pause()
-    assert tell().status == 503
+    wait_until(lambda: tell().status == 503, 10, "senders are told that Kafka is away")
     run.broker.resume()
     assert file.read_bytes() == b"no database" * 1000

@@ -91,7 +91,9 @@ class Process:
             os.kill(self._child.pid, number)
 
     def pause(self):
+        """Until it stands still: it may do a last thing before it gets to see the signal."""
         self.signal(signal.SIGSTOP)
+        wait_until(lambda: self.stopped or not self.alive, 5, f"{self.name} stands still")
 
     def resume(self):
         self.signal(signal.SIGCONT)
