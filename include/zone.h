@@ -1,7 +1,7 @@
 /* zone.h - local time to instants, by the system's time zone files (tzdata), without the process's TZ.
  *
  * A zone is a name of that database ("Europe/Berlin"), "UTC", "Z", or an offset as "+02:00" or "-0800". Files are read
- * once per thread and name. Beyond the last change that a file lists (2037 with Debian's) its last offset holds.
+ * once. Beyond the last change that a file lists (2037 with Debian's) its last offset holds.
  * Thread-safe. */
 #ifndef ROLLCALL_ZONE_H
 #define ROLLCALL_ZONE_H

@@ -68,7 +68,7 @@ static bool check_handshake(const struct source *src, const struct message *m, F
     copy.capture_file = NULL; /* trying a request keeps nothing */
     buf_init(&body, HANDSHAKE_BODY_MAX);
     enum handshake_result result = handshake_head(src, m, &body, &a);
-    if (result == HANDSHAKE_NONE && src->verifier && !verifier_has_proof(src->verifier, m))
+    if (result == HANDSHAKE_NONE && (!src->verifier || !verifier_has_proof(src->verifier, m)))
         result = handshake_body(&copy, m, &body, &a, &err);
     if (result == HANDSHAKE_OK || result == HANDSHAKE_NOT_KEPT)
         fprintf(out, "handshake\nanswer: 200\n");

@@ -1,6 +1,7 @@
 /* Files: TZif, RFC 8536. */
 #include "zone.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,6 @@
 #include "rfc3339.h"
 
 enum {
-    ZONES_MAX = 16, /* kept per thread; more share the last place */
     NAME_MAX_BYTES = 64,
     FILE_MAX = 64 * 1024,
     HEADER_SIZE = 44,
@@ -20,16 +20,18 @@ enum {
 static const char DIRECTORY[] = "/usr/share/zoneinfo/";
 
 struct zone {
+    struct zone *next;
     char name[NAME_MAX_BYTES];
-    unsigned char *file;          /* NULL: no such zone */
+    unsigned char *file;
     const unsigned char *times;   /* n instants of change, 8 bytes each */
     const unsigned char *indexes; /* which type holds from then */
     const unsigned char *types;
     size_t n, n_types;
 };
 
-static _Thread_local struct zone zones[ZONES_MAX];
-static _Thread_local size_t n_zones;
+/* What was asked for and exists: as many as the system has, for good. Immutable once listed. */
+static struct zone *zones;
+static pthread_mutex_t zones_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 /* ---- files --------------------------------------------------------------------------------------------- */
 
@@ -96,35 +98,41 @@ static bool name_ok(struct str name)
     return true;
 }
 
-static void load(struct zone *z, struct str name)
+/* NULL: there is none. */
+static struct zone *load(struct str name)
 {
     char path[sizeof DIRECTORY + NAME_MAX_BYTES];
-    *z = (struct zone){0};
+    struct zone *z = xcalloc(1, sizeof *z);
     memcpy(z->name, name.p, name.n);
     snprintf(path, sizeof path, "%s%.*s", DIRECTORY, NAME_MAX_BYTES - 1, z->name);
     FILE *in = fopen(path, "re");
-    if (!in)
-        return;
-    z->file = xmalloc(FILE_MAX);
-    size_t size = fread(z->file, 1, FILE_MAX, in);
-    fclose(in);
-    if (!read_blocks(z, size)) {
-        free(z->file);
-        z->file = NULL;
-    }
+    unsigned char *block = xmalloc(FILE_MAX);
+    size_t size = in ? fread(block, 1, FILE_MAX, in) : 0;
+    if (in)
+        fclose(in);
+    z->file = xmemdup(block, size);
+    free(block);
+    if (read_blocks(z, size))
+        return z;
+    free(z->file);
+    free(z);
+    return NULL;
 }
 
 static const struct zone *find(struct str name)
 {
+    struct zone *z;
     if (!name_ok(name))
         return NULL;
-    for (size_t i = 0; i < n_zones; i++)
-        if (str_eq(str_of(zones[i].name), name))
-            return zones[i].file ? &zones[i] : NULL;
-    struct zone *z = &zones[n_zones < ZONES_MAX ? n_zones++ : ZONES_MAX - 1];
-    free(z->file);
-    load(z, name);
-    return z->file ? z : NULL;
+    pthread_mutex_lock(&zones_mutex);
+    for (z = zones; z && !str_eq(str_of(z->name), name); z = z->next)
+        ;
+    if (!z && (z = load(name)) != NULL) {
+        z->next = zones;
+        zones = z;
+    }
+    pthread_mutex_unlock(&zones_mutex);
+    return z;
 }
 
 /* ---- offsets ------------------------------------------------------------------------------------------- */
