@@ -26,15 +26,24 @@ static struct str trim(struct str s)
     return s;
 }
 
+/* "old, more"; takes old. */
+static const char *append(const char *old, struct str more)
+{
+    size_t n = strlen(old);
+    char *both = xreallocarray((char *)(uintptr_t)old, n + more.n + 3, 1);
+    memcpy(both + n, ", ", 2);
+    memcpy(both + n + 2, more.p, more.n);
+    both[n + 2 + more.n] = '\0';
+    return both;
+}
+
 static void add(struct reply_headers *h, char *name, struct str value)
 {
     for (size_t i = 0; i < h->n; i++) {
         if (strcmp(h->v[i].name, name) != 0)
             continue;
-        char *both = xasprintf("%s, %.*s", h->v[i].value, (int)value.n, value.p);
-        free((char *)(uintptr_t)h->v[i].value);
-        h->v[i].value = both;
         free(name);
+        h->v[i].value = append(h->v[i].value, value);
         return;
     }
     h->v[h->n++] = (struct source_header){name, xstrndup(value.p, value.n)};

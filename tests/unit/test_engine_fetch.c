@@ -522,6 +522,71 @@ START_TEST(a_paused_source_is_not_asked_until_it_is_resumed)
 }
 END_TEST
 
+START_TEST(a_sweep_is_not_done_with_who_waits_for_a_source)
+{
+    start_config();
+    kit_open();
+    commit();
+    kit_zoe_has_account(ZOE);
+    say({"thin", EVENT_CHANGED, .at = 2, .thin = true});
+    commit();
+    expect_call("GET", "/people/zoe");
+    answer(500, "");
+    commit();
+    engine_free(kit.e);
+    kit_add_target("wiki", "scim"); /* nothing is owed there yet */
+    kit.cfg.generation = ++kit.generation;
+    kit_open();
+    ck_assert_int_ge(wait_for_call(), 0);
+    ck_assert_uint_eq(stats_now().behind, 1);
+    while (kit.call && kit.call->target != 1) {
+        answer(200, found("7", true, ZOE));
+        wait_for_call();
+    }
+    answer(200, "joined;" ZOE);
+    ck_assert_int_ge(wait_for_call(), 0);
+    ck_assert_uint_eq(kit.call->target, 2);
+    kit_stop();
+}
+END_TEST
+
+START_TEST(left_said_again_by_the_source_is_no_new_word_to_the_guard)
+{
+    start_config();
+    kit.targets[0].guard =
+        (struct engine_guard){.window_ms = KIT_DAY_MS, .limits = {[GUARD_DEACTIVATION] = {.count = 1}}};
+    kit_open();
+    commit();
+    say({"kim", EVENT_LEFT, .at = 1, .subject = "kim",
+         .profile = "userName=kim"}); /* takes the room there is */
+    commit();
+    expect_call("GET", "/Users?filter=");
+    answer(200, found("8", true, "userName=kim"));
+    commit();
+    expect_call("PATCH", "/Users/8");
+    answer(200, user("8", false, "userName=kim"));
+    commit();
+    kit_zoe_has_account(ZOE);
+    char held[256] = "";
+    for (int i = 0; i < 3; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "t%d", i);
+        say({id, EVENT_CHANGED, .at = 2 + i, .thin = true});
+        commit();
+        expect_call("GET", "/people/zoe");
+        answer(200, "left;" ZOE);
+        commit();
+        expect_no_call();
+        commit();
+        if (i > 0)
+            ck_assert_str_eq(state_now("miro", "held"), held);
+        snprintf(held, sizeof held, "%.255s", state_now("miro", "held"));
+        ck_assert_str_ne(held, "");
+    }
+    kit_stop();
+}
+END_TEST
+
 /* ---- merging, by itself -------------------------------------------------------------------------------- */
 
 /* Every order of events around a fetch gives the same person. */
@@ -597,6 +662,8 @@ int main(void)
         a_scheduled_thin_event_is_fetched_when_it_is_due,
         a_flood_of_thin_events_stays_within_the_list,
         a_paused_source_is_not_asked_until_it_is_resumed,
+        a_sweep_is_not_done_with_who_waits_for_a_source,
+        left_said_again_by_the_source_is_no_new_word_to_the_guard,
         a_fetch_and_events_give_the_same_in_every_order,
     };
     return kit_run("engine_fetch", tests, ARRAY_SIZE(tests));
