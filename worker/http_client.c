@@ -32,6 +32,8 @@ struct header_set {
 };
 
 struct target {
+    CURLU *url;         /* parsed once; what lies below it goes into the request line as it is */
+    const char *prefix; /* in base_url: its path */
     char *base_url;
     char *ca_file; /* NULL: the system's */
     char *before_token;
@@ -211,7 +213,8 @@ static struct transfer *transfer_new(struct http_client *c, struct target *targe
     curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->error);
     curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(t->easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(t->easy, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(t->easy, CURLOPT_CURLU, target->url);
+    curl_easy_setopt(t->easy, CURLOPT_HTTPPROXYTUNNEL, 1L);
     curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CONNECT_TIMEOUT_MS);
@@ -289,9 +292,9 @@ static void transfer_run(struct transfer *t)
 static void set_request(struct transfer *t, const struct call *call)
 {
     CURL *easy = t->easy;
-    char *url = xasprintf("%s%s", t->target->base_url, call->path);
-    curl_easy_setopt(easy, CURLOPT_URL, url); /* copies */
-    free(url);
+    char *path = xasprintf("%s%s", t->target->prefix, call->path);
+    curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, path); /* copies */
+    free(path);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t->headers->list);
     curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
     if (call->body) {
@@ -573,14 +576,29 @@ static void add_multis(struct http_client *c, size_t wanted, size_t calls)
     }
 }
 
-static void add_targets(struct http_client *c, const struct http_target *targets, size_t n)
+static bool set_url(struct target *target, const char *base_url, struct error *err)
+{
+    target->base_url = xstrdup(base_url);
+    target->url = curl_url();
+    if (!target->url)
+        abort(); /* out of memory */
+    const char *host = strstr(target->base_url, "://");
+    if (!host || curl_url_set(target->url, CURLUPART_URL, base_url, 0) != CURLUE_OK)
+        return error_set(err, ERROR_INPUT, "%s: not a URL", base_url);
+    host += strlen("://");
+    target->prefix = host + strcspn(host, "/");
+    return true;
+}
+
+static bool add_targets(struct http_client *c, const struct http_target *targets, size_t n, struct error *err)
 {
     size_t calls = 0, multis = 0;
     c->targets = xcalloc(n, sizeof *c->targets);
     c->n_targets = n;
     for (size_t i = 0; i < n; i++) {
         struct target *target = &c->targets[i];
-        target->base_url = xstrdup(targets[i].base_url);
+        if (!set_url(target, targets[i].base_url, err))
+            return false;
         target->ca_file = xstrdup_null(targets[i].ca_file);
         target->before_token =
             xstrdup(targets[i].before_token ? targets[i].before_token : "Authorization: Bearer ");
@@ -593,6 +611,7 @@ static void add_targets(struct http_client *c, const struct http_target *targets
         calls += targets[i].in_flight_max;
     }
     add_multis(c, multis, calls);
+    return true;
 }
 
 bool http_client_new(struct loop *loop, const struct http_target *targets, size_t n_targets,
@@ -606,7 +625,10 @@ bool http_client_new(struct loop *loop, const struct http_target *targets, size_
     if (!c->shared)
         abort(); /* out of memory */
     curl_share_setopt(c->shared, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
-    add_targets(c, targets, n_targets);
+    if (!add_targets(c, targets, n_targets, err)) {
+        http_client_free(c);
+        return false;
+    }
     *ret = c;
     return true;
 }
@@ -620,6 +642,7 @@ static void free_target(struct target *target)
     header_set_drop(target->headers);
     free(target->before_token);
     free(target->ca_file);
+    curl_url_cleanup(target->url);
     free(target->base_url);
 }
 

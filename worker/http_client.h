@@ -45,7 +45,8 @@ struct http_callbacks {
     void (*done)(void *ctx, const struct call *call, const struct call_reply *reply, int64_t elapsed_ms);
 };
 
-/* Copies callbacks, keeps loop until http_client_free. Fails with ERROR_SYSTEM. */
+/* Copies callbacks, keeps loop until http_client_free. Fails with ERROR_SYSTEM, or ERROR_INPUT for a base URL that is
+ * none. Paths of calls are sent as they are: visible ASCII. */
 bool http_client_new(struct loop *loop, const struct http_target *targets, size_t n_targets,
                      const struct http_callbacks *callbacks, struct http_client **ret, struct error *err)
     __attribute__((warn_unused_result));

@@ -595,6 +595,22 @@ START_TEST(refuses_a_body_over_the_limit)
 }
 END_TEST
 
+START_TEST(a_base_url_that_is_none_is_refused_at_the_start)
+{
+    const struct http_target targets[] = {{.base_url = "http://127.0.0.1:80/scim"},
+                                          {.base_url = "http://127.0.0.1:123456/scim"}};
+    const struct http_callbacks callbacks = {.may_write = on_may_write, .done = on_done};
+    struct http_client *client;
+    struct loop *loop;
+    struct error err = {0};
+    ck_assert(loop_new(&loop, &err));
+    ck_assert(!http_client_new(loop, targets, 2, &callbacks, &client, &err));
+    ck_assert_int_eq(err.kind, ERROR_INPUT);
+    ck_assert_str_eq(err.message, "http://127.0.0.1:123456/scim: not a URL");
+    loop_free(loop);
+}
+END_TEST
+
 START_TEST(ends_with_calls_under_way)
 {
     struct server s = {.replies = ok, .silent = true};
@@ -631,6 +647,7 @@ int main(void)
     tcase_add_test(tc, a_write_is_never_sent_twice);
     tcase_add_test(tc, a_read_may_be_repeated);
     tcase_add_test(tc, refuses_a_body_over_the_limit);
+    tcase_add_test(tc, a_base_url_that_is_none_is_refused_at_the_start);
     tcase_add_test(tc, ends_with_calls_under_way);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
