@@ -344,9 +344,50 @@ START_TEST(a_hold_is_in_the_record_and_outlives_the_worker)
 }
 END_TEST
 
+/* Held by the guard, and asked for by a person: it is read first, and that waits for no decision. */
+START_TEST(what_is_to_be_read_about_who_is_held_is_not_forgotten_while_the_partition_opens)
+{
+    static const char rests[] =
+        "{\"kind\":\"pause\",\"target\":\"miro\",\"paused\":true,\"by\":\"ops\",\"reason\":\"r\","
+        "\"at\":\"2027-01-15T08:16:40Z\"}";
+    static const char asks[] =
+        "{\"kind\":\"provision\",\"person\":\"acme/hr/zoe\",\"time\":\"2027-01-15T08:16:40Z\","
+        "\"by\":\"ops\",\"reason\":\"r\",\"at\":\"2027-01-15T08:16:40Z\"}";
+    struct error err = {0};
+    kit_config();
+    kit.targets[0].guard =
+        (struct engine_guard){.window_ms = KIT_DAY_MS, .limits = {[GUARD_DEACTIVATION] = {.count = 1}}};
+    kit_open();
+    commit();
+    say({"kim", EVENT_LEFT, .at = 1, .subject = "kim",
+         .profile = "userName=kim"}); /* takes the room there is */
+    commit();
+    expect_call("GET", "/Users?filter=");
+    answer(200, found("8", true, "userName=kim"));
+    commit();
+    expect_call("PATCH", "/Users/8");
+    answer(200, user("8", false, "userName=kim"));
+    commit();
+    kit_zoe_has_account("userName=zoe");
+    say({"left", EVENT_LEFT, .at = 2});
+    commit();
+    expect_no_call();
+    ck_assert_str_ne(state_now("miro", "held"), "");
+    ck_assert(engine_control(kit.e, str_of("pause/miro"), str_of(rests), kit.now, &err));
+    ck_assert_msg(engine_control(kit.e, str_of("provision/acme/hr/zoe"), str_of(asks), kit.now, &err), "%s",
+                  err.message);
+    commit();
+    kit_hand_over(); /* to a worker that has not been told of any pause */
+    ck_assert_int_ge(wait_for_call(), 0);
+    ck_assert_str_eq(kit.call->path, "/Users/7");
+    kit_stop();
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
+        what_is_to_be_read_about_who_is_held_is_not_forgotten_while_the_partition_opens,
         more_cuts_than_usual_wait_and_are_done_when_a_person_approves,
         what_a_person_denies_is_answered_so_and_stays_until_a_newer_word,
         a_denial_ends_with_the_wish_that_it_denied,

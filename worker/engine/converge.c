@@ -157,6 +157,7 @@ static void heed_guard(struct engine *e, struct work *w, struct target_state *t,
                        struct now now)
 {
     enum admission admission = wards_admit(e, w, t, plan, now);
+    w->held = admission == HELD;
     if (admission == ADMITTED)
         return;
     if (plan->step == STEP_UPDATE && plan->changes.n > 1) {
@@ -257,6 +258,7 @@ static bool converge_target(struct engine *e, struct slot *slot, struct target_s
         w = work_add(e, slot, t->target);
     if (w->flight && !MUTATION(MUTATION_TWO_CALLS_PER_PERSON))
         return true; /* planned when it is over */
+    w->held = false;
     struct plan plan = {.ignored = true, .rejected = NULL};
     struct error err;
     if (!w->target) { /* removed from the configuration */

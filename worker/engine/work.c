@@ -107,10 +107,11 @@ void work_free_all(struct slot *slot)
     slot->n_works = 0;
 }
 
-/* The guard holds it before anything was done: perhaps for days, and there may be a million. */
+/* The guard holds it before anything was done: perhaps for days, and there may be a million. Who is held and to be looked
+ * at first is none of them: a decision wakes the held, a commit or the opening of the partition wakes works. */
 static bool waits_untouched(const struct work *w, const struct target_state *t)
 {
-    return t->held_word && w->started_ms == 0 && w->attempts == 0 && !w->trouble && !t->doubt_until_ms;
+    return w->held && w->started_ms == 0 && w->attempts == 0 && !w->trouble && !t->doubt_until_ms;
 }
 
 void work_drop_finished(struct slot *slot)
