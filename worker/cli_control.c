@@ -346,6 +346,10 @@ static void print_holding(const struct holding *v)
     rfc3339_format(v->since_ms, since);
     printf("%s  %s of ", v->id, v->what);
     cli_put(stdout, v->person);
+    if (v->team) {
+        printf(" from ");
+        cli_put(stdout, v->team);
+    }
     printf(" at ");
     cli_put(stdout, v->target);
     printf("  since %s\n", since);

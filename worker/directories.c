@@ -6,14 +6,37 @@
 #include "mem.h"
 #include "now.h"
 #include "topic_reader.h"
+#include "worker_metrics.h"
 
 enum { POLL_MS = 100 };
 
 struct directories {
+    const struct config *cfg;
     struct engine *engine;
+    struct metrics *metrics;
+    bool *unknown; /* by target, as was said last */
     struct topic_reader *reader;
     bool begun;
 };
+
+/* What the target said may name anybody: the record has it, the line has not. */
+static void tell_failures(struct directories *d)
+{
+    for (size_t i = 0; i < d->cfg->targets.n; i++) {
+        const char *target = d->cfg->targets.v[i].name;
+        struct engine_target_figures figures;
+        engine_target_figures(d->engine, i, &figures);
+        bool unknown = figures.teams_failed;
+        metrics_set(d->metrics, WM_TEAMS, target, (int64_t)figures.teams);
+        metrics_set(d->metrics, WM_TEAMS_UNKNOWN, target, unknown);
+        if (unknown && !d->unknown[i])
+            log_warn("the target's teams cannot be listed: nobody is put into those that are not known",
+                     LOG_S("target", target));
+        else if (!unknown && d->unknown[i])
+            log_info("the target's teams are listed again", LOG_S("target", target));
+        d->unknown[i] = unknown;
+    }
+}
 
 static void take_record(void *ctx, const struct topic_record *record)
 {
@@ -34,6 +57,7 @@ bool directories_catch_up(struct directories *d, int slice_ms, struct error *err
          !topic_reader_reached(d->reader) && clock_mono_ms() < until_ms;)
         if (!topic_reader_poll(d->reader, POLL_MS, take_record, d, err))
             return false;
+    tell_failures(d);
     return topic_reader_reached(d->reader) ||
            error_set(err, ERROR_TEMPORARY, "the targets topic is not read to its end yet");
 }
@@ -45,17 +69,20 @@ int directories_fd(const struct directories *d)
 
 bool directories_take(struct directories *d, struct error *err)
 {
-    return topic_reader_poll(d->reader, 0, take_record, d, err) || error_wrap(err, "targets");
+    bool ok = topic_reader_poll(d->reader, 0, take_record, d, err);
+    tell_failures(d);
+    return ok || error_wrap(err, "targets");
 }
 
-bool directories_new(const struct config *cfg, struct engine *engine, struct directories **ret,
-                     struct error *err)
+bool directories_new(const struct config *cfg, struct engine *engine, struct metrics *metrics,
+                     struct directories **ret, struct error *err)
 {
     struct topic_reader *reader;
     if (!topic_reader_new(cfg, KAFKA_TARGETS, &reader, err))
         return false;
     struct directories *d = xcalloc(1, sizeof *d);
-    *d = (struct directories){.engine = engine, .reader = reader};
+    *d = (struct directories){.cfg = cfg, .engine = engine, .metrics = metrics, .reader = reader};
+    d->unknown = xcalloc(cfg->targets.n, sizeof *d->unknown);
     *ret = d;
     return true;
 }
@@ -65,5 +92,6 @@ void directories_free(struct directories *d)
     if (!d)
         return;
     topic_reader_free(d->reader);
+    free(d->unknown);
     free(d);
 }

@@ -1,5 +1,5 @@
 /* directories.h - the teams of targets, on their way to the engine: the targets topic read whole before the worker joins
- * its group, and followed from then on.
+ * its group, and followed from then on; with a line and a metric when a target's teams cannot be listed.
  *
  * The loop's thread. */
 #ifndef ROLLCALL_WORKER_DIRECTORIES_H
@@ -10,12 +10,13 @@
 #include "config.h"
 #include "engine/engine.h"
 #include "error.h"
+#include "metrics.h"
 
 struct directories;
 
-/* Borrows cfg and engine until directories_free. Talks to nobody yet. */
-bool directories_new(const struct config *cfg, struct engine *engine, struct directories **ret,
-                     struct error *err) __attribute__((warn_unused_result));
+/* Borrows cfg, engine and metrics until directories_free. Talks to nobody yet. */
+bool directories_new(const struct config *cfg, struct engine *engine, struct metrics *metrics,
+                     struct directories **ret, struct error *err) __attribute__((warn_unused_result));
 /* Reads towards the end as it stood at the first success; true when it is reached. Blocks for about slice_ms.
  * ERROR_TEMPORARY: not there yet, call again. */
 bool directories_catch_up(struct directories *d, int slice_ms, struct error *err)

@@ -12,6 +12,7 @@ static void release(struct holding *v)
     free(v->person);
     free(v->target);
     free(v->what);
+    free(v->team);
     free(v);
 }
 
@@ -42,6 +43,7 @@ static void add(struct holdings *h, struct str key, const char *target, const cJ
     v->person = xstrndup(key.p, key.n);
     v->target = xstrdup(target);
     v->what = xstrdup(what ? what : "");
+    v->team = xstrdup_null(json_string(held, "team"));
     if (id && strlen(id) < sizeof v->id)
         memcpy(v->id, id, strlen(id) + 1);
     json_int64(held, "since", &v->since_ms);

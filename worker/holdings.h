@@ -13,6 +13,7 @@ struct holding {
     char *person;         /* tenant/directory/subject */
     char *target;
     char *what;
+    char *team;               /* of a removal; else NULL */
     char id[GUARD_HOLD_SIZE]; /* as control approve and deny want it */
     int64_t since_ms;
 };

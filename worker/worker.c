@@ -507,7 +507,7 @@ static bool open_notices(struct worker *w, struct error *err)
 /* Nothing about a team is decided before what is known of them has been read. */
 static bool open_directories(struct worker *w, struct error *err)
 {
-    if (!directories_new(w->cfg, w->engine, &w->directories, err))
+    if (!directories_new(w->cfg, w->engine, w->metrics, &w->directories, err))
         return false;
     for (unsigned tries = 0; !directories_catch_up(w->directories, NOTICES_SLICE_MS, err); tries++) {
         if (err->kind != ERROR_TEMPORARY)

@@ -83,6 +83,13 @@ static const struct metric_def table[WORKER_METRICS] = {
         {NAME("restore_seconds_total"), METRIC_COUNTER, "Time that restores took.", {0}, 0.001},
     [WM_READING_HELD] =
         {NAME("reading_held"), METRIC_GAUGE, "1 while no events are read because too many wait.", {0}, 0},
+    [WM_TEAMS] = {NAME("teams"), METRIC_GAUGE, "Teams of a target, as listed last.", {"target"}, 0},
+    [WM_TEAMS_UNKNOWN] =
+        {NAME("teams_unknown"),
+         METRIC_GAUGE,
+         "1 while a target's teams cannot be listed: nobody is put into those that are not known.",
+         {"target"},
+         0},
     [WM_PAUSED] = {NAME("paused"),
                    METRIC_GAUGE,
                    "1 while a person has paused the target: nothing is called there.",

@@ -37,6 +37,8 @@ enum worker_metric {
     WM_RESTORE_TIME,
     WM_READING_HELD,
     WM_PAUSED,
+    WM_TEAMS,
+    WM_TEAMS_UNKNOWN,
     WM_DECISIONS,
     WM_LEDGER_SILENT,
     WM_RELOADS,

@@ -78,7 +78,7 @@ def people_join_move_wait_for_a_team_and_are_not_all_removed_at_once(run):
     wait_until(lambda: worker.metrics().get("rollcall_worker_persons_held") == kept, SOON_S, "what is unusual is held")
     wait_until(lambda: len(members(sandbox, "Design")) == kept, SOON_S, "the usual number leaves")
     listed = run.command("control", "holds").stdout.splitlines()
-    assert len(listed) == kept and all("removal of acme/hr/p" in line for line in listed), listed
+    assert len(listed) == kept and all("removal of acme/hr/p" in line and " from Design at miro" in line for line in listed), listed
     run.command("control", "approve", "--target", "miro", "--before", rfc3339(now_ms() + 1000),
                 "--reason", "the test wants it", "--by", "tester")
     run.await_results(results)

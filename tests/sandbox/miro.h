@@ -243,7 +243,8 @@ struct miro_user_spec { /* what a person in Miro's pages could have done */
 const struct miro_user *miro_add_user(struct miro *m, const struct miro_user_spec *spec, int64_t now_ms);
 const struct miro_team *miro_add_team(struct miro *m, const char *name);
 void miro_rename_team(struct miro *m, const char *team_id,
-                      const char *displayName); /* of the security group */
+                      const char *displayName);             /* of the security group */
+void miro_remove_team(struct miro *m, const char *team_id); /* as in Miro\'s pages, whatever the group mode */
 void miro_join_team(struct miro *m, const char *team_id, const char *user_id, bool as_admin);
 void miro_set_active(struct miro *m, const char *user_id, bool active, int64_t now_ms);
 

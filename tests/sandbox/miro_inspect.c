@@ -94,6 +94,15 @@ void miro_rename_team(struct miro *m, const char *team_id, const char *displayNa
     miro_store_rename_team(t, displayName);
 }
 
+void miro_remove_team(struct miro *m, const char *team_id)
+{
+    struct team_record *t = miro_store_team(m, team_id, strlen(team_id));
+    assert(t);
+    while (t->t.n_members > 0)
+        team_leave(&t->t, t->t.members[0]);
+    t->t.deleted = true;
+}
+
 void miro_join_team(struct miro *m, const char *team_id, const char *user_id, bool as_admin)
 {
     struct team_record *t = miro_store_team(m, team_id, strlen(team_id));

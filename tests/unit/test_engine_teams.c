@@ -588,6 +588,11 @@ START_TEST(the_guard_holds_removals_until_a_person_decides)
         left += !is_in(i, "Design");
     ck_assert_int_eq(left, 2);
     ck_assert_uint_eq(stats_now().held, 3);
+    size_t said = 0;
+    for (size_t i = 0; i < kit.n_records; i++)
+        said += kit.records[i].value && strstr(kit.records[i].value, "\"what\":\"removal\"") &&
+                strstr(kit.records[i].value, "\"team\":\"Design\"");
+    ck_assert_uint_ge(said, 3);
     approve_all("approve");
     settle_for(60 * KIT_SECOND);
     for (int i = 0; i < 5; i++)
@@ -632,6 +637,42 @@ START_TEST(a_leaver_keeps_the_teams)
     ck_assert(!account(0)->active && is_in(0, "Design") && is_in(0, "xSales"));
     ck_assert_uint_eq(there.moves, moves);
     expect_result("left-0", "miro", "applied");
+    stop();
+}
+END_TEST
+
+START_TEST(a_team_that_is_removed_and_made_anew_gets_its_people_back)
+{
+    start();
+    join_crew(3, "Design");
+    miro_remove_team(there.m, miro_team_by_name(there.m, "Design")->id);
+    settle_for(RELIST_MS + 10 * KIT_SECOND);
+    miro_add_team(there.m, "Design");
+    ck_assert(!is_in(0, "Design"));
+    settle_for(RELIST_MS + 10 * KIT_SECOND);
+    for (int i = 0; i < 3; i++)
+        ck_assert(is_in(i, "Design"));
+    stop();
+}
+END_TEST
+
+START_TEST(what_was_missing_is_taken_up_by_who_was_not_there_when_it_appeared)
+{
+    start();
+    join_crew(1, "Void");
+    miro_add_team(there.m, "Void");
+    pass(RELIST_MS);
+    while (next_call()) /* the listing, and nobody hears of it: its reader is gone when it is committed */
+        serve();
+    engine_tick(kit.e, kit.now);
+    ck_assert_ptr_nonnull(take_batch());
+    for (size_t i = 0; i < kit.batch->n_records; i++)
+        kit_keep(&kit.batch->records[i]);
+    for (size_t i = 0; i < kit.batch->n_offsets; i++)
+        kit.committed[kit.batch->offsets[i].partition] = kit.batch->offsets[i].next;
+    kit_crash();
+    settle_for(KIT_LIFE_MS + 10 * KIT_SECOND);
+    ck_assert(is_in(0, "Void"));
     stop();
 }
 END_TEST
@@ -693,6 +734,8 @@ int main(void)
         the_guard_holds_removals_until_a_person_decides,
         a_removal_that_is_denied_lets_the_others_be_asked_about,
         a_leaver_keeps_the_teams,
+        a_team_that_is_removed_and_made_anew_gets_its_people_back,
+        what_was_missing_is_taken_up_by_who_was_not_there_when_it_appeared,
         teams_that_cannot_be_listed_are_said_to_be_so,
         many_teams_are_listed_page_by_page,
     };

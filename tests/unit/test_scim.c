@@ -100,6 +100,82 @@ START_TEST(a_patch_replaces_what_has_a_value_and_removes_what_has_none)
 }
 END_TEST
 
+START_TEST(members_are_added_by_a_list_and_removed_one_by_one)
+{
+    static const char *const two[] = {"12", "7a"};
+    scim_move(profile_find("miro"), "9", two, 2, true, &rq);
+    expect("/Groups/9?attributes=id",
+           PATCH("{\"op\":\"Add\",\"path\":\"members\",\"value\":[{\"value\":\"12\"},{\"value\":\"7a\"}]}"));
+    scim_move(profile_find("miro"), "9", two, 2, false, &rq);
+    expect("/Groups/9?attributes=id", PATCH("{\"op\":\"Remove\",\"path\":\"members[value eq 12]\"},"
+                                            "{\"op\":\"Remove\",\"path\":\"members[value eq \\\"7a\\\"]\"}"));
+    scim_move(profile_find("scim"), "a/b", two, 1, false, &rq);
+    expect("/Groups/a%2Fb?attributes=id",
+           PATCH("{\"op\":\"remove\",\"path\":\"members[value eq \\\"12\\\"]\"}"));
+}
+END_TEST
+
+START_TEST(eleven_members_are_a_small_patch_and_twelve_are_not)
+{
+    static const char *const ids[] = {"3458764500000000001", "3458764500000000002", "3458764500000000003",
+                                      "3458764500000000004", "3458764500000000005", "3458764500000000006",
+                                      "3458764500000000007", "3458764500000000008", "3458764500000000009",
+                                      "3458764500000000010", "3458764500000000011", "3458764500000000012"};
+    const struct profile *p = profile_find("miro");
+    scim_move(p, "9", ids, p->batch_members, true, &rq);
+    ck_assert_uint_eq(rq.body_n, 468);
+    ck_assert_int_eq(profile_class(p, "PATCH", rq.path, rq.body_n), profile_limit_index(p, "groups.update"));
+    scim_request_done(&rq);
+    scim_move(p, "9", ids, 12, true, &rq);
+    ck_assert_uint_eq(rq.body_n, 500);
+    scim_request_done(&rq);
+}
+END_TEST
+
+START_TEST(teams_are_read_page_by_page)
+{
+    struct attrs teams = {0};
+    struct team_page page;
+    struct error err;
+    scim_list_teams(201, 200, &rq);
+    expect("/Groups?attributes=id,displayName&startIndex=201&count=200", NULL);
+    ck_assert(
+        scim_parse_teams(str_of("{\"totalResults\":9,\"Resources\":[{\"id\":\"1\",\"displayName\":\"A\"},"
+                                "{\"id\":\"2\"},{\"id\":7,\"displayName\":\"B\"},"
+                                "{\"id\":\"1\",\"displayName\":\"A2\"}]}"),
+                         &teams, &page, &err));
+    ck_assert_uint_eq(page.n, 4);
+    ck_assert_int_eq(page.total, 9);
+    ck_assert_uint_eq(teams.n, 1);
+    ck_assert_str_eq(attrs_get(&teams, "1"), "A2");
+    ck_assert(scim_parse_teams(str_of("{\"totalResults\":0}"), &teams, &page, &err));
+    ck_assert(scim_parse_teams(str_of("{\"Resources\":[]}"), &teams, &page, &err));
+    ck_assert_int_eq(page.total, -1);
+    ck_assert(!scim_parse_teams(str_of("{\"totalResults\":3}"), &teams, &page, &err));
+    ck_assert_int_eq(err.kind, ERROR_TEMPORARY);
+    ck_assert(!scim_parse_teams(str_of("[]"), &teams, &page, &err));
+    ck_assert(!scim_parse_teams(str_of("{"), &teams, &page, &err));
+    attrs_done(&teams);
+}
+END_TEST
+
+START_TEST(an_account_says_its_teams)
+{
+    struct account a = {0};
+    struct error err;
+    ck_assert(scim_parse_user(
+        str_of("{\"id\":\"7\",\"groups\":[{\"value\":\"1\",\"display\":\"A\"},{\"value\":\"2\"},"
+               "{\"display\":\"no id\"},{\"value\":\"1\"}]}"),
+        &a, &err));
+    ck_assert(a.says_teams);
+    ck_assert_uint_eq(a.teams.n, 2);
+    account_done(&a);
+    ck_assert(scim_parse_user(str_of("{\"id\":\"7\"}"), &a, &err));
+    ck_assert(!a.says_teams);
+    account_done(&a);
+}
+END_TEST
+
 START_TEST(an_account_is_read_from_all_its_places)
 {
     struct account a;
@@ -255,6 +331,10 @@ int main(void)
         a_create_puts_each_attribute_in_its_place,
         miro_wants_one_schema_whole_names_and_no_emails,
         a_patch_replaces_what_has_a_value_and_removes_what_has_none,
+        members_are_added_by_a_list_and_removed_one_by_one,
+        eleven_members_are_a_small_patch_and_twelve_are_not,
+        teams_are_read_page_by_page,
+        an_account_says_its_teams,
         an_account_is_read_from_all_its_places,
         active_is_read_as_services_write_it,
         what_is_no_user_is_a_temporary_failure,

@@ -56,4 +56,16 @@ START_TEST(the_newest_record_of_a_person_counts)
 }
 END_TEST
 
-RUN_TESTS("worker_holdings", lists_what_is_held_by_target_and_age, the_newest_record_of_a_person_counts)
+START_TEST(a_removal_names_its_team)
+{
+    take("acme/hr/a",
+         record("\"miro\":{\"held\":{\"what\":\"removal\",\"since\":1,\"id\":\"0123456789abcdef\","
+                "\"word\":\"00\",\"team\":\"Design\"}}"));
+    holdings_sort(&h);
+    ck_assert_str_eq(h.v[0]->team, "Design");
+    holdings_done(&h);
+}
+END_TEST
+
+RUN_TESTS("worker_holdings", a_removal_names_its_team, lists_what_is_held_by_target_and_age,
+          the_newest_record_of_a_person_counts)

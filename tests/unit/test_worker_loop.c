@@ -182,10 +182,10 @@ void notices_free(struct notices *n)
     (void)n;
 }
 
-bool directories_new(const struct config *cfg, struct engine *engine, struct directories **ret,
-                     struct error *err)
+bool directories_new(const struct config *cfg, struct engine *engine, struct metrics *metrics,
+                     struct directories **ret, struct error *err)
 {
-    (void)cfg, (void)engine, (void)err;
+    (void)cfg, (void)engine, (void)metrics, (void)err;
     *ret = (struct directories *)&fake;
     return true;
 }

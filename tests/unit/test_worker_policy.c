@@ -72,6 +72,7 @@ static const struct answer_row {
     {"text instead of a table", "return 'yes'", "nil or a table", 0, 0, NULL, NULL},
     {"active as text", "return {active='true'}", "active", 0, 0, NULL, NULL},
     {"delete and more", "return {delete=true, title='x'}", "delete", 0, 0, NULL, NULL},
+    {"delete and teams", "return {delete=true, teams={}}", "delete", 0, 0, NULL, NULL},
     {"delete and active", "return {delete=true, active=true}", "delete", 0, 0, NULL, NULL},
     {"a table as value", "return {title={}}", "title", 0, 0, NULL, NULL},
     {"a fraction as value", "return {title=1.5}", "title", 0, 0, NULL, NULL},
@@ -110,6 +111,61 @@ START_TEST(reads_what_desired_answers)
         ck_assert_msg(strstr(err.message, row->error), "%s: %s", row->name, err.message);
     }
 
+    person_done(&g.person);
+    policy_free(policy);
+    free(text);
+}
+END_TEST
+
+/* ---- teams --------------------------------------------------------------------------------------------- */
+
+static const struct team_row {
+    const char *name;
+    const char *said;  /* teams of the answer */
+    const char *error; /* part of the message; NULL: fine */
+    const char *in, *out;
+    size_t n;
+    bool nothing; /* nothing is said of teams */
+} team_rows[] = {
+    {"nothing", "nil", NULL, NULL, NULL, 0, true},
+    {"none", "{}", NULL, NULL, NULL, 0, false},
+    {"a list", "{'Design', 'Ops'}", NULL, "Ops", NULL, 2, false},
+    {"true and false", "{Design=true, Ops=false}", NULL, "Design", "Ops", 2, false},
+    {"both forms", "{'Design', Ops=false}", NULL, "Design", "Ops", 2, false},
+    {"twice the same", "{'Design', 'Design', Design=true}", NULL, "Design", NULL, 1, false},
+    {"a name of a digit", "{['1']=false}", NULL, NULL, "1", 1, false},
+    {"a contradiction", "{'Design', Design=false}", "both true and false", NULL, NULL, 0, false},
+    {"no table", "'Design'", "table or nil", NULL, NULL, 0, false},
+    {"a number as name", "{7}", "list of names", NULL, NULL, 0, false},
+    {"text as truth", "{Design='yes'}", "list of names", NULL, NULL, 0, false},
+    {"an empty name", "{''}", "1 to 255 bytes", NULL, NULL, 0, false},
+    {"a name too long", "{('x'):rep(256)}", "1 to 255 bytes", NULL, NULL, 0, false},
+    {"a name of two lines", "{'a\\nb'}", "control characters", NULL, NULL, 0, false},
+    {"a name that is no UTF-8", "{'\\xff'}", "UTF-8", NULL, NULL, 0, false},
+    {"too many", "(function() local r={} for i=1,65 do r[i]='t'..i end return r end)()", "more than 64", NULL,
+     NULL, 0, false},
+};
+
+START_TEST(reads_what_is_said_of_teams)
+{
+    const struct team_row *row = &team_rows[_i];
+    struct error err = {0};
+    struct policy *policy;
+    struct given g;
+    struct desired d = {0};
+    char *text = xasprintf("return {desired = function() return {active=true, teams=%s} end}", row->said);
+    ck_assert_msg(load_text(text, &policy, &err), "%s: %s", row->name, err.message);
+    give(&g, EMPLOYMENT_JOINED, false, NULL);
+    bool ok = policy_ask(policy, &g.view, "miro", &d, &err);
+    ck_assert_msg(ok == !row->error, "%s: %s", row->name, err.message);
+    ck_assert_msg(ok || strstr(err.message, row->error), "%s: %s", row->name, err.message);
+    if (ok) {
+        ck_assert_msg(d.has_teams != row->nothing && d.teams.n == row->n, "%s", row->name);
+        ck_assert_msg(!row->in || attrs_get(&d.teams, row->in), "%s", row->name);
+        ck_assert_msg(!row->out || (attrs_find(&d.teams, row->out) && !attrs_get(&d.teams, row->out)), "%s",
+                      row->name);
+    }
+    desired_done(&d);
     person_done(&g.person);
     policy_free(policy);
     free(text);
@@ -281,6 +337,7 @@ int main(void)
     Suite *suite = suite_create("worker_policy");
     TCase *tc = tcase_create("policy");
     tcase_add_loop_test(tc, reads_what_desired_answers, 0, (int)ARRAY_SIZE(answers));
+    tcase_add_loop_test(tc, reads_what_is_said_of_teams, 0, (int)ARRAY_SIZE(team_rows));
     tcase_add_loop_test(tc, refuses_a_file_without_desired, 0, (int)ARRAY_SIZE(broken));
     tcase_add_test(tc, knows_a_changed_file_from_an_unchanged_one);
     tcase_add_loop_test(tc, the_shipped_policy_does_the_usual_thing, 0, (int)ARRAY_SIZE(shipped));

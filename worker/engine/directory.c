@@ -59,21 +59,22 @@ enum team_search directory_find(struct directory *d, const char *name, const cha
 
 /* ---- records in force ---------------------------------------------------------------------------------- */
 
-static bool take_team(struct directory *d, const struct directory_record *r)
+static enum directory_news take_team(struct directory *d, const struct directory_record *r)
 {
     const struct attr *known = attrs_find(&d->teams, r->id);
     if (r->name ? known && strcmp(known->value, r->name) == 0 : !known)
-        return false;
+        return NEWS_NONE;
+    enum directory_news news = known ? NEWS_CHANGED : NEWS_CAME;
     if (r->name)
         attrs_set(&d->teams, r->id, r->name);
     else
         attrs_remove(&d->teams, r->id);
     d->stale = true;
     d->version++;
-    return true;
+    return news;
 }
 
-bool directory_take(struct directory *d, const struct directory_record *r)
+enum directory_news directory_take(struct directory *d, const struct directory_record *r)
 {
     switch (r->kind) {
     case DIRECTORY_TEAM:
@@ -82,10 +83,10 @@ bool directory_take(struct directory *d, const struct directory_record *r)
         d->listed_ms = r->at_ms;
         free(d->failed);
         d->failed = xstrdup_null(r->failed);
-        return false;
+        return NEWS_NONE;
     default:
         d->wished_ms = r->at_ms > d->wished_ms ? r->at_ms : d->wished_ms;
-        return false;
+        return NEWS_NONE;
     }
 }
 

@@ -47,8 +47,12 @@ enum team_search { TEAM_FOUND, TEAM_MISSING, TEAM_AMBIGUOUS };
 void directory_done(struct directory *d);
 /* *ret_id is set when found; borrowed until the directory changes. */
 enum team_search directory_find(struct directory *d, const char *name, const char **ret_id);
-/* True if a team came, went or has another name. */
-bool directory_take(struct directory *d, const struct directory_record *r);
+enum directory_news {
+    NEWS_NONE,
+    NEWS_CAME,    /* teams */
+    NEWS_CHANGED, /* some went or have other names */
+};
+enum directory_news directory_take(struct directory *d, const struct directory_record *r);
 
 void directory_key(const struct directory_record *r, struct buf *out);
 void directory_value(const struct directory_record *r, struct buf *out);

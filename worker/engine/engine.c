@@ -200,7 +200,11 @@ const char *engine_target_name(const struct engine *e, size_t target)
 void engine_target_figures(const struct engine *e, size_t target, struct engine_target_figures *ret)
 {
     const struct target *t = &e->targets[target];
-    *ret = (struct engine_target_figures){t->breaker.open, t->inflight.limit, t->waiting};
+    *ret = (struct engine_target_figures){.open = t->breaker.open,
+                                          .in_flight_limit = t->inflight.limit,
+                                          .waiting = t->waiting,
+                                          .teams = t->directory.teams.n,
+                                          .teams_failed = t->directory.failed};
 }
 
 bool engine_person_json(const struct engine *e, struct str key, struct buf *out)

@@ -350,9 +350,13 @@ struct engine_target_figures {
     bool open;                /* its breaker: calls wait, one probe at a time asks whether it is well again */
     unsigned in_flight_limit; /* as it bears it */
     size_t waiting;
+    size_t teams; /* as listed last */
+    const char *
+        teams_failed; /* why the last listing found nothing out; NULL: it did. Borrowed until the next record */
 };
 
-/* target: index into engine_config.targets. Changes only within engine_call_done and engine_call_next. */
+/* target: index into engine_config.targets. Changes only within engine_call_done and engine_call_next; teams within
+ * engine_target_record. */
 void engine_target_figures(const struct engine *e, size_t target, struct engine_target_figures *ret);
 
 /* Appends the committed-plus-merged state of one person as JSON (the record's form); false: not known. For

@@ -86,7 +86,7 @@ struct target {
     int32_t home;               /* partition of the tenant's bucket 0 */
     int64_t teams_wanted_ms;    /* somebody of ours misses a team since then (wall clock); 0: nobody */
     bool wish_sent;             /* that was put down, and is not read back yet */
-    bool news;                  /* the directory differs from that of the last listing */
+    enum directory_news news;   /* since the last listing */
 };
 
 /* What goes on for one person at one target; lives while the target is open. Not part of the record:
@@ -269,7 +269,7 @@ struct engine {
     struct batch batch;
     struct ward *wards_dirty;
     struct wake { /* whom decisions concern that came since the last tick */
-        bool working, refused, held, teams;
+        bool working, refused, held, teams, members;
     } wake;
     bool teams_used; /* some policy has named a team, here or elsewhere */
     int64_t
@@ -374,7 +374,7 @@ void wards_undo(struct engine *e);                    /* back to what is committ
 void wards_drop(struct engine *e, int32_t partition); /* forgets those of the partition */
 
 /* outbox.c */
-/* Takes value. origin: the partition it comes from; losing that takes the record back. */
+/* Takes value; an empty one is a tombstone. origin: the partition it comes from; losing that takes the record back. */
 void outbox_add(struct engine *e, enum engine_topic topic, int32_t origin, struct str key, struct buf *value);
 /* Takes out what comes from the partition; -1: everything. */
 void outbox_drop(struct engine *e, int32_t origin);

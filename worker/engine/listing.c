@@ -170,6 +170,7 @@ void listings_tick(struct engine *e, struct now now)
     e->teams_due_ms = next_ms < INT64_MAX ? next_ms : 0;
 }
 
+/* Also when a partition goes: what it was to publish goes with it. */
 void listings_undo(struct engine *e)
 {
     for (size_t i = 0; i < e->cfg.n_targets; i++)
@@ -272,14 +273,16 @@ static void take_failure(struct engine *e, struct target *t, const struct flight
     struct listing *l = &t->listing;
     char reason[REPLY_REASON_MAX];
     reply_describe(reply, reason);
-    if (reply->failure == FAILURE_HELD_BACK)
+    if (reply->failure == FAILURE_HELD_BACK) {
         l->next_ms = now.boot_ms + 1;
-    else if (reply->outcome != CALL_REPLIED && reply->failure == FAILURE_TOO_LARGE && l->count > 1)
+        listings_look(e); /* it may be somebody else's by now */
+    } else if (reply->outcome != CALL_REPLIED && reply->failure == FAILURE_TOO_LARGE && l->count > 1) {
         l->count /= 2; /* it lists members, whatever it is asked for */
-    else if (f->meaning.class == REPLY_PERMANENT || f->meaning.class == REPLY_GONE)
+    } else if (f->meaning.class == REPLY_PERMANENT || f->meaning.class == REPLY_GONE) {
         finish(e, l, reason);
-    else
+    } else {
         fail(e, t, reason, reply->retry_after_ms, now);
+    }
 }
 
 void listing_ends(struct engine *e, struct flight *f, const struct call_reply *reply, struct now now)

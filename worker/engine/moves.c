@@ -21,11 +21,6 @@ void move_made(const struct answer *a)
     attrs_remove(&a->t->known_teams, f->team_id);
     attrs_set(f->step == STEP_JOIN ? &w->joining : &w->leaving, f->team_id, f->team_name);
     w->moves_until_ms = a->now.wall_ms + f->target->cfg->call_life_ms;
-    if (!MUTATION(MUTATION_TEAM_NOT_VERIFIED))
-        return;
-    attrs_set(&a->t->known_teams, f->team_id, f->step == STEP_JOIN ? "true" : NULL);
-    attrs_remove(f->step == STEP_JOIN ? &w->joining : &w->leaving, f->team_id);
-    answer_effective_move(a, f->step, f->team_id);
 }
 
 bool move_split(const struct answer *a)

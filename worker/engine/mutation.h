@@ -74,7 +74,6 @@ enum mutation {
     MUTATION_TEAM_DOUBTS_ONE,  /* of a batch of unknown outcome only the first person is doubted */
     MUTATION_TEAM_NOT_SPLIT,   /* a batch that failed is tried as it was */
     MUTATION_TEAM_BLAMES_ALL,  /* a batch that was refused is refused to everybody in it */
-    MUTATION_TEAM_NOT_VERIFIED,   /* a move that was answered is believed */
     MUTATION_TEAM_MISSED_FOREVER, /* a team that appears wakes nobody */
     /* what people decide */
     MUTATION_PAUSE_IGNORED,     /* a paused target is called */

@@ -78,7 +78,7 @@ void obey_person(struct engine *e, struct slot *slot, struct now now)
 
 bool obey_concerns(const struct engine *e, const struct slot *slot)
 {
-    return (slot->refused && e->control.n_of[CONTROL_RETRY] > 0) ||
+    return (slot->refused && (e->teams_used || e->control.n_of[CONTROL_RETRY] > 0)) ||
            control_provision_ms(&e->control, (struct str){slot->key, slot->key_n}) != 0;
 }
 
@@ -94,7 +94,8 @@ static void wake_slot(void *ctx, struct slot *slot)
 {
     const struct waking *w = ctx;
     bool concerned = (w->who.held && slot->held) || (w->who.working && (slot->live || slot->open)) ||
-                     (w->who.refused && slot->refused) || (w->who.teams && slot->awaits_teams);
+                     (w->who.refused && slot->refused) || (w->who.teams && slot->awaits_teams) ||
+                     (w->who.members && slot->in_teams);
     if (concerned && (slot->due_ms == 0 || slot->due_ms > w->now.wall_ms))
         store_set_due(&w->e->store, slot, w->now.wall_ms);
 }
@@ -103,7 +104,7 @@ static void wake_slot(void *ctx, struct slot *slot)
 void obey_wake(struct engine *e, struct now now)
 {
     struct waking w = {e, now, e->wake};
-    if (!w.who.held && !w.who.working && !w.who.refused && !w.who.teams)
+    if (!w.who.held && !w.who.working && !w.who.refused && !w.who.teams && !w.who.members)
         return;
     e->wake = (struct wake){0};
     store_each(&e->store, -1, wake_slot, &w);
@@ -190,6 +191,15 @@ bool engine_control(struct engine *e, struct str key, struct str value, struct n
     return true;
 }
 
+static void tell_news(struct engine *e, struct target *t)
+{
+    bool deaf = MUTATION(MUTATION_TEAM_MISSED_FOREVER);
+    e->wake.teams = true;
+    e->wake.refused |= t->news != NEWS_NONE && !deaf;
+    e->wake.members |= t->news == NEWS_CHANGED && !deaf; /* a name may be another team's now */
+    t->news = NEWS_NONE;
+}
+
 /* What was missing may be there now. Whom it concerns is for the plan to find out, when a listing is whole. */
 bool engine_target_record(struct engine *e, struct str key, struct str value, struct now now,
                           struct error *err)
@@ -200,12 +210,11 @@ bool engine_target_record(struct engine *e, struct str key, struct str value, st
         return false;
     struct target *t = engine_target(e, r.target);
     if (t) { /* else it is not configured (any more) */
-        t->news |= directory_take(&t->directory, &r);
-        bool whole = r.kind == DIRECTORY_LISTING;
-        e->wake.teams |= whole;
-        e->wake.refused |= whole && t->news && !MUTATION(MUTATION_TEAM_MISSED_FOREVER);
-        t->news = t->news && !whole;
+        enum directory_news news = directory_take(&t->directory, &r);
+        t->news = news > t->news ? news : t->news;
         t->wish_sent = t->wish_sent && t->directory.wished_ms < t->teams_wanted_ms;
+        if (r.kind == DIRECTORY_LISTING)
+            tell_news(e, t);
         e->teams_used = true;
         listings_look(e);
     }

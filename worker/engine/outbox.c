@@ -15,11 +15,13 @@ void outbox_add(struct engine *e, enum engine_topic topic, int32_t origin, struc
         o->v = xreallocarray(o->v, o->size, sizeof *o->v);
     }
     size_t n = value->n;
+    char *text = n > 0 ? buf_take(value) : NULL; /* nothing: a tombstone */
+    buf_done(value);
     o->v[o->n++] = (struct outbox_item){
         .record = {.topic = topic,
                    .partition = topic == TOPIC_TARGETS ? 0 : -1, /* a listing stands behind its teams */
                    .key = {xmemdup(key.p, key.n), key.n},
-                   .value = {buf_take(value), n}},
+                   .value = {text, n}},
         .origin = origin,
     };
 }

@@ -560,6 +560,7 @@ static void target_state_done(struct target_state *t)
     attrs_done(&t->known_attrs);
     attrs_done(&t->known_teams);
     attrs_done(&t->made_teams);
+    free(t->held_team);
     for (size_t i = 0; i < t->n_refused; i++) {
         free(t->refused[i].what);
         free(t->refused[i].reason);

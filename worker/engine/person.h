@@ -126,6 +126,7 @@ struct target_state {
     enum guarded held_what; /* valid with held_word, as is: */
     char held_id[GUARD_HOLD_SIZE];
     int64_t held_since_ms;
+    char *held_team; /* of GUARD_REMOVAL: the team's name; else NULL */
     uint64_t
         wanted; /* of a source, which has no account: the newest event that wants it asked; 0: none does */
     int64_t fetched_ms; /* when the question that was answered last was asked; 0: none yet */

@@ -225,6 +225,8 @@ static void write_held(struct json_out *w, const struct target_state *t)
     json_put_int(w, "since", t->held_since_ms);
     json_put_string(w, "id", t->held_id);
     put_hash(w, "word", t->held_word);
+    if (t->held_team)
+        json_put_string(w, "team", t->held_team);
     json_close(w);
 }
 
@@ -346,6 +348,7 @@ unsigned record_flags(const struct person *p)
         flags |= p->targets[i].retry_cut_ms ? RECORD_UNCUT : 0;
         flags |= may_be_active(&p->targets[i]) ? RECORD_ACTIVE : 0;
         flags |= p->targets[i].held_word ? RECORD_HELD : 0;
+        flags |= p->targets[i].made_teams.n > 0 ? RECORD_TEAMS : 0;
     }
     return flags;
 }
@@ -528,6 +531,7 @@ static bool read_held(const cJSON *object, struct target_state *t)
     if (!id || strlen(id) != GUARD_HOLD_SIZE - 1)
         return false;
     memcpy(t->held_id, id, GUARD_HOLD_SIZE);
+    t->held_team = xstrdup_null(json_string(held, "team"));
     for (t->held_what = 0; what && t->held_what < GUARDED; t->held_what++)
         if (strcmp(what, guard_name(t->held_what)) == 0)
             break;

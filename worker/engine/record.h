@@ -21,6 +21,7 @@ enum {
     RECORD_UNCUT = 1 << 2,   /* flag: somebody who must not have access keeps it, and is tried again daily */
     RECORD_ACTIVE = 1 << 3,  /* flag: some account is active, as far as is known */
     RECORD_HELD = 1 << 4,    /* flag: the guard holds something */
+    RECORD_TEAMS = 1 << 5,   /* flag: some membership is ours */
 };
 
 #define WARD_KEY_PREFIX      "!guard/"    /* + target/bucket: counts of the guard */

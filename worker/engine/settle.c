@@ -286,6 +286,8 @@ static void end_attempts(struct target_state *t)
     t->swept_ms = 0;
     t->held_word = 0; /* of a target that is not configured any more */
     t->held_since_ms = 0;
+    free(t->held_team);
+    t->held_team = NULL;
     free(t->last_failure);
     t->last_failure = NULL;
 }

@@ -74,6 +74,8 @@ static void unhold(struct engine *e, struct work *w, struct target_state *t)
         return;
     t->held_word = 0;
     t->held_since_ms = 0;
+    free(t->held_team);
+    t->held_team = NULL;
     slot_mark_dirty(e, w->slot);
 }
 
@@ -86,11 +88,12 @@ static void undeny(struct engine *e, struct work *w, struct target_state *t)
 }
 
 static void hold(struct engine *e, struct work *w, struct target_state *t, enum guarded what, uint64_t word,
-                 struct now now)
+                 const char *team, struct now now)
 {
     t->held_word = word;
     hold_id(w, word, t->held_id);
     t->held_what = what;
+    t->held_team = xstrdup_null(team);
     t->held_since_ms = now.wall_ms;
     slot_mark_dirty(e, w->slot);
     e->stats.held_total++;
@@ -189,7 +192,7 @@ enum admission wards_admit(struct engine *e, struct work *w, struct target_state
     if (t->held_word)
         return decide(e, w, t, plan, now);
     if (!has_room(ward, w, what, now)) {
-        hold(e, w, t, what, word, now);
+        hold(e, w, t, what, word, plan->team_name, now);
         return decide(e, w, t, plan, now); /* "all held before": decided already, perhaps */
     }
     count(e, ward, w, what, now);

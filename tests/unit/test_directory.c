@@ -1,0 +1,124 @@
+/* The teams of a target by name, and the records by which they are known. */
+#include "../../worker/engine/directory.h"
+#include "event_kit.h"
+
+static struct directory d;
+
+static bool take(const char *key, const char *value, enum directory_news *ret)
+{
+    struct directory_record r;
+    struct error err;
+    if (!directory_record_read(str_of(key), value ? str_of(value) : (struct str){0}, &r, &err))
+        return false;
+    enum directory_news news = directory_take(&d, &r);
+    if (ret)
+        *ret = news;
+    directory_record_done(&r);
+    return true;
+}
+
+static enum directory_news team(const char *id, const char *name)
+{
+    char key[64], value[256];
+    enum directory_news news;
+    snprintf(key, sizeof key, "team/miro/%s", id);
+    snprintf(value, sizeof value,
+             "{\"kind\":\"team\",\"target\":\"miro\",\"id\":\"%s\",\"name\":\"%s\",\"at\":\"2026-11-26T14:00:"
+             "00Z\"}",
+             id, name ? name : "");
+    ck_assert(take(key, name ? value : NULL, &news));
+    return news;
+}
+
+static const char *found(const char *name)
+{
+    const char *id = NULL;
+    switch (directory_find(&d, name, &id)) {
+    case TEAM_FOUND:
+        return id;
+    case TEAM_AMBIGUOUS:
+        return "ambiguous";
+    default:
+        return "missing";
+    }
+}
+
+START_TEST(teams_are_found_by_their_present_names)
+{
+    ck_assert_str_eq(found("Design"), "missing");
+    ck_assert_int_eq(team("2", "Ops"), NEWS_CAME);
+    ck_assert_int_eq(team("1", "Design"), NEWS_CAME);
+    ck_assert_int_eq(team("1", "Design"), NEWS_NONE);
+    ck_assert_str_eq(found("Design"), "1");
+    ck_assert_str_eq(found("design"), "missing");
+    ck_assert_int_eq(team("3", "Design"), NEWS_CAME);
+    ck_assert_str_eq(found("Design"), "ambiguous");
+    ck_assert_int_eq(team("1", "Old Design"), NEWS_CHANGED);
+    ck_assert_str_eq(found("Design"), "3");
+    ck_assert_int_eq(team("2", NULL), NEWS_CHANGED);
+    ck_assert_int_eq(team("2", NULL), NEWS_NONE);
+    ck_assert_str_eq(found("Ops"), "missing");
+    directory_done(&d);
+}
+END_TEST
+
+START_TEST(listings_and_wishes_tell_their_times)
+{
+    ck_assert(
+        take("wish/miro", "{\"kind\":\"wish\",\"target\":\"miro\",\"at\":\"2026-11-26T14:00:05Z\"}", NULL));
+    int64_t wished_ms = d.wished_ms;
+    ck_assert(
+        take("wish/miro", "{\"kind\":\"wish\",\"target\":\"miro\",\"at\":\"2026-11-26T14:00:01Z\"}", NULL));
+    ck_assert_int_eq(d.wished_ms, wished_ms); /* of another worker, whose clock is behind */
+    team("1", "Design");
+    ck_assert(take("listing/miro",
+                   "{\"kind\":\"listing\",\"target\":\"miro\",\"teams\":1,\"failed\":\"403\",\"at\":\"2026-"
+                   "11-26T14:00:06Z\"}",
+                   NULL));
+    ck_assert_int_gt(d.listed_ms, wished_ms);
+    ck_assert_str_eq(d.failed, "403");
+    ck_assert_str_eq(found("Design"), "1"); /* as the listing before has found it */
+    ck_assert(take("listing/miro",
+                   "{\"kind\":\"listing\",\"target\":\"miro\",\"teams\":1,\"at\":\"2026-11-26T14:00:07Z\"}",
+                   NULL));
+    ck_assert_ptr_null(d.failed);
+    directory_done(&d);
+}
+END_TEST
+
+START_TEST(what_is_not_understood_changes_nothing)
+{
+    static const char *const rows[][2] = {
+        {"", "{}"},
+        {"team/miro", "{}"},
+        {"team/miro/", NULL},
+        {"team/MIRO/1", NULL},
+        {"wish/miro/1", "{}"},
+        {"pigeon/miro", "{}"},
+        {"wish/miro", NULL},
+        {"wish/miro", "{"},
+        {"wish/miro", "[]"},
+        {"wish/miro", "{\"kind\":\"wish\",\"target\":\"wiki\",\"at\":\"2026-11-26T14:00:00Z\"}"},
+        {"wish/miro", "{\"kind\":\"wish\",\"target\":\"miro\",\"at\":\"today\"}"},
+        {"listing/miro",
+         "{\"kind\":\"listing\",\"target\":\"miro\",\"teams\":-1,\"at\":\"2026-11-26T14:00:00Z\"}"},
+        {"team/miro/1", "{\"kind\":\"team\",\"target\":\"miro\",\"id\":\"2\",\"name\":\"A\",\"at\":\"2026-11-"
+                        "26T14:00:00Z\"}"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        ck_assert_msg(!take(rows[i][0], rows[i][1], NULL), "%s", rows[i][0]);
+    ck_assert_uint_eq(d.teams.n, 0);
+    ck_assert_int_eq(d.wished_ms, 0);
+    ck_assert_int_eq(d.listed_ms, 0);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        teams_are_found_by_their_present_names,
+        listings_and_wishes_tell_their_times,
+        what_is_not_understood_changes_nothing,
+    };
+    return kit_run("directory", tests, ARRAY_SIZE(tests));
+}
