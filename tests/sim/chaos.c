@@ -208,12 +208,16 @@ void chaos_draw(struct chaos *c, struct prng *r)
 {
     struct prng own = {r->state ^ 0x7465616d73}; /* so that runs without teams are as they always were */
     draw(c, r);
-    c->teams = prng_chance(&own, 400) && !c->sick_person && !c->down && !c->crowded && !c->understated;
+    c->teams = prng_chance(&own, 400) && !c->sick_person && !c->down && !c->crowded && !c->understated &&
+               !c->lagging;
+    if (c->late_target || (c->policies && prng_chance(&own, 800))) /* sweeps are seldom disturbed by them */
+        c->teams = false;
     c->teams = c->teams && !(c->tight && c->spread > 5); /* who has no share of a limit can do nothing */
     c->moving = c->teams && !c->tight && prng_chance(&own, 600);
     if (!c->moving)
         return;
     c->spread = 1;
+    c->existing_accounts = true; /* one of them cannot leave */
     c->decisions = c->future_dated = c->access_ends = c->deletions = false;
     c->policy_fails = 0;
 }

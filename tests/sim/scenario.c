@@ -221,7 +221,7 @@ static void draw_musters(struct draw *d)
     int64_t n = prng_range(d->r, 2, MUSTERS_MAX);
     for (int64_t nth = 0; nth < n; nth++) {
         bool in = nth % 2 == 0 || prng_chance(d->r, 400);
-        int team = prng_chance(d->r, 500) ? 4 : (int)prng_range(d->r, 0, 5);
+        int team = prng_chance(d->r, 700) ? 4 : (int)prng_range(d->r, 0, 5);
         int64_t at_ms = prng_range(d->r, WORLD_EPOCH_MS + 2000, s->quiet_ms - 2000);
         for (size_t i = 0; i < s->n_persons; i++) {
             struct sim_event *se = &s->events[s->n_events++];

@@ -21,7 +21,7 @@ struct told { /* one record */
 };
 
 struct team_fate { /* of one target */
-    int64_t appears_ms, renamed_ms, back_ms;
+    int64_t appears_ms, renamed_ms, back_ms, removed_ms, anew_ms;
     int64_t changed_ms;                                  /* last */
     int64_t listed_ms;                                   /* when the last listing that was told began */
     int64_t told_ms;                                     /* when it was told */
@@ -85,13 +85,32 @@ void simteams_furnish(struct world *w, size_t target, struct miro *m)
     }
     for (size_t i = 0; i < miro_users_n(m); i++)
         for (size_t t = 0; t < ARRAY_SIZE(old); t++)
-            if (old[t] == SIMTEAMS_N || prng_chance(&w->prng, 500))
+            if (old[t] == SIMTEAMS_N || prng_chance(&w->prng, w->chaos.moving ? 850 : 500))
                 put_in(w, target, m, miro_user_at(m, i), old[t]);
     int64_t quiet_ms = w->scenario->quiet_ms;
     struct team_fate *fate = &w->teams->fates[target];
     fate->appears_ms = prng_range(&w->prng, WORLD_EPOCH_MS, quiet_ms);
     fate->renamed_ms = prng_range(&w->prng, WORLD_EPOCH_MS, quiet_ms);
     fate->back_ms = prng_range(&w->prng, fate->renamed_ms, quiet_ms);
+    fate->removed_ms = prng_range(&w->prng, WORLD_EPOCH_MS, quiet_ms);
+    fate->anew_ms = prng_range(&w->prng, fate->removed_ms, quiet_ms);
+}
+
+static void vanish(void *ctx, uint64_t target)
+{
+    struct world *w = ctx;
+    struct miro *m = simtarget_own(w->targets[target]);
+    world_trace(w, "team 1 is removed at %s", w->scenario->targets[target].name);
+    miro_remove_team(m, miro_team_by_name(m, "team 1")->id);
+    w->teams->fates[target].changed_ms = world_now(w);
+}
+
+static void come_anew(void *ctx, uint64_t target)
+{
+    struct world *w = ctx;
+    world_trace(w, "team 1 is made anew at %s", w->scenario->targets[target].name);
+    miro_add_team(simtarget_own(w->targets[target]), "team 1");
+    w->teams->fates[target].changed_ms = world_now(w);
 }
 
 static void appear(void *ctx, uint64_t target)
@@ -127,6 +146,8 @@ void simteams_begin(struct world *w)
         clock_after(&w->clock, fate->appears_ms - world_now(w), appear, w, t);
         clock_after(&w->clock, fate->renamed_ms - world_now(w), rename_away, w, t);
         clock_after(&w->clock, fate->back_ms - world_now(w), rename_back, w, t);
+        clock_after(&w->clock, fate->removed_ms - world_now(w), vanish, w, t);
+        clock_after(&w->clock, fate->anew_ms - world_now(w), come_anew, w, t);
     }
 }
 
