@@ -253,13 +253,19 @@ static void replay_one(struct tool *t, struct str id, const struct archived *cle
         return;
     }
     for (size_t i = 0; i < list.n && !t->failed; i++) {
+        if (list.v[i].unreadable) {
+            fprintf(t->out, "%.*s %s: item %zu: %s\n", ID, id.p, at, list.v[i].unreadable_item,
+                    list.v[i].unreadable);
+            continue;
+        }
         rename_event(&list.v[i]);
         if (!t->replay->dry_run)
             insist(t, send_event, &list.v[i]);
     }
     t->done++;
-    t->events += list.n;
-    fprintf(t->out, "%.*s %s: %zu events\n", ID, id.p, at, list.n);
+    t->events += list.n - list.n_bad;
+    t->refused += list.n_bad;
+    fprintf(t->out, "%.*s %s: %zu events\n", ID, id.p, at, list.n - list.n_bad);
     event_list_done(&list);
 }
 
@@ -295,7 +301,7 @@ static bool names_person(struct tool *t, struct source *src, const struct archiv
         normalise(t->set, src, &r->message, &r->verified, clear->received_at_ms, &list, &err) != NORMALISE_OK)
         return found;
     for (size_t i = 0; i < list.n; i++)
-        found = found || strcmp(list.v[i].subject, t->subject) == 0;
+        found = found || (list.v[i].subject && strcmp(list.v[i].subject, t->subject) == 0);
     event_list_done(&list);
     return found;
 }

@@ -29,6 +29,7 @@ struct request {
     struct record raw_record;      /* in it; no key: none */
     size_t outstanding;            /* records without a report */
     enum { UNSPOOLED, SPOOLING, SPOOLED, SPOOL_FAILED } spool;
+    bool empty; /* no event is made of it: only the archive has to have it */
     bool waiting, entered, failed, refused, counted, answered;
     char *reply; /* what the source's script wants to be answered; NULL: nothing */
     unsigned counts[EVENT_TYPES];
@@ -414,6 +415,7 @@ static void make_events(struct request *req, const struct message *m, const stru
     if (list.skipped > 0)
         metrics_add(r->metrics, COUNT_SKIPPED, req->src->name, (int64_t)list.skipped);
     req->events = list;
+    req->empty = list.n == 0;
     if (list.n == 0 && !r->archive)
         succeed(req, "ignored");
     else
@@ -500,22 +502,13 @@ static void count_durable(struct request *req)
                          req->counts[type]);
 }
 
-/* Kept, though no event was made of it: only the archive had to have it. */
-static bool says_nothing(const struct request *req)
-{
-    unsigned events = 0;
-    for (int type = 0; type < EVENT_TYPES; type++)
-        events += req->counts[type];
-    return events == 0;
-}
-
 static void accept_durable(struct request *req, const char *kind)
 {
     count_durable(req);
     if (req->answered)
         return;
     metrics_add(req->owner->metrics, COUNT_SECONDS, req->src->name, clock_mono_ms() - req->begun_ms);
-    succeed(req, says_nothing(req) ? "ignored" : kind);
+    succeed(req, req->empty ? "ignored" : kind);
 }
 
 void request_report(void *opaque, enum publisher_outcome outcome)

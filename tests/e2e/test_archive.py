@@ -41,6 +41,7 @@ def archived_bodies_are_sealed_replayed_through_a_mended_source_and_erased(run):
     document.update({"sources_dir": str(sources), "spool": {"path": str(run.directory / "spool" / "s")},
                      "archive": {"keys": [run.config.secret("archive", KEY)], "retention_days": 7}})
     source, sandbox = run.source("hr"), run.sandbox()
+    run.config.document["sources"][0]["unreadable"] = "refuse"
     ingest = run.ingest().start()
     run.worker().start()
     sender, results = run.sender(ingest), run.topics.follow("results")
