@@ -211,7 +211,7 @@ static void check_head(struct request *req, const struct message *m)
         refuse_method(req);
     else if (exchange_crowded(req->x))
         unavailable(req, "address");
-    else if (req->owner->behind || load_full(req->owner->load))
+    else if (req->begun_ms < req->owner->behind_until_ms || load_full(req->owner->load))
         unavailable(req, "overload"); /* before anything of the body is read or verified */
     else if (exchange_declared(req->x) > req->set->limits.body_bytes)
         reject(req, 413, "body_too_large");

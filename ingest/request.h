@@ -35,7 +35,8 @@ struct requests {
     struct request *waiting; /* suspended ones */
     size_t n_waiting;
     int64_t next_deadline_ms; /* monotonic; no request is due before */
-    bool closed, behind;      /* no more waiting; the thread is slow: new ones are turned away */
+    bool closed;              /* none waits any more */
+    int64_t behind_until_ms;  /* monotonic; the thread is late: who comes before is turned away */
     struct load *load;
     const struct archive *archive; /* NULL: none */
 };

@@ -85,6 +85,13 @@ static void take_sources(struct thread *t)
         requests_use(&t->requests, set);
 }
 
+/* After a turn that took too long, nothing new is taken on for as long again: what is there already is served first. */
+static void note_lateness(struct thread *t, int64_t now_ms, int64_t begun_ms)
+{
+    if (now_ms - begun_ms > t->server->deadline_ms / BEHIND_SHARE)
+        t->requests.behind_until_ms = now_ms + (now_ms - begun_ms);
+}
+
 /* One turn: reports of Kafka and the spool, deadlines, requests, wait. What resumes a connection comes first, so that its answer leaves in the
  * same turn. */
 static void turn(struct thread *t, int most_ms)
@@ -100,7 +107,7 @@ static void turn(struct thread *t, int most_ms)
         t->swept_ms = now;
     }
     take_sources(t);
-    t->requests.behind = clock_mono_ms() - now > t->server->deadline_ms / BEHIND_SHARE;
+    note_lateness(t, clock_mono_ms(), now);
     atomic_store_explicit(&t->turned_ms, now, memory_order_relaxed);
     int timeout = least(http_timeout_ms(t->http), requests_timeout_ms(&t->requests, now));
     loop_wait(t->loop, least(timeout, most_ms));
