@@ -160,7 +160,7 @@ def broker_away(run, end, seconds):
     verify(run, load)
 
 
-@scenario(needs_real=True, own_broker=True, seconds=30)
+@scenario(needs_real=True, own_broker=True, seconds=50)
 def a_broker_that_is_away_under_load_costs_no_event_no_order_and_no_5xx(run):
     broker_away(run, run.broker.stop_node, 0)
 
