@@ -143,7 +143,17 @@ struct config_source {
     struct config_source_api api;
 };
 
+enum config_mode { MODE_CONVERGE, MODE_PLAN };
+
+struct config_dry_run { /* of mode plan: who does the real thing */
+    char *live_prefix;
+    char *live_group;
+    int64_t limit_percent;
+};
+
 struct config_worker {
+    int64_t mode; /* enum config_mode */
+    struct config_dry_run dry_run;
     char *group;
     char *slot; /* NULL: the program takes --slot or the host name */
     char *admin;

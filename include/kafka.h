@@ -32,6 +32,10 @@ enum { KAFKA_TOPIC_NAME_SIZE = 128, KAFKA_WARNINGS_MAX = 16, KAFKA_WARNING_SIZE 
 /* "<topic_prefix>.events" … */
 void kafka_topic_name(const struct config *cfg, enum kafka_topic topic, char out[KAFKA_TOPIC_NAME_SIZE]);
 
+/* Of the events that workers read: in mode plan those of worker.dry_run.live_prefix, which nobody writes to by
+ * kafka_topic_name then. */
+void kafka_events_read_name(const struct config *cfg, char out[KAFKA_TOPIC_NAME_SIZE]);
+
 enum kafka_role {
     KAFKA_ROLE_ADMIN,     /* metadata and topic administration */
     KAFKA_ROLE_PUBLISHER, /* idempotent producer, acks=all (ingest) */
@@ -60,7 +64,7 @@ struct kafka_warnings { /* for the caller to log */
 
 /* Reads the settings of all topics and refuses wrong ones (persons not compacted, partition counts that differ
  * …); the message holds the command that mends it. With kafka.manage_topics on, missing topics are created
- * first, with the right settings; off, they are awaited, never created (nor by the broker), and settings that
+ * first, with the right settings (but not the events that a dry run reads); off, they are awaited, never created (nor by the broker), and settings that
  * may not be read are a warning.
  * Blocks for at most timeout_ms. ret_partitions: number of partitions of events; may be NULL. Fails with
  * ERROR_TEMPORARY when brokers do not answer, ERROR_INPUT when a person has to act. */

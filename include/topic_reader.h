@@ -17,14 +17,16 @@
 #include "kafka.h"
 
 struct topic_reader;
+struct rd_kafka_message_s;
 
 enum topic_start { TOPIC_FROM_BEGINNING, TOPIC_FROM_END };
 
 struct topic_record { /* borrowed, until the callback returns */
     int32_t partition;
     int64_t offset;
-    struct str key;   /* p NULL: none */
-    struct str value; /* p NULL: a tombstone */
+    struct str key;                           /* p NULL: none */
+    struct str value;                         /* p NULL: a tombstone */
+    const struct rd_kafka_message_s *message; /* all of it */
 };
 
 typedef void topic_record_fn(void *ctx, const struct topic_record *record);
@@ -32,6 +34,10 @@ typedef void topic_record_fn(void *ctx, const struct topic_record *record);
 /* Talks to nobody yet. Fails with ERROR_INPUT or ERROR_SYSTEM. */
 bool topic_reader_new(const struct config *cfg, enum kafka_topic topic, struct topic_reader **ret,
                       struct error *err) __attribute__((warn_unused_result));
+/* Before topic_reader_begin: of all partitions only this one is read. */
+void topic_reader_only(struct topic_reader *r, int32_t partition);
+/* Of the topic, once begun. */
+int32_t topic_reader_partitions(const struct topic_reader *r);
 /* Blocks for timeout_ms a partition at most. ERROR_TEMPORARY: brokers do not answer, ask again. */
 bool topic_reader_begin(struct topic_reader *r, enum topic_start from, int timeout_ms, struct error *err)
     __attribute__((warn_unused_result));

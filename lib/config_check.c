@@ -168,6 +168,21 @@ static bool check_kafka(const struct config_kafka *kafka, struct error *err)
     return check_pairs(&kafka->properties, "kafka.properties", err);
 }
 
+/* A dry run touches nothing of those who write. */
+static bool check_mode(const struct config *cfg, struct error *err)
+{
+    const struct config_dry_run *dry = &cfg->worker.dry_run;
+    if (cfg->worker.mode != MODE_PLAN)
+        return true;
+    if (strcmp(cfg->kafka.topic_prefix, dry->live_prefix) == 0)
+        return wrong(err, "kafka.topic_prefix",
+                     "mode plan wants one of its own, other than worker.dry_run.live_prefix");
+    if (strcmp(cfg->worker.group, dry->live_group) == 0)
+        return wrong(err, "worker.group",
+                     "mode plan wants one of its own, other than worker.dry_run.live_group");
+    return true;
+}
+
 static bool check_worker(const struct config_worker *worker, struct error *err)
 {
     if (worker->heartbeat_ms * 3 > worker->session_timeout_ms)
@@ -397,5 +412,6 @@ bool config_check(struct config *cfg, const char *directory, struct error *err)
     return check_kafka(&cfg->kafka, err) && check_address(cfg->ingest.listen, "ingest.listen", err) &&
            check_address(cfg->ingest.admin, "ingest.admin", err) && check_tls(&cfg->ingest.tls, err) &&
            check_archive(&cfg->ingest.archive, err) && check_worker(&cfg->worker, err) &&
-           check_tenants(cfg, err) && check_sources(cfg, err) && check_targets(cfg, err);
+           check_mode(cfg, err) && check_tenants(cfg, err) && check_sources(cfg, err) &&
+           check_targets(cfg, err);
 }

@@ -59,6 +59,7 @@ static const cyaml_strval_t levels[] = {{"debug", LOG_LEVEL_DEBUG},
                                         {"warn", LOG_LEVEL_WARN},
                                         {"error", LOG_LEVEL_ERROR}};
 static const cyaml_strval_t switches[] = {{"on", 1}, {"off", 0}, {"true", 1}, {"false", 0}};
+static const cyaml_strval_t modes[] = {{"converge", MODE_CONVERGE}, {"plan", MODE_PLAN}};
 static const cyaml_strval_t kinds[] = {{"miro", TARGET_MIRO}, {"scim", TARGET_SCIM}};
 
 static const cyaml_strval_t unreadables[] = {{"deadletter", CONFIG_DEADLETTER}, {"refuse", CONFIG_REFUSE}};
@@ -211,7 +212,20 @@ static const struct config_key source_keys[] = {
     END,
 };
 
+static const struct config_key dry_run_keys[] = {
+    TEXT(config_dry_run, live_prefix, "rollcall", 0,
+         "topic_prefix of those who write: their events are read, their records are copied once"),
+    TEXT(config_dry_run, live_group, "rollcall-worker", 0,
+         "their group: where its offsets stand the dry run begins"),
+    NUMBER(config_dry_run, limit_percent, 10, 1, 100, "of each target's limits that look-ups may use"),
+    END,
+};
+
 static const struct config_key worker_keys[] = {
+    CHOICE(config_worker, mode, MODE_CONVERGE, modes,
+           "plan: a dry run, which calls nothing that writes and publishes plans; with a group and a "
+           "topic_prefix of its own"),
+    SECTION(config_worker, dry_run, dry_run_keys, "of mode: plan"),
     TEXT(config_worker, group, "rollcall-worker", 0, "consumer group of all workers"),
     TEXT(config_worker, slot, NULL, 0,
          "identity of this worker, stable over restarts (default: --slot or host name)"),

@@ -97,6 +97,14 @@ void kafka_topic_name(const struct config *cfg, enum kafka_topic topic, char out
     snprintf(out, KAFKA_TOPIC_NAME_SIZE, "%s.%s", cfg->kafka.topic_prefix, suffixes[topic]);
 }
 
+void kafka_events_read_name(const struct config *cfg, char out[KAFKA_TOPIC_NAME_SIZE])
+{
+    if (cfg->worker.mode == MODE_PLAN)
+        snprintf(out, KAFKA_TOPIC_NAME_SIZE, "%s.events", cfg->worker.dry_run.live_prefix);
+    else
+        kafka_topic_name(cfg, KAFKA_EVENTS, out);
+}
+
 static char *value_of(const struct setting *s, const struct config *cfg, enum kafka_role role,
                       const char *slot)
 {

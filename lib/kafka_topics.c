@@ -281,12 +281,25 @@ static bool judge_creations(rd_kafka_event_t *answer, struct error *err)
 }
 
 /* New topics take the number of partitions of events, if that is there. */
+/* Nothing of those who write is made by a dry run. */
+static bool say_no_events(const struct topics *t, struct error *err)
+{
+    if (t->listed[KAFKA_EVENTS])
+        return error_set(err, ERROR_TEMPORARY, "kafka: %s has partitions without a leader",
+                         t->names[KAFKA_EVENTS]);
+    return error_set(err, ERROR_INPUT,
+                     "kafka: there is no topic %s to be read: see worker.dry_run.live_prefix",
+                     t->names[KAFKA_EVENTS]);
+}
+
 static bool create_missing(struct topics *t, struct error *err)
 {
     if (!look(t, err))
         return false;
     if (nothing_missing(t))
         return true;
+    if (t->cfg->worker.mode == MODE_PLAN && t->partitions[KAFKA_EVENTS] == 0)
+        return say_no_events(t, err);
     if (!judge_creations(run_admin(t, RD_KAFKA_ADMIN_OP_CREATETOPICS, start_create), err))
         return false;
     for (;;) {
@@ -504,6 +517,7 @@ bool kafka_topics_ensure(const struct config *cfg, int timeout_ms, int *ret_part
         ret_warnings->n = 0;
     for (size_t i = 0; i < KAFKA_TOPICS; i++)
         kafka_topic_name(cfg, (enum kafka_topic)i, t.names[i]);
+    kafka_events_read_name(cfg, t.names[KAFKA_EVENTS]);
     rd_kafka_conf_t *conf;
     if (!kafka_conf_new(cfg, KAFKA_ROLE_ADMIN, NULL, &conf, err))
         return false;

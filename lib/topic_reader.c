@@ -24,6 +24,7 @@ struct topic_reader {
     int32_t n;     /* partitions; 0: not begun */
     int64_t *ends; /* by partition; what is reached is set to 0 */
     int32_t left;  /* partitions not yet at their end */
+    int32_t only;  /* partition; -1: all */
 };
 
 static bool open_client(const struct config *cfg, enum kafka_role role, rd_kafka_t **ret, struct error *err)
@@ -67,6 +68,11 @@ static bool ask_partitions(struct topic_reader *r, int timeout_ms, int32_t *ret,
     return *ret > 0 || failed(r, code, "partitions", err);
 }
 
+static bool is_read(const struct topic_reader *r, int32_t partition)
+{
+    return r->only < 0 || r->only == partition;
+}
+
 /* On a handle of its own: a read_committed one answers with the last stable offset. */
 static bool ask_ends(struct topic_reader *r, int32_t n, int64_t *ends, int timeout_ms, struct error *err)
 {
@@ -76,6 +82,8 @@ static bool ask_ends(struct topic_reader *r, int32_t n, int64_t *ends, int timeo
         return false;
     for (int32_t i = 0; i < n && !code; i++) {
         int64_t low;
+        if (!is_read(r, i))
+            continue;
         code = rd_kafka_query_watermark_offsets(rk, r->name, i, &low, &ends[i], timeout_ms);
         if (!code && low >= ends[i])
             ends[i] = 0;
@@ -110,7 +118,7 @@ bool topic_reader_begin(struct topic_reader *r, enum topic_start from, int timeo
     r->ends = ends;
     r->n = n;
     for (int32_t i = 0; i < n; i++)
-        if (!start(r, from, i, err))
+        if (is_read(r, i) && !start(r, from, i, err))
             return false;
     return true;
 }
@@ -137,7 +145,7 @@ static bool take(struct topic_reader *r, const rd_kafka_message_t *m, topic_reco
         return !hopeless(m->err) || failed(r, m->err, "records", err);
     else
         fn(ctx, &(struct topic_record){
-                    m->partition, m->offset, {m->key, m->key_len}, {m->payload, m->payload ? m->len : 0}});
+                    m->partition, m->offset, {m->key, m->key_len}, {m->payload, m->payload ? m->len : 0}, m});
     return true;
 }
 
@@ -174,6 +182,16 @@ bool topic_reader_poll(struct topic_reader *r, int wait_ms, topic_record_fn *fn,
         wait_ms = 0;
     } while (ok && n > 0);
     return ok;
+}
+
+void topic_reader_only(struct topic_reader *r, int32_t partition)
+{
+    r->only = partition;
+}
+
+int32_t topic_reader_partitions(const struct topic_reader *r)
+{
+    return r->n;
 }
 
 bool topic_reader_reached(const struct topic_reader *r)
@@ -227,6 +245,7 @@ bool topic_reader_new(const struct config *cfg, enum kafka_topic topic, struct t
 {
     struct topic_reader *r = xcalloc(1, sizeof *r);
     r->fd = -1;
+    r->only = -1;
     r->cfg = cfg;
     kafka_topic_name(cfg, topic, r->name);
     if (!open_reader(r, err)) {
@@ -242,7 +261,7 @@ void topic_reader_free(struct topic_reader *r)
     if (!r)
         return;
     for (int32_t i = 0; i < r->n; i++)
-        rd_kafka_consume_stop(r->topic, i);
+        rd_kafka_consume_stop(r->topic, i); /* not started: says so, does nothing */
     if (r->queue)
         rd_kafka_queue_destroy(r->queue);
     if (r->topic)

@@ -198,7 +198,7 @@ bool consumer_new(const struct config *cfg, const char *slot, const struct consu
     c->fd = -1;
     c->more = true;
     c->callbacks = *callbacks;
-    kafka_topic_name(cfg, KAFKA_EVENTS, c->events);
+    kafka_events_read_name(cfg, c->events);
     if (!open_client(c, cfg, slot, err) || !watch_queue(c, err)) {
         consumer_free(c);
         return false;

@@ -81,6 +81,7 @@ struct http_client {
     size_t n_targets;
     struct transfer *running;
     size_t n_running;
+    bool only_read; /* a dry run */
 };
 
 /* ---- header sets --------------------------------------------------------------------------------------- */
@@ -310,6 +311,7 @@ void http_client_start(struct http_client *c, const struct call *call)
 {
     assert(call->target < c->n_targets);
     struct target *target = &c->targets[call->target];
+    assert(!c->only_read || target->source || strcmp(call->method, "GET") == 0);
     struct transfer *t = transfer_get(c, target);
     t->call = call;
     t->headers = target->source ? header_set_for(target, call) : header_set_use(target->headers);
@@ -531,6 +533,11 @@ void http_client_run(struct http_client *c)
         m->due_ms = -1;
         act(m, CURL_SOCKET_TIMEOUT, 0);
     }
+}
+
+void http_client_only_read(struct http_client *c)
+{
+    c->only_read = true;
 }
 
 size_t http_client_in_flight(const struct http_client *c)

@@ -62,6 +62,8 @@ void http_client_set_token(struct http_client *c, size_t target, const char *tok
 void http_client_run(struct http_client *c);
 /* http_client_run is due in so many milliseconds; -1: only sockets. */
 int http_client_timeout_ms(const struct http_client *c);
+/* From now on nothing but GET goes to a target: whoever starts anything else ends the process before libcurl sees it. */
+void http_client_only_read(struct http_client *c);
 size_t http_client_in_flight(const struct http_client *c);
 
 #endif

@@ -402,11 +402,12 @@ static bool open_producer(struct ledger *l, const struct config *cfg, const char
     static const enum kafka_topic topics[TX_TOPICS] = {[TOPIC_PERSONS] = KAFKA_PERSONS,
                                                        [TOPIC_RESULTS] = KAFKA_RESULTS,
                                                        [TOPIC_DEADLETTERS] = KAFKA_DEADLETTERS,
-                                                       [TOPIC_TARGETS] = KAFKA_TARGETS};
+                                                       [TOPIC_TARGETS] = KAFKA_TARGETS,
+                                                       [TOPIC_PLANS] = KAFKA_PLANS};
     rd_kafka_conf_t *conf;
     char reason[256];
     l->tx.pulse = &l->pulse;
-    kafka_topic_name(cfg, KAFKA_EVENTS, l->tx.events);
+    kafka_events_read_name(cfg, l->tx.events);
     for (size_t i = 0; i < TX_TOPICS; i++)
         kafka_topic_name(cfg, topics[i], l->tx.topics[i]);
     if (!kafka_conf_new(cfg, KAFKA_ROLE_LEDGER, slot, &conf, err))

@@ -5,6 +5,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "failpoint.h"
+#include "restore_copy.h"
 #include "mem.h"
 
 #define FETCH_WAIT_MS "10"
@@ -82,6 +83,16 @@ static bool read_committed_offsets(struct reading *rd, struct error *err)
     }
     rd_kafka_topic_partition_list_destroy(list);
     return !code;
+}
+
+/* A dry run that begins: it takes over from those who write, where they are. */
+static bool copy_live(struct reading *rd, struct error *err)
+{
+    for (size_t i = 0; rd->r->cfg->worker.mode == MODE_PLAN && i < rd->n; i++)
+        if (rd->v[i].offset < 0 &&
+            !restore_copy(rd->r->cfg, rd->v[i].partition, rd->r->pulse, &rd->v[i].offset, err))
+            return false;
+    return true;
 }
 
 /* ---- 2. what the partitions hold ----------------------------------------------------------------------- */
@@ -268,8 +279,8 @@ bool restore_run(struct restore *r, struct restore_part *v, size_t n, struct err
     struct reading rd = {.r = r, .v = v, .n = n, .ends = xcalloc(n, sizeof *rd.ends)};
     *err = (struct error){0};
     rd.queue = rd_kafka_queue_new(r->reader);
-    bool ok = read_committed_offsets(&rd, err) && look_at_partitions(&rd, err) && start_reading(&rd, err) &&
-              read_records(&rd, err);
+    bool ok = read_committed_offsets(&rd, err) && copy_live(&rd, err) && look_at_partitions(&rd, err) &&
+              start_reading(&rd, err) && read_records(&rd, err);
     stop_reading(&rd);
     rd_kafka_queue_destroy(rd.queue);
     free(rd.ends);
@@ -298,7 +309,8 @@ bool restore_init(struct restore *r, const struct config *cfg, rd_kafka_t *group
 {
     r->group = group;
     r->pulse = pulse;
-    kafka_topic_name(cfg, KAFKA_EVENTS, r->events);
+    r->cfg = cfg;
+    kafka_events_read_name(cfg, r->events);
     kafka_topic_name(cfg, KAFKA_PERSONS, r->persons);
     if (!open_client(cfg, KAFKA_ROLE_RESTORE, &r->reader, err) ||
         !open_client(cfg, KAFKA_ROLE_WATERMARK, &r->asker, err))

@@ -1,7 +1,8 @@
 /* restore.h - reads what is known about the persons of some partitions back from the records topic.
  *
  * In this order, so that nothing written meanwhile by a predecessor is missed:
- *     1. the group's committed offsets of the events partitions (stable: waits for open transactions)
+ *     1. the group's committed offsets of the events partitions (stable: waits for open transactions); a dry run without
+ *        any copies the records of those who write first (restore_copy.h)
  *     2. that the events from there on are still there; the high watermark of the same partitions of the
  *        records topic, open transactions included
  *     3. the records, read_committed, until the end of partition lies at or beyond that watermark
@@ -38,6 +39,7 @@ struct restore_part { /* a partition to be restored, or one that was left and ma
 };
 
 struct restore {
+    const struct config *cfg;         /* borrowed */
     struct rd_kafka_s *group;         /* borrowed: the group consumer, for the committed offsets */
     struct rd_kafka_s *asker;         /* read_uncommitted, for watermarks */
     struct rd_kafka_s *reader;        /* read_committed, reports ends of partitions */

@@ -102,15 +102,32 @@ bool settings_check(const struct config *cfg, struct error *err)
     return true;
 }
 
-static const struct engine_limit *limits_new(const struct config_limits *from)
+static int64_t window_of(const struct config_target *target, const struct limit *class)
 {
-    struct engine_limit *limits = xcalloc(from->n, sizeof *limits);
-    for (size_t i = 0; i < from->n; i++)
-        limits[i] = (struct engine_limit){
-            .class_name = from->v[i].class,
-            .count = (unsigned)from->v[i].count,
-            .window_ms = from->v[i].window_ms,
-        };
+    for (size_t i = 0; i < target->limits.n; i++)
+        if (strcmp(target->limits.v[i].class, class->name) == 0)
+            return target->limits.v[i].window_ms;
+    return class->window_ms;
+}
+
+/* Every class of the profile: as configured, and of that the dry run's share, of which each bucket has a call. */
+static const struct engine_limit *limits_new(const struct config *cfg, const struct config_target *from,
+                                             size_t *ret_n)
+{
+    const struct profile *profile = profile_find(kinds[from->kind]);
+    const struct config_tenant *tenant = config_tenant(cfg, from->tenant);
+    struct engine_limit *limits = xcalloc(LIMITS_MAX, sizeof *limits);
+    int64_t percent = cfg->worker.mode == MODE_PLAN ? cfg->worker.dry_run.limit_percent : 100;
+    int64_t least = tenant ? tenant->spread : 1;
+    size_t n = 0;
+    for (; n < LIMITS_MAX && profile->limits[n].name; n++) {
+        int64_t count = count_of(from, &profile->limits[n]);
+        int64_t share = count * percent / 100 > least ? count * percent / 100 : least;
+        limits[n] = (struct engine_limit){.class_name = profile->limits[n].name,
+                                          .count = (unsigned)(share < count ? share : count),
+                                          .window_ms = window_of(from, &profile->limits[n])};
+    }
+    *ret_n = n;
     return limits;
 }
 
@@ -149,12 +166,11 @@ static void fill_target(struct engine_target *to, const struct config_target *fr
         .deadline_ms = from->retry.deadline_ms,
         .breaker_pause_ms = from->breaker.pause_ms,
         .breaker_pause_max_ms = from->breaker.pause_max_ms,
-        .limits = limits_new(&from->limits),
-        .n_limits = from->limits.n,
         .guard = guard_of(&from->guard),
         .teams_relist_ms = from->teams.relist_ms,
         .teams_missing_ms = from->teams.missing_ms,
     };
+    to->limits = limits_new(cfg, from, &to->n_limits);
     if (!tenant)
         return;
     to->spread = (unsigned)tenant->spread;
@@ -236,6 +252,7 @@ struct engine_config *settings_engine_new(const struct config *cfg, const struct
         .lease_ms = config_lease_ms(cfg),
         .tombstone_ms = TOMBSTONE_MS,
         .generation = settings_generation(cfg, policy),
+        .plan_only = cfg->worker.mode == MODE_PLAN,
         .sweep_at_once = SWEEP_AT_ONCE,
         .sweep_waiting_max = SWEEP_WAITING_MAX,
         .live_max = LIVE_MAX,

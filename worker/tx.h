@@ -18,7 +18,7 @@
 #include "kafka.h"
 #include "pulse.h"
 
-enum { TX_TOPICS = TOPIC_TARGETS + 1 };
+enum { TX_TOPICS = TOPIC_PLANS + 1 };
 
 struct tx { /* plain data; the owner keeps what it points to */
     rd_kafka_t *rk;

@@ -365,7 +365,8 @@ bool worker_run(struct worker *w, struct error *err)
 {
     if (!w->open)
         return true;
-    log_info("started", LOG_S("version", ROLLCALL_VERSION), LOG_S("slot", w->slot));
+    log_info("started", LOG_S("version", ROLLCALL_VERSION), LOG_S("slot", w->slot),
+             LOG_S("mode", w->cfg->worker.mode == MODE_PLAN ? "plan" : "converge"));
     watchdog_ready();
     while (!stopped(w))
         turn(w);
@@ -525,6 +526,8 @@ static bool open_http(struct worker *w, struct error *err)
     struct http_target *targets = settings_http_new(w->cfg, &w->tokens, w->sources);
     bool ok = http_client_new(w->loop, targets, engine_target_count(w->engine), &callbacks, &w->http, err);
     free(targets);
+    if (ok && w->cfg->worker.mode == MODE_PLAN)
+        http_client_only_read(w->http);
     return ok;
 }
 

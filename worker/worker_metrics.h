@@ -18,6 +18,7 @@ enum worker_metric {
     WM_HELD,
     WM_UNCUT,
     WM_BEHIND,
+    WM_PLANS,
     WM_IN_FLIGHT,
     WM_POLICY_ERRORS,
     WM_FETCHED,

@@ -1,4 +1,4 @@
-"""A new policy or target reaches everybody without an event: by SIGHUP, by restart, and inside the guard."""
+"""A new policy or target reaches everybody without an event: by SIGHUP, by restart, inside the guard, and at first as a plan."""
 import signal
 
 from harness.config import NO_GUARD, POLICY
@@ -42,6 +42,10 @@ def active(sandbox):
 
 def swept(worker):
     return worker.metrics().get("rollcall_worker_sweep_left") == 0
+
+
+def writes(sandbox):
+    return sum(call["method"] != "GET" for call in sandbox.journal())
 
 
 def effects(results):
@@ -89,3 +93,46 @@ def a_new_policy_reaches_everybody_and_the_guard_holds_what_is_unusual(run):
     assert worker.metrics()["rollcall_worker_persons_held"] == 0
     ids = [r.value["id"] for r in results.find(lambda _: True)]
     assert len(ids) == len(set(ids)), "a result came twice"
+
+
+def dry_run(run):
+    """A worker that only plans, beside the others, with a policy of its own."""
+    live = run.config.document
+    prefix = live["kafka"]["topic_prefix"]
+    text = POLICY.read_text(encoding="utf-8").replace("return account", "account.department = nil\n        account.displayName = "
+                                                      "(account.displayName or '') .. '!'\n        return account")
+    path = run.directory / "planned.lua"
+    path.write_text(text, encoding="utf-8")
+    planner = run.worker("plan", name="worker-plan")
+    planner.changes = {"kafka": {"topic_prefix": f"{prefix}-plan"},
+                       "worker": {"mode": "plan", "group": f"{prefix}-plan", "policy": str(path),
+                                  "dry_run": {"live_prefix": prefix, "live_group": live["worker"]["group"], "limit_percent": 100}}}
+    planner.start()
+    return planner, run.topics.follow(f"{prefix}-plan.plans")
+
+
+@scenario(needs_real=True, seconds=20)
+def a_dry_run_tells_what_it_would_do_and_changes_nothing(run):
+    source, sandbox = run.source("hr"), run.sandbox()
+    ingest, worker = run.ingest().start(), run.worker().start()
+    sender, results = run.sender(ingest), run.topics.follow("results")
+    sender.deliver(source, *(Word("joined", f"p{n}", now_ms() - 60_000,
+                                  {"userName": f"p{n}@example.com", "displayName": f"P {n}"}) for n in range(PERSONS)))
+    run.await_results(results)
+    before = writes(sandbox)
+    planner, plans = dry_run(run)
+    plans.await_count(lambda r: r.value["cause"] == "policy", PERSONS, SOON_S, "a plan for each whom the new policy changes")
+    for plan in (r.value for r in plans.records):
+        assert plan["verdict"] == "calls" and [c["method"] for c in plan["calls"]] == ["PATCH"], plan
+        assert [d["attribute"] for d in plan["difference"]] == ["displayName"], plan
+    sender.deliver(source, Word("left", "p0", now_ms(), {}), Word("joined", "new", now_ms(), {"userName": "new@example.com"}))
+    run.await_results(results)
+    expected = {d.event_id for d in run.deliveries()[PERSONS:]}
+    wait_until(lambda: expected == {e for r in plans.records for e in r.value["events"]}, SOON_S,
+               lambda: f"plans for {expected}")
+    planner.stop()
+    planner.start()
+    planner.stop()
+    assert len(plans.records) == PERSONS + 2, "somebody was planned twice"
+    assert writes(sandbox) == before + 2, "the cut and the new account are the live worker's"
+    run.assert_clean(("displayName",))

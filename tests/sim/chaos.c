@@ -145,6 +145,7 @@ static void draw_changes(struct chaos *c, struct prng r)
     r.state = ~r.state;
     c->policies = prng_chance(&r, 300);
     c->late_target = prng_chance(&r, 150);
+    c->dry_run = prng_chance(&r, 100);
 }
 
 static void draw(struct chaos *c, struct prng *r)
@@ -244,7 +245,7 @@ static const struct kind {
     KIND(deletions),     KIND(ties),         KIND(holds),
     KIND(afterwords),    KIND(two_targets),  KIND(existing_accounts),
     KIND(teams),         KIND(thin),         KIND(source_fails),
-    KIND(source_lags),
+    KIND(source_lags),   KIND(dry_run),
 #undef KIND
 };
 

@@ -541,7 +541,7 @@ static void check_person(struct world *w, size_t person)
             EMPLOYMENT_JOINED; /* said only by the source, which counts where nobody else has spoken */
     oracle_desired(&expected, w->policy, &want);
     bool named, findable = !s->persons[person].existing || oracle_attr(&expected, "userName", &named);
-    for (size_t t = 0; n > 0 && t < s->n_targets; t++) {
+    for (size_t t = 0; n > 0 && t < s->n_targets && !w->chaos.dry_run; t++) {
         if (s->targets[t].tenant != s->persons[person].tenant)
             continue;
         check_account(

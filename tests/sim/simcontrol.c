@@ -235,7 +235,7 @@ void simcontrol_check(struct world *w)
     for (size_t i = 0; i < c->n_wishes; i++) {
         const struct wish *wish = &c->wishes[i];
         size_t tenant = w->scenario->persons[wish->person].tenant;
-        if (wish->replaced || !anything_told(w, wish->person))
+        if (w->chaos.dry_run || wish->replaced || !anything_told(w, wish->person))
             continue;
         for (size_t t = 0; t < w->scenario->n_targets; t++)
             if (w->scenario->targets[t].tenant == tenant && wish->results[t] != 1 &&

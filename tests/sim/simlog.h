@@ -17,7 +17,7 @@
 #include "../../worker/engine/engine.h"
 #include "world.h"
 
-enum { SIMLOG_HEADERS_MAX = 5, SIMLOG_TOPICS = TOPIC_TARGETS + 1 };
+enum { SIMLOG_HEADERS_MAX = 5, SIMLOG_TOPICS = TOPIC_PLANS + 1 };
 
 struct log_record {
     int64_t offset;

@@ -144,6 +144,7 @@ static void configure(struct proc *p)
         .lease_ms = WORLD_LEASE_MS,
         .tombstone_ms = INT64_C(30) * 24 * 3600 * 1000,
         .live_max = p->world->seed % 3 * 4, /* nobody is kept, some, nearly all */
+        .plan_only = p->world->chaos.dry_run,
         .sweep_at_once = 1,
         .sweep_waiting_max = 1,
         .seed = prng_next(&p->world->prng),

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,6 +110,8 @@ static void check_fetched(struct world *w, const cJSON *json, size_t event, cons
 
 static void note_result(struct world *w, const cJSON *json, const struct txn *txn)
 {
+    if (w->chaos.dry_run)
+        world_fail(w, "P7 dry run", "a result: nothing was done");
     const char *id = json_string(json, "eventId"), *target = json_string(json, "target");
     const char *outcome = json_string(json, "outcome");
     if (!target || !outcome) {
@@ -142,6 +145,27 @@ static void note_result(struct world *w, const cJSON *json, const struct txn *tx
     struct account_note *note = &w->witness->accounts[w->scenario->events[event].person][t];
     note->rejected = true;
     note->gave_up |= !cause || strncmp(cause, "the target refuses the attributes or teams", 42) != 0;
+}
+
+/* A plan answers the events that it names: each once, as results do. */
+static void note_plan(struct world *w, const cJSON *json, const struct txn *txn)
+{
+    const cJSON *event;
+    int t = scenario_target_by_name(w->scenario, json_string(json, "target"));
+    if (!w->chaos.dry_run || t < 0)
+        world_fail(w, "P7 dry run", "a plan of %s", w->chaos.dry_run ? "no target" : "a worker that writes");
+    cJSON_ArrayForEach(event, json_get(json, "events"))
+    {
+        int number = scenario_event_by_id(w->scenario, event->valuestring);
+        if (number < 0 || t < 0)
+            continue;
+        struct answer *a = witness_answer(w, (size_t)number, (size_t)t);
+        if (a->n++ > 0)
+            world_fail(w, "P2 plans", "event %d is in a second plan at %s", number,
+                       w->scenario->targets[t].name);
+        a->at_ms = txn->decided_ms;
+        snprintf(a->outcome, sizeof a->outcome, "planned");
+    }
 }
 
 /* What is called poison does kill. */
@@ -209,7 +233,9 @@ static void note_record(struct world *w, const struct log_record *r, const struc
         world_fail(w, "P2 results", "a record of topic %d is no JSON: %s", (int)topic, err.message);
         return;
     }
-    if (topic == TOPIC_RESULTS)
+    if (topic == TOPIC_PLANS)
+        note_plan(w, json, txn);
+    else if (topic == TOPIC_RESULTS)
         note_result(w, json, txn);
     else
         note_letter(w, json);
@@ -359,6 +385,8 @@ void witness_written(struct world *w, const struct proc *p, size_t target, int p
                    call->method, person, (long long)(note->rest_until_ms - world_now(w)));
     check_pace(w, note, person);
     if (call->write) {
+        if (w->chaos.dry_run)
+            world_fail(w, "P7 dry run", "%s writes: %s %s", p->name, call->method, call->path);
         check_write_pace(w, note, person);
         check_open(w, target, person, call);
     }

@@ -260,7 +260,8 @@ static inline void pass(int64_t ms)
 
 static inline void kit_sample(const struct kit_record *r, size_t number)
 {
-    static const char *const schemas[] = {"person", "result", "deadletter", [TOPIC_TARGETS] = "target"};
+    static const char *const schemas[] = {"person", "result",
+                                          "deadletter", [TOPIC_TARGETS] = "target", [TOPIC_PLANS] = "plan"};
     const char *dir = getenv("ROLLCALL_SAMPLES");
     if (!dir || number >= KIT_SAMPLES_MAX) /* crowds write the same thousands of times */
         return;

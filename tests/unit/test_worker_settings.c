@@ -55,10 +55,30 @@ START_TEST(the_engine_is_told_what_the_config_says)
     ck_assert_int_eq(t->deadline_ms, 6);
     ck_assert_int_eq(t->breaker_pause_ms, 8);
     ck_assert_int_eq(t->breaker_pause_max_ms, 9);
-    ck_assert_uint_eq(t->n_limits, 1);
     ck_assert_str_eq(t->limits[0].class_name, "users.read");
+    ck_assert_uint_eq(t->limits[0].count, 10);
+    ck_assert_int_eq(t->limits[0].window_ms, 1000);
+    ck_assert(!c->plan_only);
     ck_assert_uint_eq(t->n_protected, 1);
     ck_assert_str_eq(t->protected_names[0], "root@acme.test");
+    settings_engine_free(c);
+    target.limits = (struct config_limits){0};
+}
+END_TEST
+
+START_TEST(a_dry_run_has_a_share_of_each_limit)
+{
+    static struct config_limit limit = {"users.read", 300, 1000};
+    struct config cfg = config_of();
+    target.limits = (struct config_limits){&limit, 1};
+    cfg.worker.mode = MODE_PLAN;
+    cfg.worker.dry_run.limit_percent = 10;
+    struct engine_config *c = settings_engine_new(&cfg, NULL, "s", 12, 1, 7);
+    const struct engine_target *t = &c->targets[0];
+    ck_assert(c->plan_only);
+    ck_assert_uint_eq(t->limits[0].count, 30);
+    for (size_t i = 0; i < t->n_limits; i++)
+        ck_assert_uint_ge(t->limits[i].count, 1);
     settings_engine_free(c);
     target.limits = (struct config_limits){0};
 }
@@ -256,6 +276,7 @@ int main(void)
     Suite *suite = suite_create("worker_settings");
     TCase *tc = tcase_create("settings");
     tcase_add_test(tc, the_engine_is_told_what_the_config_says);
+    tcase_add_test(tc, a_dry_run_has_a_share_of_each_limit);
     tcase_add_test(tc, a_source_that_is_fetched_from_is_a_target_behind_the_others);
     tcase_add_test(tc, a_class_of_limits_is_one_of_the_profile);
     tcase_add_test(tc, every_bucket_has_a_call_of_each_class_that_persons_need);

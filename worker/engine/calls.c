@@ -220,6 +220,7 @@ static const struct call *launch(struct engine *e, struct flight *f, size_t n_pe
     f->call.target = (size_t)(f->target - e->targets);
     f->call.timeout_ms = f->target->cfg->timeout_ms;
     f->call.write = step_writes(f->step);
+    assert(!e->cfg.plan_only || !f->call.write || MUTATION(MUTATION_PLAN_WRITES));
     f->call.n_persons = n_persons;
     target_call_starts(f->target, f, now);
     link_flight(e, f);
@@ -302,7 +303,8 @@ bool engine_call_may_write(const struct engine *e, const struct call *call, stru
     const struct flight *f = (const struct flight *)call;
     bool paused = f->target->paused && !MUTATION(MUTATION_PAUSE_IGNORED);
     bool wanted = f->listing ? listing_may_write(e, f) : all_aboard(f);
-    return wanted && !paused && lease_valid(e, now);
+    bool dry = e->cfg.plan_only && call->write && !MUTATION(MUTATION_PLAN_WRITES);
+    return wanted && !dry && !paused && lease_valid(e, now);
 }
 
 /* ---- ending -------------------------------------------------------------------------------------------- */

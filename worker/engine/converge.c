@@ -231,6 +231,10 @@ static bool plan_all(struct engine *e, struct work *w, struct target_state *t, s
             teams_keep_last(e, w, t, plan, now);
             continue;
         }
+        if (e->cfg.plan_only && step_writes(plan->step) && !MUTATION(MUTATION_PLAN_WRITES)) {
+            dryrun_step(e, w, t, plan, now);
+            return true;
+        }
         heed_guard(e, w, t, plan, now);
         again = leaves && plan->denied;
         w->denied |= again;

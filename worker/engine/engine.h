@@ -134,6 +134,7 @@ struct engine_config { /* borrowed for the engine's life, also what it points to
                             planned anew */
     unsigned sweep_at_once;   /* persons that a sweep plans in one tick */
     size_t sweep_waiting_max; /* it puts persons off while so many calls wait for a target */
+    bool plan_only;           /* a dry run: no call that writes, plan records instead of results */
     size_t live_max; /* so many persons who wait for calls are kept parsed (6 KB each), the rest is packed */
     uint64_t seed;
 };
@@ -213,7 +214,7 @@ void engine_event_poison(struct engine *e, int32_t partition, int64_t offset, co
 
 /* ---- commits ------------------------------------------------------------------------------------------- */
 
-enum engine_topic { TOPIC_PERSONS, TOPIC_RESULTS, TOPIC_DEADLETTERS, TOPIC_TARGETS };
+enum engine_topic { TOPIC_PERSONS, TOPIC_RESULTS, TOPIC_DEADLETTERS, TOPIC_TARGETS, TOPIC_PLANS };
 
 struct out_record {
     enum engine_topic topic;
@@ -337,6 +338,7 @@ struct engine_stats {
     uint64_t uncut; /* persons who must not have access and keep it: the target refuses, tried again daily */
     uint64_t fetched, unfetched; /* wishes that a source has answered, and that ended otherwise */
     uint64_t batches, aborts, policy_errors;
+    uint64_t plans;  /* records of a dry run */
     uint64_t behind; /* persons whom the sweep has yet to plan under the present policy and targets */
 };
 

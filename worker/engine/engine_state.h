@@ -6,7 +6,8 @@
  *      target.c      whose call is next, and what answers say about the target
  *      converge.c    plan → queue, wait or …      settle.c      … results
  *      slot.c        a person in memory           work.c        a person at a target      outbox.c  records to go
- *      obey.c        what people decided        sweep.c       everybody is planned anew   fetch.c   what sources are asked
+ *      obey.c        what people decided        sweep.c       everybody is planned anew
+ *      fetch.c       what sources are asked     dryrun.c      plans instead of writes
  *
  * One event: events.c merges it into the slot's person and calls converge_slot; that plans each target and
  * either settles it (results go to the outbox) or opens it and marks the slot dirty; commit.c writes the
@@ -21,6 +22,7 @@
 #include "control.h"
 #include "directory.h"
 #include "engine.h"
+#include "foretell.h"
 #include "guard.h"
 #include "inflight.h"
 #include "listing.h"
@@ -89,6 +91,14 @@ struct target {
     enum directory_news news;   /* since the last listing */
 };
 
+/* Instead of a write. See dryrun.c. */
+struct dryrun {
+    struct foresight foresight;
+    enum guard_word guard;
+    enum known_kind known; /* as it was planned from */
+    bool known_active;
+};
+
 /* What goes on for one person at one target; lives while the target is open. Not part of the record:
  * operations and changes are facts that an undo does not take back. */
 struct work {
@@ -116,17 +126,18 @@ struct work {
     uint32_t teams_version;
     bool teams_valid;
     /* since it was opened */
-    bool fresh;           /* the account was read */
-    bool one_by_one;      /* an update was refused as a whole: find the culprit */
-    bool refused;         /* an attribute was refused */
-    bool without_upgrade; /* userType waits for a person, the rest of an update goes on */
-    bool trouble;         /* the last failure was the target's own: no deadline */
-    bool held;            /* the guard held the step that was planned last */
-    unsigned exists;      /* how often a create was answered "exists" */
-    unsigned kept_active; /* how often a cut was answered 200 and nothing happened */
-    unsigned attempts;    /* calls */
-    int64_t started_ms;   /* first call; 0: none yet */
-    bool unverified;      /* a write was answered without a body: the next read verifies `written` */
+    bool fresh;            /* the account was read */
+    bool one_by_one;       /* an update was refused as a whole: find the culprit */
+    bool refused;          /* an attribute was refused */
+    bool without_upgrade;  /* userType waits for a person, the rest of an update goes on */
+    bool trouble;          /* the last failure was the target's own: no deadline */
+    bool held;             /* the guard held the step that was planned last */
+    unsigned exists;       /* how often a create was answered "exists" */
+    unsigned kept_active;  /* how often a cut was answered 200 and nothing happened */
+    unsigned attempts;     /* calls */
+    int64_t started_ms;    /* first call; 0: none yet */
+    struct dryrun *dryrun; /* what would be done; NULL: nothing, or it is done */
+    bool unverified;       /* a write was answered without a body: the next read verifies `written` */
     enum step written_step;
     struct attrs written, written_before;
     struct attrs joining,
@@ -337,6 +348,9 @@ bool work_ask_policy(struct engine *e, struct work *w, const struct target_state
  * `account` if given) has for it. */
 bool work_is_protected(const struct work *w, const struct target_state *t, const struct attrs *account);
 void work_plan(struct work *w, struct target_state *t, struct now now, struct plan *ret);
+/* What it plans from; borrows. */
+void work_plan_input(const struct work *w, const struct target_state *t, struct now now,
+                     struct plan_input *ret);
 
 /* teams.c */
 /* What the policy says of teams, with the ids that the directory has for them now. */
@@ -407,6 +421,18 @@ bool sweep_may_run(const struct engine *e);
 void sweep_add_targets(struct engine *e, struct slot *slot);
 /* What a sweep alone asks for waits while too many wait for the target. */
 bool sweep_puts_off(const struct engine *e, const struct work *w, const struct target_state *t);
+
+/* dryrun.c */
+/* Takes the place of the plan's write: foresees everything, and the plan is to be settled. */
+void dryrun_step(struct engine *e, struct work *w, struct target_state *t, struct plan *plan, struct now now);
+/* One plan record; the events that it answers are the first n_ripe of t->pending. */
+void dryrun_settle(struct engine *e, struct work *w, const struct target_state *t, const struct plan *plan,
+                   size_t n_ripe, struct now now);
+/* The same for an event that is answered before the others. */
+void dryrun_tell_event(struct engine *e, const struct slot *slot, const char *target,
+                       const struct pending *event, enum verdict_word verdict, const char *reason,
+                       struct now now);
+void dryrun_free(struct dryrun *d);
 
 /* target.c */
 void target_init(struct target *t, const struct engine_target *cfg, int32_t partitions);

@@ -86,6 +86,9 @@ enum mutation {
     MUTATION_SWEEP_LOST,             /* a sweep that is cut short counts as done */
     MUTATION_SWEEP_UNDONE,           /* what an abort takes back of it is not planned again */
     MUTATION_SWEEP_NO_NEW_TARGETS,   /* persons get no state at a new target */
+    /* dry run */
+    MUTATION_PLAN_WRITES,  /* it writes */
+    MUTATION_PLAN_FORGETS, /* an event that needs no call is not told */
     MUTATIONS,
 };
 

@@ -350,9 +350,22 @@ static void plan_freely(const struct plan_input *in, struct plan *ret)
         plan_account(in, ret);
 }
 
+/* A dry run ends there until something else is wanted. */
+static bool was_told(const struct plan_input *in, struct plan *ret)
+{
+    struct plan rest = {.step = STEP_NONE};
+    if (ret->step == STEP_NONE || in->state->doubt_until_ms || !rests(in, REFUSED_PLANNED, &rest))
+        return false;
+    plan_done(ret);
+    *ret = (struct plan){.step = STEP_NONE, .planned = true};
+    return true;
+}
+
 void plan_make(const struct plan_input *in, struct plan *ret)
 {
     plan_freely(in, ret);
+    if (was_told(in, ret))
+        return;
     struct plan given_up = {.step = STEP_NONE};
     if (ret->step == STEP_NONE || ret->step == STEP_WAIT || !rests(in, REFUSED_DEADLINE, &given_up))
         return;

@@ -44,6 +44,7 @@ struct plan { /* release with plan_done */
     struct attrs changes;   /* STEP_CREATE: all attributes; STEP_UPDATE: those that differ */
     bool ignored;           /* STEP_NONE because the policy wants nothing here */
     bool denied;            /* STEP_NONE because a person refused what the guard held */
+    bool planned;           /* STEP_NONE because a dry run has told it before */
     const char *rejected;   /* STEP_NONE because of this; NULL: agreed. Borrowed from the state, or static */
     const char *action;     /* what a person can do about it; static; NULL with rejected NULL */
     const char *find_value; /* STEP_LOOKUP without a link: value of the match attribute; borrowed */
@@ -59,6 +60,7 @@ void plan_done(struct plan *p);
 #define REFUSED_ADOPT    "+adopt"
 #define REFUSED_ACTIVATE "+activate"
 #define REFUSED_CUT      "+cut"
+#define REFUSED_PLANNED  "+planned"  /* the whole plan: a dry run has told it */
 #define REFUSED_DEADLINE "+deadline" /* the whole plan: its calls kept failing for too long */
 
 const char *plan_refused_name(enum step step); /* NULL: steps that never rest as a whole */

@@ -98,7 +98,9 @@ static void end_of_doubt(const struct answer *a)
 static void doubt_old_news(const struct answer *a, const struct account *account)
 {
     struct target_state *t = a->t;
-    bool contradicts = a->f->started.wall_ms < t->switched_until_ms && account->active != t->switched_on;
+    bool others_write = a->e->cfg.plan_only; /* and they have switched it meanwhile */
+    bool contradicts =
+        !others_write && a->f->started.wall_ms < t->switched_until_ms && account->active != t->switched_on;
     if (!contradicts)
         return;
     if (t->switched_until_ms > t->doubt_until_ms)

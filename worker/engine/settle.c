@@ -48,15 +48,19 @@ static void publish(struct engine *e, const struct slot *slot, struct result r)
 void settle_unmerged(struct engine *e, struct slot *slot, const struct pending *event, const char *target,
                      const struct event *ev, struct now now)
 {
+    static const char cause[] =
+        "this person already has as many attributes, groups or future-dated events as one may";
+    if (e->cfg.plan_only) {
+        dryrun_tell_event(e, slot, target, event, FORETOLD_REFUSED, cause, now);
+        return;
+    }
     publish(e, slot,
-            (struct result){
-                .event = event,
-                .unmerged = ev,
-                .target = target,
-                .outcome = OUTCOME_REJECTED,
-                .cause = "this person already has as many attributes, groups or future-dated events as "
-                         "one may",
-                .finished_ms = now.wall_ms});
+            (struct result){.event = event,
+                            .unmerged = ev,
+                            .target = target,
+                            .outcome = OUTCOME_REJECTED,
+                            .cause = cause,
+                            .finished_ms = now.wall_ms});
 }
 
 /* ---- which outcome ------------------------------------------------------------------------------------- */
@@ -270,6 +274,8 @@ static void forget_work(struct work *w)
     w->started_ms = w->teams_asked_ms = 0;
     attrs_done(&w->joining);
     attrs_done(&w->leaving);
+    dryrun_free(w->dryrun);
+    w->dryrun = NULL;
     attrs_done(&w->written);
     attrs_done(&w->written_before);
 }
@@ -312,6 +318,32 @@ static struct plan final_plan(const struct work *w, const struct plan *plan)
     return last;
 }
 
+/* Ripe ones first, each in their order; how many they are. */
+static size_t ripe_first(const struct person *p, struct target_state *t)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < t->n_pending; i++) {
+        struct pending event = t->pending[i];
+        if (waits_for_its_time(p, &event))
+            continue;
+        memmove(&t->pending[n + 1], &t->pending[n], (i - n) * sizeof event);
+        t->pending[n++] = event;
+    }
+    return n;
+}
+
+/* A dry run: one plan record instead of results. */
+static void settle_dry(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
+                       struct now now)
+{
+    size_t ripe = ripe_first(w->slot->live, t);
+    if (!MUTATION(MUTATION_PLAN_FORGETS) || w->dryrun)
+        dryrun_settle(e, w, t, plan, ripe, now);
+    t->n_pending -= ripe;
+    memmove(t->pending, &t->pending[ripe], t->n_pending * sizeof *t->pending);
+    t->provision_owed = false;
+}
+
 void settle(struct engine *e, struct work *w, struct target_state *t, const struct plan *planned,
             struct now now)
 {
@@ -328,13 +360,17 @@ void settle(struct engine *e, struct work *w, struct target_state *t, const stru
         t->retry_cut_ms = 0;
         slot_mark_dirty(e, slot);
     }
-    if (!t->open && !t->provision_owed && !has_ripe(slot->live, t))
+    if (!t->open && !t->provision_owed && !w->dryrun && !has_ripe(slot->live, t))
         return;
     struct verdict v = {w, plan, slot->live, SIZE_MAX, NULL};
-    find_last(&v, t);
-    settle_effect(e, w, t, &v, now);
-    settle_provision(e, w, t, &v, now);
-    settle_pending(e, w, t, &v, now);
+    if (e->cfg.plan_only) {
+        settle_dry(e, w, t, plan, now);
+    } else {
+        find_last(&v, t);
+        settle_effect(e, w, t, &v, now);
+        settle_provision(e, w, t, &v, now);
+        settle_pending(e, w, t, &v, now);
+    }
     end_attempts(t);
     if (!cut_refused)
         t->admitted = 0; /* a cut that is tried again daily was counted */
@@ -345,6 +381,11 @@ void settle(struct engine *e, struct work *w, struct target_state *t, const stru
 static void publish_early(struct engine *e, const struct slot *slot, const struct target_state *t,
                           const struct pending *event, const char *merged_into, struct now now)
 {
+    if (e->cfg.plan_only) {
+        dryrun_tell_event(e, slot, t->target, event, merged_into ? FORETOLD_MERGED : FORETOLD_SUPERSEDED,
+                          NULL, now);
+        return;
+    }
     publish(e, slot,
             (struct result){.event = event,
                             .target = t->target,

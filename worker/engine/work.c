@@ -92,6 +92,7 @@ static void work_free(struct work *w)
     attrs_done(&w->written_before);
     attrs_done(&w->joining);
     attrs_done(&w->leaving);
+    dryrun_free(w->dryrun);
     desired_done(&w->desired);
     free(w->teams);
     free(w->name);
@@ -252,24 +253,31 @@ bool work_ask_policy(struct engine *e, struct work *w, const struct target_state
     return true;
 }
 
-void work_plan(struct work *w, struct target_state *t, struct now now, struct plan *ret)
+void work_plan_input(const struct work *w, const struct target_state *t, struct now now,
+                     struct plan_input *ret)
 {
     static const struct desired nothing = {.kind = DESIRE_NOTHING};
     assert(w->desired_valid);
     const struct desired *desired = work_is_protected(w, t, NULL) ? &nothing : &w->desired;
+    *ret = (struct plan_input){.profile = w->target->profile,
+                               .person = w->slot->live,
+                               .state = t,
+                               .desired = desired,
+                               .match = w->target->cfg->match,
+                               .now_ms = now.wall_ms,
+                               .fresh = w->fresh,
+                               .teams = w->teams,
+                               .n_teams = w->n_teams,
+                               .joining = &w->joining,
+                               .leaving = &w->leaving};
+}
+
+void work_plan(struct work *w, struct target_state *t, struct now now, struct plan *ret)
+{
+    struct plan_input in;
     teams_resolve(w);
-    plan_make(&(struct plan_input){.profile = w->target->profile,
-                                   .person = w->slot->live,
-                                   .state = t,
-                                   .desired = desired,
-                                   .match = w->target->cfg->match,
-                                   .now_ms = now.wall_ms,
-                                   .fresh = w->fresh,
-                                   .teams = w->teams,
-                                   .n_teams = w->n_teams,
-                                   .joining = &w->joining,
-                                   .leaving = &w->leaving},
-              ret);
+    work_plan_input(w, t, now, &in);
+    plan_make(&in, ret);
     if (w->without_upgrade && ret->step == STEP_UPDATE && ret->changes.n > 1)
         attrs_remove(&ret->changes, "userType");
     while (w->one_by_one && ret->step == STEP_UPDATE && ret->changes.n > 1)

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from .checker import History, Target
-from .config import Config
+from .config import Config, merge
 from .processes import TERM_S, ProcessFailed, Processes, free_port
 from .sandbox import Sandbox
 from .supervisor import Supervisor
@@ -53,6 +53,7 @@ class Program:
         self.argv = argv
         self.sections = sections
         self.ports = {}
+        self.changes = {}  # what its configuration has that others have not
         self.process = None
         self.ready_s, self.end_s = READY_S, TERM_S  # more under valgrind
 
@@ -66,7 +67,7 @@ class Program:
             self.ports = {member: free_port() for members in self.sections.values() for member in members}
         changes = {section: {m: f"127.0.0.1:{self.ports[m]}" for m in members}
                    for section, members in self.sections.items()}
-        return self.run.config.write(self.name, changes)
+        return self.run.config.write(self.name, merge(self.changes, changes))
 
     def launch(self, failpoint=None):
         """Starts it without waiting. failpoint: "name=kill[:nth]" … (include/failpoint.h)."""
