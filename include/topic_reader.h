@@ -14,18 +14,23 @@
 
 #include "buf.h"
 #include "error.h"
+#include "event.h"
 #include "kafka.h"
 
 struct topic_reader;
 struct rd_kafka_message_s;
+
+enum { TOPIC_HEADERS_MAX = 32 }; /* further ones are not read */
 
 enum topic_start { TOPIC_FROM_BEGINNING, TOPIC_FROM_END };
 
 struct topic_record { /* borrowed, until the callback returns */
     int32_t partition;
     int64_t offset;
-    struct str key;                           /* p NULL: none */
-    struct str value;                         /* p NULL: a tombstone */
+    struct str key;                     /* p NULL: none */
+    struct str value;                   /* p NULL: a tombstone */
+    const struct event_header *headers; /* TOPIC_HEADERS_MAX of them */
+    size_t n_headers;
     const struct rd_kafka_message_s *message; /* all of it */
 };
 
@@ -36,7 +41,10 @@ bool topic_reader_new(const struct config *cfg, enum kafka_topic topic, struct t
                       struct error *err) __attribute__((warn_unused_result));
 /* Before topic_reader_begin: of all partitions only this one is read. */
 void topic_reader_only(struct topic_reader *r, int32_t partition);
-/* Of the topic, once begun. */
+/* Of the topic, before it is begun; fails as topic_reader_begin does. */
+bool topic_reader_ask_partitions(struct topic_reader *r, int timeout_ms, int32_t *ret, struct error *err)
+    __attribute__((warn_unused_result));
+/* The same once it is. */
 int32_t topic_reader_partitions(const struct topic_reader *r);
 /* Blocks for timeout_ms a partition at most. ERROR_TEMPORARY: brokers do not answer, ask again. */
 bool topic_reader_begin(struct topic_reader *r, enum topic_start from, int timeout_ms, struct error *err)

@@ -56,7 +56,7 @@ static bool failed(const struct topic_reader *r, rd_kafka_resp_err_t code, const
                      r->name, rd_kafka_err2str(code));
 }
 
-static bool ask_partitions(struct topic_reader *r, int timeout_ms, int32_t *ret, struct error *err)
+bool topic_reader_ask_partitions(struct topic_reader *r, int timeout_ms, int32_t *ret, struct error *err)
 {
     const struct rd_kafka_metadata *metadata;
     rd_kafka_resp_err_t code = rd_kafka_metadata(r->rk, 0, r->topic, &metadata, timeout_ms);
@@ -108,7 +108,7 @@ static bool start(struct topic_reader *r, enum topic_start from, int32_t partiti
 bool topic_reader_begin(struct topic_reader *r, enum topic_start from, int timeout_ms, struct error *err)
 {
     int32_t n = 0;
-    if (!ask_partitions(r, timeout_ms, &n, err))
+    if (!topic_reader_ask_partitions(r, timeout_ms, &n, err))
         return false;
     int64_t *ends = xcalloc((size_t)n, sizeof *ends);
     if (!ask_ends(r, n, ends, timeout_ms, err)) {
@@ -133,6 +133,34 @@ static void note_end(struct topic_reader *r, int32_t partition, int64_t offset)
     r->left--;
 }
 
+/* librdkafka ends header values with a NUL behind their size, so they serve as strings as they are. */
+static size_t read_headers(const rd_kafka_message_t *m, struct event_header *v)
+{
+    rd_kafka_headers_t *headers;
+    size_t n = 0, size;
+    const void *value;
+    if (rd_kafka_message_headers(m, &headers))
+        return 0;
+    while (n < TOPIC_HEADERS_MAX && !rd_kafka_header_get_all(headers, n, &v[n].name, &value, &size)) {
+        v[n].value = value ? value : "";
+        n++;
+    }
+    return n;
+}
+
+static void give(const rd_kafka_message_t *m, topic_record_fn *fn, void *ctx)
+{
+    struct event_header headers[TOPIC_HEADERS_MAX];
+    size_t n = read_headers(m, headers);
+    fn(ctx, &(struct topic_record){.partition = m->partition,
+                                   .offset = m->offset,
+                                   .key = {m->key, m->key_len},
+                                   .value = {m->payload, m->payload ? m->len : 0},
+                                   .headers = headers,
+                                   .n_headers = n,
+                                   .message = m});
+}
+
 static bool take(struct topic_reader *r, const rd_kafka_message_t *m, topic_record_fn *fn, void *ctx,
                  struct error *err)
 {
@@ -144,8 +172,7 @@ static bool take(struct topic_reader *r, const rd_kafka_message_t *m, topic_reco
     else if (m->err)
         return !hopeless(m->err) || failed(r, m->err, "records", err);
     else
-        fn(ctx, &(struct topic_record){
-                    m->partition, m->offset, {m->key, m->key_len}, {m->payload, m->payload ? m->len : 0}, m});
+        give(m, fn, ctx);
     return true;
 }
 

@@ -21,6 +21,7 @@ static const struct command {
 } commands[] = {
     {"control", "rollcall-worker control", cli_control},
     {"deadletters", "rollcall-worker deadletters", cli_deadletters},
+    {"plan", "rollcall-worker plan", cli_plan},
 };
 
 bool cli_run(int argc, char **argv, int *ret_code)

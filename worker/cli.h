@@ -27,6 +27,7 @@ int cli_exit_code(const struct error *err);
 
 int cli_control(int argc, char **argv);
 int cli_deadletters(int argc, char **argv);
+int cli_plan(int argc, char **argv);
 
 struct cli_verb {
     const char *name;

@@ -17,6 +17,7 @@ static const char *const usage = /* after "usage: rollcall-worker [options]" */
     "   or: rollcall-worker control …       what people decide: pause, retry, approve …; see control --help\n"
     "   or: rollcall-worker deadletters …   what was rejected: list, show, replay, drop; see deadletters "
     "--help\n"
+    "   or: rollcall-worker plan …          what would be done for one person; see plan --help\n"
     "turns lifecycle events into SCIM calls, with one result each";
 static const char *const default_config = "/etc/rollcall/rollcall.yaml";
 

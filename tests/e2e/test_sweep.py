@@ -1,10 +1,11 @@
 """A new policy or target reaches everybody without an event: by SIGHUP, by restart, inside the guard, and at first as a plan."""
+import json
 import signal
 
 from harness.config import NO_GUARD, POLICY
 from harness.scenario import scenario
 from harness.wait import wait_until
-from harness.words import Word, now_ms
+from harness.words import Word, now_ms, rfc3339
 
 SOON_S = 20
 PERSONS, ROOM = 6, 2
@@ -135,4 +136,27 @@ def a_dry_run_tells_what_it_would_do_and_changes_nothing(run):
     planner.stop()
     assert len(plans.records) == PERSONS + 2, "somebody was planned twice"
     assert writes(sandbox) == before + 2, "the cut and the new account are the live worker's"
+    plan_of_one(run, sandbox)
     run.assert_clean(("displayName",))
+
+
+def plan_of_one(run, sandbox):
+    """`rollcall-worker plan`, of an event that nobody has sent and of a person as things are."""
+    before = writes(sandbox)
+    record = next(r for r in run.topics.dump("events") if r.value["subject"] == "p1")
+    now = rfc3339(now_ms())
+    left = {"headers": {**record.headers, "ce_id": "f" * 32, "ce_type": "rollcall.person.left", "ce_time": now},
+            "value": {**record.value, "occurredAt": now, "receivedAt": now, "profile": {}}}
+    path = run.directory / "event.json"
+    path.write_text(json.dumps(left), encoding="utf-8")
+    plan = json.loads(run.command("plan", str(path), "--json").stdout)
+    assert plan["verdict"] == "calls" and plan["events"] == ["f" * 32], plan
+    assert plan["difference"] == [{"attribute": "active", "before": "true", "after": "false"}], plan
+    assert [c["method"] for c in plan["calls"]] == ["PATCH"], plan
+    told = run.command("plan", "--person", "acme/hr/p1").stdout
+    assert told.startswith("miro: nothing to do: the target has it already\n"), told
+    run.command("control", "pause", "miro", "--reason", "the test wants it", "--by", "tester")
+    assert "the target is paused" in run.command("plan", "--person", "acme/hr/p1", code=75).stdout
+    assert "nobody has told of this person" in run.command("plan", "--person", "acme/hr/nobody", code=78).stderr
+    run.command("control", "resume", "miro", "--reason", "the test wants it", "--by", "tester")
+    assert writes(sandbox) == before

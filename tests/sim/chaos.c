@@ -144,7 +144,9 @@ static void draw_changes(struct chaos *c, struct prng r)
 {
     r.state = ~r.state;
     c->policies = prng_chance(&r, 300);
-    c->late_target = prng_chance(&r, 150);
+    c->late_target = prng_chance(&r, 300);
+    if (c->late_target && c->abort > 0)
+        c->abort += 150; /* of what the sweep to it has written, too */
     c->dry_run = prng_chance(&r, 100);
 }
 

@@ -69,7 +69,7 @@ static const struct mutation_row table[] = {
     {ENGINE(PROVISION_TWICE), 50, "a provision is taken up whenever it is seen"},
     {ENGINE(PROVISION_DROPPED), 50, "a provision has no result"},
     {ENGINE(SWEEP_FORGETS_RESTORED), 300, "who is restored is taken to be planned under the new policy"},
-    {ENGINE(SWEEP_LOST), 1500, "a sweep that is cut short counts as done"},
+    {ENGINE(SWEEP_LOST), 800, "a sweep that is cut short counts as done"},
     {ENGINE(SWEEP_UNDONE), 800, "what an abort takes back of a sweep is not planned again"},
     {ENGINE(SWEEP_NO_NEW_TARGETS), 300, "persons get no state at a new target"},
     {ENGINE(TEAM_LEFT_UNMADE), 200, "memberships that others made are taken back like ours"},
