@@ -16,6 +16,13 @@ struct topic_writer {
     rd_kafka_resp_err_t outcome; /* the first that went wrong */
 };
 
+/* Rights that are missing do not come by themselves. */
+static bool is_forbidden(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+           code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
+}
+
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *ctx)
 {
     struct topic_writer *w = ctx;
@@ -97,8 +104,8 @@ bool topic_writer_send_all(struct topic_writer *w, const struct topic_message *m
     }
     while (w->waiting > 0) /* message.timeout.ms ends it */
         rd_kafka_poll(w->rk, POLL_MS);
-    return !w->outcome ||
-           error_set(err, ERROR_TEMPORARY, "kafka: %s: %s", topic, rd_kafka_err2str(w->outcome));
+    return !w->outcome || error_set(err, is_forbidden(w->outcome) ? ERROR_PERMANENT : ERROR_TEMPORARY,
+                                    "kafka: %s: %s", topic, rd_kafka_err2str(w->outcome));
 }
 
 bool topic_writer_send(struct topic_writer *w, const struct topic_message *m, struct error *err)

@@ -25,7 +25,8 @@ struct topic_message { /* borrowed */
 
 bool topic_writer_new(const struct config *cfg, int timeout_ms, struct topic_writer **ret, struct error *err)
     __attribute__((warn_unused_result));
-/* Fails with ERROR_TEMPORARY when no acknowledgement came in time: the record may have been written all the same. */
+/* Fails with ERROR_TEMPORARY when no acknowledgement came in time: the record may have been written all the same;
+ * ERROR_PERMANENT when rights are missing. */
 bool topic_writer_send(struct topic_writer *w, const struct topic_message *m, struct error *err)
     __attribute__((warn_unused_result));
 /* The same for several, in their order, with one wait for all of them. */

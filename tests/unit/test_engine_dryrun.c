@@ -141,7 +141,7 @@ START_TEST(the_guard_has_its_word_and_nothing_waits_for_it)
     kit_open();
     commit();
     for (int i = 0; i < 2; i++) {
-        char id[8], name[16], profile[32];
+        char id[16], name[16], profile[32];
         snprintf(id, sizeof id, "e%d", i);
         snprintf(name, sizeof name, "p%d", i);
         snprintf(profile, sizeof profile, "userName=p%d", i);
