@@ -236,8 +236,8 @@ static bool plan_all(struct engine *e, struct work *w, struct target_state *t, s
             return true;
         }
         heed_guard(e, w, t, plan, now);
-        again = leaves && plan->denied;
-        w->denied |= again;
+        w->denied |= leaves && plan->denied;
+        again = leaves && (plan->denied || (plan->step == STEP_LEAVE && !w->fresh)); /* it reads first */
     }
     if (plan->step == STEP_NONE && !plan->ignored && !plan->rejected)
         plan->denied |= w->denied;

@@ -153,7 +153,8 @@ static enum admission decide(struct engine *e, struct work *w, struct target_sta
     uint64_t word = t->held_word;
     switch (control_decision(&e->control, t->held_id, w->name, t->held_since_ms)) {
     case DECISION_APPROVE:
-        answer_forget_failures(w, t); /* their deadline has passed meanwhile */
+        answer_forget_failures(w, t);         /* their deadline has passed meanwhile */
+        w->fresh &= plan->step != STEP_LEAVE; /* and what is known of the teams may be days old */
         admit(e, w, t, word);
         return ADMITTED;
     case DECISION_DENY:
