@@ -210,14 +210,59 @@ static int run_load(void *ctx, int n, char **args)
     return load_run(c->cfg, &s, options_get(&c->options, "restart") != NULL);
 }
 
+/* Everything that was decided until now, record by record. */
+static bool read_control(struct cli *c, void (*take)(void *ctx, const struct topic_record *record), void *ctx,
+                         struct error *err)
+{
+    struct topic_reader *reader = NULL;
+    bool ok = topic_reader_new(c->cfg, KAFKA_CONTROL, &reader, err) &&
+              topic_reader_read_all(reader, CLI_KAFKA_MS, take, ctx, err);
+    topic_reader_free(reader);
+    return ok;
+}
+
+struct wanted { /* the newest record of a key */
+    struct str key;
+    bool there;      /* and it is no tombstone */
+    int64_t time_ms; /* 0: none, or it is not understood */
+};
+
+static void look_for(void *ctx, const struct topic_record *record)
+{
+    struct wanted *w = ctx;
+    struct control_state s;
+    struct error err;
+    if (!str_eq(record->key, w->key))
+        return;
+    w->there = record->value.n > 0;
+    w->time_ms = 0;
+    if (w->there && control_state_read(record->key, record->value, &s, &err)) {
+        w->time_ms = s.time_ms;
+        control_state_done(&s);
+    }
+}
+
+/* EX_NOINPUT: nothing of that key was decided. time_ms: only if it is of that time; 0: whatever it is. */
+static int take_back(struct cli *c, const char *key, int64_t time_ms)
+{
+    struct wanted wanted = {.key = str_of(key)};
+    struct error err = {0};
+    if (!read_control(c, look_for, &wanted, &err))
+        return cli_fail(&err);
+    if (!wanted.there || (time_ms != 0 && wanted.time_ms != time_ms))
+        return EX_NOINPUT;
+    return write_record(c, wanted.key, (struct str){0}, &err) ? EX_OK : cli_fail(&err);
+}
+
 static int run_withdraw(void *ctx, int n, char **args)
 {
-    struct error err = {0};
     (void)n;
-    if (!write_record(ctx, str_of(args[0]), (struct str){0}, &err))
-        return cli_fail(&err);
-    printf("%s taken back\n", args[0]);
-    return EX_OK;
+    int code = take_back(ctx, args[0], 0);
+    if (code == EX_OK)
+        printf("%s taken back\n", args[0]);
+    else if (code == EX_NOINPUT)
+        fprintf(stderr, "rollcall-worker: nothing is decided as %s (see control list)\n", args[0]);
+    return code;
 }
 
 /* The reader stands at the end of the results before anybody is asked for one. */
@@ -238,8 +283,7 @@ static int run_provision(void *ctx, int n, char **args)
         code = provision_wait(wait, timeout_s * 1000);
     if (provision_complete(wait)) { /* nobody has to look for it any more */
         char *key = xasprintf("%s/%s", control_kind_name(CONTROL_PROVISION), args[0]);
-        if (!write_record(c, str_of(key), (struct str){0}, &err))
-            cli_fail(&err);
+        (void)take_back(c, key, s.time_ms); /* but not a wish that somebody else has uttered since */
         free(key);
     }
     provision_free(wait);
@@ -312,14 +356,12 @@ static void take_decision(void *ctx, const struct topic_record *record)
 static int run_list(void *ctx, int n, char **args)
 {
     struct cli *c = ctx;
-    struct topic_reader *reader = NULL;
     struct control control;
     struct listing l = {.now_ms = c->now_ms};
     struct error err = {0};
     (void)n, (void)args;
     control_init(&control);
-    bool ok = topic_reader_new(c->cfg, KAFKA_CONTROL, &reader, &err) &&
-              topic_reader_read_all(reader, CLI_KAFKA_MS, take_decision, &control, &err);
+    bool ok = read_control(c, take_decision, &control, &err);
     if (ok) {
         control_each(&control, collect, &l);
         if (l.n > 0)
@@ -328,7 +370,6 @@ static int run_list(void *ctx, int n, char **args)
             print_state(l.v[i]);
     }
     free(l.v);
-    topic_reader_free(reader);
     control_done(&control);
     return ok ? EX_OK : cli_fail(&err);
 }

@@ -95,6 +95,9 @@ static bool read_letters(struct cli *c, struct error *err)
         fprintf(stderr, "rollcall-worker: %zu records of the topic are no dead letters\n",
                 c->letters.strange);
     letters_settle(&c->letters, (size_t)c->limit);
+    if (c->letters.left_out > 0)
+        fprintf(stderr, "rollcall-worker: %zu older ones would fit too; --limit takes more than %lld\n",
+                c->letters.left_out, (long long)c->limit);
     return true;
 }
 

@@ -205,6 +205,7 @@ void letters_settle(struct letters *l, size_t limit)
     for (size_t i = 0; i < older; i++)
         letter_free(&l->v[i]);
     l->n -= older;
+    l->left_out = older;
     memmove(l->v, l->v + older, l->n * sizeof *l->v);
 }
 

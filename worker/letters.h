@@ -52,8 +52,9 @@ struct letters { /* zeroed, then letters_take */
     size_t n, bytes;
     struct letter_mark *marks;
     size_t n_marks;
-    size_t strange; /* records that are no dead letters */
-    bool overflow;  /* more than LETTERS_MAX or LETTERS_BYTES_MAX: what is here is not all */
+    size_t strange;  /* records that are no dead letters */
+    size_t left_out; /* older ones that the limit leaves out */
+    bool overflow;   /* more than LETTERS_MAX or LETTERS_BYTES_MAX: what is here is not all */
 };
 
 const char *letter_state_name(enum letter_state state);
@@ -62,7 +63,8 @@ void letter_id_format(struct letter_id id, char out[LETTER_ID_SIZE]);
 
 /* A record of the topic. Copies what it keeps. */
 void letters_take(struct letters *l, struct letter_id id, struct str key, struct str value);
-/* After the last: what became of each, in the order of time, and only the newest `limit`. */
+/* After the last: what became of each, in the order of time, and only the newest `limit`; how many more there are is in
+ * left_out. */
 void letters_settle(struct letters *l, size_t limit);
 void letters_done(struct letters *l);
 

@@ -3,7 +3,7 @@ FUZZ_SRC   := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SRC))
 FUZZ_OUT   := build/fuzz-run
 SECONDS_OF_FUZZ ?= 30
-.SECONDARY: $(FUZZ_SRC:%.c=$(B)/%.o)
+.SECONDARY: $(FUZZ_SRC:%.c=$(B)/%.o) $(B)/tests/fuzz/replay.o
 
 $(B)/tests/fuzz/%.o: ALL_CFLAGS += -I.
 $(B)/replay/%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(B)/libtestable.a $(ENGINE) $(LIB) $(MODE_OBJ.$(MODE))

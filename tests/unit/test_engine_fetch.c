@@ -569,7 +569,7 @@ START_TEST(left_said_again_by_the_source_is_no_new_word_to_the_guard)
     kit_zoe_has_account(ZOE);
     char held[256] = "";
     for (int i = 0; i < 3; i++) {
-        char id[8];
+        char id[16];
         snprintf(id, sizeof id, "t%d", i);
         say({id, EVENT_CHANGED, .at = 2 + i, .thin = true});
         commit();
