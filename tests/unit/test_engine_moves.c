@@ -1,0 +1,246 @@
+/* Moves between teams: several persons in one call, what its answer says of each, and the guard. */
+#include "teams_kit.h"
+
+START_TEST(they_come_into_their_team_eleven_in_a_call)
+{
+    start();
+    join_crew(22, "Ops");
+    there.moves = 0;
+    for (int i = 0; i < 22; i++)
+        tell("in", EVENT_MEMBERSHIP_ADDED, i, 2, "Design");
+    look_again(22);
+    settle_for(30 * KIT_SECOND);
+    for (int i = 0; i < 22; i++) {
+        ck_assert(is_in(i, "Design"));
+        expect_result(event_of("in", i), "miro", "applied");
+    }
+    ck_assert_uint_eq(there.moves, 2);
+    ck_assert_uint_eq(there.lists, 1);
+    const cJSON *result = find_result("in-0", "miro");
+    char *text = cJSON_PrintUnformatted(result);
+    ck_assert_ptr_nonnull(strstr(text, "{\"attribute\":\"teams\",\"before\":null,\"after\":\"Design\"}"));
+    ck_assert_ptr_nonnull(strstr(text, "\"resource\":\"Group\""));
+    free(text);
+    expect_no_call();
+    stop();
+}
+END_TEST
+
+START_TEST(one_who_cannot_leave_does_not_keep_the_others)
+{
+    const char *reason;
+    start();
+    join_crew(5, NULL);
+    for (int i = 0; i < 5; i++) {
+        put_into(i, "xSales", i == 3);
+        tell("in", EVENT_MEMBERSHIP_ADDED, i, 2, "xSales");
+    }
+    settle_down();
+    for (int i = 0; i < 5; i++)
+        tell("out", EVENT_MEMBERSHIP_REMOVED, i, 3, "xSales");
+    settle_for(120 * KIT_SECOND);
+    for (int i = 0; i < 5; i++) {
+        ck_assert_int_eq(is_in(i, "xSales"), i == 3); /* the last admin */
+        expect_result(event_of("out", i), "miro", i == 3 ? "rejected" : "applied");
+    }
+    ck_assert_str_eq(refused_value("out-3", &reason), "xSales");
+    ck_assert_ptr_nonnull(strstr(reason, "admin"));
+    stop();
+}
+END_TEST
+
+START_TEST(a_leaver_is_taken_out_of_a_call_that_is_not_written_yet)
+{
+    start();
+    join_crew(3, "Ops");
+    for (int i = 0; i < 3; i++)
+        tell("in", EVENT_MEMBERSHIP_ADDED, i, 2, "Design");
+    look_again(3);
+    expect_call("PATCH", "/Groups/");
+    ck_assert_uint_eq(kit.call->n_persons, 3);
+    const struct call *held = kit.call;
+    tell("left", EVENT_LEFT, 1, 3, NULL);
+    ck_assert(!engine_call_may_write(kit.e, held, kit.now));
+    kit.call = held;
+    answer_held_back();
+    settle_for(10 * KIT_SECOND);
+    ck_assert(is_in(0, "Design") && is_in(2, "Design") && !is_in(1, "Design"));
+    ck_assert(!account(1)->active);
+    for (size_t h = 0; h < account(1)->n_history; h++)
+        ck_assert_str_ne(account(1)->history[h].cause, "group Add");
+    stop();
+}
+END_TEST
+
+START_TEST(a_call_of_unknown_outcome_leaves_doubt_on_everybody_in_it)
+{
+    start();
+    join_crew(3, "Ops");
+    for (int i = 0; i < 3; i++)
+        tell("in", EVENT_MEMBERSHIP_ADDED, i, 2, "Design");
+    look_again(3);
+    expect_call("PATCH", "/Groups/");
+    char path[128], body[600];
+    snprintf(path, sizeof path, "%s", kit.call->path);
+    snprintf(body, sizeof body, "%s", kit.call->body);
+    answer_unknown();
+    tell("left", EVENT_LEFT, 2, 3, NULL);
+    settle_down();
+    ck_assert(!account(2)->active);
+    expect_no_result("left-2", "miro"); /* the call may land yet */
+    struct miro_reply r;
+    miro_handle(
+        there.m,
+        &(struct miro_request){.method = "PATCH", .target = path, .body = body, .body_n = strlen(body)},
+        kit.now.wall_ms, &r);
+    miro_reply_done(&r);
+    ck_assert(account(2)->active); /* it has, and revived the leaver */
+    settle_for(KIT_LIFE_MS + 10 * KIT_SECOND);
+    ck_assert(!account(2)->active);
+    expect_result("left-2", "miro", "applied");
+    ck_assert(is_in(0, "Design") && is_in(1, "Design"));
+    stop();
+}
+END_TEST
+
+START_TEST(a_call_that_fails_is_tried_in_halves_and_by_itself)
+{
+    start();
+    join_crew(8, NULL);
+    for (int i = 0; i < 8; i++)
+        tell("in", EVENT_MEMBERSHIP_ADDED, i, 2, "Design");
+    there.fault = MIRO_FAULT_500;
+    settle_for(300 * KIT_SECOND);
+    ck_assert_uint_le(there.members, 4);
+    for (int i = 0; i < 8; i++)
+        ck_assert(is_in(i, "Design"));
+    stop();
+}
+END_TEST
+
+START_TEST(an_answer_without_effect_is_found_out)
+{
+    const char *reason;
+    start();
+    join_crew(1, NULL);
+    there.fault = MIRO_FAULT_UNCHANGED;
+    tell("in", EVENT_MEMBERSHIP_ADDED, 0, 2, "Design");
+    settle_for(KIT_LIFE_MS + 10 * KIT_SECOND);
+    ck_assert(!is_in(0, "Design"));
+    expect_result("in-0", "miro", "rejected");
+    ck_assert_str_eq(refused_value("in-0", &reason), "Design");
+    stop();
+}
+END_TEST
+
+START_TEST(what_a_dead_owner_joined_is_still_ours_to_leave)
+{
+    start();
+    join_crew(1, "Ops");
+    tell("in", EVENT_MEMBERSHIP_ADDED, 0, 2, "Design");
+    look_again(1);
+    expect_call("PATCH", "/Groups/");
+    serve(); /* and nothing of it is committed */
+    kit_crash();
+    settle_for(KIT_LIFE_MS + 10 * KIT_SECOND);
+    ck_assert(is_in(0, "Design"));
+    tell("out", EVENT_MEMBERSHIP_REMOVED, 0, 3, "Design");
+    settle_down();
+    ck_assert(!is_in(0, "Design"));
+    stop();
+}
+END_TEST
+
+START_TEST(an_abort_takes_no_listing_and_no_membership_back)
+{
+    start();
+    tell("joined", EVENT_JOINED, 0, 1, "Design");
+    for (unsigned n = 0; n < 40; n++) {
+        if (n % 2 == 0 && take_batch())
+            abort_batch();
+        commit();
+        engine_tick(kit.e, kit.now);
+        if (next_call())
+            serve();
+    }
+    settle_for(60 * KIT_SECOND);
+    ck_assert(is_in(0, "Design"));
+    expect_result("joined-0", "miro", "applied");
+    stop();
+}
+END_TEST
+
+START_TEST(the_guard_holds_removals_until_a_person_decides)
+{
+    prepare();
+    kit.targets[0].guard.limits[GUARD_REMOVAL] = (struct engine_guard_limit){.count = 2};
+    kit_open();
+    commit();
+    join_crew(5, "Design");
+    for (int i = 0; i < 5; i++)
+        tell("out", EVENT_MEMBERSHIP_REMOVED, i, 3, "Design");
+    settle_for(60 * KIT_SECOND);
+    int left = 0;
+    for (int i = 0; i < 5; i++)
+        left += !is_in(i, "Design");
+    ck_assert_int_eq(left, 2);
+    ck_assert_uint_eq(stats_now().held, 3);
+    size_t said = 0;
+    for (size_t i = 0; i < kit.n_records; i++)
+        said += kit.records[i].value && strstr(kit.records[i].value, "\"what\":\"removal\"") &&
+                strstr(kit.records[i].value, "\"team\":\"Design\"");
+    ck_assert_uint_ge(said, 3);
+    for (int i = 0; i < 5; i++) /* while it was held they were taken out of everything else */
+        if (is_in(i, "Design"))
+            leave_by_hand(i, "Everybody");
+    put_into(4, "Ops", false);
+    approve_all("approve");
+    settle_for(60 * KIT_SECOND);
+    for (int i = 0; i < 5; i++) /* the last team is kept */
+        ck_assert_int_eq(is_in(i, "Design"), !is_in(i, "Everybody") && i != 4);
+    ck_assert_uint_eq(stats_now().held, 0);
+    stop();
+}
+END_TEST
+
+START_TEST(a_removal_that_is_denied_lets_the_others_be_asked_about)
+{
+    prepare();
+    kit.targets[0].guard.limits[GUARD_REMOVAL] = (struct engine_guard_limit){.count = 1};
+    kit_open();
+    commit();
+    join_crew(1, "Design;Ops;xSales");
+    tell("out", EVENT_MEMBERSHIP_REMOVED, 0, 3, "Design;Ops;xSales");
+    settle_for(10 * KIT_SECOND);
+    ck_assert_uint_eq(account(0)->n_teams, 3);
+    ck_assert_uint_eq(stats_now().held, 1);
+    approve_all("deny");
+    settle_for(5 * KIT_SECOND);
+    approve_all("deny");
+    settle_for(5 * KIT_SECOND);
+    ck_assert_uint_eq(account(0)->n_teams, 3);
+    expect_result("out-0", "miro", "denied");
+    unsigned moves = there.moves;
+    tell("more", EVENT_CHANGED, 0, 4, NULL);
+    settle_for(5 * KIT_SECOND);
+    ck_assert_uint_eq(there.moves, moves);
+    stop();
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        they_come_into_their_team_eleven_in_a_call,
+        one_who_cannot_leave_does_not_keep_the_others,
+        a_leaver_is_taken_out_of_a_call_that_is_not_written_yet,
+        a_call_of_unknown_outcome_leaves_doubt_on_everybody_in_it,
+        a_call_that_fails_is_tried_in_halves_and_by_itself,
+        an_answer_without_effect_is_found_out,
+        what_a_dead_owner_joined_is_still_ours_to_leave,
+        an_abort_takes_no_listing_and_no_membership_back,
+        the_guard_holds_removals_until_a_person_decides,
+        a_removal_that_is_denied_lets_the_others_be_asked_about,
+    };
+    return kit_run("engine_moves", tests, ARRAY_SIZE(tests));
+}
