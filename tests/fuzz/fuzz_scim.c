@@ -1,4 +1,4 @@
-/* A target's answer, which may be anything: read as a user, as a list, as an error. */
+/* A target's answer, which may be anything: read as a user, as a list of users or teams, as an error. */
 #include "fuzz.h"
 
 #include <ctype.h>
@@ -10,6 +10,18 @@ static void check_account(const struct account *a)
     assert(a->id && a->id[0]);
     for (size_t i = 0; i < a->attrs.n; i++)
         assert(a->attrs.v[i].name[0]);
+}
+
+static void read_teams(struct str body)
+{
+    struct attrs teams = {0};
+    struct team_page page;
+    struct error err;
+    if (scim_parse_teams(body, &teams, &page, &err))
+        assert(teams.n <= page.n);
+    for (size_t i = 0; i < teams.n; i++)
+        assert(teams.v[i].name[0] && teams.v[i].value && teams.v[i].value[0]);
+    attrs_done(&teams);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -30,6 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             check_account(&account);
         account_done(&account);
     }
+    read_teams(body);
     scim_parse_error(body, type, detail);
     assert(strlen(type) < sizeof type && strlen(detail) < sizeof detail);
     return 0;

@@ -361,7 +361,7 @@ void account_done(struct account *a)
 
 static void take_string(struct attrs *attrs, const char *flat, const cJSON *value)
 {
-    if (!cJSON_IsString(value) || !*value->valuestring || strlen(flat) > ATTR_NAME_MAX ||
+    if (!cJSON_IsString(value) || !*value->valuestring || !*flat || strlen(flat) > ATTR_NAME_MAX ||
         attrs->n == ATTRS_MAX)
         return;
     char text[ATTR_VALUE_MAX + 1];
