@@ -54,6 +54,11 @@ enum kafka_role {
 bool kafka_conf_new(const struct config *cfg, enum kafka_role role, const char *slot,
                     struct rd_kafka_conf_s **ret, struct error *err) __attribute__((warn_unused_result));
 
+/* A consumer without a group, of role RESTORE or WATERMARK; the caller destroys it. The end of a partition is told by an
+ * empty answer, and the broker holds those back for empty_wait_ms. Fails as kafka_conf_new. */
+bool kafka_reader_new(const struct config *cfg, enum kafka_role role, int empty_wait_ms,
+                      struct rd_kafka_s **ret, struct error *err) __attribute__((warn_unused_result));
+
 /* Whether kafka_conf_new would like kafka.properties, their secrets included. Talks to nobody. Fails likewise. */
 bool kafka_properties_check(const struct config *cfg, struct error *err) __attribute__((warn_unused_result));
 

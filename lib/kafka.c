@@ -224,3 +224,19 @@ bool kafka_properties_check(const struct config *cfg, struct error *err)
     rd_kafka_conf_destroy(conf);
     return true;
 }
+
+bool kafka_reader_new(const struct config *cfg, enum kafka_role role, int empty_wait_ms, rd_kafka_t **ret,
+                      struct error *err)
+{
+    rd_kafka_conf_t *conf;
+    char reason[256], wait[16];
+    if (!kafka_conf_new(cfg, role, NULL, &conf, err))
+        return false;
+    snprintf(wait, sizeof wait, "%d", empty_wait_ms);
+    rd_kafka_conf_set(conf, "fetch.wait.max.ms", wait, NULL, 0);
+    *ret = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof reason);
+    if (*ret)
+        return true;
+    rd_kafka_conf_destroy(conf);
+    return error_set(err, ERROR_INPUT, "kafka: %s", reason);
+}

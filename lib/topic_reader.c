@@ -9,10 +9,12 @@
 #include "loop.h"
 #include "mem.h"
 
-#define FETCH_WAIT_MS                                                                                        \
-    "100" /* the end is told by an empty answer; as long as nothing comes the broker is asked so often */
-
-enum { BATCH = 500, SLICE_MS = 1000 };
+enum {
+    FETCH_WAIT_MS =
+        100, /* the end is told by an empty answer; as long as nothing comes the broker is asked so often */
+    BATCH = 500,
+    SLICE_MS = 1000
+};
 
 struct topic_reader {
     const struct config *cfg; /* until topic_reader_begin has succeeded */
@@ -26,20 +28,6 @@ struct topic_reader {
     int32_t left;  /* partitions not yet at their end */
     int32_t only;  /* partition; -1: all */
 };
-
-static bool open_client(const struct config *cfg, enum kafka_role role, rd_kafka_t **ret, struct error *err)
-{
-    rd_kafka_conf_t *conf;
-    char reason[256];
-    if (!kafka_conf_new(cfg, role, NULL, &conf, err))
-        return false;
-    rd_kafka_conf_set(conf, "fetch.wait.max.ms", FETCH_WAIT_MS, NULL, 0);
-    *ret = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof reason);
-    if (*ret)
-        return true;
-    rd_kafka_conf_destroy(conf);
-    return error_set(err, ERROR_INPUT, "kafka: %s", reason);
-}
 
 /* ---- where it ends ------------------------------------------------------------------------------------- */
 
@@ -78,7 +66,7 @@ static bool ask_ends(struct topic_reader *r, int32_t n, int64_t *ends, int timeo
 {
     rd_kafka_t *rk;
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-    if (!open_client(r->cfg, KAFKA_ROLE_WATERMARK, &rk, err))
+    if (!kafka_reader_new(r->cfg, KAFKA_ROLE_WATERMARK, FETCH_WAIT_MS, &rk, err))
         return false;
     for (int32_t i = 0; i < n && !code; i++) {
         int64_t low;
@@ -257,7 +245,7 @@ static bool open_reader(struct topic_reader *r, struct error *err)
     r->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (r->fd < 0)
         return error_set(err, ERROR_SYSTEM, "%s: eventfd: %m", r->name);
-    if (!open_client(r->cfg, KAFKA_ROLE_RESTORE, &r->rk, err))
+    if (!kafka_reader_new(r->cfg, KAFKA_ROLE_RESTORE, FETCH_WAIT_MS, &r->rk, err))
         return false;
     r->topic = rd_kafka_topic_new(r->rk, r->name, NULL);
     if (!r->topic)

@@ -19,13 +19,6 @@ struct policy {
 
 /* ---- the person as a Lua table ------------------------------------------------------------------------- */
 
-static const char *const employments[] = {
-    [EMPLOYMENT_UNKNOWN] = "unknown",
-    [EMPLOYMENT_JOINED] = "joined",
-    [EMPLOYMENT_LEFT] = "left",
-    [EMPLOYMENT_DELETED] = "deleted",
-};
-
 static void set_string(lua_State *L, const char *name, const char *value)
 {
     lua_pushstring(L, value);
@@ -62,7 +55,7 @@ static void push_person(lua_State *L, const struct person_view *view)
     set_string(L, "tenant", view->tenant);
     set_string(L, "directory", view->directory);
     set_string(L, "subject", view->subject);
-    set_string(L, "employment", employments[view->person->employment]);
+    set_string(L, "employment", employment_name(view->person->employment));
     set_boolean(L, "suspended", view->person->suspended);
     set_boolean(L, "active", view->may_have_access);
     set_profile(L, view->person);

@@ -8,9 +8,8 @@
 #include "restore_copy.h"
 #include "mem.h"
 
-#define FETCH_WAIT_MS "10"
-
 enum {
+    FETCH_WAIT_MS = 10,
     READ_WAIT_MS = 100,
     WARM_MS = 3000,
     EVENTS_WAIT_MS =
@@ -289,21 +288,6 @@ bool restore_run(struct restore *r, struct restore_part *v, size_t n, struct err
 
 /* ---- life ---------------------------------------------------------------------------------------------- */
 
-static bool open_client(const struct config *cfg, enum kafka_role role, rd_kafka_t **ret, struct error *err)
-{
-    rd_kafka_conf_t *conf;
-    char reason[256];
-    if (!kafka_conf_new(cfg, role, NULL, &conf, err))
-        return false;
-    /* The end of a partition is told by an empty answer, and the broker holds those back for so long. */
-    rd_kafka_conf_set(conf, "fetch.wait.max.ms", FETCH_WAIT_MS, NULL, 0);
-    *ret = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof reason);
-    if (*ret)
-        return true;
-    rd_kafka_conf_destroy(conf);
-    return error_set(err, ERROR_INPUT, "kafka: %s", reason);
-}
-
 bool restore_init(struct restore *r, const struct config *cfg, rd_kafka_t *group, struct pulse *pulse,
                   struct error *err)
 {
@@ -312,8 +296,8 @@ bool restore_init(struct restore *r, const struct config *cfg, rd_kafka_t *group
     r->cfg = cfg;
     kafka_events_read_name(cfg, r->events);
     kafka_topic_name(cfg, KAFKA_PERSONS, r->persons);
-    if (!open_client(cfg, KAFKA_ROLE_RESTORE, &r->reader, err) ||
-        !open_client(cfg, KAFKA_ROLE_WATERMARK, &r->asker, err))
+    if (!kafka_reader_new(cfg, KAFKA_ROLE_RESTORE, FETCH_WAIT_MS, &r->reader, err) ||
+        !kafka_reader_new(cfg, KAFKA_ROLE_WATERMARK, FETCH_WAIT_MS, &r->asker, err))
         return false;
     r->records = rd_kafka_topic_new(r->reader, r->persons, NULL);
     r->asked_persons = rd_kafka_topic_new(r->asker, r->persons, NULL);

@@ -430,6 +430,17 @@ const char *person_attr(const struct person *p, const char *name)
     return found ? p->attrs[at].value : NULL;
 }
 
+const char *employment_name(enum employment e)
+{
+    static const char *const names[] = {
+        [EMPLOYMENT_UNKNOWN] = "unknown",
+        [EMPLOYMENT_JOINED] = "joined",
+        [EMPLOYMENT_LEFT] = "left",
+        [EMPLOYMENT_DELETED] = "deleted",
+    };
+    return names[e];
+}
+
 bool person_may_have_access(const struct person *p, int64_t now_ms)
 {
     bool passed =

@@ -187,6 +187,7 @@ bool person_word_survives(const struct person *p, enum event_type type, uint64_t
 bool person_is_scheduled(const struct person *p, uint64_t event);
 
 const char *person_attr(const struct person *p, const char *name); /* NULL: cleared or no word */
+const char *employment_name(enum employment e);                    /* "unknown", "joined" … */
 bool person_may_have_access(const struct person *p, int64_t now_ms);
 
 /* First 64 bits of an event id. */
