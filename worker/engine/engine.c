@@ -6,7 +6,7 @@
 
 #include "mem.h"
 
-enum { TICK_MAX = 5000 };      /* persons: some 50 ms, so that a loop goes on with everything else */
+enum { TICK_MAX = 500 }; /* persons: some 5 ms, and not above 10 s with a policy that reaches its limits */
 enum { REPLAN_AT_ONCE = 128 }; /* some 5 ms */
 
 /* ---- life ---------------------------------------------------------------------------------------------- */
