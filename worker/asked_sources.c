@@ -139,12 +139,12 @@ bool asked_sources_person(const struct asked_sources *s, size_t source, const st
     return source_api_person(&s->v[source].script, view->subject, reply, ret, err);
 }
 
-struct http_target asked_source_http(const struct asked_source *s)
+struct http_target asked_source_http(const struct asked_source *s, size_t reply_max)
 {
     return (struct http_target){.base_url = s->base_url,
                                 .token = s->token.p,
                                 .in_flight_max = (unsigned)s->cfg->api.in_flight,
                                 .source = true,
                                 .before_token = s->before_token,
-                                .reply_max = SOURCE_REPLY_MAX};
+                                .reply_max = reply_max};
 }

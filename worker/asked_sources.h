@@ -17,7 +17,10 @@
 #include "secret.h"
 #include "source_api.h"
 
-enum { SOURCE_REPLY_MAX = 8 * 1024 * 1024 };
+enum {
+    SOURCE_REPLY_MAX = 1024 * 1024,    /* about one person: read within a turn of the loop */
+    SOURCE_PAGE_MAX = 8 * 1024 * 1024, /* about everybody, by who has time */
+};
 
 struct asked_source {
     const struct config_source *cfg; /* borrowed */
@@ -54,7 +57,7 @@ bool asked_sources_person(const struct asked_sources *s, size_t source, const st
                           const struct source_reply *reply, struct source_person *ret, struct error *err)
     __attribute__((warn_unused_result));
 
-/* As the HTTP client's target; borrows s. */
-struct http_target asked_source_http(const struct asked_source *s);
+/* As the HTTP client's target; borrows s. reply_max: bytes of an answer. */
+struct http_target asked_source_http(const struct asked_source *s, size_t reply_max);
 
 #endif

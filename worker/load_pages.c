@@ -136,7 +136,7 @@ bool load_pages_new(const struct asked_source *source, struct load_pages **ret, 
 {
     struct load_pages *p = xcalloc(1, sizeof *p);
     const struct http_callbacks callbacks = {.ctx = p, .may_write = on_may_write, .done = on_done};
-    struct http_target target = asked_source_http(source);
+    struct http_target target = asked_source_http(source, SOURCE_PAGE_MAX);
     p->source = source;
     if (!loop_new(&p->loop, err) || !http_client_new(p->loop, &target, 1, &callbacks, &p->http, err)) {
         load_pages_free(p);

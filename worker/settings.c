@@ -283,6 +283,6 @@ struct http_target *settings_http_new(const struct config *cfg, const struct tok
             .in_flight_max = (unsigned)cfg->targets.v[i].in_flight,
         };
     for (size_t i = 0; i < n_sources; i++)
-        targets[cfg->targets.n + i] = asked_source_http(&sources->v[i]);
+        targets[cfg->targets.n + i] = asked_source_http(&sources->v[i], SOURCE_REPLY_MAX);
     return targets;
 }
