@@ -49,6 +49,11 @@ int64_t addresses_count(struct addresses *a)
     return atomic_load(&a->connections);
 }
 
+size_t addresses_slots(const struct addresses *a)
+{
+    return a->n_slots;
+}
+
 /* The bytes that stand for a client, behind the key; 0 bytes when the family has none. IPv4 in IPv6 counts as
  * IPv4. */
 static size_t client_bytes(const struct sockaddr *from, unsigned char *out)

@@ -9,6 +9,7 @@
 #define INGEST_ADDRESSES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -36,5 +37,6 @@ void addresses_leave_client(struct addresses *a, uint32_t slot);
 /* New limits for connections to come. */
 void addresses_limit(struct addresses *a, int64_t connections_max, int64_t per_address_max);
 int64_t addresses_count(struct addresses *a);
+size_t addresses_slots(const struct addresses *a); /* all slots are below */
 
 #endif

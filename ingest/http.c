@@ -145,27 +145,13 @@ static void enter_client(struct exchange *x)
 
 /* ---- the body ------------------------------------------------------------------------------------------ */
 
-static void keep_body(struct exchange *x, const char *data, size_t n)
-{
-    struct http *h = x->http;
-    size_t before = x->body.size;
-    buf_add(&x->body, data, n);
-    h->bodies_bytes += (int64_t)(x->body.size - before);
-    if (!buf_ok(&x->body))
-        x->state = BODY_TOO_LARGE;
-    else if (h->bodies_bytes > h->settings.bodies_bytes)
-        x->state = BODY_NO_ROOM;
-    if (x->state != BODY_COMPLETE)
-        exchange_drop_body(x);
-}
-
 /* Takes a piece of body. A body somewhat too large is read to its end, so that the client gets to see the
  * answer; one far too large is not. */
 static enum MHD_Result take_body(struct exchange *x, const char *data, size_t *n)
 {
     x->received += *n;
     if (x->state == BODY_COMPLETE)
-        keep_body(x, data, *n);
+        exchange_keep_body(x, data, *n);
     *n = 0;
     if (x->state == BODY_COMPLETE || x->received <= 2 * x->body_max)
         return MHD_YES;
@@ -344,6 +330,7 @@ bool http_new(const struct http_settings *settings, struct http **ret, struct er
     struct http *h = xcalloc(1, sizeof *h);
     h->settings = *settings;
     h->listening = true;
+    h->held = xcalloc(addresses_slots(settings->addresses) + 1, sizeof *h->held);
     h->empty = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
     size_t memory = (size_t)settings->header_bytes + HEAD_ROOM + MESSAGE_HEADERS_MAX * HEADER_OVERHEAD;
     struct MHD_OptionItem tls[HTTP_TLS_OPTIONS] = {{MHD_OPTION_END, 0, NULL}};
@@ -361,6 +348,7 @@ bool http_new(const struct http_settings *settings, struct http **ret, struct er
         if (h->empty)
             MHD_destroy_response(h->empty);
         close(settings->listen_fd);
+        free(h->held);
         free(h);
         return error_set(err, ERROR_SYSTEM, "cannot start the HTTP server: out of descriptors or memory");
     }
@@ -383,6 +371,7 @@ void http_free(struct http *h)
         h->spare = x->next_spare;
         free(x);
     }
+    free(h->held);
     free(h);
 }
 

@@ -4,7 +4,12 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-enum { HEAD_MAX = 1024 };
+enum {
+    HEAD_MAX = 1024,
+    BODIES_SHARE = 8, /* an address holds at most such a part of the room for bodies */
+    BODIES_LEAST =
+        8, /* but there is always room for so many times the largest body; a share has half of that */
+};
 
 /* ---- past MHD ------------------------------------------------------------------------------------------ */
 
@@ -57,11 +62,78 @@ static void answer_half_closed(struct exchange *x)
 
 /* ---- the body ------------------------------------------------------------------------------------------ */
 
+/* Whose body it is, as an index into `held`: the client's slot, or the last for all who have none. */
+static int64_t *held_by(const struct exchange *x)
+{
+    const struct http *h = x->http;
+    uint32_t slot = x->client_slot != ADDRESSES_NO_SLOT ? x->client_slot : x->connection->slot;
+    return &h->held[slot != ADDRESSES_NO_SLOT ? slot : addresses_slots(h->settings.addresses)];
+}
+
+static void count_body(struct exchange *x, int64_t bytes)
+{
+    x->http->bodies_bytes += bytes;
+    *held_by(x) += bytes;
+}
+
 void exchange_drop_body(struct exchange *x)
 {
-    x->http->bodies_bytes -= (int64_t)x->body.size;
+    count_body(x, -(int64_t)x->body.size);
     buf_done(&x->body);
     x->message.body = (struct str){0};
+}
+
+static void refuse_body(struct exchange *x, enum exchange_body why)
+{
+    x->state = why;
+    exchange_drop_body(x);
+}
+
+/* The largest unfinished body of this holder; NULL: of the one that holds most. */
+static struct exchange *largest_body(const struct http *h, const int64_t *holder)
+{
+    struct exchange *largest = NULL;
+    for (struct connection *c = h->connections; c; c = c->next) {
+        struct exchange *x = c->x;
+        if (!x || x->body.size == 0 || (holder && held_by(x) != holder))
+            continue;
+        int64_t more = largest ? *held_by(x) - *held_by(largest) : 1;
+        if (more > 0 || (more == 0 && x->body.size > largest->body.size))
+            largest = x;
+    }
+    return largest;
+}
+
+static int64_t at_least(int64_t bytes, int64_t bodies, const struct exchange *x)
+{
+    int64_t least = bodies * (int64_t)x->body_max;
+    return bytes > least ? bytes : least;
+}
+
+/* No address takes the room of all: one that holds more than its share loses its largest body, and when there is no room
+ * at all, the one that holds most does. Whose body that was is told so (503) if it ever comes to the end. */
+static void make_room(struct exchange *x)
+{
+    struct http *h = x->http;
+    int64_t room = at_least(h->settings.bodies_bytes, BODIES_LEAST, x);
+    int64_t share = at_least(room / BODIES_SHARE, BODIES_LEAST / 2, x);
+    const int64_t *holder = held_by(x), *nobody = &h->held[addresses_slots(h->settings.addresses)];
+    while (holder != nobody && *holder > share)
+        refuse_body(largest_body(h, holder), BODY_NO_ROOM);
+    while (h->bodies_bytes > room)
+        refuse_body(largest_body(h, NULL), BODY_NO_ROOM);
+}
+
+void exchange_keep_body(struct exchange *x, const char *data, size_t n)
+{
+    size_t before = x->body.size;
+    buf_add(&x->body, data, n);
+    if (x->body.size != before) {
+        count_body(x, (int64_t)(x->body.size - before));
+        make_room(x);
+    }
+    if (x->state == BODY_COMPLETE && !buf_ok(&x->body))
+        refuse_body(x, BODY_TOO_LARGE);
 }
 
 /* ---- the answer ---------------------------------------------------------------------------------------- */

@@ -37,6 +37,7 @@ struct http {
     struct connection *connections;
     size_t n_exchanges;
     int64_t bodies_bytes; /* in use */
+    int64_t *held;        /* of that by each address, by its slot; the last by all who have none */
     bool slot_pending;    /* a slot was taken at accept and no connection has taken it over yet */
     uint32_t slot;
     bool proxied; /* likewise */
@@ -75,6 +76,8 @@ bool connection_has_ended(const struct connection *c);
  * listen. */
 void connection_last_words(const struct http *h, const struct connection *c, const char *status);
 
+/* Adds a piece, or gives the body (or another one) up for want of room: see its state. */
+void exchange_keep_body(struct exchange *x, const char *data, size_t n);
 void exchange_drop_body(struct exchange *x);
 /* Gives the answer to MHD. */
 enum MHD_Result exchange_queue_answer(struct exchange *x);

@@ -67,8 +67,9 @@ def case(function):
 
 # ---- the wire ----
 
-def connect(t, timeout=TIMEOUT_S):
-    sock = socket.create_connection((t.host, t.port), timeout)
+def connect(t, timeout=TIMEOUT_S, own=None):
+    """own: the address to come from."""
+    sock = socket.create_connection((t.host, t.port), timeout, (own, 0) if own else None)
     return t.tls.wrap_socket(sock, server_hostname=t.host) if t.tls else sock
 
 
@@ -142,8 +143,8 @@ def request(t, body, headers=None, content_type="application/json", **more):
     return head(t, kind + signed + [("Content-Length", len(body))], **more) + body
 
 
-def ask(t, data):
-    with connect(t) as sock:
+def ask(t, data, own=None):
+    with connect(t, own=own) as sock:
         send(sock, data)
         status, headers, body, _ = read_reply(sock)
         return status, headers, body
@@ -343,6 +344,29 @@ def memory_stays_bounded(t):
         for sock in socks:
             sock.close()
     assert grown < 160 << 20, f"{count} unfinished bodies of {t.body_max} bytes take {grown >> 20} MiB"
+
+
+@case
+def one_address_does_not_take_the_room_of_all(t):
+    """Bodies that are never finished, by somebody without a secret: small and large ones of others have room, and small
+    ones of the same address."""
+    whole = head(t, [("Content-Length", t.body_max)])
+    socks = [connect(t) for _ in range(min(100, t.per_address - 8))]
+    try:
+        for sock in socks:
+            send(sock, whole + b" " * (t.body_max - 1))
+        for body, own in ((b"{", None), (b"{", "127.0.0.2"), (b"{" + b" " * (t.body_max - 1), "127.0.0.3")):
+            status, _, said = ask(t, request(t, body), own)
+            assert (status, json.loads(said)) == (400, {"error": "json"}), (len(body), own, status, said)
+        for sock in socks:
+            send(sock, b" ")
+        found = [read_reply(sock)[:3] for sock in socks]
+    finally:
+        for sock in socks:
+            sock.close()
+    given_up = [answer for answer in found if answer[0] == 503]
+    assert len(given_up) > len(socks) // 2 and {answer[0] for answer in found} == {401, 503}, found
+    assert all("retry-after" in headers and json.loads(body) == {"error": "overload"} for _, headers, body in given_up)
 
 
 # ---- cut short, drawn out ----
