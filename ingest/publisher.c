@@ -13,6 +13,7 @@
 #include "counters.h"
 #include "kafka.h"
 #include "log.h"
+#include "loop.h"
 #include "mem.h"
 
 enum {
@@ -21,6 +22,7 @@ enum {
     HEADERS = 12,
     KEY_MAX = 128,
     BODY_OVERHEAD = 1024 * 1024, /* of an archived body: what is sealed with it */
+    RENEW_MS = 1000,             /* a producer that dies at once is not made anew in every turn */
 };
 
 static const enum kafka_topic kafka_topics[PUBLISHER_TOPICS] = {KAFKA_EVENTS, KAFKA_RAW};
@@ -33,6 +35,7 @@ struct lane {
 };
 
 struct publisher {
+    const struct config *cfg;
     enum publisher_kind kind;
     publisher_report_fn *report;
     struct metrics *metrics;
@@ -40,6 +43,7 @@ struct publisher {
     size_t n_lanes;
     int fd; /* eventfd: librdkafka writes when a queue gets its first entry */
     size_t in_flight;
+    int64_t renew_ms;      /* monotonic; not before */
     struct buf key, value; /* reused */
     _Atomic bool down;
 };
@@ -181,6 +185,7 @@ bool publisher_new(const struct config *cfg, enum publisher_kind kind, publisher
                    struct metrics *metrics, struct publisher **ret, struct error *err)
 {
     struct publisher *p = xcalloc(1, sizeof *p);
+    p->cfg = cfg;
     p->kind = kind;
     p->report = report;
     p->metrics = metrics;
@@ -214,6 +219,7 @@ static void lane_done(struct lane *lane)
         if (lane->topics[i])
             rd_kafka_topic_destroy(lane->topics[i]);
     rd_kafka_destroy(lane->rk);
+    *lane = (struct lane){0};
 }
 
 void publisher_free(struct publisher *p)
@@ -252,13 +258,37 @@ bool publisher_down(const struct publisher *p)
     return atomic_load_explicit(&p->down, memory_order_relaxed);
 }
 
+static bool lane_fatal(const struct lane *lane)
+{
+    return rd_kafka_fatal_error(lane->rk, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 bool publisher_fatal(const struct publisher *p)
 {
-    char text[256];
     for (size_t i = 0; i < p->n_lanes; i++)
-        if (rd_kafka_fatal_error(p->lanes[i].rk, text, sizeof text) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        if (lane_fatal(&p->lanes[i]))
             return true;
     return false;
+}
+
+/* A new one is made with settings that worked before: on failure we are out of descriptors or memory. */
+void publisher_renew(struct publisher *p)
+{
+    int64_t now = clock_mono_ms();
+    struct error err = {0};
+    if (!publisher_fatal(p) || now < p->renew_ms)
+        return;
+    p->renew_ms = now + RENEW_MS;
+    for (size_t i = 0; i < p->n_lanes; i++) {
+        if (!lane_fatal(&p->lanes[i]))
+            continue;
+        lane_done(&p->lanes[i]);
+        if (!lane_init(p, p->cfg, i, &err)) {
+            log_error("cannot make the producer anew", LOG_ERROR_FIELD(&err));
+            abort();
+        }
+    }
+    log_info("the producer is made anew");
 }
 
 /* ---- sending ------------------------------------------------------------------------------------------- */

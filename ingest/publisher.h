@@ -38,6 +38,7 @@ enum publisher_kind {
     PUBLISHER_PATIENT, /* never gives up; one lane, so that the order of records with the same key is kept */
 };
 
+/* Keeps cfg until publisher_free. */
 bool publisher_new(const struct config *cfg, enum publisher_kind kind, publisher_report_fn *report,
                    struct metrics *metrics, struct publisher **ret, struct error *err)
     __attribute__((warn_unused_result));
@@ -60,6 +61,8 @@ bool publisher_send_record(struct publisher *p, enum publisher_topic topic, cons
 
 size_t publisher_in_flight(const struct publisher *p);
 bool publisher_down(const struct publisher *p);  /* no broker can be reached, as far as is known */
-bool publisher_fatal(const struct publisher *p); /* it cannot go on; a new one can */
+bool publisher_fatal(const struct publisher *p); /* it cannot go on until it is renewed */
+/* Makes it anew if it cannot go on, at most once a second; what was under way is given up (its reports say so). */
+void publisher_renew(struct publisher *p);
 
 #endif

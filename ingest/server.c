@@ -98,6 +98,7 @@ static void turn(struct thread *t, int most_ms)
 {
     int64_t now = clock_mono_ms();
     publisher_poll(t->publisher);
+    publisher_renew(t->publisher);
     if (t->requests.port)
         spool_poll(t->requests.port);
     requests_expire(&t->requests, now);

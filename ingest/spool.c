@@ -353,26 +353,10 @@ static void on_publisher(void *ctx, uint32_t events)
     (void)events;
 }
 
-static bool new_publisher(struct spool *s, struct error *err)
-{
-    return publisher_new(s->cfg, PUBLISHER_PATIENT, on_report, s->metrics, &s->publisher, err) &&
-           loop_add(s->loop, publisher_fd(s->publisher), EPOLLIN, on_publisher, s, err);
-}
-
-static void drop_publisher(struct spool *s)
-{
-    if (!s->publisher)
-        return;
-    loop_remove(s->loop, publisher_fd(s->publisher));
-    publisher_free(s->publisher);
-    s->publisher = NULL;
-}
-
 /* Once nothing is under way: send again from the first that failed. What was delivered behind it comes twice, and is
  * one to every reader: same id. */
 static void send_again(struct spool *s, int64_t now_ms)
 {
-    struct error err;
     if (!s->rewind || s->under_way > 0 || s->n_refused > 0)
         return;
     if (s->n > 0)
@@ -382,13 +366,7 @@ static void send_again(struct spool *s, int64_t now_ms)
             atomic_fetch_add(&s->backlog, 1);
     s->pause_ms = now_ms + RETRY_MS;
     s->rewind = false;
-    if (!publisher_fatal(s->publisher))
-        return;
-    drop_publisher(s);
-    if (!new_publisher(s, &err)) { /* it worked before with the same settings: out of descriptors or memory */
-        log_error("cannot make a producer for the spool", LOG_ERROR_FIELD(&err));
-        abort();
-    }
+    publisher_renew(s->publisher);
 }
 
 /* ---- the thread ---------------------------------------------------------------------------------------- */
@@ -492,7 +470,9 @@ bool spool_new(const struct config *cfg, struct metrics *metrics, struct spool *
     s->cfg = cfg;
     s->metrics = metrics;
     atomic_store(&s->held, true);
-    if (!open_file(s, err) || !loop_new(&s->loop, err) || !new_publisher(s, err)) {
+    if (!open_file(s, err) || !loop_new(&s->loop, err) ||
+        !publisher_new(cfg, PUBLISHER_PATIENT, on_report, metrics, &s->publisher, err) ||
+        !loop_add(s->loop, publisher_fd(s->publisher), EPOLLIN, on_publisher, s, err)) {
         spool_free(s);
         return false;
     }
@@ -527,7 +507,7 @@ void spool_free(struct spool *s)
     if (!s)
         return;
     spool_stop(s);
-    drop_publisher(s);
+    publisher_free(s->publisher);
     spool_file_close(s->file);
     loop_free(s->loop);
     free(s);
