@@ -2,11 +2,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include "json.h"
+#include "mem.h"
 #include "utf8.h"
 
 enum { VALUE_MAX = 1024, SIGN_MAX = 8 * 1024 };
@@ -98,17 +103,47 @@ void handshake_allowed(const struct source *src, char *out, size_t size)
 
 /* ---- the body ------------------------------------------------------------------------------------------ */
 
-/* Only the first token is kept: a later one, from whomever, changes nothing until a person has looked. */
+/* Is this what the file holds? An editor may have ended the line. */
+static bool is_kept(const char *path, struct str value)
+{
+    char text[VALUE_MAX + 2];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text) : -1;
+    if (fd >= 0)
+        close(fd);
+    if (n == (ssize_t)value.n + 1 && text[value.n] == '\n')
+        n--;
+    return n == (ssize_t)value.n && CRYPTO_memcmp(text, value.p, value.n) == 0;
+}
+
+/* The name of a new file is on disk when its directory is. */
+static bool sync_directory(const char *path)
+{
+    char *copy = xstrdup(path);
+    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    free(copy);
+    return ok;
+}
+
+/* Only the first token is kept: another one, from whomever, changes nothing until a person has looked. The same again is
+ * kept already: the sender has not heard our answer. */
 static bool keep(const struct source *src, struct str value, struct error *err)
 {
     if (!src->capture_file)
         return error_set(err, ERROR_INPUT,
                          "the sender hands a token over and the source has no capture_file");
     int fd = open(src->capture_file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int why = errno;
+    if (fd < 0 && why == EEXIST && is_kept(src->capture_file, value))
+        return true;
     if (fd < 0)
-        return error_set(err, error_kind_of_file(errno), "cannot keep the sender's token in %s: %s",
-                         src->capture_file, strerror(errno));
-    bool ok = write(fd, value.p, value.n) == (ssize_t)value.n && fsync(fd) == 0;
+        return error_set(err, error_kind_of_file(why), "cannot keep the sender's token in %s: %s",
+                         src->capture_file, strerror(why));
+    bool ok = write(fd, value.p, value.n) == (ssize_t)value.n && fsync(fd) == 0 &&
+              sync_directory(src->capture_file);
     if (!ok)
         error_set(err, ERROR_SYSTEM, "cannot write %s: %s", src->capture_file, strerror(errno));
     close(fd);

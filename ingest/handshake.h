@@ -17,7 +17,7 @@ enum handshake_result {
     HANDSHAKE_NONE,     /* the request is none */
     HANDSHAKE_OK,       /* *ret is the answer */
     HANDSHAKE_BAD,      /* what is asked cannot be echoed: 400 */
-    HANDSHAKE_NOT_KEPT, /* a token came and cannot be kept; err says why: 409 */
+    HANDSHAKE_NOT_KEPT, /* a token came and cannot be kept, or another one is; err says why: 409 */
 };
 
 /* Looks at the head: method, headers, query. The answer's body lives in `body`. */

@@ -86,7 +86,10 @@ START_TEST(the_first_token_is_kept_and_no_later_one_takes_its_place)
     ck_assert_ptr_nonnull(mkdtemp(directory));
     src.capture_file = xasprintf("%s/token", directory);
     ck_assert_int_eq(capture(&src, "{\"verification_token\":\"first\"}"), HANDSHAKE_OK);
+    ck_assert_int_eq(capture(&src, "{\"verification_token\":\"first\"}"), HANDSHAKE_OK); /* the same again */
     ck_assert_int_eq(capture(&src, "{\"verification_token\":\"second\"}"), HANDSHAKE_NOT_KEPT);
+    ck_assert_int_eq(capture(&src, "{\"verification_token\":\"firs\"}"), HANDSHAKE_NOT_KEPT);
+    ck_assert_int_eq(capture(&src, "{\"verification_token\":\"first!\"}"), HANDSHAKE_NOT_KEPT);
     FILE *in = fopen(src.capture_file, "re");
     ck_assert_uint_eq(fread(text, 1, sizeof text - 1, in), 5);
     fclose(in);
