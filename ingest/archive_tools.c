@@ -247,7 +247,9 @@ static void replay_one(struct tool *t, struct str id, const struct archived *cle
     enum normalise_result result =
         normalise(t->set, src, &r->message, &r->verified, clear->received_at_ms, &list, &err);
     rfc3339_format(clear->received_at_ms, at);
-    if (result != NORMALISE_OK) {
+    if (result == NORMALISE_OK && list.unproved)
+        error_set(&err, ERROR_INPUT, "no item carries a secret that is configured now");
+    if (result != NORMALISE_OK || list.unproved) {
         t->refused++;
         fprintf(t->out, "%.*s %s: %s: %s\n", ID, id.p, at, normalise_result_name(result), err.message);
         return;

@@ -92,6 +92,11 @@ static bool check_events(struct sources *set, struct source *src, const struct m
         fprintf(out, "refused: %s: %s\n", normalise_result_name(result), why.message);
         return false;
     }
+    if (list.unproved) {
+        fprintf(out, "not verified: no item carries the secret\nanswer: %u\n", src->success_status);
+        event_list_done(&list);
+        return false;
+    }
     fprintf(out, "events: %zu\nskipped: %zu\n", list.n - list.n_bad, list.skipped);
     for (size_t i = 0; i < list.n_why; i++)
         fprintf(out, "  %s\n", list.why[i]);

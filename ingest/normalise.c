@@ -340,12 +340,14 @@ static enum normalise_result make_list(struct sources *set, const struct origin 
                                        const struct verified *verified, struct event_list *ret,
                                        struct error *err)
 {
-    cJSON *body;
+    cJSON *body = NULL;
     enum normalise_result result = parse(o->src, m, verified, &body, err);
-    if (result != NORMALISE_OK)
-        return result;
-    ret->forged = verified && verified->items ? verifier_filter(o->src->verifier, body) : 0;
-    result = run_script(set, o, m, body, ret, err);
+    if (verified && verified->items)
+        ret->unproved = !verifier_filter(o->src->verifier, body, &ret->forged);
+    if (ret->unproved)
+        result = NORMALISE_OK;
+    else if (result == NORMALISE_OK)
+        result = run_script(set, o, m, body, ret, err);
     cJSON_Delete(body);
     return result;
 }

@@ -21,8 +21,10 @@ struct event_list {
     size_t n;
     char **why; /* n_why reasons of skipped items, as far as the script says them */
     size_t n_why;
-    size_t skipped;    /* items that the script makes no event of */
-    size_t forged;     /* items that did not carry their secret and were left out */
+    size_t skipped; /* items that the script makes no event of */
+    size_t forged;  /* items that did not carry their secret and were left out */
+    bool
+        unproved; /* no item carries the secret that each should: nobody's request, and no event is made of it */
     size_t n_bad;      /* of v: what cannot be understood (event.unreadable) */
     bool script_fault; /* the script failed on the whole */
     char *reply;       /* what the script wants to be answered; NULL: nothing */

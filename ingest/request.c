@@ -379,6 +379,28 @@ static void seal(struct request *req, const struct message *m, const struct veri
         req->raw_record = (struct record){0}; /* cannot be: the head of a request is limited */
 }
 
+/* Nobody has proved anything: success, which tells a stranger nothing and is what such senders want, and no trace but a
+ * count. */
+static void disregard(struct request *req, const struct event_list *list)
+{
+    struct metrics *m = req->owner->metrics;
+    if (list->forged > 0)
+        metrics_add2(m, COUNT_REJECTED, req->src->name, "forged_item", (int64_t)list->forged);
+    else
+        metrics_add2(m, COUNT_REJECTED, req->src->name, "missing", 1);
+    answer(req, "rejected", &(struct answer){.status = req->src->success_status});
+}
+
+/* True: the request is within its source's rate. */
+static bool take_rate(struct request *req)
+{
+    unsigned after_s = 0;
+    if (load_take(req->src->rate, clock_mono_ms(), &after_s))
+        return true;
+    unavailable_for(req, "rate", after_s);
+    return false;
+}
+
 /* A verified request that makes no events is told so at once; its body is kept for the day when the source's file is
  * mended, if Kafka takes it. */
 static void keep_refused(struct request *req)
@@ -396,6 +418,12 @@ static void make_events(struct request *req, const struct message *m, const stru
     struct error err = {0};
     int64_t now = clock_real_ms();
     enum normalise_result result = normalise(req->set, req->src, m, verified, now, &list, &err);
+    if (list.unproved)
+        disregard(req, &list);
+    if (list.unproved || (verified->items && !take_rate(req))) {
+        event_list_done(&list);
+        return;
+    }
     seal(req, m, verified, now);
     if (result == NORMALISE_SCRIPT || list.script_fault)
         metrics_add(r->metrics, COUNT_SCRIPT_FAULTS, req->src->name, 1);
@@ -465,11 +493,8 @@ static void on_complete(void *ctx, struct exchange *x)
         refuse(req, req->src->reject_status, req->src->refusal.words[outcome], verify_outcome_name(outcome));
         return;
     }
-    unsigned after_s = 0;
-    if (load_take(req->src->rate, clock_mono_ms(), &after_s))
+    if (verified.items || take_rate(req)) /* of items it is known only when they are read */
         make_events(req, m, &verified);
-    else
-        unavailable_for(req, "rate", after_s);
 }
 
 /* ---- reports and ends ---------------------------------------------------------------------------------- */

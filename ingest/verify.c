@@ -511,13 +511,14 @@ static bool item_ok(const struct form_keys *keys, const char *text)
     return match;
 }
 
-size_t verifier_filter(struct verifier *v, cJSON *body)
+bool verifier_filter(struct verifier *v, cJSON *body, size_t *ret_dropped)
 {
     struct form_keys *keys;
     const struct verify_form *form = item_form(v, &keys);
     size_t dropped = 0;
+    *ret_dropped = 0;
     if (!form)
-        return 0;
+        return false;
     cJSON *list = cJSON_GetObjectItemCaseSensitive(body, form->item_list);
     for (cJSON *item = cJSON_IsArray(list) ? list->child : NULL, *next; item; item = next) {
         next = item->next;
@@ -526,7 +527,8 @@ size_t verifier_filter(struct verifier *v, cJSON *body)
         cJSON_Delete(cJSON_DetachItemViaPointer(list, item));
         dropped++;
     }
-    return dropped;
+    *ret_dropped = dropped;
+    return cJSON_IsArray(list) && list->child;
 }
 
 const char *verify_outcome_name(enum verify_outcome outcome)

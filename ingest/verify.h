@@ -163,8 +163,9 @@ bool verifier_has_proof(const struct verifier *v, const struct message *m);
 enum verify_outcome verifier_check(struct verifier *v, const struct message *m, int64_t now_ms,
                                    struct verified *ret);
 
-/* Takes those items out of the parsed body that do not carry the secret; returns how many. */
-size_t verifier_filter(struct verifier *v, cJSON *body);
+/* Takes those items out of the parsed body (NULL: there is none) that do not carry the secret. false: none is left, nothing
+ * is proved. */
+bool verifier_filter(struct verifier *v, cJSON *body, size_t *ret_dropped);
 
 const char *verify_outcome_name(enum verify_outcome outcome);
 

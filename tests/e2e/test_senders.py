@@ -169,7 +169,11 @@ def every_senders_joiner_gets_an_account_and_its_leaver_loses_it(run):
     assert json.loads(send(ingest, stored(by_name["set"], "joiner"))[1]) == {"err": "invalid_request",
                                                                              "description": "malformed"}
     assert send(ingest, stored(by_name["graph"], "validation"))[1].startswith("Validation: Testing")
+    noise = b"POST /hooks/graph HTTP/1.1\r\nHost: h\r\nContent-Length: 13\r\n\r\n{\"novalue\":1}"
+    assert send(ingest, noise)[0] == 202, "Graph is told nothing else, and nobody gets a dead letter of it"
     assert ingest.metrics()['rollcall_ingest_rejected_total{source="graph",reason="forged_item"}'] == 1
+    assert ingest.metrics()['rollcall_ingest_rejected_total{source="graph",reason="missing"}'] == 1
+    assert not ingest.metrics().get('rollcall_ingest_unreadable_total{source="graph"}')
 
     entra = by_name["entra_workflows"]
     assert entra.post(ingest, "unknown")[0] == 200

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../../ingest/normalise.h"
 #include "../../ingest/sign.h"
 #include "json.h"
 #include "mem.h"
@@ -423,6 +424,7 @@ START_TEST(items_without_the_secret_are_left_out)
     struct fixture f;
     struct verified found = {0};
     cJSON *body;
+    size_t dropped;
     must_load(&f, "graph", "", ",", "the client state of ours");
     struct message m = {.method = str_of("POST")};
     m.body = str_of("{\"value\":[{\"clientState\":\"the client state of ours\",\"id\":\"1\"},{\"id\":\"2\"},"
@@ -431,9 +433,48 @@ START_TEST(items_without_the_secret_are_left_out)
     ck_assert_int_eq(verifier_check(f.set->v[0].verifier, &m, 0, &found), VERIFY_OK);
     ck_assert(found.items);
     ck_assert(json_parse(m.body, &body, NULL));
-    ck_assert_uint_eq(verifier_filter(f.set->v[0].verifier, body), 3);
+    ck_assert(verifier_filter(f.set->v[0].verifier, body, &dropped));
+    ck_assert_uint_eq(dropped, 3);
     ck_assert_int_eq(cJSON_GetArraySize(json_get(body, "value")), 2);
     cJSON_Delete(body);
+    done(&f);
+}
+END_TEST
+
+START_TEST(a_body_without_one_good_item_is_nobodys_and_leaves_no_trace)
+{
+    static const struct {
+        const char *body;
+        size_t forged, events;
+    } rows[] = {
+        {"garbage", 0, 0},
+        {"", 0, 0},
+        {"[]", 0, 0},
+        {"{\"novalue\":1}", 0, 0},
+        {"{\"value\":{}}", 0, 0},
+        {"{\"value\":[]}", 0, 0},
+        {"{\"value\":[7,{\"lifecycleEvent\":\"missed\",\"clientState\":\"the client state of theirs\"}]}", 2,
+         0},
+        {"{\"value\":[7,{\"lifecycleEvent\":\"missed\",\"clientState\":\"the client state of ours\"}]}", 1,
+         1},
+    };
+    struct fixture f;
+    must_load(&f, "graph", "", ",", "the client state of ours");
+    for (size_t i = 0; i < 2 * ARRAY_SIZE(rows); i++) {
+        struct message m = {.method = str_of("POST"), .body = str_of(rows[i / 2].body)};
+        struct verified found = {0};
+        struct event_list list;
+        struct error err = {0};
+        f.set->v[0].strict = i % 2;
+        ck_assert_int_eq(verifier_check(f.set->v[0].verifier, &m, 0, &found), VERIFY_OK);
+        enum normalise_result result = normalise(f.set, &f.set->v[0], &m, &found, 0, &list, &err);
+        bool proved = rows[i / 2].events > 0;
+        ck_assert_msg(result == (proved && i % 2 ? NORMALISE_EVENT : NORMALISE_OK), "%s", m.body.p);
+        ck_assert_msg(list.unproved == !proved && (result != NORMALISE_OK || list.n == rows[i / 2].events),
+                      "%s", m.body.p);
+        ck_assert_msg(result != NORMALISE_OK || list.forged == rows[i / 2].forged, "%s", m.body.p);
+        event_list_done(&list);
+    }
     done(&f);
 }
 END_TEST
@@ -520,6 +561,7 @@ int main(void)
     tcase_add_test(tc, a_certificate_in_a_header_is_a_trusted_proxys_word_only);
     tcase_add_test(tc, a_token_may_stand_in_the_url);
     tcase_add_test(tc, items_without_the_secret_are_left_out);
+    tcase_add_test(tc, a_body_without_one_good_item_is_nobodys_and_leaves_no_trace);
     tcase_add_loop_test(tc, a_signed_example_verifies_now_and_not_with_another_secret, 0,
                         ARRAY_SIZE(signers));
     suite_add_tcase(suite, tc);
