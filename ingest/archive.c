@@ -135,10 +135,14 @@ static void write_request(struct buf *out, const struct source *src, const struc
     buf_add(out, m->method.p, m->method.n);
     buf_addc(out, ' ');
     buf_add(out, m->path.p, m->path.n);
-    if (src->n_query > 0 && m->query.n > 0) {
+    struct buf query;
+    buf_init(&query, m->query.n);
+    source_query(src, m->query, &query);
+    if (query.n > 0) {
         buf_addc(out, '?');
-        buf_add(out, m->query.p, m->query.n);
+        buf_add(out, query.p, query.n);
     }
+    buf_done(&query);
     buf_adds(out, " HTTP/1.1\r\n");
     write_header(out, m, "content-type");
     for (size_t i = 0; i < src->n_headers; i++)

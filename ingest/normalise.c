@@ -336,6 +336,7 @@ static enum normalise_result parse(const struct source *src, const struct messag
     return format == SOURCE_JSON ? classify(text) : NORMALISE_JSON;
 }
 
+/* Where items carry the proof, a body without one that does, readable or not, is a stranger's. */
 static enum normalise_result make_list(struct sources *set, const struct origin *o, const struct message *m,
                                        const struct verified *verified, struct event_list *ret,
                                        struct error *err)
@@ -357,14 +358,18 @@ enum normalise_result normalise(struct sources *set, struct source *src, const s
                                 struct event_list *ret, struct error *err)
 {
     struct origin o = {.src = src, .received_at_ms = received_at_ms};
+    struct buf query;
     *ret = (struct event_list){0};
     if (verified)
         o.delivery = verified->delivery;
-    if (src->n_query > 0 && m->query.n <= QUERY_MAX)
-        o.query = m->query;
+    buf_init(&query, m->query.n);
+    source_query(src, m->query, &query);
+    if (query.n <= QUERY_MAX)
+        o.query = buf_str(&query);
     digest_sha256_hex(m->body.p, m->body.n, o.body_sha256);
     trace_parent(m, o.traceparent);
     enum normalise_result result = make_list(set, &o, m, verified, ret, err);
+    buf_done(&query);
     if (result == NORMALISE_OK)
         return result;
     event_list_done(ret);

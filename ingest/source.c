@@ -195,6 +195,31 @@ void sources_free(struct sources *set)
     free(set);
 }
 
+static bool reads_parameter(const struct source *src, struct str pair)
+{
+    const char *equals = memchr(pair.p, '=', pair.n);
+    struct str name = {pair.p, equals ? (size_t)(equals - pair.p) : pair.n};
+    for (size_t i = 0; i < src->n_query; i++)
+        if (str_eq(name, str_of(src->query[i])))
+            return true;
+    return false;
+}
+
+void source_query(const struct source *src, struct str query, struct buf *out)
+{
+    while (query.n > 0) {
+        const char *end = memchr(query.p, '&', query.n);
+        struct str pair = {query.p, end ? (size_t)(end - query.p) : query.n};
+        size_t cut = pair.n + (end ? 1 : 0);
+        query = (struct str){query.p + cut, query.n - cut};
+        if (!reads_parameter(src, pair))
+            continue;
+        if (out->n > 0)
+            buf_addc(out, '&');
+        buf_add(out, pair.p, pair.n);
+    }
+}
+
 struct source *sources_find(struct sources *set, struct str name)
 {
     for (size_t i = 0; i < set->n; i++)

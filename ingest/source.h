@@ -110,6 +110,9 @@ bool sources_load_file(const char *path, const struct config_pairs *options, str
                        struct error *err) __attribute__((warn_unused_result));
 void sources_free(struct sources *set);
 
+/* Of a request's query what the source's script reads, as it was sent: a token beside it is nobody's business. */
+void source_query(const struct source *src, struct str query, struct buf *out);
+
 /* NULL: no such source. */
 struct source *sources_find(struct sources *set, struct str name);
 

@@ -110,6 +110,39 @@ START_TEST(no_proof_of_the_sender_is_kept)
 }
 END_TEST
 
+START_TEST(of_a_query_is_kept_what_the_source_reads)
+{
+    static const struct {
+        const char *sent, *kept;
+    } rows[] = {
+        {"type=hire&access_token=top-secret&kind=a%20b", "type=hire&kind=a%20b"},
+        {"access_token=top-secret", ""},
+        {"types=1&type&&type=2", "type&type=2"},
+        {"", ""},
+    };
+    struct source reading = src;
+    struct archive *a = make(refs, 1);
+    reading.n_query = 2;
+    memcpy(reading.query[0], "type", sizeof "type");
+    memcpy(reading.query[1], "kind", sizeof "kind");
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct message m = message(str_of("{}"));
+        struct record record;
+        struct archived_request r;
+        struct buf out;
+        struct error err;
+        m.query = str_of(rows[i].sent);
+        buf_init(&out, 1 << 20);
+        ck_assert(archive_seal(a, &reading, &m, &(struct verified){0}, 1764150000123, &out, &record));
+        ck_assert(archive_open(a, record.key, record.value, &r, &err));
+        ck_assert_msg(str_eq(r.message.query, str_of(rows[i].kept)), "%s", rows[i].sent);
+        archived_done(&r);
+        buf_done(&out);
+    }
+    archive_free(a);
+}
+END_TEST
+
 START_TEST(every_flipped_bit_is_found)
 {
     struct archive *a = make(refs, 1);
@@ -170,5 +203,5 @@ END_TEST
 
 RUN_TESTS("ingest_archive", what_is_sealed_can_be_opened_and_is_the_same,
           nothing_of_it_can_be_read_without_the_key, no_proof_of_the_sender_is_kept,
-          every_flipped_bit_is_found, a_new_key_in_front_leaves_the_old_bodies_readable,
-          keys_that_are_none_are_told_without_their_value)
+          of_a_query_is_kept_what_the_source_reads, every_flipped_bit_is_found,
+          a_new_key_in_front_leaves_the_old_bodies_readable, keys_that_are_none_are_told_without_their_value)
