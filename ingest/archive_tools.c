@@ -7,6 +7,7 @@
 #include "digest.h"
 #include "loop.h"
 #include "mem.h"
+#include "mention.h"
 #include "normalise.h"
 #include "publisher.h"
 #include "rfc3339.h"
@@ -36,7 +37,7 @@ struct tool {
     void (*each)(struct tool *t, struct str id, const struct archived *clear, struct archived_request *r);
     const struct replay *replay;
     char *tenant, *directory, *subject; /* of the person to be erased */
-    size_t seen, done, events, refused, unreadable;
+    size_t seen, done, events, refused, unreadable, unparsed;
 };
 
 static bool fail(struct tool *t, const struct error *err)
@@ -285,27 +286,29 @@ bool archive_replay(const struct config *cfg, const struct replay *what, FILE *o
 
 /* ---- erasing ------------------------------------------------------------------------------------------- */
 
-static bool holds(struct str text, const char *subject)
-{
-    char *quoted = xasprintf("\"%s\"", subject);
-    bool found = text.n > 0 && memmem(text.p, text.n, quoted, strlen(quoted));
-    free(quoted);
-    return found;
-}
-
-static bool names_person(struct tool *t, struct source *src, const struct archived *clear,
-                         struct archived_request *r)
+/* An event may name a person in other words than the body: a part of a path, a parameter. */
+static bool has_event_of_person(struct tool *t, struct source *src, const struct archived *clear,
+                                struct archived_request *r)
 {
     struct event_list list;
     struct error err;
-    bool found = holds(r->message.body, t->subject) || holds(r->verified.content, t->subject);
-    if (found || !src ||
+    bool found = false;
+    if (!src ||
         normalise(t->set, src, &r->message, &r->verified, clear->received_at_ms, &list, &err) != NORMALISE_OK)
-        return found;
+        return false;
     for (size_t i = 0; i < list.n; i++)
         found = found || (list.v[i].subject && strcmp(list.v[i].subject, t->subject) == 0);
     event_list_done(&list);
     return found;
+}
+
+/* Whom such a body names is for a person to find out. */
+static void tell_unparsed(struct tool *t, struct str id, const struct archived *clear)
+{
+    char at[RFC3339_SIZE];
+    t->unparsed++;
+    rfc3339_format(clear->received_at_ms, at);
+    fprintf(t->out, "%.*s %s %s: stays, it cannot be parsed\n", ID, id.p, at, clear->source);
 }
 
 /* A source that is no longer configured may have been anybody's. */
@@ -314,8 +317,13 @@ static void erase_one(struct tool *t, struct str id, const struct archived *clea
     struct source *src = sources_find(t->set, str_of(clear->source));
     if (src && (strcmp(src->tenant, t->tenant) != 0 || strcmp(src->directory, t->directory) != 0))
         return;
-    if (names_person(t, src, clear, r) && insist(t, send_tombstone, &id))
+    enum mention mention = mention_of(src, r, t->subject);
+    if (mention != MENTION_FOUND && has_event_of_person(t, src, clear, r))
+        mention = MENTION_FOUND;
+    if (mention == MENTION_FOUND && insist(t, send_tombstone, &id))
         t->done++;
+    if (mention == MENTION_UNREADABLE)
+        tell_unparsed(t, id, clear);
 }
 
 bool archive_erase(const struct config *cfg, const char *person, FILE *out, struct error *err)
@@ -330,8 +338,10 @@ bool archive_erase(const struct config *cfg, const char *person, FILE *out, stru
     *t.directory++ = *t.subject++ = '\0';
     bool ok = run(&t, err);
     if (ok)
-        fprintf(out, "%zu of %zu bodies name the person and are erased, %zu are unreadable\n", t.done, t.seen,
-                t.unreadable);
+        fprintf(
+            out,
+            "%zu of %zu bodies name the person and are erased, %zu cannot be parsed, %zu are unreadable\n",
+            t.done, t.seen, t.unparsed, t.unreadable);
     tool_done(&t);
     return ok;
 }

@@ -25,7 +25,7 @@ bool archive_replay(const struct config *cfg, const struct replay *what, FILE *o
     __attribute__((warn_unused_result));
 
 /* person: "tenant/directory/subject". Erases every archived body of the directory's sources of which an event about the
- * person is made, or that has the subject as a JSON string. */
+ * person is made, or that names the subject (mention.h); tells out which of them cannot be parsed. */
 bool archive_erase(const struct config *cfg, const char *person, FILE *out, struct error *err)
     __attribute__((warn_unused_result));
 
