@@ -110,7 +110,7 @@ static void everybody_leaves(int64_t at)
     settle_down();
 }
 
-static void decide_held_before(const char *decision)
+static void decide(const char *decision)
 {
     char value[256], now[RFC3339_SIZE];
     struct error err;
@@ -122,6 +122,11 @@ static void decide_held_before(const char *decision)
         decision, now, now);
     ck_assert_msg(engine_control(kit.e, str_of("hold/miro"), str_of(value), kit.now, &err), "%s",
                   err.message);
+}
+
+static void decide_held_before(const char *decision)
+{
+    decide(decision);
     engine_tick(kit.e, kit.now);
     settle_down();
 }
@@ -305,6 +310,37 @@ START_TEST(creations_are_held_likewise)
 }
 END_TEST
 
+START_TEST(a_deletion_that_is_approved_days_later_is_read_again)
+{
+    start_with_crew(GUARD_DELETION, few);
+    kit.policy = POLICY_DELETES;
+    for (int i = 0; i < ROOM + 1; i++) {
+        tell(indexed("deleted", i), EVENT_DELETED, i, 3, NULL);
+        commit();
+        while (next_call()) {
+            bool deletes = strcmp(kit.call->method, "DELETE") == 0;
+            there.exists[i] &= !deletes;
+            if (there.exists[i])
+                answer(200, user(indexed("", i), true, profile_of(i)));
+            else
+                answer(deletes ? 204 : 404, "");
+            commit();
+        }
+    }
+    ck_assert_uint_eq(stats_now().held, 1);
+    pass(3 * KIT_DAY_MS);
+    commit();
+    decide("approve");
+    engine_tick(kit.e, kit.now);
+    commit();
+    expect_call("GET", "/Users/2");
+    answer(200, user("2", true, profile_of(2)));
+    commit();
+    expect_call("DELETE", "/Users/2");
+    kit_stop();
+}
+END_TEST
+
 START_TEST(a_licence_that_is_held_holds_up_nothing_else)
 {
     start_with_crew(GUARD_UPGRADE, (struct engine_guard_limit){.percent = 1});
@@ -397,6 +433,7 @@ int main(void)
         who_is_called_back_while_held_keeps_the_account,
         shares_are_taken_of_the_active_accounts_with_a_floor,
         creations_are_held_likewise,
+        a_deletion_that_is_approved_days_later_is_read_again,
         a_licence_that_is_held_holds_up_nothing_else,
         a_hold_is_in_the_record_and_outlives_the_worker,
     };

@@ -72,6 +72,71 @@ START_TEST(a_leaver_is_taken_out_of_a_call_that_is_not_written_yet)
 }
 END_TEST
 
+static void pause_target(bool on)
+{
+    char value[256], now[RFC3339_SIZE];
+    struct error err;
+    rfc3339_format(kit.now.wall_ms, now);
+    snprintf(
+        value, sizeof value,
+        "{\"kind\":\"pause\",\"target\":\"miro\",\"paused\":%s,\"by\":\"ops\",\"reason\":\"moved\",\"at\":"
+        "\"%s\"}",
+        on ? "true" : "false", now);
+    ck_assert_msg(engine_control(kit.e, str_of("pause/miro"), str_of(value), kit.now, &err), "%s",
+                  err.message);
+}
+
+START_TEST(after_a_pause_the_account_is_read_before_it_is_added)
+{
+    start();
+    join_crew(2, "Ops");
+    for (int i = 0; i < 2; i++)
+        tell("in", EVENT_MEMBERSHIP_ADDED, i, 2, "Design");
+    look_again(2);
+    pause_target(true);
+    pass(KIT_SECOND);
+    commit();
+    miro_set_active(there.m, account(0)->id, false, kit.now.wall_ms);
+    size_t changes = account(0)->n_history;
+    pass(2 * KIT_LIFE_MS);
+    commit();
+    pause_target(false);
+    commit();
+    expect_call("GET", "/Users/"); /* an Add gives access, too */
+    serve();
+    settle_for(60 * KIT_SECOND);
+    ck_assert_uint_gt(account(0)->n_history, changes);
+    ck_assert_str_eq(account(0)->history[changes].cause, "PATCH /Users"); /* the policy's word, as one */
+    for (int i = 0; i < 2; i++)
+        expect_result(event_of("in", i), "miro", "applied");
+    stop();
+}
+END_TEST
+
+START_TEST(a_queue_that_is_longer_than_a_read_lasts_moves_on)
+{
+    enum { CROWD = 66 };
+    struct engine_limit limits[] = {{"groups.update", 3, 30 * KIT_SECOND}};
+    prepare();
+    kit.targets[0].limits = limits;
+    kit.targets[0].n_limits = 1;
+    kit.targets[0].call_life_ms = 5 * KIT_SECOND;
+    kit_open();
+    commit();
+    for (int i = 0; i < CROWD; i++)
+        tell("joined", EVENT_JOINED, i, 1, "Ops");
+    settle_for(300 * KIT_SECOND);
+    there.moves = 0;
+    for (int i = 0; i < CROWD; i++)
+        tell("in", EVENT_MEMBERSHIP_ADDED, i, 2, "Design");
+    settle_for(240 * KIT_SECOND);
+    for (int i = 0; i < CROWD; i++)
+        expect_result(event_of("in", i), "miro", "applied");
+    ck_assert_uint_le(there.moves, 20); /* and calls are filled */
+    stop();
+}
+END_TEST
+
 START_TEST(a_call_of_unknown_outcome_leaves_doubt_on_everybody_in_it)
 {
     start();
@@ -234,6 +299,8 @@ int main(void)
         they_come_into_their_team_eleven_in_a_call,
         one_who_cannot_leave_does_not_keep_the_others,
         a_leaver_is_taken_out_of_a_call_that_is_not_written_yet,
+        after_a_pause_the_account_is_read_before_it_is_added,
+        a_queue_that_is_longer_than_a_read_lasts_moves_on,
         a_call_of_unknown_outcome_leaves_doubt_on_everybody_in_it,
         a_call_that_fails_is_tried_in_halves_and_by_itself,
         an_answer_without_effect_is_found_out,

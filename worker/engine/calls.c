@@ -191,7 +191,8 @@ static void gather(struct engine *e, struct flight *f, struct now now)
         for (struct work *w = f->lane->ready[p][f->class].first, *next; w && seen < BOARD_SEEN_MAX;
              w = next, seen++) {
             next = w->next;
-            if (w->step != f->step || w->team != f->work->team || w->target != f->target || !has_room(f, w))
+            if (w->step != f->step || w->team != f->work->team || w->target != f->target || !has_room(f, w) ||
+                !work_is_fresh(w, now))
                 continue;
             struct flight *rider = board(e, f, w, now);
             if (!rider)
@@ -253,13 +254,19 @@ static const struct call *start(struct engine *e, struct work *w, struct now now
     return launch(e, f, f->n_riders, now);
 }
 
-/* Doubt has ended since the work was queued: it must read first, and that may be another class. */
+/* It waited so long that the account has to be read again first. */
+static bool aged(const struct work *w, struct now now)
+{
+    return (step_moves(w->step) || w->step == STEP_DELETE) && !work_is_fresh(w, now);
+}
+
+/* Doubt has ended since the work was queued, or its read has aged: it must read first, and that may be another class. */
 static bool outdated(struct engine *e, struct work *w, struct now now)
 {
     struct target_state *t = person_target(slot_live(e, w->slot), w->name);
     if (w->step == STEP_FETCH)
         return !fetch_prepare(e, w, now);
-    if (work_is_behind(e, w) || changed_its_mind(e, w, t, now))
+    if (work_is_behind(e, w) || aged(w, now) || changed_its_mind(e, w, t, now))
         return true;
     return t->doubt_until_ms && now.wall_ms >= t->doubt_until_ms && !MUTATION(MUTATION_DOUBT_NOT_REREAD) &&
            w->list != w->target->class_of[STEP_LOOKUP];

@@ -237,7 +237,8 @@ static bool plan_all(struct engine *e, struct work *w, struct target_state *t, s
         }
         heed_guard(e, w, t, plan, now);
         w->denied |= leaves && plan->denied;
-        again = leaves && (plan->denied || (plan->step == STEP_LEAVE && !w->fresh)); /* it reads first */
+        again = leaves &&
+                (plan->denied || (plan->step == STEP_LEAVE && !work_is_fresh(w, now))); /* it reads first */
     }
     if (plan->step == STEP_NONE && !plan->ignored && !plan->rejected)
         plan->denied |= w->denied;

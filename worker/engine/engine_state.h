@@ -126,7 +126,8 @@ struct work {
     uint32_t teams_version;
     bool teams_valid;
     /* since it was opened */
-    bool fresh;            /* the account was read */
+    bool fresh;            /* the account was read … */
+    int64_t read_ms;       /* … then (boot clock); see work_is_fresh */
     bool one_by_one;       /* an update was refused as a whole: find the culprit */
     bool refused;          /* an attribute was refused */
     bool without_upgrade;  /* userType waits for a person, the rest of an update goes on */
@@ -331,6 +332,8 @@ struct work *work_add(struct engine *e, struct slot *slot, const char *target);
 void work_free_all(struct slot *slot);
 void work_drop_finished(struct slot *slot); /* those that are over make room */
 void work_count_doubt(struct work *w, bool doubtful);
+/* What was read of the account is recent enough to move or delete it. */
+bool work_is_fresh(const struct work *w, struct now now);
 /* Keeps its place if it has one there. */
 void work_enqueue(struct work *w, enum priority priority, int class);
 void work_dequeue(struct work *w);

@@ -26,7 +26,7 @@ struct plan_input { /* borrowed */
     const struct desired *desired;
     const char *match; /* attribute that identifies an account without a link */
     int64_t now_ms;
-    bool fresh; /* state->known was read since this work was opened */
+    bool fresh; /* state->known was read since this work was opened, and lately */
     const struct wanted_team
         *teams; /* what the policy says of teams, with their ids; with desired->has_teams */
     size_t n_teams;

@@ -117,10 +117,16 @@ static void note_switch(const struct answer *a)
     t->switched_on = t->known == KNOWN_ACCOUNT ? t->known_active : step != STEP_DEACTIVATE;
 }
 
+static void read_now(const struct answer *a)
+{
+    a->w->fresh = true;
+    a->w->read_ms = a->now.boot_ms;
+}
+
 static void took_account(const struct answer *a, const struct account *account)
 {
     answer_know(a, account);
-    a->w->fresh = true;
+    read_now(a);
     end_of_doubt(a);
     doubt_old_news(a, account);
     moves_verify(a);
@@ -133,7 +139,7 @@ static void took_account(const struct answer *a, const struct account *account)
 static void took_absence(const struct answer *a)
 {
     target_state_set_known(a->t, KNOWN_ABSENT);
-    a->w->fresh = true;
+    read_now(a);
     a->w->unverified = false;
     end_of_doubt(a);
     if (a->w->exists == 0)

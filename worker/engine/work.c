@@ -133,6 +133,12 @@ void work_drop_finished(struct slot *slot)
     }
 }
 
+/* No older than a call may be: what was read before a pause, an approval or a long queue says nothing of today. */
+bool work_is_fresh(const struct work *w, struct now now)
+{
+    return w->fresh && now.boot_ms - w->read_ms <= w->target->cfg->call_life_ms;
+}
+
 /* ---- ready lists --------------------------------------------------------------------------------------- */
 
 void work_enqueue(struct work *w, enum priority priority, int class)
@@ -265,7 +271,7 @@ void work_plan_input(const struct work *w, const struct target_state *t, struct 
                                .desired = desired,
                                .match = w->target->cfg->match,
                                .now_ms = now.wall_ms,
-                               .fresh = w->fresh,
+                               .fresh = work_is_fresh(w, now),
                                .teams = w->teams,
                                .n_teams = w->n_teams,
                                .joining = &w->joining,
