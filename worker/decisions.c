@@ -82,7 +82,8 @@ void decisions_alarm_held(struct held_alarm *alarm, const struct engine_stats *s
 {
     enum { PAUSE_MS = 60000 };
     bool said_just_now = alarm->told > 0 && mono_ms - alarm->at_ms < PAUSE_MS;
-    if (stats->held_total <= alarm->told || stats->held == 0 || said_just_now) /* held: once it is committed */
+    if (stats->held_total <= alarm->told || stats->held == 0 ||
+        said_just_now) /* held: once it is committed */
         return;
     log_warn("the guard holds what is unusual until somebody decides", LOG_I("persons", stats->held),
              LOG_S("how", "rollcall-worker control approve (or deny)"));
