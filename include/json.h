@@ -1,7 +1,8 @@
 /* json.h - reading JSON strictly (over cJSON) and writing it fast (onto a buf).
  *
  * Strict: one document, valid UTF-8, no NUL, nesting ≤ JSON_DEPTH_MAX; duplicate keys: the first one counts.
- * cJSON holds numbers as double: ids travel as strings, and instants (ms) fit a double exactly.
+ * cJSON holds numbers as double, which instants (ms) fit exactly. An integer beyond 2^53, such as some senders' ids, becomes
+ * a string of its digits: as a double it would be its neighbour's too.
  * Thread rule: one owner at a time. */
 #ifndef ROLLCALL_JSON_H
 #define ROLLCALL_JSON_H

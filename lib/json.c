@@ -1,9 +1,11 @@
 #include "json.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "digest.h"
 #include "json_internal.h"
+#include "mem.h"
 #include "utf8.h"
 
 /* The grammar of RFC 8259, checked before cJSON sees the text: cJSON takes more than that (control characters
@@ -11,7 +13,7 @@
 struct scanner {
     const char *start, *p, *end;
     unsigned depth;
-    size_t values;
+    struct json_counts counts;
     const char *why; /* set when scanning fails */
 };
 
@@ -99,8 +101,19 @@ static bool scan_digits(struct scanner *s)
     return s->p > first || fail(s, "a number without digits");
 }
 
+bool json_inexact(struct str number)
+{
+    static const char max[] = "9007199254740992"; /* 2^53 */
+    size_t sign = number.n > 0 && number.p[0] == '-', n = number.n - sign;
+    if (n < sizeof max - 1 || (n == sizeof max - 1 && memcmp(number.p + sign, max, n) <= 0))
+        return false;
+    return !memchr(number.p, '.', number.n) && !memchr(number.p, 'e', number.n) &&
+           !memchr(number.p, 'E', number.n);
+}
+
 static bool scan_number(struct scanner *s)
 {
+    const char *first = s->p;
     take(s, '-');
     if (!take(s, '0') && !scan_digits(s))
         return false;
@@ -109,8 +122,10 @@ static bool scan_number(struct scanner *s)
     if (take(s, 'e') || take(s, 'E')) {
         if (!take(s, '+'))
             take(s, '-');
-        return scan_digits(s);
+        if (!scan_digits(s))
+            return false;
     }
+    s->counts.inexact += json_inexact((struct str){first, (size_t)(s->p - first)});
     return true;
 }
 
@@ -158,7 +173,7 @@ static bool scan_container(struct scanner *s, char closer)
 static bool scan_value(struct scanner *s)
 {
     skip_blanks(s);
-    s->values++;
+    s->counts.values++;
     if (take(s, '"'))
         return scan_string(s);
     if (take(s, '{'))
@@ -179,7 +194,7 @@ static bool scan_value(struct scanner *s)
     }
 }
 
-bool json_scan(struct str text, size_t *ret_values, struct error *err)
+bool json_scan(struct str text, struct json_counts *ret, struct error *err)
 {
     struct scanner s = {.start = text.p, .p = text.p, .end = text.n ? text.p + text.n : text.p};
     bool ok = scan_value(&s);
@@ -187,20 +202,52 @@ bool json_scan(struct str text, size_t *ret_values, struct error *err)
         skip_blanks(&s);
         ok = s.p == s.end || fail(&s, "more text after the document");
     }
-    *ret_values = s.values;
+    *ret = s.counts;
     return ok || error_set(err, ERROR_INPUT, "not valid JSON: %s at byte %td", s.why, s.p - s.start);
 }
 
 bool json_check(struct str text, struct error *err)
 {
-    size_t values;
-    return json_scan(text, &values, err);
+    struct json_counts counts;
+    return json_scan(text, &counts, err);
 }
 
-bool json_parse(struct str text, cJSON **ret, struct error *err)
+/* Behind the token (a string, a number, or one character) that begins at p, of a text that is valid. */
+static const char *behind_token(const char *p, const char *end)
 {
-    if (!json_check(text, err))
-        return false;
+    const char *first = p++;
+    if (*first == '"') {
+        while (*p != '"')
+            p += *p == '\\' ? 2 : 1;
+        return p + 1;
+    }
+    while ((*first == '-' || (*first >= '0' && *first <= '9')) && p < end && json_in_number(*p))
+        p++;
+    return p;
+}
+
+/* A copy of a valid text with quotes around the integers that no double holds. */
+static char *quote_inexact(struct str text, size_t count, size_t *ret_n)
+{
+    char *copy = xmalloc(text.n + 2 * count), *to = copy;
+    const char *end = text.p + text.n, *next;
+    for (const char *p = text.p; p < end; p = next) {
+        next = behind_token(p, end);
+        struct str token = {p, (size_t)(next - p)};
+        bool quote = *p != '"' && json_inexact(token);
+        if (quote)
+            *to++ = '"';
+        memcpy(to, p, token.n);
+        to += token.n;
+        if (quote)
+            *to++ = '"';
+    }
+    *ret_n = (size_t)(to - copy);
+    return copy;
+}
+
+static bool build(struct str text, cJSON **ret, struct error *err)
+{
     const char *stopped = text.p;
     cJSON *root = cJSON_ParseWithLengthOpts(text.p, text.n, &stopped, 0);
     if (!root) /* half a surrogate pair, or a number of more than 63 characters */
@@ -208,6 +255,20 @@ bool json_parse(struct str text, cJSON **ret, struct error *err)
                          stopped - text.p);
     *ret = root;
     return true;
+}
+
+bool json_parse(struct str text, cJSON **ret, struct error *err)
+{
+    struct json_counts counts;
+    if (!json_scan(text, &counts, err))
+        return false;
+    if (counts.inexact == 0)
+        return build(text, ret, err);
+    size_t n;
+    char *quoted = quote_inexact(text, counts.inexact, &n);
+    bool ok = build((struct str){quoted, n}, ret, err);
+    free(quoted);
+    return ok;
 }
 
 /* As cJSON_GetObjectItemCaseSensitive, without two calls for each member that it is not. */

@@ -3,7 +3,8 @@
  *      memory:  cJSON nodes, one per value │ texts of strings and names, each with a NUL
  *
  * json_scan has checked the text and counted the values, so that building neither checks nor grows. A string needs
- * no more bytes than between its quotes, and the NUL takes the place of a quote: the length of the text suffices. */
+ * no more bytes than between its quotes, and the NUL takes the place of a quote; that of an integer which is kept as text takes
+ * the place of what follows it. So the length of the text, and one byte, suffice. */
 #include "json.h"
 
 #include <assert.h>
@@ -107,11 +108,6 @@ static char *take_string(struct builder *b)
 
 /* ---- values -------------------------------------------------------------------------------------------- */
 
-static bool is_number_char(char c)
-{
-    return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
-}
-
 static double read_number(struct builder *b)
 {
     const char *first = b->p;
@@ -120,9 +116,9 @@ static double read_number(struct builder *b)
     b->p += negative;
     for (; b->p < b->end && *b->p >= '0' && *b->p <= '9' && b->p - first <= FAST_DIGITS; b->p++)
         whole = whole * 10 + (*b->p - '0');
-    if (b->p == b->end || !is_number_char(*b->p))
+    if (b->p == b->end || !json_in_number(*b->p))
         return negative ? -(double)whole : (double)whole;
-    while (b->p < b->end && is_number_char(*b->p))
+    while (b->p < b->end && json_in_number(*b->p))
         b->p++;
     char *text = xstrndup(first, (size_t)(b->p - first));
     double value = strtod(text, NULL);
@@ -132,7 +128,16 @@ static double read_number(struct builder *b)
 
 static void take_number(struct builder *b, cJSON *node)
 {
+    const char *first = b->p;
     double value = read_number(b);
+    struct str text = {first, (size_t)(b->p - first)};
+    if (json_inexact(text)) {
+        node->type = cJSON_String;
+        node->valuestring = memcpy(b->texts, text.p, text.n);
+        b->texts[text.n] = '\0';
+        b->texts += text.n + 1;
+        return;
+    }
     node->type = cJSON_Number;
     node->valuedouble = value;
     node->valueint = value >= INT32_MAX ? INT32_MAX : value <= INT32_MIN ? INT32_MIN : (int)value;
@@ -213,14 +218,14 @@ static cJSON *take_value(struct builder *b)
 
 bool json_doc_parse(struct str text, struct json_doc *ret, struct error *err)
 {
-    size_t values;
-    if (!json_scan(text, &values, err))
+    struct json_counts counts;
+    if (!json_scan(text, &counts, err))
         return false;
-    cJSON *nodes = xmalloc(values * sizeof *nodes + text.n);
+    cJSON *nodes = xmalloc(counts.values * sizeof *nodes + text.n + 1);
     struct builder b = {
-        .p = text.p, .end = text.p + text.n, .nodes = nodes, .texts = (char *)(nodes + values)};
+        .p = text.p, .end = text.p + text.n, .nodes = nodes, .texts = (char *)(nodes + counts.values)};
     const cJSON *root = take_value(&b);
-    assert(b.nodes == nodes + values);
+    assert(b.nodes == nodes + counts.values);
     if (b.bad) {
         free(nodes);
         return error_set(err, ERROR_INPUT, "not valid JSON: a value that cannot be represented at byte %td",

@@ -20,7 +20,20 @@ static inline bool json_special_in(uint64_t word)
             json_zero_bytes(word ^ UINT64_C(0x5c5c5c5c5c5c5c5c))) != 0;
 }
 
-/* json_check, and how many values the text holds. */
-bool json_scan(struct str text, size_t *ret_values, struct error *err);
+static inline bool json_in_number(char c)
+{
+    return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+}
+
+struct json_counts {
+    size_t values;
+    size_t inexact; /* of these, see json_inexact */
+};
+
+/* Whether the text of a number is an integer beyond 2^53: two of them may be one double. */
+bool json_inexact(struct str number);
+
+/* json_check, and what the text holds. */
+bool json_scan(struct str text, struct json_counts *ret, struct error *err);
 
 #endif

@@ -143,6 +143,37 @@ START_TEST(damaged_documents_are_judged_as_by_json_parse)
 }
 END_TEST
 
+static const struct {
+    const char *text, *holds;
+} integers[] = {
+    {"[9007199254740992,-9007199254740992]", "[9.00719925474099e+15,-9.00719925474099e+15]"},
+    {"[9007199254740993,-9007199254740993]", "[\"9007199254740993\",\"-9007199254740993\"]"},
+    {"[3332883884017713939,3332883884017713000]", "[\"3332883884017713939\",\"3332883884017713000\"]"},
+    {"{\"n\":\"3332883884017713939\",\"3332883884017713939\":1}",
+     "{\"n\":\"3332883884017713939\",\"3332883884017713939\":1}"},
+    {" 12345678901234567 ", "\"12345678901234567\""},
+    {"[\"\\\"\",123456789012345678,true,{\"a\": 123456789012345678 }]",
+     "[\"\\\"\",\"123456789012345678\",true,{\"a\":\"123456789012345678\"}]"},
+    {"[1234567890123456789e0,1.5]", "[1.2345678901234568e+18,1.5]"},
+};
+
+START_TEST(integers_beyond_a_double_keep_their_digits)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(integers); i++) {
+        cJSON *root = NULL;
+        struct error err = {0};
+        char *exact = xmemdup(integers[i].text, strlen(integers[i].text));
+        compare_ways((struct str){exact, strlen(integers[i].text)});
+        ck_assert_msg(json_parse(str_of(integers[i].text), &root, &err), "%s", err.message);
+        char *printed = cJSON_PrintUnformatted(root);
+        ck_assert_str_eq(printed, integers[i].holds);
+        free(printed);
+        free(exact);
+        cJSON_Delete(root);
+    }
+}
+END_TEST
+
 START_TEST(nests_up_to_the_limit)
 {
     ck_assert(nested(JSON_DEPTH_MAX));
@@ -204,4 +235,5 @@ END_TEST
 
 RUN_TESTS("json", reads_valid_documents, refuses_invalid_documents_and_says_why,
           documents_are_read_as_by_json_parse, damaged_documents_are_judged_as_by_json_parse,
-          nests_up_to_the_limit, reads_members_by_type, writes_commas_names_and_escapes)
+          integers_beyond_a_double_keep_their_digits, nests_up_to_the_limit, reads_members_by_type,
+          writes_commas_names_and_escapes)
