@@ -41,8 +41,9 @@ struct source_reply { /* borrowed */
 
 /* Everything that a source says of one person; release with source_person_done. */
 struct source_person {
-    bool known;     /* false: the source does not know the person, and nothing else is valid */
-    bool suspended; /* it says that access is suspended */
+    bool known;         /* false: the source does not know the person, and nothing else is valid */
+    bool suspended;     /* it says that access is suspended */
+    bool not_suspended; /* it says that access is not: neither is said by a source that cannot tell */
     struct event
         words; /* type: joined, left, or changed where it says neither; profile (complete), groups, accessUntil */
 };

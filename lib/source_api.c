@@ -324,8 +324,9 @@ static bool read_employment(lua_State *L, struct source_person *p, struct error 
 static bool read_suspended(lua_State *L, struct source_person *p, struct error *err)
 {
     bool present;
-    return lua_host_field_boolean(L, -1, "suspended", &p->suspended, &present) || !present ||
-           wrong(err, "suspended", "must be a boolean");
+    bool says = lua_host_field_boolean(L, -1, "suspended", &p->suspended, &present);
+    p->not_suspended = says && !p->suspended;
+    return says || !present || wrong(err, "suspended", "must be a boolean");
 }
 
 /* The table of one person on top of the stack. A person without a profile would be one whose attributes are cleared. */

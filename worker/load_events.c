@@ -54,14 +54,14 @@ static bool add_person(struct load_events *e, const struct asked_source *s, cons
         return false;
     add_message(e, ev, s->spread);
     e->left += ev->type == EVENT_LEFT;
-    if (!p->person.suspended || ev->type == EVENT_LEFT)
+    if (ev->type == EVENT_LEFT || (!p->person.suspended && !p->person.not_suspended))
         return true;
     struct event held = *ev;
-    held.type = EVENT_SUSPENDED;
+    held.type = p->person.suspended ? EVENT_SUSPENDED : EVENT_RESUMED;
     held.profile = none;
     held.n_groups = 0;
     held.complete = held.has_access_until = false;
-    make_id(p, "suspended", &held);
+    make_id(p, p->person.suspended ? "suspended" : "resumed", &held);
     add_message(e, &held, s->spread);
     return true;
 }

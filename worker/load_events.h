@@ -14,7 +14,8 @@ struct load_events { /* release with load_events_done */
     size_t left; /* persons who have left */
 };
 
-/* A complete person.joined, left or changed (the source says neither) for each, and a suspended where that is so.
+/* A complete person.joined, left or changed (the source says neither) for each, and a
+ * person.suspended or resumed where the source says which.
  * began_ms: when the load began; with the subject (and the source's id of the person's version) it makes the events' ids,
  * so that a page published again adds nothing. asked_ms: when the page was asked for: as old are its words, unless the
  * source says when the person was changed last. Fails with ERROR_INPUT: a person whom no event can describe. */

@@ -94,10 +94,18 @@ START_TEST(an_answer_says_everything_of_a_person)
     struct source_reply reply = reply_of("{\"id\":\"7\",\"login\":\"kim@acme.example\",\"first\":\"Kim\","
                                          "\"held\":true,\"gone\":true,\"teams\":[\"x\"]}");
     ck_assert_msg(source_api_person(&a, "7", &reply, &p, &err), "%s", err.message);
-    ck_assert(p.known && p.suspended && p.words.complete);
+    ck_assert(p.known && p.suspended && !p.not_suspended && p.words.complete);
     ck_assert_int_eq(p.words.type, EVENT_LEFT);
     ck_assert_str_eq(attrs_get(&p.words.profile, "name.givenName"), "Kim");
     ck_assert_uint_eq(p.words.n_groups, 1);
+    source_person_done(&p);
+    reply = reply_of("{\"id\":\"7\",\"login\":\"kim@acme.example\",\"held\":false}");
+    ck_assert_msg(source_api_person(&a, "7", &reply, &p, &err), "%s", err.message);
+    ck_assert(!p.suspended && p.not_suspended);
+    source_person_done(&p);
+    reply = reply_of("{\"id\":\"7\",\"login\":\"kim@acme.example\"}");
+    ck_assert_msg(source_api_person(&a, "7", &reply, &p, &err), "%s", err.message);
+    ck_assert(!p.suspended && !p.not_suspended);
     source_person_done(&p);
     reply = reply_of("{\"missing\":true}");
     ck_assert(source_api_person(&a, "7", &reply, &p, &err));

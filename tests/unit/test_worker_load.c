@@ -36,9 +36,10 @@ static struct event read_back(const struct topic_message *m)
 START_TEST(a_page_becomes_complete_events_that_say_where_they_come_from)
 {
     struct source_listed v[] = {listed("1", EVENT_JOINED), listed("2", EVENT_LEFT),
-                                listed("3", EVENT_CHANGED)};
+                                listed("3", EVENT_CHANGED), listed("4", EVENT_JOINED)};
     struct source_page page = {v, ARRAY_SIZE(v), NULL};
     v[0].person.suspended = true;
+    v[1].person.not_suspended = v[3].person.not_suspended = true;
     v[2].has_occurred = true;
     v[2].occurred_at_ms = 1000;
     struct load_events e = make(&page, 5000, 9000);
@@ -46,10 +47,8 @@ START_TEST(a_page_becomes_complete_events_that_say_where_they_come_from)
         enum event_type type;
         const char *subject;
         int64_t at_ms;
-    } rows[] = {{EVENT_JOINED, "1", 9000},
-                {EVENT_SUSPENDED, "1", 9000},
-                {EVENT_LEFT, "2", 9000},
-                {EVENT_CHANGED, "3", 1000}};
+    } rows[] = {{EVENT_JOINED, "1", 9000},  {EVENT_SUSPENDED, "1", 9000}, {EVENT_LEFT, "2", 9000},
+                {EVENT_CHANGED, "3", 1000}, {EVENT_JOINED, "4", 9000},    {EVENT_RESUMED, "4", 9000}};
     ck_assert_uint_eq(e.n, ARRAY_SIZE(rows));
     ck_assert_uint_eq(e.left, 1);
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -59,7 +58,7 @@ START_TEST(a_page_becomes_complete_events_that_say_where_they_come_from)
         ck_assert_str_eq(ev.directory, "people");
         ck_assert_str_eq(ev.delivery_id, "load/5000");
         ck_assert_int_eq(ev.occurred_at_ms, rows[i].at_ms);
-        ck_assert_int_eq(ev.complete, ev.type != EVENT_SUSPENDED);
+        ck_assert_int_eq(ev.complete, ev.type != EVENT_SUSPENDED && ev.type != EVENT_RESUMED);
         ck_assert(str_eq(e.messages[i].key, str_of("acme/0")));
         event_done(&ev);
     }
