@@ -9,6 +9,7 @@
 #include "mem.h"
 #include "rfc3339.h"
 #include "verify_key.h"
+#include "zone.h"
 
 enum { HEADERS_SIGNED_MAX = 16 * 1024, QUERY_VALUE_MAX = 1024, FIELDS_MAX = 16, MS_DIGITS = 11 };
 
@@ -357,7 +358,7 @@ static bool read_instant(enum verify_unit unit, struct str text, int64_t *ret_ms
         return rfc3339_parse(text, ret_ms);
     case VERIFY_AUTO:
         if (!digits)
-            return rfc3339_parse(text, ret_ms);
+            return zone_parse(text, (struct str){0}, ret_ms); /* +0000, a blank for T, no zone for UTC */
         *ret_ms = text.n >= MS_DIGITS ? number : number * 1000;
         return true;
     case VERIFY_SECONDS:

@@ -318,6 +318,16 @@ static const struct {
      VERIFY_HEX, VERIFY_SECONDS, NULL, 1700000000000},
     {"body, colon and milliseconds", "", "bdf7352301518d93278f46fc9679b24f05763c6323d3fb93908e97fd97cb239f",
      "1700000000000", VERIFY_HEX, VERIFY_MILLISECONDS, ":", 1700000000000},
+    {"body and any time: offset without a colon", "",
+     "a94f0567a405a382f657b9ff1bef4537da44f71138be71ae38c5449e5ab3d273", "2026-11-26T16:50:00+0100",
+     VERIFY_HEX, VERIFY_AUTO, NULL, INT64_C(1795708200000)},
+    {"body and any time: blank for T, no zone", "",
+     "b308fd561a94e96aaa1933ad8aff5fd3f4f269b64f78ae7b91be521579d9beec", "2026-11-26 15:50:00", VERIFY_HEX,
+     VERIFY_AUTO, NULL, INT64_C(1795708200000)},
+    {"body and any time: RFC 3339", "", "41e6fafebe972010d8f5390849362e2edb9931464c37243ecf645ab287a23c97",
+     "2026-11-26T15:50:00Z", VERIFY_HEX, VERIFY_AUTO, NULL, INT64_C(1795708200000)},
+    {"body and any time: digits", "", "1fe53a3beb189a42fee184b3a89a8016184248544cfae328036ae5442a784576",
+     "1795708200", VERIFY_HEX, VERIFY_AUTO, NULL, INT64_C(1795708200000)},
 };
 
 static struct verify_rules rules_of(size_t i)
