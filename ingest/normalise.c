@@ -176,13 +176,15 @@ static void push_request(struct lua_host *host, const struct origin *o, const st
     push_options(L, o->src);
 }
 
-/* An item that the script itself gives up: { rejected = "why" }. */
-static bool given_up(lua_State *L, struct error *err)
+/* An item that the script itself gives up, { rejected = "why" }, or fails on, { rejected = "why", fault = true }. */
+static bool given_up(lua_State *L, bool *ret_fault, struct error *err)
 {
     struct str why;
     bool present;
     if (!lua_host_field_string(L, -1, "rejected", &why, &present))
         return false;
+    *ret_fault = false;
+    lua_host_field_boolean(L, -1, "fault", ret_fault, &present);
     error_set(err, ERROR_INPUT, "%.*s", why.n > 200 ? 200 : (int)why.n, why.p);
     return true;
 }
@@ -212,8 +214,10 @@ static bool read_item(struct sources *set, const struct origin *o, size_t i, str
     lua_State *L = lua_host_state(set->host);
     int top = lua_gettop(L);
     struct event *ev = &ret->v[ret->n];
+    bool fault = false;
     lua_rawgeti(L, -1, (lua_Integer)i + 1);
-    bool ok = !given_up(L, err) && read_event(set->host, o, i, ev, err);
+    bool ok = !given_up(L, &fault, err) && read_event(set->host, o, i, ev, err);
+    ret->script_fault = ret->script_fault || fault;
     lua_settop(L, top);
     if (ok)
         ret->n++;
@@ -238,7 +242,7 @@ static enum normalise_result read_list(struct sources *set, const struct origin 
             continue;
         if (o->src->strict) {
             error_wrap(err, "events[%zu]", i + 1);
-            return NORMALISE_EVENT;
+            return ret->script_fault ? NORMALISE_SCRIPT : NORMALISE_EVENT;
         }
         set_aside(o, ret, i + 1, err);
     }

@@ -26,7 +26,7 @@ struct event_list {
     bool
         unproved; /* no item carries the secret that each should: nobody's request, and no event is made of it */
     size_t n_bad;      /* of v: what cannot be understood (event.unreadable) */
-    bool script_fault; /* the script failed on the whole */
+    bool script_fault; /* the script failed on an item, or on the whole */
     char *reply;       /* what the script wants to be answered; NULL: nothing */
 };
 

@@ -60,6 +60,7 @@ static void add_child(struct builder *b, cJSON *object, size_t *names, const cha
     cJSON_AddItemToArray(there, item);
 }
 
+/* Namespaces and what XML Schema says of the form (xsi:type, xsi:nil) are no content. */
 static void XMLCALL on_start(void *ctx, const XML_Char *name, const XML_Char **attributes)
 {
     struct builder *b = ctx;
@@ -75,7 +76,8 @@ static void XMLCALL on_start(void *ctx, const XML_Char *name, const XML_Char **a
     buf_init(&e->text, b->text_max);
     b->nodes++;
     for (; *attributes && e->names <= NAMES_MAX; attributes += 2, e->names++) {
-        if (strncmp(attributes[0], "xmlns", 5) == 0 || strlen(attributes[0]) > sizeof key - 2)
+        if (strncmp(attributes[0], "xmlns", 5) == 0 || strncmp(attributes[0], "xsi:", 4) == 0 ||
+            strlen(attributes[0]) > sizeof key - 2)
             continue;
         key[0] = '@';
         memcpy(key + 1, local_name(attributes[0]), strlen(local_name(attributes[0])) + 1);

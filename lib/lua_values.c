@@ -126,11 +126,65 @@ static int value_overlap(lua_State *L)
     return 1;
 }
 
+/* Results of one item (event or list of events or nil, why it is none) at 5 and 6, into the lists at 3 and 4. */
+static void take_item(lua_State *L, lua_Integer *n, lua_Integer *skipped)
+{
+    if (lua_isnil(L, 5)) {
+        if (lua_isnil(L, 6))
+            lua_pushliteral(L, "of no concern");
+        lua_rawseti(L, 4, ++*skipped);
+    } else if (lua_istable(L, 5) && lua_rawlen(L, 5) > 0) {
+        for (lua_Integer i = 1; lua_rawgeti(L, 5, i) != LUA_TNIL; i++)
+            lua_rawseti(L, 3, ++*n);
+    } else {
+        lua_pushvalue(L, 5);
+        lua_rawseti(L, 3, ++*n);
+    }
+}
+
+/* { rejected = message, fault = true } in the place of the error at 5. */
+static void take_error(lua_State *L, lua_Integer *n)
+{
+    lua_createtable(L, 0, 2);
+    luaL_tolstring(L, 5, NULL);
+    lua_setfield(L, -2, "rejected");
+    lua_pushboolean(L, true);
+    lua_setfield(L, -2, "fault");
+    lua_rawseti(L, 3, ++*n);
+}
+
+/* each(value, f) → list, skipped: what `events` returns, with f(item, i) for each item of the list (a table, or as list()
+ * has it). An item on which f fails is rejected alone. A script without allowance fails at its next instruction: no error of
+ * the limits is caught for good. */
+static int value_each(lua_State *L)
+{
+    lua_Integer n = 0, skipped = 0;
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_settop(L, 2);
+    if (!lua_istable(L, 1)) {
+        lua_pushcfunction(L, value_list);
+        lua_pushvalue(L, 1);
+        lua_call(L, 1, 1);
+        lua_replace(L, 1);
+    }
+    lua_newtable(L);
+    lua_newtable(L);
+    for (lua_Integer i = 1; lua_pushvalue(L, 2), lua_rawgeti(L, 1, i) != LUA_TNIL; i++, lua_settop(L, 4)) {
+        lua_pushinteger(L, i);
+        if (lua_pcall(L, 2, 2, 0) == LUA_OK)
+            take_item(L, &n, &skipped);
+        else
+            take_error(L, &n);
+    }
+    lua_settop(L, 4);
+    return 2;
+}
+
 void lua_values_add(lua_State *L)
 {
     static const luaL_Reg values[] = {
-        {"time", value_time}, {"get", value_get},         {"pick", value_pick},
-        {"list", value_list}, {"overlap", value_overlap}, {NULL, NULL},
+        {"time", value_time},       {"get", value_get},   {"pick", value_pick}, {"list", value_list},
+        {"overlap", value_overlap}, {"each", value_each}, {NULL, NULL},
     };
     luaL_setfuncs(L, values, 0);
 }

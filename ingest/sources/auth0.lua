@@ -91,17 +91,11 @@ return {
     },
 
     events = function(request)
-        local list, skipped = {}, {}
-        for _, item in ipairs(rollcall.list(request.body)) do
+        return rollcall.each(request.body, function(item)
             local stream = type(item.type) == "string" and string.find(item.type, "user.", 1, true)
-            local ev = stream and from_stream(item, request.options) or from_log(item, request.options)
-            if ev then
-                list[#list + 1] = ev
-            else
-                skipped[#skipped + 1] = "a record of no concern: see options type.<code>"
-            end
-        end
-        return list, skipped
+            return stream and from_stream(item, request.options) or from_log(item, request.options),
+                "a record of no concern: see options type.<code>"
+        end)
     end,
 
     api = { auth = "bearer", limit = { requests = 120, per_s = 60 } },

@@ -38,7 +38,7 @@ local kinds = {
     ["employee_with_fields.updated"] = "person.changed",
     ["employee_with_fields.deleted"] = "person.deleted",
 }
-local actions = { Created = "person.joined", Updated = "person.changed", Deleted = "person.deleted" }
+local actions = { created = "person.joined", updated = "person.changed", deleted = "person.deleted" }
 
 local function text(value)
     return value ~= nil and tostring(value) or nil
@@ -91,9 +91,11 @@ local function field_profile(fields)
 end
 
 local function field_based(employee, zone)
-    local kind = actions[employee.action or "Updated"]
+    local kind = actions[rollcall.lower(employee.action or "updated")]
     local fields = employee.fields
-    if not kind or (kind == "person.changed" and employee.changedFields
+    if not kind then
+        return { rejected = "an action that bamboohr.lua does not know" }
+    elseif (kind == "person.changed" and employee.changedFields
             and not rollcall.overlap(employee.changedFields, wanted)) then
         return nil
     end
@@ -158,22 +160,11 @@ return {
 
     events = function(request)
         local body, zone = request.body, request.options.zone
-        local list, skipped = {}, {}
-        local function add(ev)
-            if ev then
-                list[#list + 1] = ev
-            else
-                skipped[#skipped + 1] = "no field of ours has changed, or a type of no concern"
-            end
-        end
-        if body.employees then
-            for _, employee in ipairs(rollcall.list(body.employees)) do
-                add(field_based(employee, zone))
-            end
-        else
-            add(event_based(body, zone))
-        end
-        return list, skipped
+        local by_fields = body.employees ~= nil
+        return rollcall.each(by_fields and body.employees or { body }, function(item)
+            return (by_fields and field_based or event_based)(item, zone),
+                "no field of ours has changed, or a type of no concern"
+        end)
     end,
 
     api = { auth = "basic", limit = { requests = 100, per_s = 60 } },

@@ -35,7 +35,8 @@ end
 
 local function event(attributes, data, options)
     local kind = options["type." .. tostring(attributes.type)] or string.gsub(attributes.type or "", "^rollcall%.", "")
-    if attributes.specversion ~= "1.0" or not attributes.id or attributes.id == "" or not attributes.source then
+    if attributes.specversion ~= "1.0" or type(attributes.source) ~= "string" or type(attributes.id) ~= "string"
+        or attributes.id == "" then
         return { rejected = "not a CloudEvent 1.0 with id and source" }
     end
     if not known[kind] then
@@ -96,24 +97,18 @@ return {
     -- The prefix of a batch's media type begins with that of a structured event's: ask for it first.
     events = function(request)
         local media = rollcall.lower(request.headers["content-type"] or "")
-        local list, skipped = {}, {}
-        local function add(attributes, data)
-            local ev = event(attributes, data, request.options)
-            if ev then
-                list[#list + 1] = ev
-            else
-                skipped[#skipped + 1] = (attributes.type or "?") .. ": of no concern"
-            end
-        end
+        local items = { binary(request) }
         if string.sub(media, 1, 29) == "application/cloudevents-batch" then
-            for _, item in ipairs(rollcall.list(request.body)) do
-                add(item, item.data)
-            end
+            items = request.body
         elseif string.sub(media, 1, 23) == "application/cloudevents" then
-            add(request.body, request.body.data)
-        else
-            add(binary(request), request.body)
+            items = { request.body }
         end
-        return list, skipped
+        return rollcall.each(items, function(item)
+            local data = item.data
+            if type(item) == "table" then
+                data = request.body
+            end
+            return event(item, data, request.options), (item.type or "?") .. ": of no concern"
+        end)
     end,
 }

@@ -43,11 +43,15 @@ local function subject(resource, options)
     end
 end
 
+local function known(name, options)
+    return options["type." .. name] or types[name]
+end
+
 local function kind_of(name, resource, options)
     if name == "onboarding.status.updated" then
         return resource.status == "completed" and "person.joined" or nil
     end
-    return options["type." .. name] or types[name]
+    return known(name, options)
 end
 
 local function effective(kind, resource, zone)
@@ -123,18 +127,19 @@ return {
         if not meta then
             error("data.meta is missing")
         end
-        local list, skipped = {}, {}
-        for i, resource in ipairs(rollcall.list(rollcall.get(body, "data.resource"))) do
-            local ev = event(resource, meta, request)
-            if ev then
-                ev.id = meta.tracking_id and meta.tracking_id .. "/" .. i
-                ev.delivery = meta.tracking_id
-                list[#list + 1] = ev
-            else
-                skipped[#skipped + 1] = (meta.event_type or "?") .. ": of no concern"
-            end
+        local resources = rollcall.list(rollcall.get(body, "data.resource"))
+        if #resources == 0 and known(meta.event_type or "", request.options) then
+            return { { rejected = "the event has no resource" } }
         end
-        return list, skipped
+        return rollcall.each(resources, function(resource, i)
+            local ev = event(resource, meta, request)
+            if not ev then
+                return nil, (meta.event_type or "?") .. ": of no concern"
+            end
+            ev.id = meta.tracking_id and meta.tracking_id .. "/" .. i
+            ev.delivery = meta.tracking_id
+            return ev
+        end)
     end,
 
     api = { base_url = "https://api.letsdeel.com/rest/v2", auth = "bearer", limit = { requests = 240, per_s = 60 } },

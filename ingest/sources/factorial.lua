@@ -7,7 +7,8 @@
 --
 -- What it sends: the bare resource, an employee, without a word of what happened to it: hence the URL's type.
 --
--- What we make of it: by type, with dots, slashes or underscores (employee_created, employees/employee/create)
+-- What we make of it: by type, with dots, slashes or underscores, of employees themselves (employee_created,
+-- employees/employee/create; a contract's changes are others)
 --   …created, …create, …invited, …invite → joined from start_date     …updated, …update → changed
 --   …terminated, …terminate → left from terminated_on                …unterminated, …unterminate → joined
 --   …deleted, …delete → deleted
@@ -44,24 +45,35 @@ local function person(employee)
     }
 end
 
-local function event(employee, kind, zone)
+local function event(employee, kind, effective)
     local says = person(employee)
-    if not says.subject then
-        return { rejected = "the resource has no id" }
-    end
-    local leaves = rollcall.time(employee.terminated_on, zone)
-    if leaves and kind == "person.changed" then
-        kind = "person.left"
-    end
     return {
         type = kind,
         subject = says.subject,
         occurredAt = says.occurredAt,
-        effectiveAt = (kind == "person.left" and leaves)
-            or (kind == "person.joined" and rollcall.time(employee.start_date, zone)) or nil,
+        effectiveAt = effective,
         profile = says.profile,
         complete = kind ~= "person.deleted",
     }
+end
+
+-- Whoever has a day to leave, leaves; a new one who leaves in the future joins before.
+local function events(employee, name, request)
+    local kind, zone = endings[name], request.options.zone
+    local leaves = rollcall.time(employee.terminated_on, zone)
+    if not employee.id then
+        return { rejected = "the resource has no id" }
+    elseif kind == "person.joined" then
+        local joined = event(employee, kind, rollcall.time(employee.start_date, zone))
+        if not leaves or string.sub(name, 1, 2) == "un" then
+            return joined
+        end
+        local left = event(employee, "person.left", leaves)
+        return leaves > request.receivedAt and { joined, left } or left
+    elseif kind == "person.left" or (kind == "person.changed" and leaves) then
+        return event(employee, "person.left", leaves)
+    end
+    return event(employee, kind)
 end
 
 return {
@@ -79,11 +91,14 @@ return {
         if not name then
             return { { rejected = "the URL says no type" } }
         end
-        local kind = endings[string.match(rollcall.lower(name), "(%a+)$") or ""]
-        if not kind or not string.find(rollcall.lower(name), "employee", 1, true) then
+        local plain = string.gsub(rollcall.lower(name), "[./]", "_")
+        local ending = string.match(plain, "^employee_(%l+)$") or string.match(plain, "^employees_employee_(%l+)$")
+        if not endings[ending or ""] then
             return {}, { name .. ": no event of an employee" }
         end
-        return { event(request.body, kind, request.options.zone) }
+        return rollcall.each({ request.body }, function(employee)
+            return events(employee, ending, request)
+        end)
     end,
 
     api = {

@@ -7,8 +7,8 @@
 -- What it sends: Finch-Event-Id, Finch-Timestamp (seconds), Finch-Signature: v1,<base64> …, as Standard Webhooks has it.
 -- {"event_type", "connection_id", "data": {"individual_id"}}: thin.
 --
--- What we make of it: directory.created, employment.created → joined; directory.deleted → left; individual.created,
--- updated, directory.updated, employment.updated, deleted → changed; all but left are to be fetched. The rest is
+-- What we make of it: directory.created, employment.created → joined; directory.deleted, individual.deleted → left;
+-- individual.created, updated, directory.updated, employment.updated, deleted → changed; all but left are to be fetched. The rest is
 -- skipped.
 --
 -- API (optional): base_url https://api.tryfinch.com, token: the connection's access token.
@@ -20,6 +20,7 @@ local kinds = {
     ["directory.updated"] = "person.changed",
     ["employment.updated"] = "person.changed",
     ["employment.deleted"] = "person.changed",
+    ["individual.deleted"] = "person.left",
     ["individual.created"] = "person.changed",
     ["individual.updated"] = "person.changed",
 }
@@ -59,8 +60,10 @@ return {
         local kind = kinds[body.event_type]
         local subject = rollcall.get(body, "data.individual_id")
         local wanted = request.options.connection_id
-        if not kind or not subject or (wanted and wanted ~= body.connection_id) then
+        if not kind or (wanted and wanted ~= body.connection_id) then
             return {}, { tostring(body.event_type) .. ": of no concern, or of another connection" }
+        elseif type(subject) ~= "string" then
+            return { { rejected = "data names no individual" } }
         end
         return { {
             id = request.delivery,

@@ -155,15 +155,8 @@ return {
         if options.items then
             items = rollcall.get(request.body, options.items)
         end
-        local list, skipped = {}, {}
-        for _, item in ipairs(rollcall.list(items)) do
-            local ev = event(item, request)
-            if ev then
-                list[#list + 1] = ev
-            else
-                skipped[#skipped + 1] = "no type of ours: see options type and type.<value>"
-            end
-        end
-        return list, skipped
+        return rollcall.each(items, function(item)
+            return event(item, request), "no type of ours: see options type and type.<value>"
+        end)
     end,
 }

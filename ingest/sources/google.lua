@@ -10,7 +10,8 @@
 --
 -- What we make of it: add → joined, undelete → joined, update → changed, each to be fetched; delete → left, as Google keeps
 -- deleted users for 20 days (option deleted = person.deleted); makeAdmin is skipped. A suspension comes as update: the
--- fetch finds it. The body's form is not confirmed: {"kind": "admin#directory#user", "id", "primaryEmail"}.
+-- fetch finds it. Its end comes as update too, and no fetch ends a suspension: `rollcall-worker control load NAME`, by hand or from
+-- a timer, does. The body's form is not confirmed: {"kind": "admin#directory#user", "id", "primaryEmail"}.
 --
 -- API (optional): base_url https://admin.googleapis.com/admin/directory/v1, token: an access token with
 -- admin.directory.user.readonly (one hour; keep the file fresh by a timer, and reload).
@@ -56,10 +57,23 @@ local function person(user)
     }
 end
 
+-- A channel that is opened again under its name counts anew, but expires at another time.
+local function message_id(headers)
+    local channel, number = headers["x-goog-channel-id"], headers["x-goog-message-number"]
+    if not channel or not number then
+        return nil
+    end
+    local resource, expiration = headers["x-goog-resource-id"], headers["x-goog-channel-expiration"]
+    return table.concat({ channel, resource or "", expiration or "", number }, "/")
+end
+
 return {
     empty = true, -- sync
 
-    headers = { "x-goog-resource-state", "x-goog-channel-id", "x-goog-message-number" },
+    headers = {
+        "x-goog-resource-state", "x-goog-channel-id", "x-goog-channel-expiration", "x-goog-resource-id",
+        "x-goog-message-number",
+    },
 
     verify = {
         secrets = { encoding = "text", algorithm = "static", min = 16, max = 256 },
@@ -73,8 +87,7 @@ return {
         if not kind then
             return {}, { tostring(state) .. ": of no concern" }
         end
-        local channel, number = headers["x-goog-channel-id"], headers["x-goog-message-number"]
-        local id = channel and number and channel .. "/" .. number
+        local id = message_id(headers)
         local subject = rollcall.get(request.body, "id")
         if not subject then
             return { { rejected = "the notification names no user" } }

@@ -12,7 +12,8 @@
 -- What we make of it: `updated` (also what a new user is shown as) → changed, to be fetched; `created` → joined, to be
 -- fetched; `deleted` → left, as Entra keeps deleted users for 30 days (option deleted = person.deleted: deleted at once;
 -- Microsoft does not say which change type a soft delete has, it may come as `updated`, and the fetch then finds
--- nobody). What changed is never in it. Notices of the subscription's own life (lifecycleEvent) become dead letters that
+-- nobody). A fetch that finds accountEnabled = false is a leaver; enabled again, the account is told by `updated` only, and
+-- no fetch makes a leaver joined: `rollcall-worker control load NAME`, by hand or from a timer, does. What changed is never in it. Notices of the subscription's own life (lifecycleEvent) become dead letters that
 -- say what has to be done. Groups are counted as skipped.
 --
 -- API (optional): base_url https://graph.microsoft.com/v1.0, token: an access token with User.Read.All. It lives for an
@@ -48,9 +49,10 @@ local function event(item, options)
 end
 
 local function person(user)
+    local enabled = user.accountEnabled
     return {
         subject = user.id,
-        employment = user.accountEnabled and "joined" or "left",
+        employment = enabled and "joined" or (enabled == false and "left" or nil),
         profile = rollcall.pick(user, {
             userName = "userPrincipalName",
             displayName = "displayName",
@@ -83,16 +85,9 @@ return {
         if not items then
             error("value is missing")
         end
-        local list, skipped = {}, {}
-        for i = 1, #items do
-            local ev = event(items[i], request.options)
-            if ev then
-                list[#list + 1] = ev
-            else
-                skipped[#skipped + 1] = (items[i].resource or "?") .. ": no change of a user"
-            end
-        end
-        return list, skipped
+        return rollcall.each(items, function(item)
+            return event(item, request.options), (item.resource or "?") .. ": no change of a user"
+        end)
     end,
 
     api = { base_url = "https://graph.microsoft.com/v1.0", auth = "bearer", limit = { requests = 1000, per_s = 60 } },

@@ -58,7 +58,8 @@ local function recruiting(body, options)
     return {
         type = joined and "person.joined" or "person.left",
         subject = tostring(candidate.id),
-        occurredAt = rollcall.time(rollcall.get(offer, "resolved_at") or application.last_activity_at),
+        -- Not the offer's resolved_at: hire and unhire of one offer share it.
+        occurredAt = rollcall.time(application.last_activity_at),
         effectiveAt = joined and rollcall.time(rollcall.get(offer, "starts_at"), options.zone) or nil,
         profile = profile,
     }

@@ -105,8 +105,10 @@ return {
         end
         local kind = kind_of(body.type, request.options)
         local employee = rollcall.get(body, "data.employeeId")
-        if not kind or not employee then
+        if not kind then
             return {}, { tostring(body.type) .. ": of no concern" }
+        elseif type(employee) ~= "string" and type(employee) ~= "number" then
+            return { { rejected = "data names no employee" } }
         end
         return { {
             type = kind,

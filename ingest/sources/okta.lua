@@ -12,14 +12,15 @@
 --
 -- What we make of it: one event for each entry whose outcome is SUCCESS and whose type is below, about the
 -- target of type User; its uuid becomes the event's id. The entry carries login and display name only and
--- never what changed, so a profile change, and a joiner's profile, ask for a fetch. Everything else is counted as
--- skipped and answered with success.
+-- never what changed, so a profile change, and a joiner's profile, ask for a fetch. A user who is created may be staged
+-- until a day to come: joined is who is activated, which Okta tells by an entry of its own, also if both happen at once.
+-- Everything else is counted as skipped and answered with success.
 --
 -- API (optional): base_url https://ORG.okta.com, token: an API token of a read-only administrator. 600 requests a minute
 -- are Okta's smallest allowance for users. Deactivated users are not in its list.
 
 local meaning = {
-    ["user.lifecycle.create"] = "person.joined",
+    ["user.lifecycle.create"] = "person.changed",
     ["user.lifecycle.activate"] = "person.joined",
     ["user.lifecycle.reactivate"] = "person.joined",
     ["user.lifecycle.deactivate"] = "person.left",
@@ -64,13 +65,12 @@ local function event(entry)
 end
 
 -- What Okta says of a user is one object, wherever it stands.
-local employment = { DEPROVISIONED = "left" }
-
 local function person(user)
+    local staged = user.status == "STAGED"
     return {
         subject = user.id,
         occurredAt = user.lastUpdated,
-        employment = employment[user.status] or "joined",
+        employment = not staged and (user.status == "DEPROVISIONED" and "left" or "joined") or nil,
         suspended = user.status == "SUSPENDED",
         profile = rollcall.pick(user, {
             userName = "profile.login",
@@ -109,17 +109,14 @@ return {
         if not entries then
             error("data.events is missing")
         end
-        local list, skipped = {}, {}
-        for i = 1, #entries do
-            local ev = event(entries[i])
-            if ev then
-                ev.delivery = body.eventId
-                list[#list + 1] = ev
-            else
-                skipped[#skipped + 1] = (entries[i].eventType or "?") .. ": not SUCCESS, no user in it, or of no concern"
+        return rollcall.each(entries, function(entry)
+            local ev = event(entry)
+            if not ev then
+                return nil, (entry.eventType or "?") .. ": not SUCCESS, no user in it, or of no concern"
             end
-        end
-        return list, skipped
+            ev.delivery = body.eventId
+            return ev
+        end)
     end,
 
     api = {

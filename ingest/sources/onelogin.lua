@@ -8,8 +8,8 @@
 --
 -- What we make of it: by event_type_id, for those with a user_id. The numbers are OneLogin's usual ones, but not confirmed
 -- here: look at GET /api/1/events/types and correct them by options type.<id> = person.…, or type.<id> = skip.
---   13 created, 16 activated, 20 reactivated → joined     15 deactivated → left     19 suspended → suspended
---   14 updated → changed, to be fetched                   17 deleted → deleted
+--   13 created → joined        16 activated, 20 reactivated → joined and resumed        19 suspended → suspended
+--   14 updated → changed, to be fetched        15 deactivated → left        17 deleted → deleted
 -- The rest is skipped.
 --
 -- API (optional): base_url https://SUBDOMAIN.onelogin.com/api/2, token: an access token (10 hours; keep the file fresh).
@@ -18,17 +18,13 @@ local types = {
     [13] = "person.joined",
     [14] = "person.changed",
     [15] = "person.left",
-    [16] = "person.joined",
+    [16] = "back",
     [17] = "person.deleted",
     [19] = "person.suspended",
-    [20] = "person.joined",
+    [20] = "back",
 }
 
-local function event(item, options)
-    local kind = options["type." .. tostring(item.event_type_id)] or types[item.event_type_id]
-    if not kind or kind == "skip" or not item.user_id then
-        return nil
-    end
+local function event(item, kind, options)
     return {
         id = item.uuid or rollcall.get(item, "create._id"),
         type = kind,
@@ -37,6 +33,19 @@ local function event(item, options)
         profile = rollcall.pick(item, { displayName = "user_name" }),
         needsFetch = kind == "person.changed" or kind == "person.joined",
     }
+end
+
+-- Who is active again has joined if that was missing, and is held no longer: two words, two ids.
+local function events(item, options)
+    local kind = options["type." .. tostring(item.event_type_id)] or types[item.event_type_id]
+    if not kind or kind == "skip" or not item.user_id then
+        return nil
+    elseif kind ~= "back" then
+        return event(item, kind, options)
+    end
+    local joined, resumed = event(item, "person.joined", options), event(item, "person.resumed", options)
+    resumed.id = resumed.id and resumed.id .. "/resumed"
+    return { joined, resumed }
 end
 
 -- status 1: active; 2: suspended; 3: locked; 5: awaiting a password; 0, 4, 7, 8: not yet, or waiting.
@@ -69,16 +78,10 @@ return {
     },
 
     events = function(request)
-        local list, skipped = {}, {}
-        for _, item in ipairs(rollcall.list(request.body)) do
-            local ev = event(item, request.options)
-            if ev then
-                list[#list + 1] = ev
-            else
-                skipped[#skipped + 1] = "event_type_id " .. tostring(item.event_type_id) .. ": of no concern, or without user_id"
-            end
-        end
-        return list, skipped
+        return rollcall.each(request.body, function(item)
+            return events(item, request.options),
+                "event_type_id " .. tostring(item.event_type_id) .. ": of no concern, or without user_id"
+        end)
     end,
 
     api = { auth = "bearer", limit = { requests = 5000, per_s = 3600 } },

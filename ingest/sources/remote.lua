@@ -11,7 +11,8 @@
 --   employment.activated, employment.onboarding.completed → joined       employment.user_status.deactivated → left
 --   offboarding.completed → left       offboarding.deactivated, employment.deleted → left
 --   employment.details.updated, employment.personal_information.updated, employment.updated → changed
--- Joined and changed are to be fetched. The body's hash and the signed time are the event's id. The rest is skipped.
+-- Joined and changed are to be fetched. The body's hash and the signed time are the
+-- event's id. The rest is skipped.
 --
 -- API (optional): base_url https://gateway.remote.com/v1, token: an API token.
 
@@ -70,11 +71,14 @@ return {
         elseif not subject then
             return { { rejected = "the event names no employment" } }
         end
+        local attempt = request.headers["x-remote-timestamp"]
         return { {
+            -- The body has no time in it: a second departure reads like the first.
+            id = rollcall.sha256_hex(tostring(body)) .. "/" .. tostring(attempt),
             type = kind,
             subject = tostring(subject),
             -- The first attempt's: as near to the change as Remote says.
-            occurredAt = rollcall.time(request.headers["x-remote-timestamp"]),
+            occurredAt = rollcall.time(attempt),
             needsFetch = kind == "person.joined" or kind == "person.changed",
         } }
     end,

@@ -11,9 +11,10 @@
 -- {"err"} for what is refused.
 --
 -- What we make of it: SCIM events (urn:ietf:params:scim:event:)
---   prov:create → joined (changed if active is false)      prov:activate → joined      prov:deactivate → suspended
---   prov:delete → deleted                                  prov:patch, prov:put → changed
--- A notice is to be fetched; a full create or put brings the profile. feed:add and feed:remove are skipped: they tell of
+--   prov:create → joined (changed if active is false)      prov:activate → joined and resumed
+--   prov:deactivate → suspended                            prov:delete → deleted
+--   prov:patch, prov:put → changed; a full one that sets `active` is an activate or deactivate
+-- About users only (sub_id.uri /Users/…). A notice is to be fetched; a full create or put brings the profile. feed:add and feed:remove are skipped: they tell of
 -- the stream, not of the person. Option deactivate = person.left if that is what it means at the transmitter.
 --   RISC account-disabled → suspended, account-enabled → resumed, account-purged → deleted
 -- CAEP's events tell of sessions: option caep.<name> = person.suspended (such as caep.session-revoked) takes one.
@@ -22,7 +23,6 @@
 local SCIM = "urn:ietf:params:scim:event:"
 
 local scim = {
-    ["prov:activate"] = "person.joined",
     ["prov:delete"] = "person.deleted",
     ["prov:patch:notice"] = "person.changed",
     ["prov:patch:full"] = "person.changed",
@@ -86,42 +86,75 @@ local function subject(claims, options)
         or string.match(id.uri or "", "/([^/]+)$") or id.sub or id.email
 end
 
--- What a URI means; nil: nothing to us.
-local function meaning(uri, payload, options)
-    if string.sub(uri, 1, #SCIM) == SCIM then
-        local name = string.sub(uri, #SCIM + 1)
-        if name == "prov:deactivate" then
-            return options.deactivate or "person.suspended"
-        elseif name == "prov:create:full" and rollcall.get(payload, "data.active") == false then
-            return "person.changed"
+-- What a whole user, or a PatchOp, says of `active`; nil: nothing. Some write it as text.
+local function active(data)
+    local value = rollcall.get(data, "active")
+    for _, operation in ipairs(rollcall.list(rollcall.get(data, "Operations"))) do
+        local path, to = operation.path, operation.value
+        if path and rollcall.lower(path) == "active" then
+            value = to
+        elseif not path and rollcall.get(to, "active") ~= nil then
+            value = to.active
         end
-        return scim[name]
+    end
+    value = rollcall.lower(tostring(value))
+    return value == "true" or (value ~= "false" and nil)
+end
+
+local BACK = { "person.joined", "person.resumed" }
+
+local function scim_kinds(name, payload, options)
+    local state, cut = active(payload.data), options.deactivate or "person.suspended"
+    if name == "prov:deactivate" then
+        return { cut }
+    elseif name == "prov:activate" then
+        return BACK
+    elseif name == "prov:create:full" and state == false then
+        return { "person.changed" }
+    elseif name == "prov:put:full" and state ~= nil then
+        return state and BACK or { cut }
+    elseif name == "prov:patch:full" and state ~= nil then
+        return state and BACK or { cut, "person.changed" }
+    end
+    return { scim[name] }
+end
+
+-- What a URI means: a list, empty if it is nothing to us.
+local function meanings(uri, payload, options)
+    if string.sub(uri, 1, #SCIM) == SCIM then
+        return scim_kinds(string.sub(uri, #SCIM + 1), payload, options)
     end
     local family, name = string.match(uri, "/secevent/(%l+)/event%-type/([%w-]+)$")
     if family == "risc" then
-        return risc[name]
+        return { risc[name] }
     end
-    return family == "caep" and options["caep." .. name] or nil
+    return { family == "caep" and options["caep." .. name] or nil }
 end
 
-local function event(claims, uri, payload, options)
-    local kind = meaning(uri, payload, options)
-    if not kind then
-        return nil
+-- A token may hold several events, and an event may be several words: each has an id of its own.
+local function events(claims, uri, payload, options)
+    local list, known = {}, profile(payload.data)
+    local token, id = claims.txn or claims.jti, subject(claims, options)
+    for i, kind in ipairs(meanings(uri, payload, options)) do
+        list[i] = {
+            id = token and token .. "/" .. uri .. (i > 1 and "/" .. kind or ""),
+            delivery = claims.jti,
+            type = kind,
+            subject = id and tostring(id),
+            occurredAt = rollcall.time(payload.event_timestamp or claims.toe or claims.iat),
+            profile = known,
+            complete = known ~= nil,
+            needsFetch = not known and (kind == "person.changed" or kind == "person.joined"),
+        }
     end
-    local known = profile(payload.data)
-    local stamp = payload.event_timestamp or claims.toe or claims.iat
-    local id = subject(claims, options)
-    return {
-        id = claims.txn and claims.txn .. "/" .. uri or claims.jti,
-        delivery = claims.jti,
-        type = kind,
-        subject = id and tostring(id),
-        occurredAt = rollcall.time(stamp),
-        profile = known,
-        complete = known ~= nil,
-        needsFetch = not known and (kind == "person.changed" or kind == "person.joined"),
-    }
+    return list[1] and list
+end
+
+-- SCIM tells of groups, too.
+local function of_no_user(claims)
+    local uri = rollcall.get(claims, "sub_id.uri")
+    return rollcall.get(claims, "sub_id.format") == "scim" and uri ~= nil
+        and not string.match("/" .. uri, "/Users/[^/]+$")
 end
 
 local ALGORITHMS = { "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512" }
@@ -161,18 +194,18 @@ return {
     end,
 
     events = function(request)
-        local claims, list, skipped = request.body, {}, {}
+        local claims, uris = request.body, {}
         if not claims.events then
             error("no claim events")
         end
-        for uri, payload in pairs(claims.events) do
-            local ev = event(claims, uri, payload, request.options)
-            if ev then
-                list[#list + 1] = ev
-            else
-                skipped[#skipped + 1] = uri .. ": of no concern"
-            end
+        if of_no_user(claims) then
+            return {}, { "sub_id is no user" }
         end
-        return list, skipped
+        for uri in pairs(claims.events) do
+            uris[#uris + 1] = uri
+        end
+        return rollcall.each(uris, function(uri)
+            return events(claims, uri, claims.events[uri], request.options), uri .. ": of no concern"
+        end)
     end,
 }

@@ -27,16 +27,20 @@ local meaning = {
 
 local DAY_MS = 24 * 3600 * 1000
 
-local function key(entry, name)
-    local keys = rollcall.get(entry, "entityKeys.entityKey")
-    for _, pair in ipairs(rollcall.list(keys)) do
-        if pair.name == name then
-            return pair.value
-        end
+-- An element's text; one with attributes has it beside them.
+local function text(value)
+    if type(value) == "userdata" then
+        value = value["#text"]
     end
-    for _, pair in ipairs(rollcall.list(rollcall.get(entry, "params.param"))) do
-        if pair.name == name then
-            return pair.value
+    return value ~= "" and value or nil
+end
+
+local function key(entry, name)
+    for _, path in ipairs({ "entityKeys.entityKey", "params.param" }) do
+        for _, pair in ipairs(rollcall.list(rollcall.get(entry, path))) do
+            if text(pair.name) == name then
+                return text(pair.value)
+            end
         end
     end
 end
@@ -49,9 +53,10 @@ local function subject(entry, options)
 end
 
 local function event(entry, meta, options)
-    local word = string.match(meta.type or "", "([^.]+)$") or ""
+    local word = string.match(text(meta.type) or "", "([^.]+)$") or ""
+    local delivery = text(meta.externalEventId)
     local kind = options["type." .. word] or meaning[word] or "person.changed"
-    local effective = rollcall.time(entry.effectiveStartDate, options.zone)
+    local effective = rollcall.time(text(entry.effectiveStartDate), options.zone)
     if effective and kind == "person.left" and options.left_after == "day" then
         effective = effective + DAY_MS
     end
@@ -60,11 +65,11 @@ local function event(entry, meta, options)
         return { rejected = "the event has no key personIdExternal or userId: see option key" }
     end
     return {
-        id = entry.eventId or (meta.externalEventId .. "/" .. id),
-        delivery = meta.externalEventId,
+        id = text(entry.eventId) or (delivery and delivery .. "/" .. id),
+        delivery = delivery,
         type = kind,
         subject = id,
-        occurredAt = rollcall.time(entry.publishedAt or meta.publishedAt),
+        occurredAt = rollcall.time(text(entry.publishedAt) or text(meta.publishedAt)),
         effectiveAt = effective,
         needsFetch = kind ~= "person.left",
     }
@@ -121,11 +126,10 @@ return {
         if not meta then
             error("no ExternalEvent with externalEventMeta")
         end
-        local list = {}
-        for _, entry in ipairs(rollcall.list(rollcall.get(external, "events.event"))) do
-            list[#list + 1] = event(entry, meta, request.options)
-        end
-        return list, 0, reply(meta.externalEventId)
+        local list, skipped = rollcall.each(rollcall.get(external, "events.event"), function(entry)
+            return event(entry, meta, request.options)
+        end)
+        return list, skipped, reply(text(meta.externalEventId))
     end,
 
     api = { auth = "basic", limit = { requests = 300, per_s = 60 } },

@@ -9,6 +9,9 @@
 -- Authentication is HTTP Basic: the source's secret is USER:PASSWORD. Option header = X-… and a key of that name in
 -- `keys` demand a header of your own beside it; mutual TLS goes in front.
 --
+-- The worker of a SOAP notification is the Employee_ID below Worker_Reference, or below option `worker`: a path in the SOAP
+-- body, such as Receive_Notification.Notification_Data.Employee_Reference.
+--
 -- What we make of it: by event (case and blanks do not matter)
 --   hire, rehire → joined from Effective_Date or Hire_Date        terminate → left from Termination_Date
 --   leave → suspended, return → resumed from Effective_Date       change → changed; rescind_termination → joined
@@ -105,27 +108,29 @@ local function event(row, request)
     }
 end
 
--- Below the SOAP body: <ID type="Employee_ID">, wherever it stands.
-local function employee_id(node, depth)
+-- Adds each <ID type="Employee_ID"> to `ids`: below an element Worker_Reference only, unless `below`. Others are named too
+-- (who initiated it, a manager).
+local function employee_ids(node, below, ids, depth)
     if type(node) ~= "userdata" or depth > 12 then
-        return nil
+        return
     end
-    if node["@type"] == "Employee_ID" then
-        return node["#text"]
+    if below and node["@type"] == "Employee_ID" and node["#text"] then
+        ids[node["#text"]] = true
     end
-    for _, child in pairs(node) do
-        local found = employee_id(child, depth + 1)
-        if found then
-            return found
-        end
+    for name, child in pairs(node) do
+        employee_ids(child, below or name == "Worker_Reference", ids, depth + 1)
     end
 end
 
 local function notification(body, request)
-    local subject = employee_id(body, 0)
+    local path, ids = request.options.worker, {}
+    employee_ids(rollcall.get(body, path or ""), path ~= nil, ids, 0)
+    local subject = next(ids)
     local name = request.query.event and string.gsub(rollcall.lower(request.query.event), "[ -]", "_")
     if not subject then
-        return { rejected = "the notification names no Employee_ID" }
+        return { rejected = "no Employee_ID below Worker_Reference: see option worker" }
+    elseif next(ids, subject) then
+        return { rejected = "the notification names several workers: see option worker" }
     end
     return { type = name and meaning[name] or "person.changed", subject = subject, needsFetch = true }
 end
@@ -157,11 +162,9 @@ return {
             return { notification(body.Envelope.Body, request) }
         end
         local rows = body.Report_Entry or rollcall.get(body, "Report_Data.Report_Entry") or body
-        local list = {}
-        for _, row in ipairs(rollcall.list(rows)) do
-            list[#list + 1] = event(row, request)
-        end
-        return list
+        return rollcall.each(rows, function(row)
+            return event(row, request)
+        end)
     end,
 
     api = { auth = "basic", limit = { requests = 60, per_s = 60 } },

@@ -7,8 +7,8 @@
 -- accept three minutes. {"id", "event", "data", "created_at"}, tried for 3 days, in any order, perhaps twice; id is the
 -- event's. data is the whole user; updated carries previous_attributes.
 --
--- What we make of it: created and active → joined; created and inactive → changed; updated: state from active to inactive
--- → left, from inactive to active → joined, otherwise changed; deleted → deleted; user_added and user_removed →
+-- What we make of it: created and active, and updated from inactive to active → joined; inactive, created or updated,
+-- whatever it was before → left; otherwise changed; deleted → deleted; user_added and user_removed →
 -- membership by the group's name. The profile is complete. Everything else is skipped.
 --
 -- API (optional): base_url https://api.workos.com, token: an API key. To load everybody, option `directory_id` is needed.
@@ -16,14 +16,12 @@
 local function user_kind(event, data)
     if event == "dsync.user.deleted" then
         return "person.deleted"
-    elseif event == "dsync.user.created" then
-        return data.state == "active" and "person.joined" or "person.changed"
+    elseif data.state == "inactive" then
+        return "person.left"
     end
-    local before = rollcall.get(data, "previous_attributes.state") or data.state
-    if before == data.state then
-        return "person.changed"
-    end
-    return data.state == "active" and "person.joined" or "person.left"
+    local before = rollcall.get(data, "previous_attributes.state")
+    local starts = event == "dsync.user.created" or (before and before ~= "active")
+    return data.state == "active" and starts and "person.joined" or "person.changed"
 end
 
 local function profile(user)
@@ -45,11 +43,13 @@ local function profile(user)
     return picked
 end
 
+local employment = { active = "joined", inactive = "left" }
+
 local function person(user)
     return {
         subject = user.id,
         occurredAt = rollcall.time(user.updated_at),
-        employment = user.state == "active" and "joined" or "left",
+        employment = employment[user.state],
         profile = profile(user),
     }
 end

@@ -36,6 +36,8 @@ static const struct {
      "<?xml version=\"1.0\"?><n:a xmlns:n=\"urn:x\"><n:b>1</n:b><n:b>2</n:b><c> x &amp; y </c></n:a>",
      "{\"a\":{\"b\":[\"1\",\"2\"],\"c\":\" x & y \"}}"},
     {SOURCE_XML, "<a x=\"1\" n:y=\"2\">text</a>", "{\"a\":{\"@x\":\"1\",\"@y\":\"2\",\"#text\":\"text\"}}"},
+    {SOURCE_XML, "<a xsi:type=\"xs:string\">text</a>", "{\"a\":\"text\"}"},
+    {SOURCE_XML, "<a><b xsi:nil=\"true\"/></a>", "{\"a\":{\"b\":\"\"}}"},
     {SOURCE_XML, "<a>\n  <b>1</b>\n</a>", "{\"a\":{\"b\":\"1\"}}"},
     {SOURCE_XML, "<a><![CDATA[<b>]]></a>", "{\"a\":\"<b>\"}"},
     {SOURCE_XML, "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a>caf\xe9</a>", "{\"a\":\"caf\xc3\xa9\"}"},

@@ -95,7 +95,10 @@ static void print_event(FILE *out, const struct event *ev)
 {
     struct attr sorted[ATTRS_MAX];
     if (ev->unreadable) {
-        fprintf(out, "rejected %zu: %s\n", ev->unreadable_item, ev->unreadable);
+        const char *line = strstr(ev->unreadable, ".lua:"); /* whose number any edit changes */
+        size_t n = line ? (size_t)(line - ev->unreadable) + strlen(".lua:") : 0;
+        fprintf(out, "rejected %zu: %.*s%s\n", ev->unreadable_item, (int)n, ev->unreadable,
+                ev->unreadable + n + strspn(ev->unreadable + n, line ? "0123456789" : ""));
         return;
     }
     fprintf(out, "%s %s", strchr(event_type_name(ev->type), '.') + 1, ev->subject);
@@ -145,18 +148,28 @@ static bool print_handshake(FILE *out, struct source *src, const struct message 
     return result != HANDSHAKE_NONE;
 }
 
+/* Claims are the body that is signed: what is stored is what it holds. */
+static bool has_claims(const struct sources *set)
+{
+    return set->v[0].refusal.member[0] != '\0';
+}
+
+static enum normalise_result make_events(struct sources *set, const struct message *m,
+                                         struct event_list *list, struct error *err)
+{
+    struct verified found = {.content = has_claims(set) ? m->body : (struct str){0}};
+    message_header(m, "webhook-id", &found.delivery);
+    message_header(m, "finch-event-id", &found.delivery);
+    return normalise(set, &set->v[0], m, &found, NOW, list, err);
+}
+
 static void print_request(FILE *out, struct sources *set, const struct message *m)
 {
     struct event_list list;
     struct error err = {0};
-    bool claims =
-        set->v[0].refusal.member[0] != '\0'; /* the body is signed: what is stored is what it holds */
-    struct verified found = {.content = claims ? m->body : (struct str){0}};
-    message_header(m, "webhook-id", &found.delivery);
-    message_header(m, "finch-event-id", &found.delivery);
-    if (!claims && print_handshake(out, &set->v[0], m))
+    if (!has_claims(set) && print_handshake(out, &set->v[0], m))
         return;
-    enum normalise_result result = normalise(set, &set->v[0], m, &found, NOW, &list, &err);
+    enum normalise_result result = make_events(set, m, &list, &err);
     if (result != NORMALISE_OK) {
         fprintf(out, "refused: %s: %s\n", normalise_result_name(result), err.message);
         return;
@@ -224,6 +237,64 @@ START_TEST(stored_requests_become_the_events_that_are_written_beside_them)
 }
 END_TEST
 
+#define REMOTE(TIME)                                                                                         \
+    "POST /hooks/remote HTTP/1.1\nContent-Type: application/json\nX-Remote-Timestamp: " TIME                 \
+    "\n\n{\"event_type\":\"offboarding.completed\",\"employment_id\":\"1\"}"
+#define GOOGLE(EXPIRATION)                                                                                   \
+    "POST /hooks/google HTTP/1.1\nX-Goog-Channel-ID: c\nX-Goog-Resource-ID: r\nX-Goog-Resource-State: "      \
+    "delete\n"                                                                                               \
+    "X-Goog-Message-Number: 2\nX-Goog-Channel-Expiration: " EXPIRATION "\n\n{\"id\":\"1\"}"
+#define SET(TXN)                                                                                             \
+    "POST /hooks/set HTTP/1.1\n\n{\"iat\":1795161790,\"jti\":\"j\"" TXN                                      \
+    ",\"sub_id\":{\"id\":\"1\"},\"events\":{"                                                                \
+    "\"urn:ietf:params:scim:event:prov:activate\":{},\"urn:ietf:params:scim:event:prov:deactivate\":{}}}"
+
+/* How many events two requests become, and how many of these are different ones. */
+static const struct {
+    const char *kind, *requests[2];
+    size_t events, different;
+} identities[] = {
+    {"remote", {REMOTE("1795161600000"), REMOTE("1795161600000")}, 2, 1},
+    {"remote", {REMOTE("1795161600000"), REMOTE("1795248000000")}, 2, 2},
+    {"google", {GOOGLE("Mon, 30 Nov 2026 10:00:00 GMT"), GOOGLE("Mon, 30 Nov 2026 10:00:00 GMT")}, 2, 1},
+    {"google", {GOOGLE("Mon, 30 Nov 2026 10:00:00 GMT"), GOOGLE("Tue, 01 Dec 2026 10:00:00 GMT")}, 2, 2},
+    {"set", {SET(""), SET("")}, 6, 3},
+    {"set", {SET(",\"txn\":\"t\""), SET(",\"txn\":\"t\"")}, 6, 3},
+};
+
+/* Counts the request's events, and those among them whose id is new. */
+static void count(struct sources *set, const char *request, char ids[][EVENT_ID_SIZE], size_t *events,
+                  size_t *n)
+{
+    struct message m;
+    struct event_list list;
+    struct error err = {0};
+    ck_assert_msg(message_read(str_of(request), &m, &err), "%s", err.message);
+    ck_assert_msg(make_events(set, &m, &list, &err) == NORMALISE_OK && list.n_bad == 0, "%s", err.message);
+    for (size_t i = 0; i < list.n; i++) {
+        size_t at = 0;
+        while (at < *n && strcmp(ids[at], list.v[i].id) != 0)
+            at++;
+        if (at == *n)
+            memcpy(ids[(*n)++], list.v[i].id, sizeof ids[0]);
+    }
+    *events += list.n;
+    event_list_done(&list);
+}
+
+START_TEST(what_comes_again_is_one_event_and_what_happens_again_is_two)
+{
+    struct sources *set = load(identities[_i].kind);
+    char ids[8][EVENT_ID_SIZE];
+    size_t events = 0, different = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(identities[_i].requests); i++)
+        count(set, identities[_i].requests[i], ids, &events, &different);
+    ck_assert_uint_eq(events, identities[_i].events);
+    ck_assert_uint_eq(different, identities[_i].different);
+    sources_free(set);
+}
+END_TEST
+
 static bool has(const char *kind, const char *name)
 {
     struct stat info;
@@ -263,6 +334,8 @@ int main(void)
     tcase_add_loop_test(tc, stored_requests_become_the_events_that_are_written_beside_them, 0,
                         ARRAY_SIZE(kinds));
     tcase_add_loop_test(tc, every_sender_has_a_joiner_a_mover_and_a_leaver, 0, ARRAY_SIZE(kinds));
+    tcase_add_loop_test(tc, what_comes_again_is_one_event_and_what_happens_again_is_two, 0,
+                        ARRAY_SIZE(identities));
     tcase_add_test(tc, every_file_is_tested);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);

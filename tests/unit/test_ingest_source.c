@@ -204,7 +204,7 @@ static const struct {
     enum event_type type;
     bool fetch;
 } okta_types[] = {
-    {OKTA(ENTRY("u", "user.lifecycle.create", "SUCCESS", "[" USER "]")), EVENT_JOINED, true},
+    {OKTA(ENTRY("u", "user.lifecycle.create", "SUCCESS", "[" USER "]")), EVENT_CHANGED, true},
     {OKTA(ENTRY("u", "user.lifecycle.activate", "SUCCESS", "[" USER "]")), EVENT_JOINED, true},
     {OKTA(ENTRY("u", "user.lifecycle.reactivate", "SUCCESS", "[" USER "]")), EVENT_JOINED, true},
     {OKTA(ENTRY("u", "user.lifecycle.deactivate", "SUCCESS", "[" USER "]")), EVENT_LEFT, false},

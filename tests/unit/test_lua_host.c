@@ -41,8 +41,9 @@ static char *run(struct lua_host *h, const char *body, const char *json, struct 
     return result;
 }
 
-static const char document[] = "{\"b\":1,\"a\":\"x\",\"list\":[10,2.5,null,true,{\"k\":\"v\"}],\"none\":null,"
-                               "\"big\":9007199254740992,\"o\":{\"z\":1,\"y\":2,\"x\":null}}";
+static const char document[] =
+    "{\"b\":1,\"a\":\"x\",\"list\":[10,2.5,null,true,{\"k\":\"v\"}],\"none\":null,"
+    "\"big\":9007199254740992,\"huge\":3332883884017713939,\"o\":{\"z\":1,\"y\":2,\"x\":null}}";
 
 static const struct {
     const char *body, *result;
@@ -51,9 +52,11 @@ static const struct {
     {"return v.a .. v.list[1] .. tostring(v.list[2])", "x102.5"},
     {"return math.type(v.b) .. math.type(v.list[2])", "integerfloat"},
     {"return v.big", "9007199254740992"},
+    {"return v.huge .. ' ' .. tostring(v.huge) .. ' ' .. type(v.huge)",
+     "3332883884017713939 3332883884017713939 string"},
     {"return v.none == nil and v.absent == nil and v.list[3] == nil", "true"},
     {"return v.list[4] and v.list[5].k", "v"},
-    {"return #v.list + #v", "11"},
+    {"return #v.list + #v", "12"},
     {"return v.list[0] == nil and v.list[6] == nil and v.list.x == nil and v[1] == nil", "true"},
     {"local s = '' for k, x in pairs(v.o) do s = s .. k .. (x == rollcall.null and 'N' or x) end return s",
      "z1y2xN"},
@@ -65,6 +68,17 @@ static const struct {
     {"return type(v)", "userdata"},
     {"return rollcall.null", "null"},
     {"local n = 0 for i, x in ipairs(v.list) do n = n + 1 end return n", "2"},
+    {"local l, s = rollcall.each(v.list, function(x, i)\n"
+     "  if i == 1 then return { id = x } elseif i == 2 then return { { id = 2 }, { id = 3 } } end\n"
+     "  if i == 3 then return nil, 'why' end\n"
+     "  return i == 5 and { id = x.k.y.z } or nil end)\n"
+     "return #l .. l[1].id .. l[2].id .. l[3].id .. #s .. s[1] .. s[2] .. tostring(l[4].fault) .. "
+     "l[4].rejected",
+     "410232whyof no concerntruet.lua:5: attempt to index a nil value (field 'y')"},
+    {"local l, s = rollcall.each(nil, error) return #l + #s", "0"},
+    {"local l = rollcall.each({ 'a', 'b' }, function(x) return { id = x } end) return l[1].id .. l[2].id",
+     "ab"},
+    {"local l = rollcall.each(v.o, function(x) return { id = x.z } end) return l[1].id", "1"},
 };
 
 START_TEST(json_is_read_lazily)
