@@ -8,8 +8,8 @@
 -- {"event_type", "connection_id", "data": {"individual_id"}}: thin.
 --
 -- What we make of it: directory.created, employment.created → joined; directory.deleted, individual.deleted → left;
--- individual.created, updated, directory.updated, employment.updated, deleted → changed; all but left are to be fetched. The rest is
--- skipped.
+-- individual.created, updated, directory.updated, employment.updated, deleted → changed; all but left are to be fetched.
+-- The rest is skipped.
 --
 -- API (optional): base_url https://api.tryfinch.com, token: the connection's access token.
 

@@ -14,8 +14,9 @@
 --   prov:create → joined (changed if active is false)      prov:activate → joined and resumed
 --   prov:deactivate → suspended                            prov:delete → deleted
 --   prov:patch, prov:put → changed; a full one that sets `active` is an activate or deactivate
--- About users only (sub_id.uri /Users/…). A notice is to be fetched; a full create or put brings the profile. feed:add and feed:remove are skipped: they tell of
--- the stream, not of the person. Option deactivate = person.left if that is what it means at the transmitter.
+-- About users only (sub_id.uri /Users/…). A notice is to be fetched; a full create or put brings the profile.
+-- feed:add and feed:remove are skipped: they tell of the stream, not of the person. Option deactivate = person.left if that
+-- is what it means at the transmitter.
 --   RISC account-disabled → suspended, account-enabled → resumed, account-purged → deleted
 -- CAEP's events tell of sessions: option caep.<name> = person.suspended (such as caep.session-revoked) takes one.
 -- The subject is the id or externalId of sub_id, else the last segment of its uri. A stream's verification is answered.
