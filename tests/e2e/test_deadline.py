@@ -49,6 +49,18 @@ def without_kafka_a_sender_is_told_in_time_to_come_again(run):
     run.assert_clean(("displayName",))
 
 
+@scenario()
+def an_ingest_whose_producers_may_not_go_on_makes_new_ones(run):
+    source = run.source("hr")
+    if run.broker.kind == "embedded":  # a real one has to be set up with rights for that
+        run.broker.refuse_producers()
+    ingest = run.ingest().start()
+    left = Word("left", "1", now_ms())
+    wait_until(lambda: post(ingest, source, left)[0] == 200, 20, "an event is acknowledged")
+    died = run.broker.kind == "embedded"
+    assert ("the producer is made anew" in ingest.process.log()) == died
+
+
 def stored(run, name, path, headers, body):
     """The request as a file, as `curl --trace` or a proxy would keep it."""
     lines = [f"POST {path} HTTP/1.1", "Host: ingest", *(f"{n}: {v}" for n, v in headers.items())]

@@ -3,8 +3,8 @@
  *
  * kafka-embedded [--brokers N] [--topic NAME:PARTITIONS]… [--ready-file FILE]
  * Says {"event":"ready","bootstrap":"HOST:PORT,…"} on standard output once clients may connect, and writes
- * the bootstrap servers to FILE. SIGUSR1 takes all brokers down, SIGUSR2 brings them back (each is confirmed
- * by a line), SIGTERM and SIGINT end it. Signals are blocked before librdkafka starts its threads and read in
+ * the bootstrap servers to FILE. SIGUSR1 takes all brokers down, SIGUSR2 brings them back, SIGHUP makes them refuse the next
+ * producers (each is confirmed by a line), SIGTERM and SIGINT end it. Signals are blocked before librdkafka starts its threads and read in
  * one place. */
 #include <arpa/inet.h>
 #include <getopt.h>
@@ -27,6 +27,10 @@
 #include "mem.h"
 
 enum { BROKERS_MAX = 9, TOPICS_MAX = 64, PARTITIONS_MAX = 1024, NUDGE_MS = 2 };
+enum {
+    INIT_PRODUCER_ID = 22,
+    REFUSALS = 2
+}; /* of Kafka's protocol; as many as an ingest thread has producers */
 
 struct topic {
     char *name;
@@ -217,9 +221,18 @@ static void cluster_switch(struct cluster *c, bool up)
     puts(up ? "{\"event\":\"up\"}" : "{\"event\":\"down\"}");
 }
 
+/* The next producers that ask for an id have no right to one, which is the end of them. */
+static void cluster_refuse(struct cluster *c)
+{
+    for (int i = 0; i < REFUSALS; i++)
+        rd_kafka_mock_push_request_errors(c->mock, INIT_PRODUCER_ID, 1,
+                                          RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED);
+    puts("{\"event\":\"refusing\"}");
+}
+
 static void block_signals(sigset_t *ret)
 {
-    static const int handled[] = {SIGTERM, SIGINT, SIGUSR1, SIGUSR2};
+    static const int handled[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
     sigemptyset(ret);
     for (size_t i = 0; i < ARRAY_SIZE(handled); i++)
         sigaddset(ret, handled[i]);
@@ -232,7 +245,10 @@ static void serve_until_told_to_end(struct cluster *c, const sigset_t *signals)
     for (int signo; sigwait(signals, &signo) == 0;) {
         if (signo == SIGTERM || signo == SIGINT)
             return;
-        cluster_switch(c, signo == SIGUSR2);
+        if (signo == SIGHUP)
+            cluster_refuse(c);
+        else
+            cluster_switch(c, signo == SIGUSR2);
     }
 }
 

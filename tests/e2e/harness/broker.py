@@ -85,6 +85,10 @@ class Embedded(Broker):
     def up(self):
         self._switch(signal.SIGUSR2, '"up"')
 
+    def refuse_producers(self):
+        """The next two that ask for an id get a fatal error."""
+        self._switch(signal.SIGHUP, '"refusing"')
+
     def pause(self):
         self.process.pause()
 
