@@ -1,6 +1,8 @@
 /* Thin events: the source is asked, and what waits for its answer. */
 #include "engine_kit.h"
 
+#include "../../worker/engine/breaker.h"
+
 #define ZOE "userName=zoe;displayName=Zoe"
 
 /* ---- a source whose script reads "word;name=value;…" ---------------------------------------------------- */
@@ -25,12 +27,15 @@ static bool on_person(void *ctx, const struct person_view *view, size_t source,
     (void)ctx, (void)view, (void)source;
     const char *word = strsep(&rest, ";");
     bool sense = strcmp(word, "<html>") != 0;
-    *ret =
-        (struct source_person){.known = strcmp(word, "nobody") != 0, .suspended = strcmp(word, "held") == 0};
+    *ret = (struct source_person){.known = strcmp(word, "nobody") != 0,
+                                  .suspended = strcmp(word, "held") == 0,
+                                  .not_suspended = strcmp(word, "free") == 0};
     ret->words.type = strcmp(word, "joined") == 0 ? EVENT_JOINED
                       : strcmp(word, "left") == 0 ? EVENT_LEFT
                                                   : EVENT_CHANGED;
     ret->words.complete = true;
+    if (strcmp(word, "free") == 0)
+        ret->words.type = EVENT_JOINED;
     if (sense)
         put_attrs(&ret->words.profile, rest);
     free(text);
@@ -69,6 +74,18 @@ static void expect_not_fetched(const char *id, const char *why)
 {
     const char *told = json_string(find_result(id, "miro"), "notFetched");
     ck_assert_msg(why ? told && strstr(told, why) : !told, "%s: %s", id, told);
+}
+
+/* What has to be said twice is asked again a call's life later, and no result before that. */
+static void answer_twice(int status, const char *body, const char *pending)
+{
+    answer(status, body);
+    commit();
+    expect_no_result(pending, "miro");
+    ck_assert_int_ge(wait_for_call(), KIT_LIFE_MS);
+    ck_assert_uint_eq(kit.call->target, 1);
+    answer(status, body);
+    commit();
 }
 
 /* ---- the way through ----------------------------------------------------------------------------------- */
@@ -259,6 +276,158 @@ START_TEST(a_fetched_left_or_suspended_cuts)
 }
 END_TEST
 
+static void zoe_is_asked_about(const char *id, enum event_type type, int64_t at)
+{
+    say({id, type, .at = at, .thin = true});
+    commit();
+    expect_call("GET", "/people/zoe");
+}
+
+static void expect_switch(const char *active)
+{
+    expect_call("PATCH", "/Users/7");
+    expect_body(active);
+    answer(200, user("7", strcmp(active, "true") == 0, ZOE));
+    commit();
+}
+
+/* Sources without an event for it: somebody is disabled, and enabled again. */
+START_TEST(a_source_takes_its_own_word_back_when_it_says_so_twice)
+{
+    static const struct {
+        const char *cut, *back;
+    } rows[] = {{"left;" ZOE, "joined;" ZOE}, {"held;" ZOE, "free;" ZOE}};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        start();
+        kit_zoe_has_account(ZOE);
+        zoe_is_asked_about("cut", EVENT_CHANGED, 2);
+        answer(200, rows[i].cut);
+        commit();
+        expect_switch("false");
+        zoe_is_asked_about("once", EVENT_CHANGED, 3);
+        answer(200, rows[i].back);
+        commit();
+        ck_assert_int_ge(wait_for_call(), KIT_LIFE_MS);
+        answer(200, rows[i].cut); /* it was an old answer */
+        commit();
+        expect_result("once", "miro", "unchanged");
+        zoe_is_asked_about("back", EVENT_CHANGED, 4);
+        kit_crash(); /* what it said before is in the record */
+        ck_assert_int_ge(wait_for_call(), 0);
+        ck_assert_uint_eq(kit.call->target, 1);
+        answer_twice(200, rows[i].back, "back");
+        while (!find_result("back", "miro") && wait_for_call() >= 0)
+            if (strcmp(kit.call->method, "GET") == 0)
+                answer(200, user("7", false, ZOE));
+            else
+                expect_body("true"), answer(200, user("7", true, ZOE)), commit();
+        expect_result("back", "miro", "applied");
+        kit_stop();
+    }
+}
+END_TEST
+
+START_TEST(what_a_source_takes_back_uncovers_what_events_say)
+{
+    start();
+    kit_zoe_has_account(ZOE);
+    zoe_is_asked_about("cut", EVENT_CHANGED, 2);
+    answer(200, "left;" ZOE);
+    commit();
+    expect_switch("false");
+    say({"left", EVENT_LEFT, .at = 2}); /* late, and older than the answer */
+    zoe_is_asked_about("back", EVENT_CHANGED, 3);
+    answer_twice(200, "joined;" ZOE, "back");
+    expect_result("back", "miro", "unchanged");
+    expect_no_call();
+    kit_stop();
+}
+END_TEST
+
+START_TEST(left_against_the_event_that_is_asked_about_is_asked_again)
+{
+    start();
+    kit_zoe_has_account(ZOE);
+    say({"left", EVENT_LEFT, .at = 2});
+    commit();
+    expect_switch("false");
+    zoe_is_asked_about("rehired", EVENT_JOINED, 3);
+    answer(200, "left;" ZOE); /* by a replica that lags */
+    commit();
+    expect_no_result("rehired", "miro");
+    ck_assert_int_ge(wait_for_call(), KIT_LIFE_MS);
+    answer(200, "joined;" ZOE);
+    commit();
+    expect_switch("true");
+    expect_result("rehired", "miro", "applied");
+    zoe_is_asked_about("again", EVENT_JOINED, 500);
+    answer_twice(200, "left;" ZOE, "again");
+    expect_switch("false");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(one_404_of_a_source_that_lags_rejects_no_joiner)
+{
+    start();
+    zoe_is_asked_about("new", EVENT_JOINED, 3);
+    answer(404, "");
+    commit();
+    expect_no_result("new", "miro");
+    ck_assert_int_ge(wait_for_call(), KIT_LIFE_MS);
+    answer(200, "joined;" ZOE);
+    commit();
+    expect_call("GET", "/Users?filter=");
+    expect_no_result("new", "miro");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_source_that_has_lost_most_persons_is_in_trouble)
+{
+    start();
+    for (int i = 0; i < BREAKER_PERSONS; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "p%d", i);
+        say({id, EVENT_CHANGED, .at = 2, .subject = id, .thin = true});
+    }
+    commit();
+    for (int i = 0; i < BREAKER_PERSONS; i++) {
+        expect_call("GET", "/people/p");
+        answer(404, "");
+    }
+    commit();
+    ck_assert_uint_eq(stats_now().unfetched, 0);
+    struct engine_target_figures source;
+    engine_target_figures(kit.e, 1, &source);
+    ck_assert(source.open);
+    kit_stop();
+}
+END_TEST
+
+START_TEST(who_leaves_is_cut_also_when_the_rest_does_not_fit)
+{
+    static const char *const said[] = {"left", "held"};
+    for (size_t i = 0; i < ARRAY_SIZE(said); i++) {
+        struct buf text;
+        start();
+        kit_zoe_has_account(ZOE);
+        zoe_is_asked_about("thin", EVENT_CHANGED, 2);
+        buf_init(&text, 16 * 1024);
+        buf_addf(&text, "%s;" ZOE, said[i]);
+        for (int a = 0; a <= PERSON_ATTRS_MAX; a++)
+            buf_addf(&text, ";a%d=x", a);
+        buf_addc(&text, 0);
+        answer(200, text.p);
+        buf_done(&text);
+        commit();
+        expect_switch("false");
+        expect_not_fetched("thin", "more attributes");
+        kit_stop();
+    }
+}
+END_TEST
+
 START_TEST(a_leaver_without_a_name_waits_for_the_source_to_tell_it)
 {
     start();
@@ -293,8 +462,7 @@ START_TEST(a_person_unknown_to_the_source_is_told_and_cut_by_nobody)
         say({"thin", EVENT_CHANGED, .at = 2, .thin = true, .profile = "title=Chef"});
         commit();
         expect_call("GET", "/people/zoe");
-        answer(rows[i].status, rows[i].body);
-        commit();
+        answer_twice(rows[i].status, rows[i].body, "thin");
         expect_call("GET", "/Users/7"); /* for the title, which is new */
         answer(200, user("7", true, ZOE));
         expect_call("PATCH", "/Users/7");
@@ -589,7 +757,48 @@ END_TEST
 
 /* ---- merging, by itself -------------------------------------------------------------------------------- */
 
-/* Every order of events around a fetch gives the same person. */
+static void hear(struct person *p, const char *said, int64_t at, bool certain)
+{
+    struct source_person f = {0};
+    struct error err;
+    ck_assert(on_person(NULL, NULL, 0, &(struct source_reply){.body = str_of(said)}, &f, &err));
+    memcpy(f.words.id, event_id("fetch"), sizeof f.words.id);
+    f.words.occurred_at_ms = kit_ms(at);
+    ck_assert(person_merge_fetched(p, &f, certain));
+    source_person_done(&f);
+}
+
+/* The record of a person of whom four events are told in the order'th order, an answer after `first` of them, and after
+ * `second` one that takes it back. */
+static char *record_in_order(const struct word *words, unsigned order, unsigned first, unsigned second,
+                             const char *const said[2])
+{
+    struct person p = {0};
+    struct buf out;
+    unsigned left[4] = {0, 1, 2, 3};
+    for (unsigned i = 0; i < 5; i++) {
+        if (i == first)
+            hear(&p, said[0], 60, false);
+        if (i == second)
+            hear(&p, said[1], 80, true);
+        if (i == 4)
+            break;
+        unsigned pick = order % (4 - i);
+        order /= 4 - i;
+        struct event ev = make_event(&words[left[pick]]); /* the first 4 - i are left */
+        for (unsigned k = pick; k + 1 < 4; k++)
+            left[k] = left[k + 1];
+        person_merge(&p, &ev, kit_ms(1000));
+        event_done(&ev);
+    }
+    event_ids_done(&p.recent); /* the order of arrival is all that it holds */
+    buf_init(&out, RECORD_MAX);
+    record_write(&p, &out);
+    person_done(&p);
+    return buf_take(&out);
+}
+
+/* Every order of events around two answers gives the same person. */
 START_TEST(a_fetch_and_events_give_the_same_in_every_order)
 {
     static const struct word words[] = {
@@ -598,42 +807,54 @@ START_TEST(a_fetch_and_events_give_the_same_in_every_order)
         {"c", EVENT_SUSPENDED, .at = 50},
         {"d", EVENT_CHANGED, .at = 70, .profile = "title=D"},
     };
-    static const char *const said[] = {"joined;title=F;nickName=f", "left;title=F", "held;title=F"};
+    static const char *const said[][2] = {{"joined;title=F;nickName=f", "joined;title=G"},
+                                          {"left;title=F", "joined;title=G"},
+                                          {"left;title=F", "left;title=G"},
+                                          {"held;title=F", "free;title=G"}};
     for (size_t s = 0; s < ARRAY_SIZE(said); s++) {
-        char *first = NULL;
-        for (unsigned order = 0; order < 5 * 24; order++) { /* the fetch as of 60 in every place */
-            struct person p = {0};
-            struct source_person f = {0};
-            struct error err;
-            unsigned at = order % 5, rest = order / 5, left[4] = {0, 1, 2, 3};
-            ck_assert(on_person(NULL, NULL, 0, &(struct source_reply){.body = str_of(said[s])}, &f, &err));
-            memcpy(f.words.id, event_id("fetch"), sizeof f.words.id);
-            f.words.occurred_at_ms = kit_ms(60);
-            for (unsigned i = 0; i < 5; i++) {
-                if (i == at)
-                    ck_assert(person_merge_fetched(&p, &f));
-                if (i == 4)
-                    break;
-                unsigned pick = rest % (4 - i);
-                rest /= 4 - i;
-                struct event ev = make_event(&words[left[pick]]); /* the first 4 - i are left */
-                for (unsigned k = pick; k + 1 < 4; k++)
-                    left[k] = left[k + 1];
-                person_merge(&p, &ev, kit_ms(1000));
-                event_done(&ev);
-            }
-            event_ids_done(&p.recent); /* the order of arrival is all that it holds */
-            struct buf out;
-            buf_init(&out, RECORD_MAX);
-            record_write(&p, &out);
-            if (!first)
-                first = xstrndup(out.p, out.n);
-            ck_assert_msg(strcmp(first, out.p) == 0, "%s: %s\nand %s", said[s], first, out.p);
-            buf_done(&out);
-            source_person_done(&f);
-            person_done(&p);
+        char *expected = record_in_order(words, 0, 4, 4, said[s]);
+        for (unsigned n = 0; n < 24 * 25; n++) {
+            unsigned first = n / 24 % 5, second = n / 24 / 5;
+            if (second < first)
+                continue;
+            char *got = record_in_order(words, n % 24, first, second, said[s]);
+            ck_assert_msg(strcmp(expected, got) == 0, "%s, %s: %s\nand %s", said[s][0], said[s][1], expected,
+                          got);
+            free(got);
         }
-        free(first);
+        free(expected);
+    }
+}
+END_TEST
+
+/* What stood below a source's word outlives the worker. */
+START_TEST(what_events_say_below_a_sources_word_is_in_the_record)
+{
+    static const struct word words[] = {{"a", EVENT_JOINED, .at = 10}, {"b", EVENT_SUSPENDED, .at = 20}};
+    for (unsigned n = 0; n <= ARRAY_SIZE(words); n++) {
+        struct person p = {0}, read = {0};
+        struct buf out, again;
+        struct error err;
+        for (unsigned i = 0; i < n; i++) {
+            struct event ev = make_event(&words[i]);
+            person_merge(&p, &ev, kit_ms(1000));
+            event_done(&ev);
+        }
+        hear(&p, "left", 60, false);
+        buf_init(&out, RECORD_MAX);
+        buf_init(&again, RECORD_MAX);
+        record_write(&p, &out);
+        ck_assert_msg(record_read(buf_str(&out), &read, &err), "%s", err.message);
+        record_write(&read, &again);
+        ck_assert(str_eq(buf_str(&out), buf_str(&again)));
+        hear(&read, "joined", 80, true);
+        ck_assert_int_eq(read.employment, EMPLOYMENT_JOINED);
+        ck_assert_int_eq(read.employment_stamp.at_ms, n > 0 ? kit_ms(10) : 0);
+        ck_assert_int_eq(read.suspended, n == 2);
+        person_done(&p);
+        person_done(&read);
+        buf_done(&out);
+        buf_done(&again);
     }
 }
 END_TEST
@@ -649,6 +870,12 @@ int main(void)
         a_leaver_is_cut_while_the_source_is_down,
         a_fetch_does_not_revive_a_leaver_whatever_comes_first,
         a_fetched_left_or_suspended_cuts,
+        a_source_takes_its_own_word_back_when_it_says_so_twice,
+        what_a_source_takes_back_uncovers_what_events_say,
+        left_against_the_event_that_is_asked_about_is_asked_again,
+        one_404_of_a_source_that_lags_rejects_no_joiner,
+        a_source_that_has_lost_most_persons_is_in_trouble,
+        who_leaves_is_cut_also_when_the_rest_does_not_fit,
         a_leaver_without_a_name_waits_for_the_source_to_tell_it,
         a_person_unknown_to_the_source_is_told_and_cut_by_nobody,
         what_will_never_work_is_told_and_the_event_counts_as_it_is,
@@ -665,6 +892,7 @@ int main(void)
         a_sweep_is_not_done_with_who_waits_for_a_source,
         left_said_again_by_the_source_is_no_new_word_to_the_guard,
         a_fetch_and_events_give_the_same_in_every_order,
+        what_events_say_below_a_sources_word_is_in_the_record,
     };
     return kit_run("engine_fetch", tests, ARRAY_SIZE(tests));
 }

@@ -90,15 +90,15 @@ START_TEST(a_call_without_an_answer_means_what_its_failure_says)
 }
 END_TEST
 
-START_TEST(a_source_that_does_not_know_a_person_is_well)
+START_TEST(what_a_source_answers_means)
 {
     static const struct {
         int status;
         enum reply_class class;
         enum health health;
     } rows[] = {
-        {200, REPLY_OK, HEALTH_WELL},           {404, REPLY_GONE, HEALTH_WELL},
-        {410, REPLY_GONE, HEALTH_WELL},         {400, REPLY_PERMANENT, HEALTH_WELL},
+        {200, REPLY_OK, HEALTH_WELL},           {404, REPLY_GONE, HEALTH_SUSPECT},
+        {410, REPLY_GONE, HEALTH_SUSPECT},      {400, REPLY_PERMANENT, HEALTH_WELL},
         {401, REPLY_TROUBLE, HEALTH_CERTAIN},   {429, REPLY_THROTTLED, HEALTH_NO_WORD},
         {500, REPLY_TEMPORARY, HEALTH_SUSPECT},
     };
@@ -203,7 +203,7 @@ int main(void)
     const TTest *const tests[] = {
         an_answer_means_what_the_table_says,
         a_call_without_an_answer_means_what_its_failure_says,
-        a_source_that_does_not_know_a_person_is_well,
+        what_a_source_answers_means,
         every_step_of_every_kind_has_a_class_or_none,
         miro_allows_what_its_developers_page_says,
         method_path_and_size_of_the_body_choose_the_class,

@@ -149,6 +149,8 @@ struct work {
     unsigned team_gone;     /* how often a move was answered with 404 */
     int64_t teams_asked_ms; /* when a listing was asked for on behalf of this work; 0: it was not */
     bool denied;            /* a person refused a removal that the guard held */
+    const char *surprise;   /* of a source: what it has said, and has to say again; static; NULL: nothing */
+    int64_t surprise_until_ms; /* valid with surprise: asked from then on (wall clock) */
     struct operation *operations;
     size_t n_operations;
     struct change *changes;

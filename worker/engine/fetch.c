@@ -6,7 +6,8 @@
  *
  * To the engine a source is one more target (kind "source", name "source.…"), so budget, pace, breaker, back-off, pause
  * and turns are those of targets. Its state in a person's record holds no account, only the wish and its failures.
- * While a wish is open no account of the person is made or changed; cuts go on (converge.c), and so do their results. */
+ * While a wish is open no account of the person is made or changed; cuts go on (converge.c), and so do their results.
+ * What would undo something (README, decision 35) is believed when it has been said twice, a call's life apart. */
 #include "fetch.h"
 
 #include <stdio.h>
@@ -132,6 +133,7 @@ static void end_wish(struct engine *e, struct work *w, struct target_state *t, c
     e->stats.unfetched += why != NULL;
     t->wanted = 0;
     t->open = false;
+    w->surprise = NULL;
     answer_forget_failures(w, t);
     free(t->last_failure);
     t->last_failure = NULL;
@@ -189,21 +191,80 @@ void fetch_build(struct engine *e, struct flight *f, const struct target_state *
     f->call.n_headers = f->ask.n_headers;
 }
 
+/* ---- what has to be said twice ------------------------------------------------------------------------- */
+
+static const char unknown_person[] = "the source does not know this person";
+
+/* Somebody joins, says an event whose result waits for this answer. */
+static bool is_joining(const struct person *p)
+{
+    for (size_t i = 0; p->employment == EMPLOYMENT_JOINED && i < p->n_targets; i++)
+        for (size_t j = 0; j < p->targets[i].n_pending; j++) {
+            const struct pending *event = &p->targets[i].pending[j];
+            if (event->needs_fetch && event->type == EVENT_JOINED &&
+                event_id_hash(event->id) == p->employment_stamp.event)
+                return true;
+        }
+    return false;
+}
+
+/* What a replica that lags may say, and would undo something: static; NULL: nothing of the kind. */
+static const char *surprise_in(const struct person *p, const struct source_person *said)
+{
+    uint64_t word = event_id_hash(said->words.id);
+    if (person_takes_back_left(p, said, word))
+        return "the source takes back that the person has left";
+    if (person_takes_back_suspended(p, said, word))
+        return "the source takes back that the person is suspended";
+    if (said->words.type == EVENT_LEFT && is_joining(p))
+        return "the source says that the person has left, against an event";
+    return NULL;
+}
+
+/* False: it has to say so again, asked a call's life later. */
+static bool is_certain(const struct answer *a, const char *surprise)
+{
+    struct work *w = a->w;
+    int64_t life_ms = a->f->target->cfg->call_life_ms;
+    if (w->surprise == surprise && a->f->started.wall_ms >= w->surprise_until_ms)
+        return true;
+    if (w->surprise != surprise)
+        w->surprise_until_ms = a->now.wall_ms + life_ms;
+    w->surprise = surprise;
+    answer_fail(a, surprise, life_ms);
+    return false;
+}
+
+static void take_unknown(const struct answer *a)
+{
+    if (is_certain(a, unknown_person))
+        end_wish(a->e, a->w, a->t, unknown_person);
+}
+
 /* ---- the answer ---------------------------------------------------------------------------------------- */
 
 /* The words are as old as the question; a later question's are not older than those of an earlier one, whatever the
  * clocks of two workers say. */
-static bool merge_words(const struct answer *a, struct source_person *said)
+static bool merge_words(const struct answer *a, struct source_person *said, bool certain)
 {
     struct target_state *t = a->t;
     int64_t at_ms = a->f->started.wall_ms > t->fetched_ms ? a->f->started.wall_ms : t->fetched_ms + 1;
-    word_id(t->target, said->words.id);
     said->words.occurred_at_ms = MUTATION(MUTATION_FETCH_AS_OF_ANSWER) ? a->now.wall_ms : at_ms;
-    if (!person_merge_fetched(a->w->slot->live, said))
-        return false;
+    bool all = person_merge_fetched(a->w->slot->live, said, certain);
     t->fetched_ms = at_ms;
     work_forget_desired(a->w->slot);
-    return true;
+    return all;
+}
+
+static void take_words(const struct answer *a, struct source_person *said)
+{
+    word_id(a->t->target, said->words.id);
+    const char *surprise = surprise_in(a->w->slot->live, said);
+    if (surprise && !is_certain(a, surprise))
+        return;
+    bool all = merge_words(a, said, surprise != NULL);
+    end_wish(a->e, a->w, a->t,
+             all ? NULL : "the source says more attributes or groups than one person may have");
 }
 
 static void take_person(const struct answer *a)
@@ -221,12 +282,10 @@ static void take_person(const struct answer *a)
             end_wish(a->e, a->w, a->t, err.message);
         return;
     }
-    const char *why = NULL;
-    if (!said.known)
-        why = "the source does not know this person";
-    else if (!merge_words(a, &said))
-        why = "the source says more attributes or groups than one person may have";
-    end_wish(a->e, a->w, a->t, why);
+    if (said.known)
+        take_words(a, &said);
+    else
+        take_unknown(a);
     source_person_done(&said);
 }
 
@@ -239,7 +298,7 @@ static void take_reply(const struct answer *a)
         take_person(a);
         break;
     case REPLY_GONE:
-        end_wish(a->e, a->w, a->t, "the source does not know this person");
+        take_unknown(a);
         break;
     case REPLY_THROTTLED:
         answer_throttled(a, reason);

@@ -46,24 +46,47 @@ static bool wins(struct stamp a, struct stamp b, int restrict_a_b)
     return a.event > b.event;
 }
 
+/* What events alone say, below the word of a source that was asked. */
+static void set_employment_told(struct person *p, enum employment value, struct stamp stamp)
+{
+    p->employment_told = value;
+    p->employment_told_stamp = stamp;
+}
+
+static void set_suspended_told(struct person *p, bool on, struct stamp stamp)
+{
+    p->suspended_told = on;
+    p->suspension_told_stamp = stamp;
+}
+
 static bool set_employment(struct person *p, enum employment value, struct stamp stamp, bool dry)
 {
+    if (!dry && p->employment_asked &&
+        wins(stamp, p->employment_told_stamp, (int)value - (int)p->employment_told))
+        set_employment_told(p, value, stamp);
     if (!wins(stamp, p->employment_stamp, (int)value - (int)p->employment))
         return false;
     if (!dry) {
         p->employment = value;
         p->employment_stamp = stamp;
+        p->employment_asked = false;
+        set_employment_told(p, EMPLOYMENT_UNKNOWN, (struct stamp){0});
     }
     return true;
 }
 
 static bool set_suspension(struct person *p, bool on, struct stamp stamp, bool dry)
 {
+    if (!dry && p->suspension_asked &&
+        wins(stamp, p->suspension_told_stamp, (int)on - (int)p->suspended_told))
+        set_suspended_told(p, on, stamp);
     if (!wins(stamp, p->suspension_stamp, (int)on - (int)p->suspended))
         return false;
     if (!dry) {
         p->suspended = on;
         p->suspension_stamp = stamp;
+        p->suspension_asked = false;
+        set_suspended_told(p, false, (struct stamp){0});
     }
     return true;
 }
@@ -287,11 +310,22 @@ static void unschedule(struct person *p, size_t at)
     memmove(&p->scheduled[at], &p->scheduled[at + 1], (p->n_scheduled - at) * sizeof *p->scheduled);
 }
 
+/* A source may take back what overrules it. */
+static bool speaks_below(const struct person *p, const struct event *ev)
+{
+    bool ends = ev->type == EVENT_LEFT || ev->type == EVENT_DELETED;
+    bool holds = ev->type == EVENT_SUSPENDED || ev->type == EVENT_RESUMED;
+    return ((ends || ev->type == EVENT_JOINED) && p->employment_asked &&
+            wins(stamp_of(ev), p->employment_told_stamp, 0)) ||
+           ((ends || holds) && p->suspension_asked && wins(stamp_of(ev), p->suspension_told_stamp, 0));
+}
+
 /* A word said later has decided everything that a scheduled one would set: it will never do anything. */
 static void drop_void_schedules(struct person *p)
 {
     for (size_t i = p->n_scheduled; i-- > 0;)
-        if (!says_nothing(&p->scheduled[i].event) && !apply(p, &p->scheduled[i].event, true)) {
+        if (!says_nothing(&p->scheduled[i].event) && !apply(p, &p->scheduled[i].event, true) &&
+            !speaks_below(p, &p->scheduled[i].event)) {
             apply(p, &p->scheduled[i].event,
                   false); /* leaves what it would have left: registers that are cleared */
             unschedule(p, i);
@@ -333,6 +367,7 @@ enum merge person_merge(struct person *p, const struct event *ev, int64_t now_ms
     bool novel = apply(p, ev, true) || says_nothing(ev);
     bool future = ev->effective_at_ms > now_ms && ev->effective_at_ms > ev->occurred_at_ms &&
                   !MUTATION(MUTATION_SCHEDULED_AT_ONCE);
+    novel |= future && speaks_below(p, ev);
     event_ids_add(&p->recent, hash);
     if (!fits_registers(p, ev) || (novel && future && !fits_schedule(p, ev))) {
         if (cuts(ev->type) &&
@@ -349,6 +384,68 @@ enum merge person_merge(struct person *p, const struct event *ev, int64_t now_ms
     return novel ? MERGE_NEW : MERGE_SUPERSEDED;
 }
 
+/* ---- what a source answers ----------------------------------------------------------------------------- */
+
+static void hear_left(struct person *p, struct stamp stamp)
+{
+    if (!wins(stamp, p->employment_stamp, (int)EMPLOYMENT_LEFT - (int)p->employment))
+        return;
+    if (!p->employment_asked)
+        set_employment_told(p, p->employment, p->employment_stamp);
+    p->employment_asked = true;
+    p->employment = EMPLOYMENT_LEFT;
+    p->employment_stamp = stamp;
+}
+
+static void hear_suspension(struct person *p, bool on, struct stamp stamp)
+{
+    if (!wins(stamp, p->suspension_stamp, (int)on - (int)p->suspended))
+        return;
+    if (!p->suspension_asked)
+        set_suspended_told(p, p->suspended, p->suspension_stamp);
+    p->suspension_asked = true;
+    p->suspended = on;
+    p->suspension_stamp = stamp;
+}
+
+static void hear_cuts(struct person *p, const struct source_person *said, struct stamp stamp)
+{
+    bool left = said->words.type == EVENT_LEFT;
+    if (left)
+        hear_left(p, stamp);
+    if (left ? !MUTATION(MUTATION_HOLD_SURVIVES_LEAVING) : said->suspended)
+        hear_suspension(p, !left, stamp); /* a hold ends with the employment */
+}
+
+bool person_takes_back_left(const struct person *p, const struct source_person *said, uint64_t word)
+{
+    return said->words.type == EVENT_JOINED && p->employment_asked && p->employment_stamp.event == word;
+}
+
+bool person_takes_back_suspended(const struct person *p, const struct source_person *said, uint64_t word)
+{
+    return said->not_suspended && p->suspension_asked && p->suspended && p->suspension_stamp.event == word;
+}
+
+static void take_back_suspension(struct person *p)
+{
+    p->suspended = p->suspended_told;
+    p->suspension_stamp = p->suspension_told_stamp;
+    p->suspension_asked = false;
+    set_suspended_told(p, false, (struct stamp){0});
+}
+
+/* Also that it ended a suspension. */
+static void take_back_left(struct person *p)
+{
+    if (p->suspension_asked && stamp_eq(p->suspension_stamp, p->employment_stamp))
+        take_back_suspension(p);
+    p->employment = p->employment_told;
+    p->employment_stamp = p->employment_told_stamp;
+    p->employment_asked = false;
+    set_employment_told(p, EMPLOYMENT_UNKNOWN, (struct stamp){0});
+}
+
 /* Weaker than any word of an event: it sets what nobody has spoken of, and whatever is said later wins. */
 static void presume_joined(struct person *p)
 {
@@ -358,19 +455,23 @@ static void presume_joined(struct person *p)
     p->employment_stamp = (struct stamp){0, 1};
 }
 
-bool person_merge_fetched(struct person *p, const struct source_person *said)
+bool person_merge_fetched(struct person *p, const struct source_person *said, bool certain)
 {
     struct event words = said->words;
-    words.type = said->words.type == EVENT_LEFT ? EVENT_LEFT : EVENT_CHANGED;
-    if (!fits_registers(p, &words))
-        return false;
-    apply(p, &words, false);
-    if (said->suspended && words.type != EVENT_LEFT)
-        set_suspension(p, true, stamp_of(&words), false);
-    if (said->words.type == EVENT_JOINED)
+    struct stamp stamp = stamp_of(&words);
+    words.type = EVENT_CHANGED;
+    bool fits = fits_registers(p, &words);
+    if (fits)
+        apply(p, &words, false);
+    if (certain && person_takes_back_left(p, said, stamp.event))
+        take_back_left(p);
+    if (certain && person_takes_back_suspended(p, said, stamp.event))
+        take_back_suspension(p);
+    hear_cuts(p, said, stamp); /* who leaves loses access, whatever else was said and cannot be kept */
+    if (fits && said->words.type == EVENT_JOINED)
         presume_joined(p);
     drop_void_schedules(p);
-    return true;
+    return fits;
 }
 
 bool person_fire_due(struct person *p, int64_t now_ms)

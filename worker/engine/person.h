@@ -144,6 +144,12 @@ struct person {
     struct stamp employment_stamp;
     bool suspended;
     struct stamp suspension_stamp;
+    /* Where `employment`, or `suspended`, is the word of a source that was asked: what events alone say. */
+    bool employment_asked, suspension_asked;
+    enum employment employment_told; /* valid with employment_asked, as is: */
+    struct stamp employment_told_stamp;
+    bool suspended_told; /* valid with suspension_asked, as is: */
+    struct stamp suspension_told_stamp;
     int64_t access_until_ms; /* 0: without end */
     struct stamp access_until_stamp;
     int64_t
@@ -172,9 +178,13 @@ void person_done(struct person *p); /* frees the content; p is zeroed */
 enum merge person_merge(struct person *p, const struct event *ev, int64_t now_ms);
 
 /* Merges what a source has answered, as of words.occurred_at_ms. Its restrictive words count as an event's do; "joined"
- * counts only where no event has ever said joined, left or deleted, so that no fetch revives a leaver, whatever comes in
- * which order. False: it is more than one person may have, and nothing is merged. */
-bool person_merge_fetched(struct person *p, const struct source_person *said);
+ * counts only where no event has ever said joined, left or deleted, so that no fetch revives whom an event calls gone,
+ * whatever comes in which order. certain: it has said so twice, so it takes its own older "left" or "suspended" back, and
+ * what events say counts again. False: it is more than one person may have, and only what cuts is merged. */
+bool person_merge_fetched(struct person *p, const struct source_person *said, bool certain);
+/* What the source (by the id of its words) has said before, and would take back. */
+bool person_takes_back_left(const struct person *p, const struct source_person *said, uint64_t word);
+bool person_takes_back_suspended(const struct person *p, const struct source_person *said, uint64_t word);
 
 /* Merges what is due of `scheduled` and latches accessUntil. True if anything changed. */
 bool person_fire_due(struct person *p, int64_t now_ms);

@@ -109,8 +109,8 @@ static const struct meaning_row scim_meanings[] = {
 
 /* A person that is not there is an answer like others. */
 static const struct meaning_row source_meanings[] = {
-    {404, 404, ANY_STEP, NULL, NULL, MEANS(GONE, WELL)},
-    {410, 410, ANY_STEP, NULL, NULL, MEANS(GONE, WELL)},
+    {404, 404, ANY_STEP, NULL, NULL, MEANS(GONE, SUSPECT)}, /* of most persons: it has lost them, not we */
+    {410, 410, ANY_STEP, NULL, NULL, MEANS(GONE, SUSPECT)},
     {0},
 };
 

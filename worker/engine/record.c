@@ -52,18 +52,46 @@ static bool stamped(struct stamp stamp)
     return stamp.at_ms || stamp.event;
 }
 
+static void put_employment_told(struct json_out *w, const struct person *p)
+{
+    if (p->employment_told == EMPLOYMENT_UNKNOWN) {
+        json_put_null(w, "told");
+        return;
+    }
+    json_open(w, "told", '{');
+    json_put_string(w, "value", employment_name(p->employment_told));
+    put_stamp(w, p->employment_told_stamp);
+    json_close(w);
+}
+
+static void put_suspended_told(struct json_out *w, const struct person *p)
+{
+    if (!stamped(p->suspension_told_stamp)) {
+        json_put_null(w, "told");
+        return;
+    }
+    json_open(w, "told", '{');
+    json_put_bool(w, "on", p->suspended_told);
+    put_stamp(w, p->suspension_told_stamp);
+    json_close(w);
+}
+
 static void write_status(struct json_out *w, const struct person *p)
 {
     if (p->employment != EMPLOYMENT_UNKNOWN) {
         json_open(w, "employment", '{');
         json_put_string(w, "value", employment_name(p->employment));
         put_stamp(w, p->employment_stamp);
+        if (p->employment_asked)
+            put_employment_told(w, p);
         json_close(w);
     }
     if (stamped(p->suspension_stamp)) {
         json_open(w, "suspension", '{');
         json_put_bool(w, "on", p->suspended);
         put_stamp(w, p->suspension_stamp);
+        if (p->suspension_asked)
+            put_suspended_told(w, p);
         json_close(w);
     }
     if (stamped(p->access_until_stamp)) {

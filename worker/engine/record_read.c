@@ -26,19 +26,46 @@ static bool read_stamp(const cJSON *object, struct stamp *ret)
     return json_int64(object, "at", &ret->at_ms) && read_hash(json_string(object, "event"), &ret->event);
 }
 
+static bool read_employment(const cJSON *o, enum employment *ret, struct stamp *ret_stamp)
+{
+    const char *value = json_string(o, "value");
+    for (enum employment e = EMPLOYMENT_JOINED; value && e <= EMPLOYMENT_DELETED; e++)
+        if (strcmp(value, employment_name(e)) == 0)
+            *ret = e;
+    return *ret != EMPLOYMENT_UNKNOWN && read_stamp(o, ret_stamp);
+}
+
+static bool read_suspension(const cJSON *o, bool *ret, struct stamp *ret_stamp)
+{
+    return json_bool(o, "on", ret) && read_stamp(o, ret_stamp);
+}
+
+/* The word of a source, and what events say below it: null, if nothing. */
+static bool read_employments(const cJSON *o, struct person *p)
+{
+    const cJSON *told = json_get(o, "told");
+    p->employment_asked = told != NULL;
+    return read_employment(o, &p->employment, &p->employment_stamp) &&
+           (!told || cJSON_IsNull(told) ||
+            read_employment(told, &p->employment_told, &p->employment_told_stamp));
+}
+
+static bool read_suspensions(const cJSON *o, struct person *p)
+{
+    const cJSON *told = json_get(o, "told");
+    p->suspension_asked = told != NULL;
+    return read_suspension(o, &p->suspended, &p->suspension_stamp) &&
+           (!told || cJSON_IsNull(told) ||
+            read_suspension(told, &p->suspended_told, &p->suspension_told_stamp));
+}
+
 static bool read_status(const cJSON *root, struct person *p)
 {
     const cJSON *o = json_get(root, "employment");
-    if (o) {
-        const char *value = json_string(o, "value");
-        for (enum employment e = EMPLOYMENT_JOINED; value && e <= EMPLOYMENT_DELETED; e++)
-            if (strcmp(value, employment_name(e)) == 0)
-                p->employment = e;
-        if (p->employment == EMPLOYMENT_UNKNOWN || !read_stamp(o, &p->employment_stamp))
-            return false;
-    }
+    if (o && !read_employments(o, p))
+        return false;
     o = json_get(root, "suspension");
-    if (o && !(json_bool(o, "on", &p->suspended) && read_stamp(o, &p->suspension_stamp)))
+    if (o && !read_suspensions(o, p))
         return false;
     o = json_get(root, "accessUntil");
     if (o && !(json_int64(o, "until", &p->access_until_ms) && json_bool(o, "ended", &p->access_ended) &&
