@@ -81,7 +81,7 @@ bool load_events_make(const struct asked_source *source, const struct source_pag
         ev.subject = p->subject;
         ev.delivery_id = delivery;
         ev.received_at_ms = clock_real_ms();
-        ev.occurred_at_ms = p->has_occurred && p->occurred_at_ms < asked_ms ? p->occurred_at_ms : asked_ms;
+        ev.occurred_at_ms = p->has_occurred && p->occurred_at_ms < asked_ms ? p->occurred_at_ms : began_ms;
         if (!add_person(&e, source, p, &ev, err)) {
             load_events_done(&e);
             return error_wrap(err, "people[%zu]", i + 1);

@@ -1,4 +1,5 @@
 #include "../../worker/load_events.h"
+#include "../../worker/engine/person.h"
 
 #include "test_lib.h"
 
@@ -47,8 +48,8 @@ START_TEST(a_page_becomes_complete_events_that_say_where_they_come_from)
         enum event_type type;
         const char *subject;
         int64_t at_ms;
-    } rows[] = {{EVENT_JOINED, "1", 9000},  {EVENT_SUSPENDED, "1", 9000}, {EVENT_LEFT, "2", 9000},
-                {EVENT_CHANGED, "3", 1000}, {EVENT_JOINED, "4", 9000},    {EVENT_RESUMED, "4", 9000}};
+    } rows[] = {{EVENT_JOINED, "1", 5000},  {EVENT_SUSPENDED, "1", 5000}, {EVENT_LEFT, "2", 5000},
+                {EVENT_CHANGED, "3", 1000}, {EVENT_JOINED, "4", 5000},    {EVENT_RESUMED, "4", 5000}};
     ck_assert_uint_eq(e.n, ARRAY_SIZE(rows));
     ck_assert_uint_eq(e.left, 1);
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -97,6 +98,30 @@ START_TEST(a_page_published_again_has_the_same_ids_and_another_load_others)
 }
 END_TEST
 
+/* Whatever a page says that was asked for later. */
+START_TEST(who_left_since_the_load_began_stays_so)
+{
+    struct source_listed v[] = {listed("1", EVENT_JOINED), listed("1", EVENT_JOINED)};
+    struct source_page page = {v, ARRAY_SIZE(v), NULL};
+    v[1].has_occurred = true;
+    v[1].occurred_at_ms = 8000; /* the source knows better */
+    struct load_events e = make(&page, 5000, 9000);
+    for (size_t i = 0; i < e.n; i++) {
+        struct person p = {.employment = EMPLOYMENT_LEFT, .employment_stamp = {7000, 1}};
+        struct event ev = read_back(&e.messages[i]);
+        person_merge(&p, &ev, 10000);
+        ck_assert_int_eq(p.employment, i == 0 ? EMPLOYMENT_LEFT : EMPLOYMENT_JOINED);
+        event_done(&ev);
+        person_done(&p);
+    }
+    load_events_done(&e);
+    for (size_t i = 0; i < page.n; i++) {
+        free(v[i].subject);
+        source_person_done(&v[i].person);
+    }
+}
+END_TEST
+
 START_TEST(a_person_whom_no_event_can_describe_is_named_by_place)
 {
     struct source_listed v[] = {listed("1", EVENT_JOINED), listed("a\nb", EVENT_JOINED)};
@@ -115,4 +140,4 @@ END_TEST
 
 RUN_TESTS("worker_load", a_page_becomes_complete_events_that_say_where_they_come_from,
           a_page_published_again_has_the_same_ids_and_another_load_others,
-          a_person_whom_no_event_can_describe_is_named_by_place)
+          who_left_since_the_load_began_stays_so, a_person_whom_no_event_can_describe_is_named_by_place)
