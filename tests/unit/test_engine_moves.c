@@ -293,6 +293,153 @@ START_TEST(a_removal_that_is_denied_lets_the_others_be_asked_about)
 }
 END_TEST
 
+/* The team is renamed and another one made under its name: member of both by the policy's one word. */
+static void bear_one_name(void)
+{
+    start();
+    join_crew(1, "Design");
+    rename_team("Design", "Old");
+    miro_add_team(there.m, "Design");
+    settle_for(RELIST_MS + 10 * KIT_SECOND);
+    ck_assert(is_in(0, "Old") && is_in(0, "Design"));
+}
+
+START_TEST(two_teams_that_bore_one_name_are_refused_each_by_itself)
+{
+    bear_one_name();
+    put_into(0, "Old", true); /* the last admin of both */
+    put_into(0, "Design", true);
+    unsigned moves = there.moves;
+    tell("out", EVENT_MEMBERSHIP_REMOVED, 0, 3, "Design");
+    commit();
+    for (unsigned n = 0; n < 500; n++) {
+        commit();
+        engine_tick(kit.e, kit.now);
+        if (next_call())
+            serve();
+        else
+            pass(KIT_SECOND);
+    }
+    ck_assert_uint_eq(there.moves, moves + 2);
+    expect_result("out-0", "miro", "rejected");
+    ck_assert(is_in(0, "Old") && is_in(0, "Design"));
+    stop();
+}
+END_TEST
+
+START_TEST(removals_that_fail_in_turn_are_counted_once_each)
+{
+    prepare();
+    kit.targets[0].guard.limits[GUARD_REMOVAL] = (struct engine_guard_limit){.count = 2};
+    kit_open();
+    commit();
+    join_crew(1, "Design;xSales");
+    tell("out", EVENT_MEMBERSHIP_REMOVED, 0, 3, "Design");
+    look_again(1);
+    expect_call("PATCH", "/Groups/");
+    there.fault = MIRO_FAULT_503;
+    serve();
+    tell("out-x", EVENT_MEMBERSHIP_REMOVED, 0, 4, "xSales"); /* named false: it goes first */
+    ck_assert_int_ge(wait_for_call(), 0);
+    while (!about_a_team()) {
+        serve();
+        ck_assert_int_ge(wait_for_call(), 0);
+    }
+    there.fault = MIRO_FAULT_503;
+    serve();
+    tell("in-x", EVENT_MEMBERSHIP_ADDED, 0, 5, "xSales");
+    settle_for(60 * KIT_SECOND);
+    ck_assert_uint_eq(stats_now().held, 0);
+    ck_assert(!is_in(0, "Design") && is_in(0, "xSales"));
+    stop();
+}
+END_TEST
+
+START_TEST(a_denied_removal_stays_denied_whatever_becomes_of_the_other_teams)
+{
+    prepare();
+    kit.targets[0].kind = "scim"; /* which keeps no last team */
+    kit.targets[0].guard.limits[GUARD_REMOVAL] = (struct engine_guard_limit){.count = 2};
+    kit_open();
+    commit();
+    join_crew(3, "Design;Ops");
+    for (int i = 0; i < 3; i++)
+        leave_by_hand(i, "Everybody");
+    for (int i = 2; i >= 0; i--) {
+        tell("out", EVENT_MEMBERSHIP_REMOVED, i, 3, "Design");
+        settle_for(20 * KIT_SECOND);
+    }
+    ck_assert_uint_eq(stats_now().held, 1);
+    approve_all("deny");
+    expect_result("out-0", "miro", "denied");
+    settle_for(KIT_DAY_MS + 3600 * KIT_SECOND); /* the guard has room again */
+    tell("more", EVENT_MEMBERSHIP_REMOVED, 0, 4, "Ops");
+    settle_for(30 * KIT_SECOND);
+    ck_assert(is_in(0, "Design") && !is_in(0, "Ops"));
+    stop();
+}
+END_TEST
+
+START_TEST(an_undone_call_is_not_written_whatever_comes_after_the_undo)
+{
+    start();
+    join_crew(1, "Ops");
+    tell("in", EVENT_MEMBERSHIP_ADDED, 0, 2, "Design");
+    look_again(1);
+    expect_call("PATCH", "/Groups/");
+    const struct call *held = kit.call;
+    tell("left", EVENT_LEFT, 0, 3, NULL);
+    take_and_abort();
+    for (int i = 0; i < 12; i++) { /* the record's changes are counted anew, up to where the call began */
+        ck_assert(!engine_call_may_write(kit.e, held, kit.now));
+        tell(event_of("more", i), EVENT_CHANGED, 0, 4 + i, NULL);
+    }
+    kit.call = held;
+    answer_held_back();
+    settle_for(10 * KIT_SECOND);
+    ck_assert(!account(0)->active && !is_in(0, "Design"));
+    stop();
+}
+END_TEST
+
+START_TEST(a_list_that_leaves_groups_out_says_nothing_of_them)
+{
+    char body[512];
+    start();
+    join_crew(1, "Ops"); /* teams are known */
+    unsigned moves = there.moves;
+    const struct miro_user *u =
+        miro_add_user(there.m, &(struct miro_user_spec){.userName = name_of(1)}, kit.now.wall_ms);
+    put_into(1, "Design", false);
+    tell("joined", EVENT_JOINED, 1, 1, "Design");
+    commit();
+    expect_call("GET", "/Users?");
+    snprintf(body, sizeof body, "userName=%s", name_of(1));
+    answer(200, found(u->id, true, body));
+    settle_down();
+    ck_assert_uint_eq(there.moves, moves);
+    expect_result("joined-1", "miro", "unchanged");
+    stop();
+}
+END_TEST
+
+START_TEST(a_membership_that_was_never_asked_for_is_not_ours)
+{
+    start();
+    join_crew(1, "Ops");
+    tell("in", EVENT_MEMBERSHIP_ADDED, 0, 2, "Design");
+    look_again(1);
+    tell("out", EVENT_MEMBERSHIP_REMOVED, 0, 3, "Design"); /* before the call starts */
+    settle_down();
+    ck_assert(!is_in(0, "Design"));
+    put_into(0, "Design", false);
+    tell("more", EVENT_MEMBERSHIP_ADDED, 0, 4, "xSales");
+    settle_down();
+    ck_assert(is_in(0, "Design") && is_in(0, "xSales"));
+    stop();
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -308,6 +455,12 @@ int main(void)
         an_abort_takes_no_listing_and_no_membership_back,
         the_guard_holds_removals_until_a_person_decides,
         a_removal_that_is_denied_lets_the_others_be_asked_about,
+        two_teams_that_bore_one_name_are_refused_each_by_itself,
+        removals_that_fail_in_turn_are_counted_once_each,
+        a_denied_removal_stays_denied_whatever_becomes_of_the_other_teams,
+        an_undone_call_is_not_written_whatever_comes_after_the_undo,
+        a_list_that_leaves_groups_out_says_nothing_of_them,
+        a_membership_that_was_never_asked_for_is_not_ours,
     };
     return kit_run("engine_moves", tests, ARRAY_SIZE(tests));
 }

@@ -46,6 +46,7 @@ START_TEST(what_is_written_is_read_back_the_same)
     t->switched_until_ms = kit_ms(13);
     t->switched_on = true;
     t->admitted = 0x0123456789abcdefu;
+    put_attrs(&t->admitted_moves, "3074457345618265034=0123456789abcdef");
     t->held_word = 0xabcdef0123456789u;
     t->held_what = GUARD_UPGRADE;
     snprintf(t->held_id, sizeof t->held_id, "0123456789abcdef");
@@ -55,6 +56,8 @@ START_TEST(what_is_written_is_read_back_the_same)
     t->provision_owed = true;
     target_state_fail(t, "503");
     target_state_refuse(t, "title", 0xfedcba9876543210u, "no");
+    target_state_refuse(t, REFUSED_MOVE "7", 0xfedcba9876543210u, "the last admin");
+    target_state_refused_team(t, REFUSED_MOVE "7", "Ops");
     t->pending = xcalloc(2, sizeof *t->pending);
     t->n_pending = 2;
     for (size_t i = 0; i < 2; i++) {

@@ -300,7 +300,7 @@ const struct call *engine_call_next(struct engine *e, struct now now)
 static bool all_aboard(const struct flight *f)
 {
     for (const struct flight *r = f; r; r = r->rider)
-        if (!r->slot || (step_moves(f->step) && r->slot->gen != r->gen))
+        if (!r->slot || r->stale || (step_moves(f->step) && r->slot->gen != r->gen))
             return false;
     return true;
 }

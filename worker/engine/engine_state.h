@@ -185,8 +185,9 @@ struct flight {
     uint64_t wanted;           /* of a fetch: the wish that it answers */
     struct source_request ask; /* … and what it asks */
     uint64_t person;           /* tells persons apart, also when the slot is gone */
-    bool stale; /* the record was undone since it started: the answer only says that something is known no
-                   more */
+    bool
+        stale; /* the record was undone since it started: no word of it is written any more, an answer only says
+                   that something is known no more */
     char *find_value;
     struct attrs changes;
     char *team_id, *team_name; /* STEP_JOIN, STEP_LEAVE */
@@ -365,6 +366,9 @@ bool teams_note(struct engine *e, struct work *w, struct target_state *t, struct
 /* Before a call that makes a membership: from its commit on it is ours. */
 void teams_intend(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan);
 /* A removal that cannot be: the account has no other team. */
+/* Of an active account without doubt, which is not a member any more, and nothing can make it one: it is not ours. What
+ * was put down for a call that was never sent, too. */
+void teams_forget_ended(struct work *w, struct target_state *t);
 void teams_keep_last(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
                      struct now now);
 void teams_wish(struct engine *e, struct target *t, int64_t at_ms);

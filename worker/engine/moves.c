@@ -35,8 +35,9 @@ bool move_split(const struct answer *a)
 static void refuse(const struct answer *a, const char *id, const char *name, bool member, const char *reason)
 {
     char what[PLAN_TEAM_REFUSED_SIZE];
-    plan_team_refused(name, what);
+    plan_team_refused(id, what);
     answer_refuse(a, what, plan_team_fingerprint(a->w->slot->live, a->t, id, member), reason);
+    target_state_refused_team(a->t, what, name);
     a->w->refused = true;
     if (member && !a->t->doubt_until_ms)
         attrs_remove(&a->t->made_teams, id);
@@ -75,8 +76,11 @@ static void know_all(const struct answer *a, const struct account *account, cons
 void moves_know(const struct answer *a, const struct account *account)
 {
     struct work *w = a->w;
+    bool asked_alone = a->f->step == STEP_LOOKUP && !a->f->by_match; /* a list may leave them out */
+    if (!asked_alone && !account->says_teams)
+        return;
     a->t->known_groups = (uint32_t)account->teams.n;
-    if (!w->desired.has_teams || (a->f->step != STEP_LOOKUP && !account->says_teams))
+    if (!w->desired.has_teams)
         return;
     teams_resolve(w);
     for (size_t i = 0; i < w->n_teams; i++)
@@ -91,7 +95,7 @@ static void done(const struct answer *a, enum step step, const char *id, const c
 {
     char what[PLAN_TEAM_REFUSED_SIZE];
     bool joined = step == STEP_JOIN;
-    plan_team_refused(name, what);
+    plan_team_refused(id, what);
     target_state_forgive(a->t, what);
     answer_change(a, "teams", joined ? NULL : name, joined ? name : NULL);
     answer_effective_move(a, step, id);
@@ -129,20 +133,6 @@ static void verify(const struct answer *a, enum step step, struct attrs *moves)
     }
 }
 
-/* Not a member any more, and no Add can make it one: what we made there is over. */
-static void forget_what_ended(const struct answer *a)
-{
-    struct attrs *made = &a->t->made_teams;
-    for (size_t i = made->n; i-- > 0 && !a->t->doubt_until_ms;) {
-        const char *id = made->v[i].name;
-        bool wanted = attrs_find(&a->w->joining, id);
-        for (size_t j = 0; j < a->w->n_teams; j++)
-            wanted |= a->w->teams[j].member && a->w->teams[j].id && strcmp(a->w->teams[j].id, id) == 0;
-        if (!wanted && target_state_membership(a->t, id) == MEMBER_NOT)
-            attrs_remove(made, id);
-    }
-}
-
 void moves_verify(const struct answer *a)
 {
     if (!a->t->known_active &&
@@ -152,8 +142,6 @@ void moves_verify(const struct answer *a)
     }
     verify(a, STEP_JOIN, &a->w->joining);
     verify(a, STEP_LEAVE, &a->w->leaving);
-    if (!a->w->desired.has_teams)
-        return;
-    teams_resolve(a->w);
-    forget_what_ended(a);
+    if (a->w->desired.has_teams)
+        teams_forget_ended(a->w, a->t);
 }

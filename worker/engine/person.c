@@ -599,13 +599,19 @@ const struct refused *target_state_refused(const struct target_state *t, const c
     return NULL;
 }
 
+static void refused_done(struct refused *r)
+{
+    free(r->what);
+    free(r->reason);
+    free(r->team);
+}
+
 void target_state_forgive(struct target_state *t, const char *what)
 {
     for (size_t i = 0; i < t->n_refused; i++) {
         if (strcmp(t->refused[i].what, what) != 0)
             continue;
-        free(t->refused[i].what);
-        free(t->refused[i].reason);
+        refused_done(&t->refused[i]);
         t->refused[i] = t->refused[--t->n_refused];
         return;
     }
@@ -651,7 +657,17 @@ void target_state_refuse(struct target_state *t, const char *what, uint64_t fing
 {
     target_state_forgive(t, what);
     t->refused = xreallocarray(t->refused, t->n_refused + 1, sizeof *t->refused);
-    t->refused[t->n_refused++] = (struct refused){xstrdup(what), fingerprint, reason_text(reason)};
+    t->refused[t->n_refused++] = (struct refused){xstrdup(what), fingerprint, reason_text(reason), NULL};
+}
+
+void target_state_refused_team(struct target_state *t, const char *what, const char *team)
+{
+    for (size_t i = 0; i < t->n_refused; i++) {
+        if (strcmp(t->refused[i].what, what) != 0)
+            continue;
+        free(t->refused[i].team);
+        t->refused[i].team = xstrdup(team);
+    }
 }
 
 void target_state_set_unfetched(struct target_state *t, const char *why)
@@ -673,10 +689,9 @@ static void target_state_done(struct target_state *t)
     attrs_done(&t->known_teams);
     attrs_done(&t->made_teams);
     free(t->held_team);
-    for (size_t i = 0; i < t->n_refused; i++) {
-        free(t->refused[i].what);
-        free(t->refused[i].reason);
-    }
+    attrs_done(&t->admitted_moves);
+    for (size_t i = 0; i < t->n_refused; i++)
+        refused_done(&t->refused[i]);
     free(t->refused);
     free(t->pending);
 }

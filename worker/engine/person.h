@@ -76,7 +76,8 @@ struct pending {
 
 enum known_kind { KNOWN_UNKNOWN, KNOWN_ABSENT, KNOWN_ACCOUNT };
 
-#define REFUSED_TEAM "teams." /* + name: a membership that cannot be had, or ended */
+#define REFUSED_TEAM "teams." /* + name: a team that is not there */
+#define REFUSED_MOVE "teams/" /* + id: a membership that cannot be had, or ended */
 /* What the guard held and a person refused; the fingerprint is the guard's word. With "/id": a removal from that team. */
 #define REFUSED_DENIED "+denied"
 
@@ -85,6 +86,7 @@ struct refused {
     char *what; /* attribute name, or "+create", "+delete", "+adopt", "+active" for the whole step */
     uint64_t fingerprint;
     char *reason;
+    char *team; /* of REFUSED_MOVE: the team's name then; else NULL */
 };
 
 /* A source that is asked about persons stands among the targets by this and its name. */
@@ -121,9 +123,10 @@ struct target_state {
     int64_t provision_ms; /* the newest "provision" taken up, as of its time; 0: there was none */
     bool provision_owed;  /* its result is still to come */
     int64_t swept_ms;     /* with open: a sweep has opened it then, no event (wall clock); 0: not so */
-    uint64_t admitted;  /* word that the guard has let pass, while work is under way; 0: none. See wards.c */
-    uint64_t held_word; /* word that it holds; 0: none */
-    enum guarded held_what; /* valid with held_word, as is: */
+    uint64_t admitted; /* word that the guard has let pass, while work is under way; 0: none. See wards.c */
+    struct attrs admitted_moves; /* likewise of removals, each team's: id → word as text */
+    uint64_t held_word;          /* word that it holds; 0: none */
+    enum guarded held_what;      /* valid with held_word, as is: */
     char held_id[GUARD_HOLD_SIZE];
     int64_t held_since_ms;
     char *held_team; /* of GUARD_REMOVAL: the team's name; else NULL */
@@ -212,6 +215,8 @@ void target_state_set_known(struct target_state *t, enum known_kind kind); /* fr
 void target_state_fail(struct target_state *t,
                        const char *reason); /* the last failure, as text that a record can hold */
 void target_state_refuse(struct target_state *t, const char *what, uint64_t fingerprint, const char *reason);
+/* That refusal is of a team of this name. */
+void target_state_refused_team(struct target_state *t, const char *what, const char *team);
 void target_state_forgive(struct target_state *t, const char *what);
 void target_state_forgive_all(struct target_state *t);
 void target_state_set_unfetched(struct target_state *t, const char *why); /* NULL: nothing to tell */

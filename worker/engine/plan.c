@@ -41,18 +41,33 @@ uint64_t plan_fingerprint(const struct person *p, const struct desired *d)
     return digest_hash64(parts, sizeof parts);
 }
 
-uint64_t plan_team_fingerprint(const struct person *p, const struct target_state *t, const char *id,
-                               bool member)
+static uint64_t membership_fingerprint(const struct person *p, const char *id, bool member, bool last)
 {
-    bool last = !member && t->known_groups <= 1; /* one more makes a new question of it */
     uint64_t parts[] = {plan_value_fingerprint(id), member, last, p->employment_stamp.event,
                         p->suspension_stamp.event};
     return digest_hash64(parts, sizeof parts);
 }
 
-void plan_team_refused(const char *name, char out[PLAN_TEAM_REFUSED_SIZE])
+uint64_t plan_team_fingerprint(const struct person *p, const struct target_state *t, const char *id,
+                               bool member)
+{
+    bool last = !member && t->known_groups <= 1; /* one more makes a new question of it */
+    return membership_fingerprint(p, id, member, last);
+}
+
+uint64_t plan_denial_fingerprint(const struct person *p, const char *id)
+{
+    return membership_fingerprint(p, id, false, false);
+}
+
+void plan_team_missing(const char *name, char out[PLAN_TEAM_REFUSED_SIZE])
 {
     snprintf(out, PLAN_TEAM_REFUSED_SIZE, REFUSED_TEAM "%s", name);
+}
+
+void plan_team_refused(const char *id, char out[PLAN_TEAM_REFUSED_SIZE])
+{
+    snprintf(out, PLAN_TEAM_REFUSED_SIZE, REFUSED_MOVE "%s", id);
 }
 
 void plan_team_denied(const char *id, char out[PLAN_TEAM_REFUSED_SIZE])
@@ -193,16 +208,16 @@ static bool differences(const struct plan_input *in, struct attrs *changes)
 
 /* ---- teams --------------------------------------------------------------------------------------------- */
 
-static bool rests_team(const struct plan_input *in, const char *name, const char *id, bool member)
+static bool rests_team(const struct plan_input *in, const char *id, bool member)
 {
     char refused[PLAN_TEAM_REFUSED_SIZE], denied[PLAN_TEAM_REFUSED_SIZE];
     uint64_t fingerprint = plan_team_fingerprint(in->person, in->state, id, member);
-    plan_team_refused(name, refused);
+    plan_team_refused(id, refused);
     plan_team_denied(id, denied);
     const struct refused *r = target_state_refused(in->state, refused),
                          *d = member ? NULL : target_state_refused(in->state, denied);
     return (r && r->fingerprint == fingerprint && !MUTATION(MUTATION_REFUSED_REPEATED)) ||
-           (d && d->fingerprint == fingerprint);
+           (d && d->fingerprint == plan_denial_fingerprint(in->person, id));
 }
 
 static void plan_move(enum step step, const char *name, const char *id, struct plan *ret)
@@ -217,7 +232,7 @@ static bool plan_join(const struct plan_input *in, struct plan *ret)
     for (size_t i = 0; i < in->n_teams; i++) {
         const struct wanted_team *team = &in->teams[i];
         if (!team->member || !team->id || target_state_membership(in->state, team->id) != MEMBER_NOT ||
-            attrs_find(in->joining, team->id) || rests_team(in, team->name, team->id, true))
+            attrs_find(in->joining, team->id) || rests_team(in, team->id, true))
             continue;
         plan_move(STEP_JOIN, team->name, team->id, ret);
         return true;
@@ -235,10 +250,10 @@ static bool still_wanted(const struct plan_input *in, const char *id, const char
     return false;
 }
 
-static bool is_to_leave(const struct plan_input *in, const char *name, const char *id)
+static bool is_to_leave(const struct plan_input *in, const char *id)
 {
     return target_state_membership(in->state, id) == MEMBER && !attrs_find(in->leaving, id) &&
-           !rests_team(in, name, id, false);
+           !rests_team(in, id, false);
 }
 
 static bool plan_leave(const struct plan_input *in, struct plan *ret)
@@ -248,14 +263,14 @@ static bool plan_leave(const struct plan_input *in, struct plan *ret)
     ret->last_team = in->profile->keeps_last_team && in->state->known_groups <= 1;
     for (size_t i = 0; i < in->n_teams; i++) {
         const struct wanted_team *team = &in->teams[i];
-        if (team->member || !team->id || !is_to_leave(in, team->name, team->id))
+        if (team->member || !team->id || !is_to_leave(in, team->id))
             continue;
         plan_move(STEP_LEAVE, team->name, team->id, ret);
         return true;
     }
     for (size_t i = 0; i < made->n; i++) {
         const char *id = made->v[i].name, *name = made->v[i].value ? made->v[i].value : "";
-        if (still_wanted(in, id, name) || !is_to_leave(in, name, id))
+        if (still_wanted(in, id, name) || !is_to_leave(in, id))
             continue;
         plan_move(STEP_LEAVE, name, id, ret);
         return true;

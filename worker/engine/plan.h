@@ -71,8 +71,11 @@ uint64_t plan_value_fingerprint(const char *value);
 /* Of one membership: also of the words that decide access, so that a newer one asks anew. */
 uint64_t plan_team_fingerprint(const struct person *p, const struct target_state *t, const char *id,
                                bool member);
-/* Under which name it rests in target_state.refused. */
-void plan_team_refused(const char *name, char out[PLAN_TEAM_REFUSED_SIZE]);
+/* Likewise of a removal that a person denied: whatever becomes of the account's other teams. */
+uint64_t plan_denial_fingerprint(const struct person *p, const char *id);
+/* Under which name it rests in target_state.refused: by the team's id, since two may bear one name in turn. */
+void plan_team_missing(const char *name, char out[PLAN_TEAM_REFUSED_SIZE]);
+void plan_team_refused(const char *id, char out[PLAN_TEAM_REFUSED_SIZE]);
 void plan_team_denied(const char *id, char out[PLAN_TEAM_REFUSED_SIZE]);
 
 /* Whether an account found by match may become this person's; if not, *ret_reason (static) says why. */

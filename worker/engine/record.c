@@ -167,13 +167,14 @@ static void write_known_teams(struct json_out *w, const struct target_state *t)
     json_close(w);
 }
 
-static void write_made_teams(struct json_out *w, const struct target_state *t)
+/* By the ids of teams. */
+static void write_teams(struct json_out *w, const char *name, const struct attrs *teams)
 {
-    if (t->made_teams.n == 0)
+    if (teams->n == 0)
         return;
-    json_open(w, "madeTeams", '{');
-    for (size_t i = 0; i < t->made_teams.n; i++)
-        json_put_string(w, t->made_teams.v[i].name, t->made_teams.v[i].value);
+    json_open(w, name, '{');
+    for (size_t i = 0; i < teams->n; i++)
+        json_put_string(w, teams->v[i].name, teams->v[i].value);
     json_close(w);
 }
 
@@ -208,6 +209,8 @@ static void write_lists(struct json_out *w, const struct target_state *t)
             json_put_string(w, "what", t->refused[i].what);
             put_hash(w, "fingerprint", t->refused[i].fingerprint);
             json_put_string(w, "reason", t->refused[i].reason);
+            if (t->refused[i].team)
+                json_put_string(w, "team", t->refused[i].team);
             json_close(w);
         }
         json_close(w);
@@ -278,7 +281,7 @@ static void write_target(struct json_out *w, const struct target_state *t)
     if (t->create_as)
         json_put_string(w, "createAs", t->create_as);
     write_known(w, t);
-    write_made_teams(w, t);
+    write_teams(w, "madeTeams", &t->made_teams);
     if (t->doubt_until_ms)
         json_put_int(w, "doubtUntil", t->doubt_until_ms);
     if (t->missing_until_ms)
@@ -300,6 +303,7 @@ static void write_target(struct json_out *w, const struct target_state *t)
         json_put_int(w, "sweptAt", t->swept_ms);
     if (t->admitted)
         put_hash(w, "admitted", t->admitted);
+    write_teams(w, "admittedRemovals", &t->admitted_moves);
     if (t->held_word)
         write_held(w, t);
     write_lists(w, t);

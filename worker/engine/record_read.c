@@ -158,14 +158,14 @@ static bool read_known(const cJSON *object, struct target_state *t)
     return json_bool(known, "active", &t->known_active);
 }
 
-static bool read_made_teams(const cJSON *object, struct target_state *t)
+static bool read_teams(const cJSON *teams, struct attrs *ret)
 {
     const cJSON *item;
-    cJSON_ArrayForEach(item, json_get(object, "madeTeams"))
+    cJSON_ArrayForEach(item, teams)
     {
         if (!cJSON_IsString(item))
             return false;
-        attrs_set(&t->made_teams, item->string, item->valuestring);
+        attrs_set(ret, item->string, item->valuestring);
     }
     return true;
 }
@@ -190,11 +190,14 @@ static bool read_lists(const cJSON *object, struct target_state *t)
     const cJSON *item, *refused = json_get(object, "refused"), *pending = json_get(object, "pending");
     cJSON_ArrayForEach(item, refused)
     {
-        const char *what = json_string(item, "what"), *reason = json_string(item, "reason");
+        const char *what = json_string(item, "what"), *reason = json_string(item, "reason"),
+                   *team = json_string(item, "team");
         uint64_t fingerprint;
         if (!what || !reason || !read_hash(json_string(item, "fingerprint"), &fingerprint))
             return false;
         target_state_refuse(t, what, fingerprint, reason);
+        if (team)
+            target_state_refused_team(t, what, team);
     }
     t->pending = xcalloc((size_t)cJSON_GetArraySize(pending), sizeof *t->pending);
     cJSON_ArrayForEach(item, pending) if (!read_pending(item, &t->pending[t->n_pending++])) return false;
@@ -268,8 +271,9 @@ static bool read_target(const cJSON *object, struct target_state *t)
     json_int64(object, "provisionAt", &t->provision_ms);
     json_bool(object, "provisionOwed", &t->provision_owed);
     json_int64(object, "sweptAt", &t->swept_ms);
-    return read_held(object, t) && read_known(object, t) && read_made_teams(object, t) &&
-           read_lists(object, t);
+    return read_held(object, t) && read_known(object, t) && read_lists(object, t) &&
+           read_teams(json_get(object, "madeTeams"), &t->made_teams) &&
+           read_teams(json_get(object, "admittedRemovals"), &t->admitted_moves);
 }
 
 static bool read_targets(const cJSON *root, struct person *p)

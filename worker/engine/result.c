@@ -61,6 +61,14 @@ static void write_operations(struct json_out *w, const struct result *r)
     json_close(w);
 }
 
+/* By its name; NULL: it is no team that was refused. */
+static const char *refused_team(const struct refused *r)
+{
+    if (r->team)
+        return r->team;
+    return strncmp(r->what, REFUSED_TEAM, strlen(REFUSED_TEAM)) == 0 ? r->what + strlen(REFUSED_TEAM) : NULL;
+}
+
 /* Attributes that the target refuses; whole steps ("+create") speak through the cause. */
 static void write_refused(struct json_out *w, const struct target_state *t)
 {
@@ -71,10 +79,10 @@ static void write_refused(struct json_out *w, const struct target_state *t)
         if (t->refused[i].what[0] == '+')
             continue;
         json_open(w, NULL, '{');
-        bool team = strncmp(t->refused[i].what, REFUSED_TEAM, strlen(REFUSED_TEAM)) == 0;
+        const char *team = refused_team(&t->refused[i]);
         json_put_string(w, "attribute", team ? "teams" : t->refused[i].what);
         if (team)
-            json_put_string(w, "value", t->refused[i].what + strlen(REFUSED_TEAM));
+            json_put_string(w, "value", team);
         json_put_string(w, "reason", t->refused[i].reason);
         json_close(w);
     }

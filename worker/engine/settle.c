@@ -371,9 +371,12 @@ void settle(struct engine *e, struct work *w, struct target_state *t, const stru
         settle_provision(e, w, t, &v, now);
         settle_pending(e, w, t, &v, now);
     }
+    if (w->target && w->desired_valid)
+        teams_forget_ended(w, t);
     end_attempts(t);
     if (!cut_refused)
         t->admitted = 0; /* a cut that is tried again daily was counted */
+    attrs_done(&t->admitted_moves);
     forget_work(w);
     slot_mark_dirty(e, slot);
 }

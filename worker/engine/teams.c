@@ -4,7 +4,9 @@
  *      name ─► directory ─┬─ one team: its id; plan.c compares that with the account's own groups
  *                         ├─ none, and the listing is old: a newer one is wished for and awaited, all else goes on
  *                         └─ none, or several: refused under "teams.NAME", which the result shows; a team that appears
- *                            wakes all to whom something was refused */
+ *                            wakes all to whom something was refused
+ *
+ * What a target refuses about a team that is there rests under "teams/ID". */
 #include "engine_state.h"
 
 #include <stdio.h>
@@ -54,27 +56,18 @@ static const struct wanted_team *wanted_by_id(const struct work *w, const char *
 
 /* ---- what was refused and is no question any more ------------------------------------------------------ */
 
-static bool was_made_as(const struct target_state *t, const char *name)
+/* A team that is there now, or is not wanted any more. */
+static bool is_missing_over(const struct work *w, const struct refused *r)
 {
-    for (size_t i = 0; i < t->made_teams.n; i++)
-        if (strcmp(t->made_teams.v[i].value, name) == 0)
-            return true;
-    return false;
+    const struct wanted_team *team = wanted(w, r->what + strlen(REFUSED_TEAM));
+    return !team || team->id || !team->member;
 }
 
-static uint64_t missing_fingerprint(const char *name)
+/* Nothing is said of the team any more, and no membership there is ours. */
+static bool is_refusal_over(const struct work *w, const struct target_state *t, const struct refused *r)
 {
-    return plan_value_fingerprint(name);
-}
-
-/* A team that is there now, or of which nothing is said any more. */
-static bool is_over(const struct work *w, const struct target_state *t, const struct refused *r)
-{
-    const char *name = r->what + strlen(REFUSED_TEAM);
-    const struct wanted_team *team = wanted(w, name);
-    if (!team)
-        return !was_made_as(t, name);
-    return r->fingerprint == missing_fingerprint(name) && (team->id || !team->member);
+    const char *id = r->what + strlen(REFUSED_MOVE);
+    return !wanted_by_id(w, id) && !attrs_find(&t->made_teams, id);
 }
 
 /* A denial counts until the removal is not wanted any more. */
@@ -96,7 +89,8 @@ static void forgive_what_is_over(struct engine *e, struct work *w, struct target
 {
     for (size_t i = t->n_refused; i-- > 0;) {
         const struct refused *r = &t->refused[i];
-        bool over = (begins(r->what, REFUSED_TEAM) && is_over(w, t, r)) ||
+        bool over = (begins(r->what, REFUSED_TEAM) && is_missing_over(w, r)) ||
+                    (begins(r->what, REFUSED_MOVE) && is_refusal_over(w, t, r)) ||
                     (begins(r->what, REFUSED_DENIED "/") && is_denial_over(w, t, r));
         if (!over)
             continue;
@@ -107,11 +101,9 @@ static void forgive_what_is_over(struct engine *e, struct work *w, struct target
 
 /* ---- what is missing ----------------------------------------------------------------------------------- */
 
-static void refuse(struct engine *e, struct work *w, struct target_state *t, const char *name,
+static void refuse(struct engine *e, struct work *w, struct target_state *t, const char *what,
                    uint64_t fingerprint, const char *reason, struct now now)
 {
-    char what[PLAN_TEAM_REFUSED_SIZE];
-    plan_team_refused(name, what);
     const struct refused *r = target_state_refused(t, what);
     if (r && r->fingerprint == fingerprint && strcmp(r->reason, reason) == 0)
         return;
@@ -128,13 +120,15 @@ static void refuse_missing(struct engine *e, struct work *w, struct target_state
 {
     struct directory *d = &w->target->directory;
     const char *id;
+    char what[PLAN_TEAM_REFUSED_SIZE];
     char reason[MISSING_REASON_MAX] = "no team of this name (the security group's) is there: make it there "
                                       "or mend the policy; it is taken up then";
     if (directory_find(d, team->name, &id) == TEAM_AMBIGUOUS)
         snprintf(reason, sizeof reason, "finding: several teams have this name: rename all but one there");
     else if (d->failed)
         snprintf(reason, sizeof reason, "the target's teams cannot be listed: %s", d->failed);
-    refuse(e, w, t, team->name, missing_fingerprint(team->name), reason, now);
+    plan_team_missing(team->name, what);
+    refuse(e, w, t, what, plan_value_fingerprint(team->name), reason, now);
 }
 
 /* Whether the listing in force is young enough to say that a team is not there. */
@@ -203,11 +197,29 @@ void teams_intend(struct engine *e, struct work *w, struct target_state *t, cons
     slot_mark_dirty(e, w->slot);
 }
 
+void teams_forget_ended(struct work *w, struct target_state *t)
+{
+    struct attrs *made = &t->made_teams;
+    if (t->doubt_until_ms || t->known != KNOWN_ACCOUNT || !t->known_active)
+        return;
+    teams_resolve(w);
+    for (size_t i = made->n; i-- > 0;) {
+        const char *id = made->v[i].name;
+        const struct wanted_team *team = wanted_by_id(w, id);
+        bool wanted_still = attrs_find(&w->joining, id) || (team && team->member);
+        if (!wanted_still && target_state_membership(t, id) == MEMBER_NOT)
+            attrs_remove(made, id);
+    }
+}
+
 void teams_keep_last(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
                      struct now now)
 {
-    refuse(e, w, t, plan->team_name, plan_team_fingerprint(w->slot->live, t, plan->team_id, false),
+    char what[PLAN_TEAM_REFUSED_SIZE];
+    plan_team_refused(plan->team_id, what);
+    refuse(e, w, t, what, plan_team_fingerprint(w->slot->live, t, plan->team_id, false),
            "the account's last team, without which the target may remove the account: put it into another "
            "one first",
            now);
+    target_state_refused_team(t, what, plan->team_name);
 }

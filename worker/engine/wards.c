@@ -17,6 +17,8 @@
 #include "digest.h"
 #include "mem.h"
 
+enum { WORD_TEXT_SIZE = 17 }; /* NUL included */
+
 /* ---- where things are ---------------------------------------------------------------------------------- */
 
 /* An account of this person was active, or is no more: what shares are taken of. */
@@ -99,11 +101,30 @@ static void hold(struct engine *e, struct work *w, struct target_state *t, enum 
     e->stats.held_total++;
 }
 
-/* The call waits until this is committed. */
-static void admit(struct engine *e, struct work *w, struct target_state *t, uint64_t word)
+static void word_text(uint64_t word, char out[WORD_TEXT_SIZE])
 {
+    snprintf(out, WORD_TEXT_SIZE, "%016llx", (unsigned long long)word);
+}
+
+/* Removals are counted team by team, in whichever order they are tried again. */
+static bool was_admitted(const struct target_state *t, const struct plan *plan, uint64_t word)
+{
+    char text[WORD_TEXT_SIZE];
+    word_text(word, text);
+    const char *removal = plan->step == STEP_LEAVE ? attrs_get(&t->admitted_moves, plan->team_id) : NULL;
+    return t->admitted == word || (removal && strcmp(removal, text) == 0);
+}
+
+/* The call waits until this is committed. */
+static void admit(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
+                  uint64_t word)
+{
+    char text[WORD_TEXT_SIZE];
     unhold(e, w, t);
     t->admitted = word;
+    word_text(word, text);
+    if (plan->step == STEP_LEAVE && t->admitted_moves.n < PERSON_TEAMS_MAX)
+        attrs_set(&t->admitted_moves, plan->team_id, text);
     w->slot->gen++;
     slot_mark_dirty(e, w->slot);
 }
@@ -140,7 +161,7 @@ static void deny(struct work *w, struct target_state *t, const struct plan *plan
     char what[PLAN_TEAM_REFUSED_SIZE];
     if (plan->step == STEP_LEAVE) {
         plan_team_denied(plan->team_id, what);
-        target_state_refuse(t, what, plan_team_fingerprint(w->slot->live, t, plan->team_id, false), reason);
+        target_state_refuse(t, what, plan_denial_fingerprint(w->slot->live, plan->team_id), reason);
     } else {
         target_state_refuse(t, REFUSED_DENIED, word, reason);
     }
@@ -155,7 +176,7 @@ static enum admission decide(struct engine *e, struct work *w, struct target_sta
     case DECISION_APPROVE:
         answer_forget_failures(w, t);         /* their deadline has passed meanwhile */
         w->fresh &= plan->step != STEP_LEAVE; /* and what is known of the teams may be days old */
-        admit(e, w, t, word);
+        admit(e, w, t, plan, word);
         return ADMITTED;
     case DECISION_DENY:
         if (t->doubt_until_ms > now.wall_ms)
@@ -186,7 +207,7 @@ enum admission wards_admit(struct engine *e, struct work *w, struct target_state
     const struct refused *denied = target_state_refused(t, REFUSED_DENIED);
     if (denied && denied->fingerprint == word)
         return AGREED;
-    if (t->admitted == word)
+    if (was_admitted(t, plan, word))
         return ADMITTED;
     if (t->held_word && t->held_word != word)
         unhold(e, w, t);
@@ -197,7 +218,7 @@ enum admission wards_admit(struct engine *e, struct work *w, struct target_state
         return decide(e, w, t, plan, now); /* "all held before": decided already, perhaps */
     }
     count(e, ward, w, what, now);
-    admit(e, w, t, word);
+    admit(e, w, t, plan, word);
     return ADMITTED;
 }
 
