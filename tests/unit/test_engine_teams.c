@@ -190,18 +190,30 @@ START_TEST(what_was_missing_is_taken_up_by_who_was_not_there_when_it_appeared)
     start();
     join_crew(1, "Void");
     miro_add_team(there.m, "Void");
+    unsigned lists = there.lists;
     pass(RELIST_MS);
+    commit(); /* the lease */
+    engine_tick(kit.e, kit.now);
     while (next_call()) /* the listing, and nobody hears of it: its reader is gone when it is committed */
         serve();
+    ck_assert_uint_eq(there.lists, lists + 1);
     engine_tick(kit.e, kit.now);
     ck_assert_ptr_nonnull(take_batch());
     for (size_t i = 0; i < kit.batch->n_records; i++)
         kit_keep(&kit.batch->records[i]);
     for (size_t i = 0; i < kit.batch->n_offsets; i++)
         kit.committed[kit.batch->offsets[i].partition] = kit.batch->offsets[i].next;
-    kit_crash();
+    engine_free(kit.e);
+    kit.now.boot_ms += 100 * KIT_SECOND;
+    kit.e = engine_new(&kit.cfg, &kit.ports);
+    kit.batch = NULL;
+    kit.call = NULL;
+    kit_read_targets(0);
+    engine_tick(kit.e, kit.now); /* what it has read is told, and nobody is there yet */
+    kit_assign(0);
     settle_for(KIT_LIFE_MS + 10 * KIT_SECOND);
     ck_assert(is_in(0, "Void"));
+    ck_assert_uint_eq(there.lists, lists + 1);
     stop();
 }
 END_TEST
@@ -241,6 +253,121 @@ START_TEST(many_teams_are_listed_page_by_page)
 }
 END_TEST
 
+/* Until nothing happens for a while; whatever lists the teams is answered with `body`. */
+static void settle_but_for_lists(int status, const char *body)
+{
+    for (int i = 0; i < 300; i++) {
+        commit();
+        engine_tick(kit.e, kit.now);
+        if (!next_call())
+            pass(KIT_SECOND);
+        else if (strncmp(kit.call->path, "/Groups?", 8) == 0)
+            answer(status, body);
+        else
+            serve();
+    }
+    commit();
+}
+
+static bool is_open(int i)
+{
+    struct buf out;
+    char key[64];
+    snprintf(key, sizeof key, "acme/hr/p-%d", i);
+    buf_init(&out, RECORD_MAX);
+    ck_assert(engine_person_json(kit.e, str_of(key), &out));
+    buf_addc(&out, '\0');
+    bool open = strstr(out.p, "\"open\":true");
+    buf_done(&out);
+    return open;
+}
+
+static int64_t listed_at(void)
+{
+    int64_t at_ms = 0;
+    for (size_t i = 0; i < kit.n_records; i++)
+        if (kit.records[i].topic == TOPIC_TARGETS && strncmp(kit.records[i].key, "listing/", 8) == 0)
+            ck_assert(rfc3339_parse(str_of(json_string(kit.records[i].json, "at")), &at_ms));
+    return at_ms;
+}
+
+START_TEST(nobody_is_opened_by_a_sweep_for_teams_that_cannot_be_listed)
+{
+    enum { CREW = 30 };
+    prepare();
+    kit.policy = POLICY_ACCOUNT;
+    kit_open();
+    commit();
+    join_crew(CREW, "Design");
+    kit.policy = POLICY_TEAMS;
+    engine_policy_changed(kit.e, 2, kit.now);
+    tell("more", EVENT_CHANGED, 0, 2, NULL);
+    settle_but_for_lists(500, "{}");
+    for (int i = 0; i < CREW; i++)
+        ck_assert_int_eq(is_open(i), i == 0); /* of whom something was said */
+    ck_assert_uint_eq(stats_now().behind, CREW - 1);
+    settle_for(120 * KIT_SECOND);
+    for (int i = 0; i < CREW; i++)
+        ck_assert(is_in(i, "Design"));
+    ck_assert_uint_eq(stats_now().behind, 0);
+    stop();
+}
+END_TEST
+
+START_TEST(a_list_that_ends_too_early_takes_no_team_away)
+{
+    start();
+    join_crew(1, "Design");
+    size_t said = count_records(TOPIC_TARGETS);
+    pass(RELIST_MS);
+    settle_but_for_lists(200, "{\"totalResults\":4,\"Resources\":[]}");
+    ck_assert_uint_eq(count_records(TOPIC_TARGETS), said);
+    settle_for(60 * KIT_SECOND);
+    ck_assert_uint_eq(count_records(TOPIC_TARGETS), said + 1); /* a listing, and no team has changed */
+    miro_add_team(there.m, "Late");
+    pass(RELIST_MS);
+    settle_but_for_lists(200, "{\"totalResults\":2,\"Resources\":[{\"id\":\"1\",\"displayName\":\"A\"}]}");
+    settle_for(60 * KIT_SECOND); /* begun anew: of the first pages nothing is left */
+    ck_assert_uint_eq(count_records(TOPIC_TARGETS), said + 3);
+    stop();
+}
+END_TEST
+
+START_TEST(a_list_that_always_ends_too_early_is_said_to_fail)
+{
+    start();
+    kit.targets[0].deadline_ms = 60 * KIT_SECOND;
+    join_crew(1, "Design");
+    size_t said = count_records(TOPIC_TARGETS);
+    pass(RELIST_MS);
+    settle_but_for_lists(200, "{\"totalResults\":2,\"Resources\":[{\"id\":\"1\",\"displayName\":\"A\"}]}");
+    ck_assert_uint_eq(count_records(TOPIC_TARGETS), said + 1);
+    const char *failed = json_string(last_record(TOPIC_TARGETS)->json, "failed");
+    ck_assert_ptr_nonnull(failed);
+    ck_assert_ptr_nonnull(strstr(failed, "ends before"));
+    stop();
+}
+END_TEST
+
+START_TEST(a_wish_of_a_clock_that_is_ahead_moves_no_listing_into_the_future)
+{
+    char value[256], ahead[RFC3339_SIZE];
+    struct error err;
+    start();
+    join_crew(1, "Design");
+    unsigned lists = there.lists;
+    rfc3339_format(kit.now.wall_ms + 24 * RELIST_MS, ahead);
+    snprintf(value, sizeof value, "{\"kind\":\"wish\",\"target\":\"miro\",\"at\":\"%s\"}", ahead);
+    ck_assert(engine_target_record(kit.e, str_of("wish/miro"), str_of(value), kit.now, &err));
+    settle_for(5 * KIT_SECOND);
+    ck_assert_uint_eq(there.lists, lists + 1);
+    ck_assert_int_le(listed_at(), kit.now.wall_ms + 60 * KIT_SECOND);
+    settle_for(RELIST_MS + 120 * KIT_SECOND);
+    ck_assert_uint_eq(there.lists, lists + 2);
+    stop();
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -257,6 +384,10 @@ int main(void)
         what_was_missing_is_taken_up_by_who_was_not_there_when_it_appeared,
         teams_that_cannot_be_listed_are_said_to_be_so,
         many_teams_are_listed_page_by_page,
+        nobody_is_opened_by_a_sweep_for_teams_that_cannot_be_listed,
+        a_list_that_ends_too_early_takes_no_team_away,
+        a_list_that_always_ends_too_early_is_said_to_fail,
+        a_wish_of_a_clock_that_is_ahead_moves_no_listing_into_the_future,
     };
     return kit_run("engine_teams", tests, ARRAY_SIZE(tests));
 }

@@ -145,6 +145,7 @@ START_TEST(teams_are_read_page_by_page)
                                 "{\"id\":\"1\",\"displayName\":\"A2\"}]}"),
                          &teams, &page, &err));
     ck_assert_uint_eq(page.n, 4);
+    ck_assert_uint_eq(page.nameless, 2);
     ck_assert_int_eq(page.total, 9);
     ck_assert_uint_eq(teams.n, 1);
     ck_assert_str_eq(attrs_get(&teams, "1"), "A2");

@@ -245,14 +245,18 @@ static bool plan_all(struct engine *e, struct work *w, struct target_state *t, s
     return true;
 }
 
-/* Whoever has all but teams that were not listed yet waits for these. */
-static void await_teams(struct work *w, const struct target_state *t, bool awaited, struct plan *plan)
+/* Whoever has all but teams that were not listed yet waits for these. False: put off, as only a sweep asks. */
+static bool await_teams(struct work *w, const struct target_state *t, bool awaited, struct plan *plan)
 {
     bool awaits = awaited && plan->step == STEP_NONE && !plan->ignored && !plan->rejected && t->link &&
                   t->known == KNOWN_ACCOUNT && t->known_active;
-    if (awaits)
-        plan->step = STEP_WAIT;
-    w->slot->awaits_teams |= awaits;
+    if (!awaits)
+        return true;
+    if (sweep_misses_teams(w, t))
+        return false;
+    plan->step = STEP_WAIT;
+    w->slot->awaits_teams = true;
+    return true;
 }
 
 /* False: put off, to be planned anew later. */
@@ -289,11 +293,10 @@ static bool converge_target(struct engine *e, struct slot *slot, struct target_s
         choose_name(e, w, t);
     wait_for_target(e, w, t, now);
     bool awaited = teams_note(e, w, t, now);
-    if (!plan_all(e, w, t, &plan, now)) {
+    if (!plan_all(e, w, t, &plan, now) || !await_teams(w, t, awaited, &plan)) {
         plan_done(&plan);
         return false;
     }
-    await_teams(w, t, awaited, &plan);
     if (plan.step == STEP_NONE)
         settle(e, w, t, &plan, now);
     else

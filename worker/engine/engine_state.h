@@ -83,6 +83,7 @@ struct target {
     size_t waiting;
     size_t doubtful;            /* accounts in doubt, of those with work */
     bool sweep_waits;           /* the sweep has put persons off until fewer wait for it */
+    bool sweep_misses_teams;    /* … until its teams are listed */
     struct directory directory; /* its teams, as the targets topic says */
     struct listing listing;     /* … and as we find them, where bucket 0 is ours */
     int32_t home;               /* partition of the tenant's bucket 0 */
@@ -365,10 +366,10 @@ void teams_resolve(struct work *w);
 bool teams_note(struct engine *e, struct work *w, struct target_state *t, struct now now);
 /* Before a call that makes a membership: from its commit on it is ours. */
 void teams_intend(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan);
-/* A removal that cannot be: the account has no other team. */
 /* Of an active account without doubt, which is not a member any more, and nothing can make it one: it is not ours. What
  * was put down for a call that was never sent, too. */
 void teams_forget_ended(struct work *w, struct target_state *t);
+/* A removal that cannot be: the account has no other team. */
 void teams_keep_last(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
                      struct now now);
 void teams_wish(struct engine *e, struct target *t, int64_t at_ms);
@@ -430,6 +431,9 @@ bool sweep_may_run(const struct engine *e);
 void sweep_add_targets(struct engine *e, struct slot *slot);
 /* What a sweep alone asks for waits while too many wait for the target. */
 bool sweep_puts_off(const struct engine *e, const struct work *w, const struct target_state *t);
+/* True: until the target's teams are listed, since nobody else asks; another walk comes then. */
+bool sweep_misses_teams(const struct work *w, const struct target_state *t);
+void sweep_teams_listed(struct target *t);
 
 /* dryrun.c */
 /* Takes the place of the plan's write: foresees everything, and the plan is to be settled. */

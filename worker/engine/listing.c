@@ -242,11 +242,20 @@ static void fail(struct engine *e, struct target *t, const char *reason, int64_t
         finish(e, l, reason);
 }
 
-/* Neither totalResults nor a short page is reliable alone; a page without news is the end in any case. */
+/* Neither totalResults nor a short page is reliable alone; after a page without news no more will come. */
 static bool is_last(const struct listing *l, const struct team_page *page, size_t before)
 {
     bool short_page = page->n < l->count && (page->total < 0 || (int64_t)l->found.n >= page->total);
     return page->n == 0 || l->found.n == before || short_page;
+}
+
+/* Teams that came or went meanwhile have moved the others between the pages; what is missing would count as gone. */
+static void begin_anew(struct listing *l)
+{
+    attrs_done(&l->found);
+    l->nameless = 0;
+    l->start = 1;
+    l->fell_short = true;
 }
 
 static void take_page(struct engine *e, struct target *t, const struct call_reply *reply, struct now now)
@@ -259,11 +268,18 @@ static void take_page(struct engine *e, struct target *t, const struct call_repl
         fail(e, t, err.message, 0, now);
         return;
     }
-    l->failures = 0;
+    bool last = is_last(l, &page, before);
+    l->nameless += page.nameless;
+    if (last && page.total > (int64_t)(l->found.n + l->nameless)) {
+        begin_anew(l);
+        fail(e, t, "the list of teams ends before it has as many as it says", 0, now);
+        return;
+    }
+    l->failures = l->fell_short ? l->failures : 0;
     l->start += page.n;
     if (l->found.n > TEAMS_LISTED_MAX)
         finish(e, l, "the target has more teams than can be kept");
-    else if (is_last(l, &page, before))
+    else if (last)
         finish(e, l, NULL);
 }
 

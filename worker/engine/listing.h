@@ -18,6 +18,8 @@ struct listing {
     size_t start;  /* of the next page, from 1 */
     unsigned count;
     struct attrs found; /* id → name */
+    size_t nameless;    /* teams that were listed and cannot be kept */
+    bool fell_short;    /* it ended too early once: failures count until it is whole */
     char *failed;       /* why it found nothing out; NULL: it did */
     struct flight *flight;
     uint32_t failures;

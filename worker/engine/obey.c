@@ -8,6 +8,8 @@
 #include <assert.h>
 #include <string.h>
 
+enum { WISH_AHEAD_MS = 60 * 1000 };
+
 /* ---- persons ------------------------------------------------------------------------------------------- */
 
 void obey_forgive(struct work *w, struct target_state *t)
@@ -195,9 +197,18 @@ static void tell_news(struct engine *e, struct target *t)
 {
     bool deaf = MUTATION(MUTATION_TEAM_MISSED_FOREVER);
     e->wake.teams = true;
+    sweep_teams_listed(t);
     e->wake.refused |= t->news != NEWS_NONE && !deaf;
     e->wake.members |= t->news == NEWS_CHANGED && !deaf; /* a name may be another team's now */
     t->news = NEWS_NONE;
+}
+
+/* A wish of a clock that is far ahead would make a listing lie in the future, and count as recent until then. */
+static void clamp_wish(struct directory_record *r, struct now now)
+{
+    int64_t latest_ms = now.wall_ms + WISH_AHEAD_MS;
+    if (r->kind == DIRECTORY_WISH && r->at_ms > latest_ms)
+        r->at_ms = latest_ms;
 }
 
 /* What was missing may be there now. Whom it concerns is for the plan to find out, when a listing is whole. */
@@ -205,9 +216,9 @@ bool engine_target_record(struct engine *e, struct str key, struct str value, st
                           struct error *err)
 {
     struct directory_record r;
-    (void)now;
     if (!directory_record_read(key, value, &r, err))
         return false;
+    clamp_wish(&r, now);
     struct target *t = engine_target(e, r.target);
     if (t) { /* else it is not configured (any more) */
         enum directory_news news = directory_take(&t->directory, &r);

@@ -498,8 +498,10 @@ bool scim_parse_teams(struct str body, struct attrs *teams, struct team_page *re
     {
         const char *id = json_string(item, "id"), *name = json_string(item, "displayName");
         ret->n++;
-        if (is_id(id) && name && *name && strlen(name) <= TEAM_NAME_MAX)
+        bool named = is_id(id) && name && *name && strlen(name) <= TEAM_NAME_MAX;
+        if (named)
             attrs_set(teams, id, name);
+        ret->nameless += !named;
     }
     json_doc_done(&doc);
     return true;

@@ -64,8 +64,9 @@ bool scim_parse_list(struct str body, const char *match, const char *value, size
                      struct account *ret, struct error *err) __attribute__((warn_unused_result));
 
 struct team_page {
-    size_t n;      /* teams on it, those without id or name included */
-    int64_t total; /* as the target says; -1: it does not */
+    size_t n;        /* teams on it, those without id or name included */
+    size_t nameless; /* of them: without, or with more than there may be */
+    int64_t total;   /* as the target says; -1: it does not */
 };
 
 /* A list of Groups: puts id → name of each into `teams`. Fails with ERROR_TEMPORARY on a body that is none. */

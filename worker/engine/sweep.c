@@ -2,8 +2,9 @@
  *
  *      new generation ─► everybody is behind ─► walk, in portions ─┬─ in step: packed again, nothing is written
  *                             ▲                                    ├─ not in step: opened, written with the new mark
- *                             │                                    └─ too many wait for the target: put off
- *                             └────────── another walk, when there is room ◄┘
+ *                             │                                    └─ too many wait for the target, or its teams are
+ *                             │                                       not listed yet: put off
+ *                             └─────── another walk, when that is over ◄┘
  *      nobody is behind ─► the partition's record says which generation everybody was planned under
  *
  * The generation is a fingerprint of the policy and the targets. It stands in the header of every person's record that is
@@ -64,10 +65,28 @@ static bool has_room(const struct engine *e, struct target *t)
     return room;
 }
 
+static bool only_sweep_asks(const struct work *w, const struct target_state *t)
+{
+    return w->slot->behind && !t->open && t->n_pending == 0 && !t->provision_owed;
+}
+
 bool sweep_puts_off(const struct engine *e, const struct work *w, const struct target_state *t)
 {
-    bool asked_for = t->open || t->n_pending > 0 || t->provision_owed;
-    return w->slot->behind && !asked_for && !has_room(e, w->target);
+    return only_sweep_asks(w, t) && !has_room(e, w->target);
+}
+
+bool sweep_misses_teams(const struct work *w, const struct target_state *t)
+{
+    if (!only_sweep_asks(w, t))
+        return false;
+    w->target->sweep_misses_teams = true;
+    return true;
+}
+
+void sweep_teams_listed(struct target *t)
+{
+    t->sweep_waits |= t->sweep_misses_teams;
+    t->sweep_misses_teams = false;
 }
 
 /* Whether it is worth unpacking the person: somebody takes them. Who is open is planned anew at once. */
