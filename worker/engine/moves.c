@@ -86,7 +86,7 @@ void moves_know(const struct answer *a, const struct account *account)
     for (size_t i = 0; i < w->n_teams; i++)
         if (w->teams[i].id)
             know(a, account, w->teams[i].id);
-    know_all(a, account, &a->t->made_teams);
+    know_all(a, account, MUTATION(MUTATION_TEAM_LEFT_UNMADE) ? &account->teams : &a->t->made_teams);
     know_all(a, account, &w->joining);
     know_all(a, account, &w->leaving);
 }
