@@ -16,8 +16,7 @@
 -- no values. (Created is followed by an updated of its own.) In the field-based form Status says it: Inactive → left at
 -- the termination date, Active → joined; other fields → changed. A day begins in the time zone of option `zone`
 -- (UTC). Updates that touch none of the fields below are skipped. Whom a fetch found Inactive and who is hired again comes as
--- updated in the event-based form, and no fetch makes a leaver joined: `rollcall-worker control load NAME`, by hand or from a
--- timer, does.
+-- updated in the event-based form: two fetches that find so take back what the fetch before has said.
 --
 -- API (optional): base_url https://api.bamboohr.com/api/gateway.php/COMPANY/v1, token KEY:x.
 

@@ -10,9 +10,8 @@
 --
 -- What we make of it: add → joined, undelete → joined, update → changed, each to be fetched; delete → left, as Google
 -- keeps deleted users for 20 days (option deleted = person.deleted); makeAdmin is skipped. A suspension comes as update:
--- the fetch finds it. Its end comes as update too, and no fetch ends a suspension: `rollcall-worker control load NAME`,
--- by hand or from a timer, does. The body's form is not confirmed: {"kind": "admin#directory#user", "id",
--- "primaryEmail"}.
+-- the fetch finds it. Its end comes as update too: two fetches that find so take it back. The body's form is not
+-- confirmed: {"kind": "admin#directory#user", "id", "primaryEmail"}.
 --
 -- API (optional): base_url https://admin.googleapis.com/admin/directory/v1, token: an access token with
 -- admin.directory.user.readonly (one hour; keep the file fresh by a timer, and reload).

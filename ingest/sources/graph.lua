@@ -12,9 +12,8 @@
 -- What we make of it: `updated` (also what a new user is shown as) → changed, to be fetched; `created` → joined, to be
 -- fetched; `deleted` → left, as Entra keeps deleted users for 30 days (option deleted = person.deleted: deleted at once;
 -- Microsoft does not say which change type a soft delete has, it may come as `updated`, and the fetch then finds
--- nobody). A fetch that finds accountEnabled = false is a leaver; enabled again, the account is told by `updated` only,
--- and no fetch makes a leaver joined: `rollcall-worker control load NAME`, by hand or from a timer, does. What changed
--- is never in it. Notices of the subscription's own life (lifecycleEvent) become dead letters that say what has to be
+-- nobody). A fetch that finds accountEnabled = false is a leaver; enabled again, the account is told by `updated` only:
+-- two fetches that find so take back what the fetch before has said. What changed is never in it. Notices of the subscription's own life (lifecycleEvent) become dead letters that say what has to be
 -- done. Groups are counted as skipped.
 --
 -- API (optional): base_url https://graph.microsoft.com/v1.0, token: an access token with User.Read.All. It lives for an
