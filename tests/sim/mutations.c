@@ -76,7 +76,6 @@ static const struct mutation_row table[] = {
     {ENGINE(TEAM_MADE_LATE), 800,
      "that a membership is ours is noted when it is seen, not before it is made"},
     {ENGINE(TEAM_DOUBTS_ONE), 2500, "of a call of unknown outcome only the first person is doubted"},
-    {ENGINE(TEAM_NOT_SPLIT), 600, "a call for several that failed is tried as it was"},
     {ENGINE(TEAM_BLAMES_ALL), 300, "what is refused to one is refused to everybody in the call"},
     {ENGINE(TEAM_MISSED_FOREVER), 2000, "a team that appears wakes nobody"},
     {SHELL(SIM_TEAMS_NOT_READ), 600, "a worker joins before it has read what is known of teams"},

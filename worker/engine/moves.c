@@ -27,8 +27,7 @@ bool move_split(const struct answer *a)
 {
     if (a->f->n_riders <= 1 || MUTATION(MUTATION_TEAM_BLAMES_ALL))
         return false;
-    if (!MUTATION(MUTATION_TEAM_NOT_SPLIT))
-        a->w->batch_max = a->f->n_riders / 2;
+    a->w->batch_max = a->f->n_riders / 2;
     return true;
 }
 

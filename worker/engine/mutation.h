@@ -72,7 +72,6 @@ enum mutation {
     MUTATION_TEAM_LEFT_UNMADE, /* memberships that we did not make are taken back like ours */
     MUTATION_TEAM_MADE_LATE,   /* that a membership is ours is noted when it is seen, not before it is made */
     MUTATION_TEAM_DOUBTS_ONE,  /* of a batch of unknown outcome only the first person is doubted */
-    MUTATION_TEAM_NOT_SPLIT,   /* a batch that failed is tried as it was */
     MUTATION_TEAM_BLAMES_ALL,  /* a batch that was refused is refused to everybody in it */
     MUTATION_TEAM_MISSED_FOREVER, /* a team that appears wakes nobody */
     /* what people decide */
