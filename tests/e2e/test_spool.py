@@ -1,6 +1,7 @@
 """P1 while Kafka is away: nothing that was answered 2xx is lost, each person's order is kept, no sender sees a 5xx."""
 import http.client
 import re
+import signal
 import threading
 import time
 from collections import Counter
@@ -138,8 +139,9 @@ def broker_away(run, end, seconds):
         assert ingest.metrics()["rollcall_ingest_spool_oldest_seconds"] > 0
         for name, nth in FAILPOINTS.items():
             ingest.kill()
-            ingest.start(failpoint=f"{name}=kill:{nth}")
+            ingest.launch(failpoint=f"{name}=kill:{nth}")  # under load it may die before anybody sees it ready
             wait_until(lambda: ingest.process.exit_code is not None, 20, f"it dies at {name}")
+            assert ingest.process.exit_code == -signal.SIGKILL, ingest.process.exit_code
             ingest.start()
             load.goes_on()
         ingest.stop()  # with a spool that is not empty
