@@ -211,6 +211,7 @@ struct target_state *person_target_add(struct person *p, const char *target); /*
 /* Whether the account is a member of the team, as far as is known. */
 enum team_state { MEMBER_UNKNOWN, MEMBER_NOT, MEMBER };
 enum team_state target_state_membership(const struct target_state *t, const char *team);
+void target_state_done(struct target_state *t);                            /* frees the content */
 void target_state_set_known(struct target_state *t, enum known_kind kind); /* frees what was known */
 void target_state_fail(struct target_state *t,
                        const char *reason); /* the last failure, as text that a record can hold */
