@@ -47,7 +47,7 @@ class Chaos(Storm):
     PARTITIONS = PARTITIONS
 
     def __init__(self, run, rng, seconds):
-        super().__init__(run, rng, TENANTS, {"journal_max": max(100_000, seconds * CALLS_PER_S)})
+        super().__init__(run, rng, TENANTS, {"journal_max": max(100_000, int(seconds * CALLS_PER_S))})
         self.seconds = seconds
         self.begun_ms = now_ms()
         self.late = 0         # calls that were written after a take-over
