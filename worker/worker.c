@@ -547,16 +547,23 @@ static bool open_membership(struct worker *w, struct error *err)
                                                  .revoked = membership_revoked,
                                                  .message = membership_message,
                                                  .failed = membership_failed};
-    return consumer_new(w->cfg, w->slot, &callbacks, &w->consumer, err) &&
-           loop_add(w->loop, consumer_fd(w->consumer), EPOLLIN, on_consumer, w, err);
+    return consumer_new(w->cfg, w->slot, &callbacks, &w->consumer, err);
 }
 
+/* Its thread makes the transactional id ours at once. That ends what the slot's last life has left open, which
+ * open_directories would otherwise wait for until it times out. */
 static bool open_ledger(struct worker *w, struct error *err)
 {
-    if (!ledger_new(w->cfg, w->slot, consumer_handle(w->consumer), &w->ledger, err))
-        return false;
+    return ledger_new(w->cfg, w->slot, consumer_handle(w->consumer), &w->ledger, err);
+}
+
+/* The loop's first turn hears that the ledger is ready, and joins the group then (membership.c): a member that fails
+ * afterwards keeps its partitions from the others for a session. */
+static bool open_group(struct worker *w, struct error *err)
+{
     membership_connect(w->membership, w->consumer, w->ledger);
-    return loop_add(w->loop, ledger_fd(w->ledger), EPOLLIN, on_ledger, w, err);
+    return loop_add(w->loop, consumer_fd(w->consumer), EPOLLIN, on_consumer, w, err) &&
+           loop_add(w->loop, ledger_fd(w->ledger), EPOLLIN, on_ledger, w, err);
 }
 
 static bool open_admin(struct worker *w, struct error *err)
@@ -575,13 +582,12 @@ static bool open_deadman(struct worker *w, struct error *err)
     return deadman_start(&w->deadman, w->cfg->worker.stuck_ms / 2, (enum log_format)w->cfg->log.format, err);
 }
 
-/* The group comes last, when the ledger is ready (membership.c): a member that fails afterwards keeps its partitions from
- * the others for a session. */
 bool worker_new(const struct config *cfg, const char *slot, struct worker **ret, struct error *err)
 {
     static bool (*const steps[])(struct worker * w, struct error * err) = {
-        open_loop,   open_policy,  check_settings,   open_tokens, open_sources,    open_admin,  open_topics,
-        open_engine, open_notices, open_directories, open_http,   open_membership, open_ledger, open_deadman,
+        open_loop,   open_policy,  check_settings,   open_tokens, open_sources,
+        open_admin,  open_topics,  open_engine,      open_http,   open_membership,
+        open_ledger, open_notices, open_directories, open_group,  open_deadman,
     };
     struct worker *w = xcalloc(1, sizeof *w);
     *w = (struct worker){.cfg = cfg, .slot = slot, .signal_fd = -1};

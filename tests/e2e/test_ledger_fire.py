@@ -211,6 +211,22 @@ def a_transaction_that_outlived_its_timeout_before_its_commit_ends_the_worker(ru
     scene.finish()
 
 
+@scenario(needs_real=True)
+def a_slot_does_not_wait_for_what_its_last_life_left_open(run):
+    """A transaction left open over the targets topic, which is read before the group is joined: Kafka ends it after 60 s."""
+    source, _ = run.source("hr"), run.sandbox()
+    ingest, worker = run.ingest().start(), run.worker("w0").start()
+    worker.stop()
+    run.topics.produce("targets", [{"key": "teams/nobody", "value": {}}], end="leave",
+                       transaction=f"{run.config.document['worker']['group']}-w0")
+    begun = now_ms()
+    worker.start()
+    assert now_ms() - begun < 30_000, "it has waited for its own transaction"
+    run.sender(ingest).deliver(source, *joiners(2))
+    run.await_results(run.topics.follow("results"))
+    run.assert_clean(MANAGED)
+
+
 # ---- topics ----
 
 
