@@ -217,6 +217,8 @@ static enum outcome provision_outcome(const struct work *w, const struct plan *p
 {
     if (plan->rejected)
         return OUTCOME_REJECTED;
+    if (plan->denied)
+        return OUTCOME_DENIED;
     if (plan->ignored)
         return OUTCOME_IGNORED;
     return any_effective(w) ? OUTCOME_APPLIED : OUTCOME_UNCHANGED;
