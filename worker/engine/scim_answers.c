@@ -1,0 +1,182 @@
+/* scim_answers.c - answers as accounts, teams and errors. */
+#include "scim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "json.h"
+#include "mem.h"
+#include "scim_attributes.h"
+
+void account_done(struct account *a)
+{
+    free(a->id);
+    attrs_done(&a->attrs);
+    attrs_done(&a->teams);
+    *a = (struct account){0};
+}
+
+static void take_string(struct attrs *attrs, const char *flat, const cJSON *value)
+{
+    if (!cJSON_IsString(value) || !*value->valuestring || !*flat || strlen(flat) > ATTR_NAME_MAX ||
+        attrs->n == ATTRS_MAX)
+        return;
+    char text[ATTR_VALUE_MAX + 1];
+    size_t n = strlen(value->valuestring);
+    if (n > ATTR_VALUE_MAX) /* none that we could have written: enough of it to see that it differs */
+        for (n = ATTR_VALUE_MAX - 1; (value->valuestring[n] & 0xc0) == 0x80; n--)
+            ;
+    memcpy(text, value->valuestring, n);
+    text[n] = '\0';
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c < ' ') /* they cost six bytes each in a record */
+            *c = ' ';
+    attrs_set(attrs, flat, text);
+}
+
+static const cJSON *work_value(const cJSON *list)
+{
+    const cJSON *item, *first = NULL;
+    cJSON_ArrayForEach(item, list)
+    {
+        const char *type = json_string(item, "type");
+        if (type && strcasecmp(type, "work") == 0)
+            return json_get(item, "value");
+        first = first ? first : json_get(item, "value");
+    }
+    return first;
+}
+
+static void take_attributes(const cJSON *user, struct attrs *attrs)
+{
+    const cJSON *name = json_get(user, "name"), *enterprise = json_get(user, SCIM_URN_ENTERPRISE), *item;
+    size_t n_places;
+    const struct scim_place *places = scim_places(&n_places);
+    cJSON_ArrayForEach(item, user) if (strcmp(item->string, "id") != 0)
+        take_string(attrs, item->string, item);
+    for (size_t i = 0; i < n_places; i++) {
+        const char *member = places[i].member;
+        const cJSON *value = NULL;
+        switch (places[i].kind) {
+        case PLACE_CORE:
+            break;
+        case PLACE_NAME:
+            value = json_get(name, member);
+            break;
+        case PLACE_WORK:
+            value = work_value(json_get(user, member));
+            break;
+        case PLACE_ENTERPRISE:
+            value = json_get(enterprise, member);
+            break;
+        case PLACE_MANAGER:
+            value = json_get(json_get(enterprise, "manager"), "value");
+            break;
+        }
+        take_string(attrs, places[i].flat, value);
+    }
+}
+
+static bool is_id(const char *id)
+{
+    return id && *id && strlen(id) <= SCIM_ID_MAX;
+}
+
+static void take_teams(const cJSON *groups, struct attrs *teams)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, groups)
+    {
+        const char *id = json_string(item, "value");
+        if (is_id(id))
+            attrs_set(teams, id, json_string(item, "display"));
+    }
+}
+
+static bool take_user(const cJSON *user, struct account *ret)
+{
+    const char *id = json_string(user, "id");
+    if (!is_id(id))
+        return false;
+    const cJSON *active = json_get(user, "active");
+    const char *text = cJSON_GetStringValue(active); /* some services say "True" */
+    *ret = (struct account){.id = xstrdup(id)};
+    ret->active = !active || cJSON_IsTrue(active) || (text && strcasecmp(text, "true") == 0);
+    take_attributes(user, &ret->attrs);
+    ret->says_teams = json_get(user, "groups");
+    take_teams(json_get(user, "groups"), &ret->teams);
+    return true;
+}
+
+bool scim_parse_user(struct str body, struct account *ret, struct error *err)
+{
+    struct json_doc doc = {0};
+    bool ok = json_doc_parse(body, &doc, err) && take_user(doc.root, ret);
+    json_doc_done(&doc);
+    return ok || error_set(err, ERROR_TEMPORARY, "the answer is not a SCIM User");
+}
+
+bool scim_parse_list(struct str body, const char *match, const char *value, size_t *ret_found,
+                     struct account *ret, struct error *err)
+{
+    struct json_doc doc = {0};
+    if (!json_doc_parse(body, &doc, err) || !cJSON_IsNumber(json_get(doc.root, "totalResults"))) {
+        json_doc_done(&doc);
+        return error_set(err, ERROR_TEMPORARY, "the answer is not a SCIM ListResponse");
+    }
+    const cJSON *item;
+    *ret_found = 0;
+    *ret = (struct account){0};
+    cJSON_ArrayForEach(item, json_get(doc.root, "Resources"))
+    {
+        struct account account = {0};
+        if (take_user(item, &account) && scim_values_equal(match, attrs_get(&account.attrs, match), value) &&
+            (*ret_found)++ == 0)
+            *ret = account;
+        else
+            account_done(&account);
+    }
+    json_doc_done(&doc);
+    return true;
+}
+
+bool scim_parse_teams(struct str body, struct attrs *teams, struct team_page *ret, struct error *err)
+{
+    struct json_doc doc = {0};
+    int64_t total = -1;
+    bool ok = json_doc_parse(body, &doc, err);
+    const cJSON *list = json_get(doc.root, "Resources"), *item;
+    bool counted = json_int64(doc.root, "totalResults", &total);
+    if (!ok || (!cJSON_IsArray(list) &&
+                !(counted && total == 0))) { /* RFC 7644 3.4.2: no Resources if there are none */
+        json_doc_done(&doc);
+        return error_set(err, ERROR_TEMPORARY, "the answer is not a SCIM ListResponse");
+    }
+    *ret = (struct team_page){.total = counted ? total : -1};
+    cJSON_ArrayForEach(item, list)
+    {
+        const char *id = json_string(item, "id"), *name = json_string(item, "displayName");
+        ret->n++;
+        bool named = is_id(id) && name && *name && strlen(name) <= TEAM_NAME_MAX;
+        if (named)
+            attrs_set(teams, id, name);
+        ret->nameless += !named;
+    }
+    json_doc_done(&doc);
+    return true;
+}
+
+void scim_parse_error(struct str body, char scim_type[SCIM_TYPE_MAX], char detail[SCIM_DETAIL_MAX])
+{
+    struct json_doc doc = {0};
+    struct error ignored;
+    scim_type[0] = detail[0] = '\0';
+    if (body.n > 0 && json_doc_parse(body, &doc, &ignored)) {
+        const char *type = json_string(doc.root, "scimType"), *text = json_string(doc.root, "detail");
+        snprintf(scim_type, SCIM_TYPE_MAX, "%s", type ? type : "");
+        snprintf(detail, SCIM_DETAIL_MAX, "%s", text ? text : "");
+    }
+    json_doc_done(&doc);
+}

@@ -1,0 +1,74 @@
+/* scim_attributes.c - the table of places. */
+#include "scim_attributes.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "mem.h"
+#include "scim.h"
+
+static const struct scim_place places[] = {
+    {"name.formatted", PLACE_NAME, "formatted"},
+    {"name.givenName", PLACE_NAME, "givenName"},
+    {"name.familyName", PLACE_NAME, "familyName"},
+    {"emails.work", PLACE_WORK, "emails"},
+    {"phoneNumbers.work", PLACE_WORK, "phoneNumbers"},
+    {"employeeNumber", PLACE_ENTERPRISE, "employeeNumber"},
+    {"costCenter", PLACE_ENTERPRISE, "costCenter"},
+    {"organization", PLACE_ENTERPRISE, "organization"},
+    {"division", PLACE_ENTERPRISE, "division"},
+    {"department", PLACE_ENTERPRISE, "department"},
+    {"manager", PLACE_MANAGER, "manager"},
+};
+
+const struct scim_place *scim_places(size_t *ret_n)
+{
+    *ret_n = ARRAY_SIZE(places);
+    return places;
+}
+
+enum scim_place_kind scim_place_of(const char *flat, const char **ret_member)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        if (strcmp(places[i].flat, flat) != 0)
+            continue;
+        *ret_member = places[i].member;
+        return places[i].kind;
+    }
+    *ret_member = flat;
+    return PLACE_CORE;
+}
+
+void scim_path(const char *flat, struct buf *out)
+{
+    const char *member;
+    buf_clear(out);
+    switch (scim_place_of(flat, &member)) {
+    case PLACE_CORE:
+    case PLACE_NAME:
+        buf_adds(out, flat);
+        break;
+    case PLACE_WORK:
+        buf_addf(out, "%s[type eq \"work\"].value", member);
+        break;
+    case PLACE_ENTERPRISE:
+        buf_addf(out, SCIM_URN_ENTERPRISE ":%s", member);
+        break;
+    case PLACE_MANAGER:
+        buf_adds(out, SCIM_URN_ENTERPRISE ":manager.value");
+        break;
+    }
+}
+
+bool scim_values_equal(const char *name, const char *a, const char *b)
+{
+    a = a && *a ? a : NULL; /* no value and the empty value are one */
+    b = b && *b ? b : NULL;
+    if (!a || !b)
+        return a == b;
+    if (strcmp(a, b) == 0)
+        return true;
+    const char *member;
+    bool any_case = strcmp(name, "userName") == 0 || scim_place_of(name, &member) == PLACE_WORK;
+    return any_case && strcasecmp(a, b) == 0;
+}

@@ -1,0 +1,33 @@
+/* scim_attributes.h - where an attribute of attr.h lives in a SCIM User. Private to scim_*.c. Pure. */
+#ifndef ROLLCALL_ENGINE_SCIM_ATTRIBUTES_H
+#define ROLLCALL_ENGINE_SCIM_ATTRIBUTES_H
+
+#include <stddef.h>
+
+#include "buf.h"
+
+#define SCIM_URN_USER       "urn:ietf:params:scim:schemas:core:2.0:User"
+#define SCIM_URN_ENTERPRISE "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+
+enum scim_place_kind {
+    PLACE_CORE,       /* member of the User itself, by its own name; what the table does not have */
+    PLACE_NAME,       /* member of "name" */
+    PLACE_WORK,       /* "value" of the entry of type "work" */
+    PLACE_ENTERPRISE, /* member of the enterprise extension */
+    PLACE_MANAGER,    /* its "manager", there "value" */
+};
+
+struct scim_place {
+    const char *flat; /* our name */
+    enum scim_place_kind kind;
+    const char *member; /* in its place */
+};
+
+/* All that have one of their own; static. */
+const struct scim_place *scim_places(size_t *ret_n);
+/* Borrows flat. */
+enum scim_place_kind scim_place_of(const char *flat, const char **ret_member);
+/* As PATCH and filters name it (RFC 7644 3.5.2); replaces what is in out. */
+void scim_path(const char *flat, struct buf *out);
+
+#endif
