@@ -111,12 +111,15 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *so
     return loop_add(m->sockets->loop, fd, events, on_ready, watch, NULL) ? 0 : -1;
 }
 
-/* Of a connection, or of an attempt at one. */
+/* Of a connection, or of an attempt at one. Of an attempt that came to nothing libcurl 7.88 closes the socket without
+ * on_close: what stands here of it is not about this one, which the loop does not have yet. */
 static int on_open(void *ctx, curl_socket_t fd, curlsocktype purpose)
 {
     struct http_multi *m = ctx;
+    struct watch *watch = watch_of(m, fd);
     (void)purpose;
-    watch_of(m, fd)->connection = true;
+    leave_loop(watch);
+    *watch = (struct watch){.multi = m, .fd = fd, .connection = true};
     return CURL_SOCKOPT_OK;
 }
 

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <check.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -105,17 +106,42 @@ static void *serve(void *ctx)
     return NULL;
 }
 
-static void server_start(struct server *s)
+static struct sockaddr_in loopback(uint16_t port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port)};
+}
+
+static void server_listen(struct server *s, int queue)
+{
+    struct sockaddr_in address = loopback(0);
     socklen_t size = sizeof address;
     signal(SIGPIPE, SIG_IGN); /* as the worker does */
     s->fd = socket(AF_INET, SOCK_STREAM, 0);
     ck_assert_int_eq(bind(s->fd, (struct sockaddr *)&address, size), 0);
-    ck_assert_int_eq(listen(s->fd, 16), 0);
+    ck_assert_int_eq(listen(s->fd, queue), 0);
     getsockname(s->fd, (struct sockaddr *)&address, &size);
     s->port = ntohs(address.sin_port);
+}
+
+static void server_serve(struct server *s)
+{
     pthread_create(&s->thread, NULL, serve, s);
+}
+
+static void server_start(struct server *s)
+{
+    server_listen(s, 16);
+    server_serve(s);
+}
+
+/* Does not wait until the connection is there. */
+static int connect_to(uint16_t port)
+{
+    struct sockaddr_in address = loopback(port);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    ck_assert(connect(fd, (struct sockaddr *)&address, sizeof address) == 0 || errno == EINPROGRESS);
+    return fd;
 }
 
 /* After http_client_free: the connections are closed then, and the thread is back in accept. */
@@ -373,6 +399,32 @@ START_TEST(a_refused_connection_is_not_sent)
     ck_assert_int_eq(t.reply.failure, FAILURE_CONNECT);
     ck_assert_int_eq(t.asked, 0);
     trial_done(&t);
+}
+END_TEST
+
+/* libcurl closes such a socket without a word, and its number is the next one's. */
+START_TEST(after_a_connection_that_never_came_about_the_next_one_works)
+{
+    struct server s = {.replies = ok};
+    struct trial t;
+    struct call hasty = get;
+    int fillers[2];
+    hasty.timeout_ms = 200;
+    server_listen(&s, 0);
+    for (size_t i = 0; i < ARRAY_SIZE(fillers); i++)
+        fillers[i] = connect_to(s.port); /* its queue is full: it answers no more */
+    trial_init(&t, s.port, NULL);
+    run(&t, &hasty);
+    ck_assert_int_eq(t.reply.outcome, CALL_NOT_SENT);
+    for (size_t i = 0; i < ARRAY_SIZE(fillers); i++)
+        shutdown(fillers[i], SHUT_RDWR); /* their numbers stay taken */
+    server_serve(&s);
+    run(&t, &get);
+    ck_assert_int_eq(t.reply.outcome, CALL_REPLIED);
+    trial_done(&t);
+    server_stop(&s);
+    for (size_t i = 0; i < ARRAY_SIZE(fillers); i++)
+        close(fillers[i]);
 }
 END_TEST
 
@@ -637,6 +689,7 @@ int main(void)
     tcase_add_test(tc, tells_when_to_come_again_and_follows_no_redirect);
     tcase_add_test(tc, what_may_not_be_written_is_not_sent);
     tcase_add_test(tc, a_refused_connection_is_not_sent);
+    tcase_add_test(tc, after_a_connection_that_never_came_about_the_next_one_works);
     tcase_add_test(tc, a_server_that_speaks_no_tls_is_refused_as_such);
     tcase_add_test(tc, talks_tls_to_who_is_certified_on_one_kept_connection);
     tcase_add_test(tc, who_is_not_certified_gets_nothing);
