@@ -140,6 +140,40 @@ START_TEST(a_refused_cut_is_tried_again_daily_until_inactive)
 }
 END_TEST
 
+static size_t count_effects(const char *outcome)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < kit.n_records; i++)
+        n += kit.records[i].topic == TOPIC_RESULTS && !json_string(kit.records[i].json, "eventId") &&
+             strcmp(json_string(kit.records[i].json, "outcome"), outcome) == 0;
+    return n;
+}
+
+START_TEST(a_date_that_came_due_and_cannot_be_carried_out_is_told_once)
+{
+    kit_start();
+    kit_zoe_has_account("userName=zoe");
+    say({"until", EVENT_CHANGED, .at = 2, .until = "5000"});
+    commit();
+    pass(kit_ms(5000) - kit.now.wall_ms);
+    commit();
+    for (size_t day = 0; day < 3; day++) { /* refused, and tried again daily */
+        ck_assert_int_ge(wait_for_call(), 0);
+        if (strcmp(kit.call->method, "GET") == 0) {
+            answer(200, user("7", true, "userName=zoe"));
+            ck_assert_int_ge(wait_for_call(), 0);
+        }
+        ck_assert_str_eq(kit.call->method, "PATCH");
+        answer(400, "{\"detail\":\"last admin cannot leave\"}");
+        commit();
+        ck_assert_uint_eq(count_effects("rejected"), 1);
+        ck_assert_uint_eq(count_records(TOPIC_DEADLETTERS), 1);
+        pass(KIT_DAY_MS);
+    }
+    kit_stop();
+}
+END_TEST
+
 START_TEST(a_call_that_was_not_sent_leaves_no_doubt_and_is_tried_again)
 {
     zoe_becomes_chef();
@@ -591,6 +625,7 @@ int main(void)
         a_cut_answered_with_success_that_kept_the_account_active_is_tried_again_then_rejected_then_daily,
         the_daily_retry_of_a_cut_outlives_a_policy_that_fails,
         a_refused_cut_is_tried_again_daily_until_inactive,
+        a_date_that_came_due_and_cannot_be_carried_out_is_told_once,
         a_call_that_was_not_sent_leaves_no_doubt_and_is_tried_again,
         failures_back_off_exponentially_and_are_told_in_the_record,
         answers_that_make_no_sense_back_off_too,

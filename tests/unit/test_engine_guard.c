@@ -184,6 +184,32 @@ START_TEST(what_a_person_denies_is_answered_so_and_stays_until_a_newer_word)
 }
 END_TEST
 
+START_TEST(a_provision_of_what_was_denied_says_so)
+{
+    char value[256], now[RFC3339_SIZE];
+    struct error err;
+    start_with_crew(GUARD_DEACTIVATION, few);
+    everybody_leaves(2);
+    decide_held_before("deny");
+    int who = 0;
+    while (!there.active[who])
+        who++;
+    rfc3339_format(kit.now.wall_ms, now);
+    snprintf(value, sizeof value,
+             "{\"kind\":\"provision\",\"person\":\"acme/hr/p%d\",\"time\":\"%s\",\"by\":\"ops\","
+             "\"reason\":\"asked\",\"at\":\"%s\"}",
+             who, now, now);
+    char key[64];
+    snprintf(key, sizeof key, "provision/acme/hr/p%d", who);
+    ck_assert_msg(engine_control(kit.e, str_of(key), str_of(value), kit.now, &err), "%s", err.message);
+    size_t before = count_outcome("denied");
+    settle_down();
+    ck_assert_uint_eq(count_outcome("denied"), before + 1);
+    ck_assert(there.active[who]);
+    kit_stop();
+}
+END_TEST
+
 /* The wish is dropped, and comes back by way of the policy with the same words: it is asked anew. */
 START_TEST(a_denial_ends_with_the_wish_that_it_denied)
 {
@@ -426,6 +452,7 @@ int main(void)
         what_is_to_be_read_about_who_is_held_is_not_forgotten_while_the_partition_opens,
         more_cuts_than_usual_wait_and_are_done_when_a_person_approves,
         what_a_person_denies_is_answered_so_and_stays_until_a_newer_word,
+        a_provision_of_what_was_denied_says_so,
         a_denial_ends_with_the_wish_that_it_denied,
         denied_while_in_doubt_is_denied_when_the_doubt_is_over,
         counts_survive_the_worker_and_aborts,

@@ -309,6 +309,26 @@ START_TEST(what_a_sweep_cannot_do_is_told)
 }
 END_TEST
 
+/* An event whose own time is still to come says nothing of it. */
+START_TEST(what_a_sweep_cannot_do_is_told_also_while_an_event_waits_for_its_time)
+{
+    const cJSON *last = NULL;
+    kit_start();
+    kit_zoe_has_account(ZOE);
+    say({"later", EVENT_CHANGED, .at = 2, .effective = 5000, .profile = "displayName=Zoe Later"});
+    commit();
+    new_policy(POLICY_CUTS);
+    sweep();
+    expect_call("PATCH", "/Users/7");
+    answer(400, "{\"detail\":\"last admin cannot leave\"}");
+    commit();
+    ck_assert_uint_eq(effects(&last), 1);
+    ck_assert_str_eq(json_string(last, "outcome"), "rejected");
+    expect_no_result("later", "miro");
+    kit_stop();
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -325,6 +345,7 @@ int main(void)
         a_policy_that_fails_keeps_everybody_as_they_are,
         a_sweep_waits_behind_those_of_whom_something_was_said,
         what_a_sweep_cannot_do_is_told,
+        what_a_sweep_cannot_do_is_told_also_while_an_event_waits_for_its_time,
     };
     return kit_run("engine_sweep", tests, ARRAY_SIZE(tests));
 }

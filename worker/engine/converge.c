@@ -127,6 +127,7 @@ static void retry_cut(struct engine *e, struct work *w, struct target_state *t, 
     if (!t->retry_cut_ms || t->retry_cut_ms > now.wall_ms)
         return;
     t->retry_cut_ms = 0;
+    w->cut_again = true;
     target_state_forgive(t, REFUSED_CUT);
     target_state_forgive(t, REFUSED_DEADLINE);
     target_state_forgive(t, REFUSED_ADOPT);
@@ -168,6 +169,7 @@ static void heed_guard(struct engine *e, struct work *w, struct target_state *t,
     attrs_done(&plan->changes);
     plan->step = admission == HELD ? STEP_WAIT : STEP_NONE;
     plan->denied = admission == DENIED;
+    plan->agreed = admission == AGREED;
     if (plan->step == STEP_NONE && t->doubt_until_ms > now.wall_ms)
         plan->step = STEP_WAIT;
 }

@@ -133,6 +133,7 @@ struct work {
     bool refused;          /* an attribute was refused */
     bool without_upgrade;  /* userType waits for a person, the rest of an update goes on */
     bool trouble;          /* the last failure was the target's own: no deadline */
+    bool cut_again;        /* a cut that was refused before is tried daily */
     bool held;             /* the guard held the step that was planned last */
     unsigned exists;       /* how often a create was answered "exists" */
     unsigned kept_active;  /* how often a cut was answered 200 and nothing happened */

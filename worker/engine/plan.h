@@ -44,6 +44,7 @@ struct plan { /* release with plan_done */
     struct attrs changes;   /* STEP_CREATE: all attributes; STEP_UPDATE: those that differ */
     bool ignored;           /* STEP_NONE because the policy wants nothing here */
     bool denied;            /* STEP_NONE because a person refused what the guard held */
+    bool agreed;            /* STEP_NONE because that refusal still stands */
     bool planned;           /* STEP_NONE because a dry run has told it before */
     const char *rejected;   /* STEP_NONE because of this; NULL: agreed. Borrowed from the state, or static */
     const char *action;     /* what a person can do about it; static; NULL with rejected NULL */

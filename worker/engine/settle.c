@@ -172,44 +172,43 @@ static bool any_effective(const struct work *w)
     return false;
 }
 
-/* A sweep that came to nothing at a target is told too, unless events are. */
-static enum outcome swept_outcome(const struct verdict *v, const struct target_state *t)
+/* Whether an event's result says now what became of the plan. */
+static bool told_by_events(const struct verdict *v, const struct target_state *t)
 {
-    if (v->plan->rejected && t->n_pending == 0)
+    for (size_t i = 0; i < t->n_pending; i++)
+        if (!has_to_wait(v->person, &t->pending[i]) && survives(v->person, &t->pending[i]))
+            return true;
+    return false;
+}
+
+/* What came to nothing is told too, once: a refused cut is tried again daily, and that goes on until it works. */
+static enum outcome effect_outcome(const struct verdict *v, const struct target_state *t)
+{
+    bool told = told_by_events(v, t) || v->work->cut_again;
+    if (v->plan->rejected && !told)
         return OUTCOME_REJECTED;
-    if (v->plan->denied && t->n_pending == 0)
+    if (v->plan->denied && !told)
         return OUTCOME_DENIED;
     return any_effective(v->work) ? OUTCOME_APPLIED : OUTCOMES;
 }
 
-/* A changed policy or target: of person, cause and time, as the record keeps them. */
-static void settle_swept(struct engine *e, struct work *w, const struct target_state *t,
-                         const struct verdict *v, struct now now)
+/* What no event asked for: a changed policy or target (its id is made of when, as the record keeps it), a date that came
+ * due, a repair. */
+static void settle_effect(struct engine *e, struct work *w, const struct target_state *t,
+                          const struct verdict *v, struct now now)
 {
-    struct result r = {.effect = effect_id(w, "policy", t->swept_ms), .outcome = swept_outcome(v, t)};
+    if (!t->open || v->last != SIZE_MAX || t->provision_owed)
+        return;
+    int64_t begun_ms = w->started_ms ? w->started_ms : now.wall_ms;
+    struct result r = {.outcome = effect_outcome(v, t),
+                       .effect =
+                           t->swept_ms ? effect_id(w, "policy", t->swept_ms) : effect_id(w, "due", begun_ms)};
     if (r.outcome == OUTCOMES)
         return;
     fill(v, t, &r, now);
     if (!r.cause)
-        r.cause = "policy: it or the targets have changed";
-    publish(e, w->slot, r);
-}
-
-/* Operations that no event asked for: a changed policy, a due date, a repair. */
-static void settle_effect(struct engine *e, struct work *w, const struct target_state *t,
-                          const struct verdict *v, struct now now)
-{
-    if (v->last != SIZE_MAX || t->provision_owed)
-        return;
-    if (t->swept_ms) {
-        settle_swept(e, w, t, v, now);
-        return;
-    }
-    if (!any_effective(w))
-        return;
-    struct result r = {.effect = effect_id(w, "due", w->started_ms), .outcome = OUTCOME_APPLIED};
-    fill(v, t, &r, now);
-    r.cause = "no event: a date that came due or a repair";
+        r.cause = t->swept_ms ? "policy: it or the targets have changed"
+                              : "no event: a date that came due or a repair";
     publish(e, w->slot, r);
 }
 
@@ -217,7 +216,7 @@ static enum outcome provision_outcome(const struct work *w, const struct plan *p
 {
     if (plan->rejected)
         return OUTCOME_REJECTED;
-    if (plan->denied)
+    if (plan->denied || plan->agreed)
         return OUTCOME_DENIED;
     if (plan->ignored)
         return OUTCOME_IGNORED;
@@ -271,7 +270,7 @@ static void forget_work(struct work *w)
         free(w->changes[i].after);
     }
     w->n_changes = w->n_operations = 0;
-    w->fresh = w->one_by_one = w->trouble = w->unverified = w->refused = w->denied = false;
+    w->fresh = w->one_by_one = w->trouble = w->unverified = w->refused = w->denied = w->cut_again = false;
     w->exists = w->kept_active = w->attempts = w->batch_max = w->team_gone = 0;
     w->started_ms = w->teams_asked_ms = 0;
     attrs_done(&w->joining);
