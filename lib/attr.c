@@ -93,3 +93,9 @@ const char *attrs_get(const struct attrs *a, const char *name)
     const struct attr *attr = attrs_find(a, name);
     return attr ? attr->value : NULL;
 }
+
+const char *attr_role(const char *name)
+{
+    size_t n = strlen(ATTR_ROLE_PREFIX);
+    return strncmp(name, ATTR_ROLE_PREFIX, n) == 0 && name[n] ? name + n : NULL;
+}

@@ -109,9 +109,19 @@ static bool read_value(lua_State *L, const char **ret)
     }
 }
 
+static bool read_leave_teams(lua_State *L, struct desired *d, struct error *err)
+{
+    if (!lua_isboolean(L, -1))
+        return refuse(err, "leave_teams", "must be true, false or nil");
+    d->leave_teams = lua_toboolean(L, -1);
+    return true;
+}
+
 static bool read_attribute(lua_State *L, const char *name, struct desired *d, struct error *err)
 {
     const char *value;
+    if (attr_role(name))
+        return refuse(err, name, "is said in admin_roles");
     if (!read_value(L, &value))
         return refuse(err, name, "must be a string, an integer, a boolean or rollcall.null");
     if (value && strlen(value) > ATTR_VALUE_MAX)
@@ -122,53 +132,78 @@ static bool read_attribute(lua_State *L, const char *name, struct desired *d, st
     return true;
 }
 
-/* ---- teams --------------------------------------------------------------------------------------------- */
+/* ---- teams and admin roles: names, with true and false ------------------------------------------------- */
 
-static bool refuse_team(struct error *err, const char *why)
-{
-    return refuse(err, "teams", why);
-}
+/* Takes one name. False: refused, and *err says why. */
+typedef bool take_name_fn(struct str name, bool wanted, struct desired *d, struct error *err);
 
-static bool is_team_name(struct str name)
+static bool is_name(struct str name, size_t max)
 {
     for (size_t i = 0; i < name.n; i++)
-        if ((unsigned char)name.p[i] < ' ')
+        if ((unsigned char)name.p[i] < ' ' || name.p[i] == 0x7f)
             return false;
-    return name.n > 0 && name.n <= TEAM_NAME_MAX && utf8_ok(name);
+    return name.n > 0 && name.n <= max && utf8_ok(name);
 }
 
-/* The string at index names a team. */
-static bool read_team(lua_State *L, int index, bool member, struct desired *d, struct error *err)
+static bool take_team(struct str name, bool member, struct desired *d, struct error *err)
 {
-    struct str name;
-    name.p = lua_tolstring(L, index, &name.n);
-    if (!is_team_name(name))
-        return refuse_team(err, "must have names of 1 to 255 bytes of UTF-8, without control characters");
+    if (!is_name(name, TEAM_NAME_MAX))
+        return refuse(err, "teams", "must have names of 1 to 255 bytes of UTF-8, without control characters");
     const struct attr *said = attrs_find(&d->teams, name.p);
     if (said && (said->value != NULL) != member)
-        return refuse_team(err, "names a team both true and false");
+        return refuse(err, "teams", "names a team both true and false");
     if (d->teams.n >= TEAMS_MAX && !said)
-        return refuse_team(err, "names more than 64 teams");
+        return refuse(err, "teams", "names more than 64 teams");
     attrs_set(&d->teams, name.p, member ? "true" : NULL);
     return true;
 }
 
+static bool take_role(struct str name, bool given, struct desired *d, struct error *err)
+{
+    char attr[ATTR_NAME_MAX + 1];
+    if (!is_name(name, ATTR_NAME_MAX - strlen(ATTR_ROLE_PREFIX)))
+        return refuse(err, "admin_roles",
+                      "must have names of 1 to 58 bytes of UTF-8, without control characters");
+    snprintf(attr, sizeof attr, ATTR_ROLE_PREFIX "%s", name.p);
+    const struct attr *said = attrs_find(&d->attrs, attr);
+    if (said && (said->value != NULL) != given)
+        return refuse(err, "admin_roles", "names a role both true and false");
+    if (d->attrs.n >= ATTRS_MAX && !said)
+        return refuse(err, "admin_roles", "has a role too many");
+    attrs_set(&d->attrs, attr, given ? "true" : NULL);
+    return true;
+}
+
 /* {"Design", "Ops"}, {Design = true, Ops = false}, or both. */
-static bool read_teams(lua_State *L, struct desired *d, struct error *err)
+static bool read_names(lua_State *L, const char *what, take_name_fn *take, struct desired *d,
+                       struct error *err)
 {
     bool ok = true;
     if (!lua_istable(L, -1))
-        return refuse_team(err, "must be a table or nil");
-    d->has_teams = true;
+        return refuse(err, what, "must be a table or nil");
     for (lua_pushnil(L); ok && lua_next(L, -2); lua_pop(L, ok ? 1 : 2)) {
-        if (lua_type(L, -2) == LUA_TSTRING && lua_isboolean(L, -1))
-            ok = read_team(L, -2, lua_toboolean(L, -1), d, err);
-        else if (lua_isinteger(L, -2) && lua_type(L, -1) == LUA_TSTRING)
-            ok = read_team(L, -1, true, d, err);
-        else
-            ok = refuse_team(err, "must be a list of names, or names with true or false");
+        bool by_name = lua_type(L, -2) == LUA_TSTRING && lua_isboolean(L, -1);
+        struct str name;
+        if (!by_name && !(lua_isinteger(L, -2) && lua_type(L, -1) == LUA_TSTRING)) {
+            ok = refuse(err, what, "must be a list of names, or names with true or false");
+            continue;
+        }
+        name.p = lua_tolstring(L, by_name ? -2 : -1, &name.n);
+        ok = take(name, !by_name || lua_toboolean(L, -1), d, err);
     }
     return ok;
+}
+
+static bool read_teams(lua_State *L, struct desired *d, struct error *err)
+{
+    d->has_teams = true;
+    return read_names(L, "teams", take_team, d, err);
+}
+
+static bool read_roles(lua_State *L, struct desired *d, struct error *err)
+{
+    d->has_roles = true;
+    return read_names(L, "admin_roles", take_role, d, err);
 }
 
 static bool read_entry(lua_State *L, struct desired *d, struct error *err)
@@ -184,6 +219,10 @@ static bool read_entry(lua_State *L, struct desired *d, struct error *err)
         return read_delete(L, d, err);
     if (strcmp(name, "teams") == 0)
         return read_teams(L, d, err);
+    if (strcmp(name, "admin_roles") == 0)
+        return read_roles(L, d, err);
+    if (strcmp(name, "leave_teams") == 0)
+        return read_leave_teams(L, d, err);
     return read_attribute(L, name, d, err);
 }
 
@@ -198,8 +237,11 @@ static bool read_answer(lua_State *L, struct desired *d, struct error *err)
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
         if (!read_entry(L, d, err))
             return false;
-    if (d->kind == DESIRE_ABSENT && (d->attrs.n > 0 || d->has_teams || d->active != ACTIVE_AS_IS))
+    if (d->kind == DESIRE_ABSENT &&
+        (d->attrs.n > 0 || d->has_teams || d->has_roles || d->leave_teams || d->active != ACTIVE_AS_IS))
         return refuse(err, "delete", "goes with nothing else");
+    if (d->leave_teams && d->active != ACTIVE_OFF)
+        return refuse(err, "leave_teams", "goes with active = false");
     return true;
 }
 

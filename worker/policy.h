@@ -8,7 +8,8 @@
  * true}                       no account Immutable once loaded: a new policy is a new object. One thread at a
  * time.
  *
- * `teams` of an account: a list of names, or names with true and false; deploy/config/policy.lua says what they mean. */
+ * `teams` and `admin_roles` of an account: a list of names, or names with true and false; `leave_teams` goes with
+ * active = false. deploy/config/policy.lua says what they mean. */
 #ifndef ROLLCALL_WORKER_POLICY_H
 #define ROLLCALL_WORKER_POLICY_H
 

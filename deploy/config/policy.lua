@@ -18,6 +18,8 @@
 --   nil                 leave alone: nothing is looked up, created or changed
 --   {active = true, userName = …, …}   an active account with these attributes; it is created if need be
 --   {active = false}    cut: an account that exists is deactivated; none is created
+--   {active = false, leave_teams = true}   out of all teams first, so that its boards go to the oldest team admins, then cut.
+--                       What cannot be left at once is not waited for
 --   {userName = …, …}   without `active`: keep what is there up to date, neither give nor take access
 --   {delete = true}     delete the account. Miro hands the boards of a deleted user to the oldest team admin, for good;
 --                       deactivation releases the licence just as well and can be taken back
@@ -31,7 +33,17 @@
 --                       as named as long as its old name is
 --   no `teams`          no membership is touched; {} takes back those that we made
 -- Teams are never made. One that is not there (or whose name is there twice) is told in the result, holds up nothing else,
--- and is taken up when it appears. Who is cut keeps the teams. Nobody leaves the last team at Miro.
+-- and is taken up when it appears. Who is cut keeps the teams, unless leave_teams says otherwise. Nobody else leaves the last
+-- team at Miro.
+--
+-- More attributes of an account: preferredLanguage ("en_US"), photo (a URL), ["manager.displayName"], manager (at Miro a
+-- number), and what gives rights:
+--   userType            the licence, "Full". By SCIM licences only go up: a lower one is told in the result, and not sent
+--   role                "ORGANIZATION_INTERNAL_USER" or "ORGANIZATION_INTERNAL_ADMIN"
+--   admin_roles         as `teams`: {"Content Admin"}, {["User Admin"] = false}; named true: had; named false: taken, whoever
+--                       gave it; not named: taken only if we gave it; no `admin_roles`: none is touched
+-- An account that is cut keeps all of these as they are. A value that is longer than the target takes is not sent, and told in
+-- the result; the rest goes on.
 
 -- The longest values that Miro takes, in characters. A longer name is cut; a longer number would be a wrong number and
 -- is left out.

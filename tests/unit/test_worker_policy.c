@@ -73,6 +73,16 @@ static const struct answer_row {
     {"active as text", "return {active='true'}", "active", 0, 0, NULL, NULL},
     {"delete and more", "return {delete=true, title='x'}", "delete", 0, 0, NULL, NULL},
     {"delete and teams", "return {delete=true, teams={}}", "delete", 0, 0, NULL, NULL},
+    {"delete and admin roles", "return {delete=true, admin_roles={}}", "delete", 0, 0, NULL, NULL},
+    {"out of all teams, then cut", "return {active=false, leave_teams=true}", NULL, DESIRE_ACCOUNT,
+     ACTIVE_OFF, NULL, NULL},
+    {"not out of teams", "return {active=true, leave_teams=false}", NULL, DESIRE_ACCOUNT, ACTIVE_ON, NULL,
+     NULL},
+    {"out of all teams with access", "return {active=true, leave_teams=true}", "goes with active = false", 0,
+     0, NULL, NULL},
+    {"leave_teams as text", "return {active=false, leave_teams='yes'}", "leave_teams", 0, 0, NULL, NULL},
+    {"a role as attribute", "return {['roles.User Admin']='true'}", "is said in admin_roles", 0, 0, NULL,
+     NULL},
     {"delete and active", "return {delete=true, active=true}", "delete", 0, 0, NULL, NULL},
     {"a table as value", "return {title={}}", "title", 0, 0, NULL, NULL},
     {"a fraction as value", "return {title=1.5}", "title", 0, 0, NULL, NULL},
@@ -164,6 +174,53 @@ START_TEST(reads_what_is_said_of_teams)
         ck_assert_msg(!row->in || attrs_get(&d.teams, row->in), "%s", row->name);
         ck_assert_msg(!row->out || (attrs_find(&d.teams, row->out) && !attrs_get(&d.teams, row->out)), "%s",
                       row->name);
+    }
+    desired_done(&d);
+    person_done(&g.person);
+    policy_free(policy);
+    free(text);
+}
+END_TEST
+
+static const struct role_row {
+    const char *said;  /* admin_roles of the answer */
+    const char *error; /* part of the message; NULL: fine */
+    const char *given, *taken;
+    size_t n;
+    bool nothing; /* nothing is said of them */
+} role_rows[] = {
+    {"nil", NULL, NULL, NULL, 0, true},
+    {"{}", NULL, NULL, NULL, 0, false},
+    {"{'Content Admin'}", NULL, "roles.Content Admin", NULL, 1, false},
+    {"{'Content Admin', ['User Admin']=false}", NULL, "roles.Content Admin", "roles.User Admin", 2, false},
+    {"{'Content Admin', ['Content Admin']=false}", "both true and false", NULL, NULL, 0, false},
+    {"'Content Admin'", "admin_roles must be a table or nil", NULL, NULL, 0, false},
+    {"{('x'):rep(58)}", NULL, NULL, NULL, 1, false},
+    {"{('x'):rep(59)}", "1 to 58 bytes", NULL, NULL, 0, false},
+    {"{''}", "1 to 58 bytes", NULL, NULL, 0, false},
+    {"(function() local r={} for i=1,65 do r[i]='t'..i end return r end)()", "a role too many", NULL, NULL, 0,
+     false},
+};
+
+START_TEST(reads_what_is_said_of_admin_roles)
+{
+    const struct role_row *row = &role_rows[_i];
+    struct error err = {0};
+    struct policy *policy;
+    struct given g;
+    struct desired d = {0};
+    char *text =
+        xasprintf("return {desired = function() return {active=true, admin_roles=%s} end}", row->said);
+    ck_assert_msg(load_text(text, &policy, &err), "%s: %s", row->said, err.message);
+    give(&g, EMPLOYMENT_JOINED, false, NULL);
+    bool ok = policy_ask(policy, &g.view, "miro", &d, &err);
+    ck_assert_msg(ok == !row->error, "%s: %s", row->said, err.message);
+    ck_assert_msg(ok || strstr(err.message, row->error), "%s: %s", row->said, err.message);
+    if (ok) {
+        ck_assert_msg(d.has_roles != row->nothing && d.attrs.n == row->n, "%s", row->said);
+        ck_assert_msg(!row->given || attrs_get(&d.attrs, row->given), "%s", row->said);
+        ck_assert_msg(!row->taken || (attrs_find(&d.attrs, row->taken) && !attrs_get(&d.attrs, row->taken)),
+                      "%s", row->said);
     }
     desired_done(&d);
     person_done(&g.person);
@@ -338,6 +395,7 @@ int main(void)
     TCase *tc = tcase_create("policy");
     tcase_add_loop_test(tc, reads_what_desired_answers, 0, (int)ARRAY_SIZE(answers));
     tcase_add_loop_test(tc, reads_what_is_said_of_teams, 0, (int)ARRAY_SIZE(team_rows));
+    tcase_add_loop_test(tc, reads_what_is_said_of_admin_roles, 0, (int)ARRAY_SIZE(role_rows));
     tcase_add_loop_test(tc, refuses_a_file_without_desired, 0, (int)ARRAY_SIZE(broken));
     tcase_add_test(tc, knows_a_changed_file_from_an_unchanged_one);
     tcase_add_loop_test(tc, the_shipped_policy_does_the_usual_thing, 0, (int)ARRAY_SIZE(shipped));

@@ -100,6 +100,9 @@ struct desired { /* release with desired_done */
     struct attrs attrs; /* attributes not named here are never changed */
     bool has_teams;     /* false: nothing is said of teams, and no membership is touched */
     struct attrs teams; /* by name: "true" a member, NULL not a member */
+    bool
+        has_roles; /* admin roles are named among attrs; those that we gave and that are not are taken back */
+    bool leave_teams; /* with ACTIVE_OFF: out of all teams first, if that works at once */
 };
 
 struct person_view { /* borrowed */

@@ -41,7 +41,17 @@ static void write_desired(struct json_out *w, const struct desired *d)
     if (d->kind == DESIRE_ACCOUNT) {
         json_open(w, "attributes", '{');
         for (size_t i = 0; i < d->attrs.n; i++)
-            json_put_string(w, d->attrs.v[i].name, d->attrs.v[i].value);
+            if (!attr_role(d->attrs.v[i].name))
+                json_put_string(w, d->attrs.v[i].name, d->attrs.v[i].value);
+        json_close(w);
+    }
+    if (d->leave_teams)
+        json_put_bool(w, "leaveTeams", true);
+    if (d->has_roles) {
+        json_open(w, "adminRoles", '{');
+        for (size_t i = 0; i < d->attrs.n; i++)
+            if (attr_role(d->attrs.v[i].name))
+                json_put_bool(w, attr_role(d->attrs.v[i].name), d->attrs.v[i].value != NULL);
         json_close(w);
     }
     if (d->has_teams) {
