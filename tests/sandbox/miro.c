@@ -27,6 +27,8 @@ void miro_config_default(struct miro_config *cfg)
         .window_ms = 30000,
         .enforce_limits = true,
         .keep_history = true,
+        .page_default = 100,
+        .page_max = 1000,
     };
 }
 
@@ -179,6 +181,22 @@ static bool split_target(const char *target, struct path *ret)
     return !slash || !memchr(ret->id.p, '/', ret->id.n);
 }
 
+static bool route_exists(const struct miro *m, const struct route *rt)
+{
+    return !rt->user_groups_only || m->cfg.group_mode == MIRO_USER_GROUPS;
+}
+
+static void name_allowed(const struct miro *m, const struct path *path, char *out, size_t size)
+{
+    size_t n = 0;
+    *out = '\0';
+    for (size_t i = 0; i < ARRAY_SIZE(routes) && n < size; i++)
+        if (str_eq(path->resource, str_of(routes[i].resource)) && routes[i].with_id == (path->id.n > 0) &&
+            route_exists(m, &routes[i]) &&
+            (m->cfg.patch != MIRO_PATCH_405 || strcmp(routes[i].method, "PATCH") != 0))
+            n += (size_t)snprintf(out + n, size - n, "%s%s", n ? ", " : "", routes[i].method);
+}
+
 static const struct route *find_route(const struct miro *m, const struct miro_request *rq,
                                       const struct path *path, struct problem *pb)
 {
@@ -188,11 +206,10 @@ static const struct route *find_route(const struct miro *m, const struct miro_re
         if (!str_eq(path->resource, str_of(rt->resource)) || rt->with_id != (path->id.n > 0))
             continue;
         known = true;
-        if (strcmp(rt->method, rq->method) == 0 &&
-            (!rt->user_groups_only || m->cfg.group_mode == MIRO_USER_GROUPS))
-            return rt;
+        if (strcmp(rt->method, rq->method) == 0 && route_exists(m, rt))
+            return dialect_patch_supported(m, rq->method, pb) ? rt : NULL;
     }
-    if (known)
+    if (known && !m->cfg.unknown_method_404)
         refuse(pb, 405, NULL, "Method %.20s is not supported", rq->method);
     else
         refuse(pb, 404, NULL, "No such endpoint");
@@ -296,6 +313,8 @@ static bool admit(struct miro *m, const struct miro_request *rq, int64_t now_ms,
     if (m->cfg.scim_disabled)
         return refuse(pb, 403, NULL, "SCIM integration is disabled");
     const struct route *rt = route(m, rq, &path, pb);
+    if (!rt && pb->status == 405)
+        name_allowed(m, &path, ret->allow, sizeof ret->allow);
     return rt && count(m, rq, rt, now_ms, ret, pb) && fault_status(m, rq->fault, ret, pb);
 }
 
@@ -338,6 +357,19 @@ static bool read_body(struct call *c, struct problem *pb)
     return cJSON_IsObject(c->body) || refuse(pb, 400, "invalidSyntax", "A JSON object is expected");
 }
 
+/* The resource as it would be answered before the request. */
+static void render_before(const struct call *c, const struct route *rt, struct buf *out)
+{
+    struct call look = *c;
+    const struct record *user = miro_store_user(c->m, c->id.p, c->id.n);
+    const struct team_record *team = miro_store_team(c->m, c->id.p, c->id.n);
+    json_out_init(&look.out, out);
+    if (rt->call == user_patch && user)
+        render_user(&look, NULL, &user->u);
+    if (rt->call == group_patch && team)
+        render_team(&look, NULL, &team->t);
+}
+
 static bool perform(struct call *c, struct problem *pb)
 {
     struct path path;
@@ -345,7 +377,17 @@ static bool perform(struct call *c, struct problem *pb)
     if (!rt)
         return false;
     c->id = path.id;
-    return query_parse(path.query, &c->query, pb) && read_body(c, pb) && rt->call(c, pb);
+    if (!query_parse(path.query, &c->query, pb) || !read_body(c, pb))
+        return false;
+    struct buf before;
+    buf_init(&before, MIRO_REPLY_MAX);
+    if (dialect_wants_before(c))
+        render_before(c, rt, &before);
+    bool done = rt->call(c, pb);
+    if (done)
+        dialect_trim_patch(c, before.n > 0 ? &before : NULL);
+    buf_done(&before);
+    return done;
 }
 
 void miro_apply(struct miro *m, const struct miro_request *rq, int64_t now_ms, struct miro_reply *ret)

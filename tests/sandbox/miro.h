@@ -66,6 +66,33 @@ enum miro_rates {
 }; /* the developers' table, the Help Center's stricter one */
 enum miro_group_mode { MIRO_TEAMS, MIRO_USER_GROUPS }; /* teams: group POST, PUT and DELETE are 405 */
 
+/* How SCIM servers differ; the first of each is what Miro does. */
+enum miro_patch { /* PATCH: 200 with the resource; 204; 204 when nothing changed; not supported */
+                  MIRO_PATCH_BODY,
+                  MIRO_PATCH_EMPTY,
+                  MIRO_PATCH_EMPTY_WHEN_UNCHANGED,
+                  MIRO_PATCH_501,
+                  MIRO_PATCH_405,
+};
+enum miro_filtering { MIRO_FILTER_YES, MIRO_FILTER_REFUSED, MIRO_FILTER_IGNORED };
+enum miro_etag {
+    MIRO_ETAG_OFF,
+    MIRO_ETAG_ON,
+    MIRO_ETAG_REQUIRED
+}; /* required: writes without If-Match are 428 */
+enum miro_members_shown {
+    MIRO_MEMBERS_SHOWN,
+    MIRO_MEMBERS_ASKED,
+    MIRO_MEMBERS_HIDDEN
+};                                                                            /* asked: by attributes= */
+enum miro_paging { MIRO_PAGING_INDEX, MIRO_PAGING_CURSOR, MIRO_PAGING_BOTH }; /* cursor: RFC 9865 */
+enum miro_past_end { MIRO_PAST_END_EMPTY, MIRO_PAST_END_FIRST_PAGE };
+enum miro_remove_list {
+    MIRO_REMOVE_LISTED,
+    MIRO_REMOVE_REFUSED,
+    MIRO_REMOVE_EVERYBODY
+}; /* Remove with a value */
+
 /* Fill with miro_config_default, then change. Strings are borrowed during miro_new only. Lists end with NULL.
  */
 struct miro_config {
@@ -94,6 +121,19 @@ struct miro_config {
     bool frozen_is_silent;     /* frozen attributes of inactive users: 200 unchanged instead of 409 */
     bool downgrade_is_silent;  /* userType downwards: 200 unchanged instead of 400 */
     bool put_clears;           /* PUT clears the attributes it does not name */
+    enum miro_patch patch;
+    enum miro_filtering filtering;
+    enum miro_etag etag;
+    enum miro_members_shown members;
+    enum miro_paging paging;
+    enum miro_past_end past_end;
+    enum miro_remove_list remove_list;
+    int64_t page_default, page_max; /* resources on a page without count, and at most; 0: all */
+    bool names_case_exact; /* `userName eq` finds only the exact spelling, while POST compares without case */
+    bool total_is_page;    /* totalResults is what the page holds */
+    bool items_are_count;  /* itemsPerPage is the count asked for */
+    bool booleans_strict;  /* "true" is no boolean: 400 */
+    bool unknown_method_404; /* instead of 405 */
     enum miro_rates rates;
     enum miro_window window;
     int64_t window_ms;   /* 30,000 in the real Miro */
@@ -116,6 +156,7 @@ struct miro_request { /* all borrowed; any string may be NULL */
     const char *authorization; /* "Bearer …"; NULL is accepted when no token is configured */
     const char *content_type;  /* NULL counts as application/json */
     const char *accept;
+    const char *if_match, *if_none_match;
     const char *body;
     size_t body_n;
     enum miro_fault fault;
@@ -128,6 +169,8 @@ struct miro_reply {
     char content_type[40];
     char retry_after[24];       /* "" : no such header */
     char location[320];         /* "" : no such header */
+    char etag[32];              /* "" : no such header */
+    char allow[64];             /* with 405; "" : no such header */
     char user_id[MIRO_ID_SIZE]; /* the user or group the request was about; "" if none or many */
     char user_name[MIRO_NAME_MAX + 2];
     enum miro_class class;
@@ -204,6 +247,7 @@ struct miro_user {
     size_t n_teams;
     struct miro_activity *history;
     size_t n_history;
+    int64_t created_at_ms;
     int64_t changed_at_ms; /* of the last write that was applied */
     uint64_t writes;       /* applied to this user, whatever they changed */
 };
@@ -217,6 +261,8 @@ struct miro_team {
     size_t n_members;
     struct miro_user **admins;
     size_t n_admins;
+    int64_t created_at_ms, changed_at_ms;
+    uint64_t version; /* changes with every change, whoever makes it */
 };
 
 /* All borrowed, valid until the next request or load. Names are compared without regard to case. Deleted

@@ -188,14 +188,14 @@ static bool change_user_name(struct change *ch, const struct target *t, enum op 
     return true;
 }
 
-/* Booleans come as true, "true" and "True". */
-static bool read_bool(const cJSON *value, bool *ret)
+/* Booleans come as true, "true" and "True", unless a switch forbids the latter. */
+static bool read_bool(const struct change *ch, const cJSON *value, bool *ret)
 {
     if (cJSON_IsBool(value)) {
         *ret = cJSON_IsTrue(value);
         return true;
     }
-    if (!cJSON_IsString(value))
+    if (!cJSON_IsString(value) || ch->m->cfg.booleans_strict)
         return false;
     *ret = same_name(value->valuestring, "true");
     return *ret || same_name(value->valuestring, "false");
@@ -205,7 +205,7 @@ static bool change_active(struct change *ch, const struct target *t, enum op op,
 {
     (void)t;
     bool active;
-    if (op == OP_REMOVE || !read_bool(value, &active))
+    if (op == OP_REMOVE || !read_bool(ch, value, &active))
         return refuse_value(ch->pb, "active", "true or false is expected");
     if (ch->old && ch->draft->active && !active) {
         if (last_admin(ch->m, ch->old))
@@ -389,7 +389,7 @@ bool attribute_change_object(struct change *ch, enum op op, const char *prefix, 
     for (const cJSON *el = object->child; el && !active; el = el->next)
         if (!*prefix && same_name(el->string, "active"))
             active = el;
-    if (active && read_bool(active, &on) && on && !change_member(ch, op, prefix, active))
+    if (active && read_bool(ch, active, &on) && on && !change_member(ch, op, prefix, active))
         return false;
     for (const cJSON *el = object->child; el; el = el->next)
         if (el != active && !change_member(ch, op, prefix, el))

@@ -64,7 +64,7 @@ bool refuse(struct problem *pb, int status, const char *scim_type, const char *f
 
 /* The query's parameters, decoded. NULL: absent. */
 struct query {
-    char *filter, *attributes, *sort_by, *sort_order, *start_index, *count;
+    char *filter, *attributes, *sort_by, *sort_order, *start_index, *count, *cursor;
 };
 
 /* One request under way. */
@@ -106,7 +106,7 @@ void miro_store_remove_user(struct call *c, struct record *r,
 struct team_record *miro_store_team(const struct miro *m, const char *id, size_t n);
 struct team_record *miro_store_team_named(const struct miro *m, const char *name);
 struct team_record *miro_store_add_team(struct miro *m, const char *name, const char *id);
-void miro_store_touch_team(struct team_record *t);
+void miro_store_touch_team(struct call *c, struct team_record *t);
 void miro_store_rename_team(struct team_record *t, const char *name);
 void team_join(struct miro_team *t, struct miro_user *u, bool as_admin);
 void team_leave(struct miro_team *t, struct miro_user *u);
@@ -168,6 +168,27 @@ struct list {
 bool list_answer(struct call *c, struct list *l, const struct miro_filter *filter, struct problem *pb);
 bool query_parse(const char *text, struct query *ret, struct problem *pb);
 void query_done(struct query *q);
+
+/* The filter of the query, unless there is none or it is ignored: NULL; groups do not take complex ones. */
+bool list_filter(const struct call *c, bool complex, struct miro_filter **ret, struct problem *pb);
+
+/* ---- miro_dialect.c: how SCIM servers differ ------------------------------------------------------------ */
+bool dialect_patch_supported(const struct miro *m, const char *method,
+                             struct problem *pb); /* else 501 or 405 */
+/* If-Match and If-None-Match against the resource's version; notes the ETag of the answer. */
+bool dialect_precondition(struct call *c, uint64_t version, struct problem *pb);
+void dialect_note_version(struct call *c, uint64_t version);
+void dialect_etag(uint64_t version, char *out, size_t size);
+/* A PATCH that has been answered with 200: the body goes when the dialect has none. */
+void dialect_trim_patch(struct call *c, const struct buf *before);
+bool dialect_wants_before(const struct call *c);
+/* The page of a list, index or cursor; start is 0-based. */
+struct page {
+    size_t start, n;
+    size_t asked; /* count as asked for, or the default */
+    bool cursor;  /* answered by RFC 9865 */
+};
+bool dialect_page(const struct call *c, const struct list *l, struct page *ret, struct problem *pb);
 
 /* ---- miro_render.c ------------------------------------------------------------------------------------- */
 void render_user(struct call *c, const char *name, const void *user);

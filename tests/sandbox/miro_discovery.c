@@ -25,6 +25,21 @@ static void put_support(struct call *c, const char *name, bool supported)
     json_close(&c->out);
 }
 
+/* RFC 9865 §4 */
+static void put_pagination(struct call *c)
+{
+    const struct miro_config *cfg = &c->m->cfg;
+    json_open(&c->out, "pagination", '{');
+    json_put_bool(&c->out, "cursor", true);
+    json_put_bool(&c->out, "index", cfg->paging == MIRO_PAGING_BOTH);
+    json_put_string(&c->out, "defaultPaginationMethod", cfg->paging == MIRO_PAGING_BOTH ? "index" : "cursor");
+    if (cfg->page_default > 0)
+        json_put_int(&c->out, "defaultPageSize", cfg->page_default);
+    if (cfg->page_max > 0)
+        json_put_int(&c->out, "maxPageSize", cfg->page_max);
+    json_close(&c->out);
+}
+
 static void put_authentication(struct call *c)
 {
     json_open(&c->out, "authenticationSchemes", '[');
@@ -40,17 +55,24 @@ static void put_authentication(struct call *c)
 
 bool discovery_config(struct call *c, struct problem *pb)
 {
-    static const struct {
+    const struct miro_config *cfg = &c->m->cfg;
+    const struct {
         const char *name;
         bool supported;
-    } features[] = {{"patch", true},           {"bulk", false}, {"filter", true},
-                    {"changePassword", false}, {"sort", true},  {"etag", false}};
+    } features[] = {{"patch", cfg->patch != MIRO_PATCH_501 && cfg->patch != MIRO_PATCH_405},
+                    {"bulk", false},
+                    {"filter", cfg->filtering == MIRO_FILTER_YES},
+                    {"changePassword", false},
+                    {"sort", true},
+                    {"etag", cfg->etag != MIRO_ETAG_OFF}};
     (void)pb;
     json_open(&c->out, NULL, '{');
     put_schemas(c, "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig");
     json_put_string(&c->out, "documentationUri", "https://developers.miro.com/docs/scim");
     for (size_t i = 0; i < ARRAY_SIZE(features); i++)
         put_support(c, features[i].name, features[i].supported);
+    if (cfg->paging != MIRO_PAGING_INDEX)
+        put_pagination(c);
     put_authentication(c);
     json_close(&c->out);
     c->reply->status = 200;

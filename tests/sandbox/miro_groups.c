@@ -26,6 +26,7 @@ static bool answer_team(struct call *c, int status, const struct miro_team *t)
 {
     snprintf(c->reply->user_id, sizeof c->reply->user_id, "%s", t->id);
     snprintf(c->reply->user_name, sizeof c->reply->user_name, "%s", t->displayName);
+    dialect_note_version(c, t->version);
     c->reply->status = status;
     render_team(c, NULL, t);
     return true;
@@ -39,7 +40,7 @@ static bool find_team(struct call *c, struct team_record **ret, struct problem *
     *ret = t;
     snprintf(c->reply->user_id, sizeof c->reply->user_id, "%s", t->t.id);
     snprintf(c->reply->user_name, sizeof c->reply->user_name, "%s", t->t.displayName);
-    return true;
+    return dialect_precondition(c, t->t.version, pb);
 }
 
 /* ---- reading ------------------------------------------------------------------------------------------- */
@@ -48,20 +49,9 @@ bool group_get(struct call *c, struct problem *pb)
 {
     const struct team_record *t = miro_store_team(c->m, c->id.p, c->id.n);
     const struct miro_team *team = t ? seen(c, t) : NULL;
-    return team ? answer_team(c, 200, team) : no_such_group(pb, c->id);
-}
-
-static bool read_filter(const struct call *c, struct miro_filter **ret, struct problem *pb)
-{
-    struct error err = {0};
-    *ret = NULL;
-    if (!c->query.filter)
-        return true;
-    if (!miro_filter_parse(str_of(c->query.filter), ret, &err))
-        return refuse(pb, 400, "invalidFilter", "%s", err.message);
-    if (!miro_filter_is_complex(*ret))
-        return true;
-    return refuse(pb, 400, "invalidFilter", "Filtering groups on complex attributes is not supported");
+    if (!team)
+        return no_such_group(pb, c->id);
+    return dialect_precondition(c, team->version, pb) && answer_team(c, 200, team);
 }
 
 bool groups_list(struct call *c, struct problem *pb)
@@ -74,7 +64,7 @@ bool groups_list(struct call *c, struct problem *pb)
         if (t)
             l.v[l.n++] = t;
     }
-    bool done = read_filter(c, &f, pb) && list_answer(c, &l, f, pb);
+    bool done = list_filter(c, false, &f, pb) && list_answer(c, &l, f, pb);
     miro_filter_free(f);
     free(l.v);
     return done;
@@ -123,7 +113,10 @@ static bool change_members(struct team_change *tc, enum op op, const cJSON *valu
     case OP_REPLACE:
         return members_replace(&tc->members, value, tc->pb);
     case OP_REMOVE:
-        return members_remove(&tc->members, value, tc->pb);
+        if (value && tc->c->m->cfg.remove_list == MIRO_REMOVE_REFUSED)
+            return refuse(tc->pb, 400, "invalidPath", "A Remove takes no value");
+        return members_remove(&tc->members, tc->c->m->cfg.remove_list == MIRO_REMOVE_EVERYBODY ? NULL : value,
+                              tc->pb);
     }
     return false;
 }
@@ -172,7 +165,7 @@ static bool finish(struct team_change *tc, bool done, int status)
 {
     struct call *c = tc->c;
     if (done && c->rq->fault != MIRO_FAULT_UNCHANGED) {
-        miro_store_touch_team(tc->team);
+        miro_store_touch_team(c, tc->team);
         c->reply->applied = true;
         if (tc->displayName)
             miro_store_rename_team(tc->team, tc->displayName);
@@ -247,7 +240,7 @@ bool group_delete(struct call *c, struct problem *pb)
     c->reply->status = 204;
     if (c->rq->fault == MIRO_FAULT_UNCHANGED)
         return true;
-    miro_store_touch_team(t);
+    miro_store_touch_team(c, t);
     c->reply->applied = true;
     while (t->t.n_members > 0)
         team_leave(&t->t, t->t.members[0]);

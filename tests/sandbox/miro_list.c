@@ -8,8 +8,6 @@
 #include "mem.h"
 #include "miro_core.h"
 
-enum { COUNT_DEFAULT = 100, COUNT_MAX = 1000 };
-
 /* ---- the query string ---------------------------------------------------------------------------------- */
 
 static bool decode(struct str text, char **ret)
@@ -60,7 +58,8 @@ static bool query_take(struct query *q, struct str name, struct str value)
         const char *name;
         char **to;
     } known[] = {{"filter", &q->filter},        {"attributes", &q->attributes},  {"sortBy", &q->sort_by},
-                 {"sortOrder", &q->sort_order}, {"startIndex", &q->start_index}, {"count", &q->count}};
+                 {"sortOrder", &q->sort_order}, {"startIndex", &q->start_index}, {"count", &q->count},
+                 {"cursor", &q->cursor}};
     for (size_t i = 0; i < ARRAY_SIZE(known); i++)
         if (str_eq(name, str_of(known[i].name)) && !*known[i].to)
             return decode(value, known[i].to);
@@ -95,6 +94,7 @@ void query_done(struct query *q)
     free(q->sort_order);
     free(q->start_index);
     free(q->count);
+    free(q->cursor);
     *q = (struct query){0};
 }
 
@@ -144,37 +144,21 @@ static bool sort_as_asked(const struct query *q, struct list *l, struct problem 
     return true;
 }
 
-/* ---- pages --------------------------------------------------------------------------------------------- */
+/* ---- the list ------------------------------------------------------------------------------------------- */
 
-struct page {
-    size_t start; /* 1-based */
-    size_t count;
-};
-
-static bool read_number(const char *text, size_t missing, size_t *ret)
+bool list_filter(const struct call *c, bool complex, struct miro_filter **ret, struct problem *pb)
 {
-    char *end;
-    if (!text) {
-        *ret = missing;
+    struct error err = {0};
+    *ret = NULL;
+    if (!c->query.filter || c->m->cfg.filtering == MIRO_FILTER_IGNORED)
         return true;
-    }
-    long long n = strtoll(text, &end, 10);
-    *ret = n < 0 ? 0 : (size_t)n;
-    return *text && !*end;
-}
-
-static bool read_page(const struct call *c, struct page *ret, struct problem *pb)
-{
-    const struct query *q = &c->query;
-    if (!read_number(q->start_index, 1, &ret->start) || !read_number(q->count, COUNT_DEFAULT, &ret->count))
-        return refuse(pb, 400, "invalidValue", "startIndex and count must be numbers");
-    if (ret->count > COUNT_MAX && c->m->cfg.count_over_max_is_error)
-        return refuse(pb, 400, "invalidValue", "count must not be above %d", COUNT_MAX);
-    if (ret->count > COUNT_MAX)
-        ret->count = COUNT_MAX;
-    if (ret->start < 1)
-        ret->start = 1;
-    return true;
+    if (c->m->cfg.filtering == MIRO_FILTER_REFUSED)
+        return refuse(pb, 400, "invalidFilter", "Filtering is not supported");
+    if (!miro_filter_parse(str_of(c->query.filter), ret, &err))
+        return refuse(pb, 400, "invalidFilter", "%s", err.message);
+    if (complex || !miro_filter_is_complex(*ret))
+        return true;
+    return refuse(pb, 400, "invalidFilter", "Filtering groups on complex attributes is not supported");
 }
 
 static void filter(struct list *l, const struct miro_filter *f)
@@ -187,30 +171,41 @@ static void filter(struct list *l, const struct miro_filter *f)
         l->n = kept;
 }
 
+static void put_cursors(struct call *c, const struct list *l, const struct page *page)
+{
+    size_t end = page->start + page->n;
+    if (end < l->n && page->n > 0)
+        json_put_string(&c->out, "nextCursor", l->get(l->v[end - 1], "id", 0));
+}
+
+static void put_counts(struct call *c, const struct list *l, const struct page *page)
+{
+    const struct miro_config *cfg = &c->m->cfg;
+    bool paged = c->query.start_index || c->query.count || !cfg->omit_paging_when_unpaged;
+    json_put_int(&c->out, "totalResults", (int64_t)(cfg->total_is_page ? page->n : l->n));
+    if (paged && !page->cursor)
+        json_put_int(&c->out, "startIndex", (int64_t)page->start + 1);
+    if (paged)
+        json_put_int(&c->out, "itemsPerPage", (int64_t)(cfg->items_are_count ? page->asked : page->n));
+    if (page->cursor)
+        put_cursors(c, l, page);
+}
+
 bool list_answer(struct call *c, struct list *l, const struct miro_filter *f, struct problem *pb)
 {
-    struct page page = {1, COUNT_DEFAULT};
-    if (!read_page(c, &page, pb))
-        return false;
+    struct page page = {0};
     filter(l, f);
-    if (!sort_as_asked(&c->query, l, pb))
+    if (!sort_as_asked(&c->query, l, pb) || !dialect_page(c, l, &page, pb))
         return false;
-    size_t first = page.start - 1 < l->n ? page.start - 1 : l->n;
-    size_t n = page.count < l->n - first ? page.count : l->n - first;
-    bool paged = c->query.start_index || c->query.count || !c->m->cfg.omit_paging_when_unpaged;
     struct json_out *w = &c->out;
     json_open(w, NULL, '{');
     json_open(w, "schemas", '[');
     json_put_string(w, NULL, URN_LIST);
     json_close(w);
-    json_put_int(w, "totalResults", (int64_t)l->n);
-    if (paged) {
-        json_put_int(w, "startIndex", (int64_t)page.start);
-        json_put_int(w, "itemsPerPage", (int64_t)n);
-    }
+    put_counts(c, l, &page);
     json_open(w, "Resources", '[');
-    for (size_t i = 0; i < n; i++)
-        l->render(c, NULL, l->v[first + i]);
+    for (size_t i = 0; i < page.n; i++)
+        l->render(c, NULL, l->v[page.start + i]);
     json_close(w);
     json_close(w);
     c->reply->status = 200;

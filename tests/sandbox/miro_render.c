@@ -38,8 +38,10 @@ void location_of(const struct miro *m, const char *type, const char *id, char *o
     snprintf(out, size, "%s/%s/%s", base, type, id);
 }
 
-static void render_meta(struct call *c, const char *type, const char *plural, const char *id)
+static void render_meta(struct call *c, const char *type, const char *plural, const char *id,
+                        uint64_t version)
 {
+    char etag[32];
     if (!wants(c, "meta"))
         return;
     char location[320];
@@ -47,6 +49,10 @@ static void render_meta(struct call *c, const char *type, const char *plural, co
     json_open(&c->out, "meta", '{');
     json_put_string(&c->out, "resourceType", type);
     json_put_string(&c->out, "location", location);
+    if (c->m->cfg.etag != MIRO_ETAG_OFF) {
+        dialect_etag(version, etag, sizeof etag);
+        json_put_string(&c->out, "version", etag);
+    }
     json_close(&c->out);
 }
 
@@ -211,7 +217,7 @@ void render_user(struct call *c, const char *name, const void *user)
     if (wants(c, "preferredlanguage"))
         put_attr(c, u, "preferredLanguage", "preferredLanguage");
     render_extension(c, u);
-    render_meta(c, "User", "Users", u->id);
+    render_meta(c, "User", "Users", u->id, u->writes);
     json_close(w);
 }
 
@@ -234,7 +240,9 @@ static void render_member(struct call *c, const struct miro_user *u)
 
 static void render_members(struct call *c, const struct miro_team *t)
 {
-    if (!wants(c, "members"))
+    enum miro_members_shown shown = c->m->cfg.members;
+    if (!wants(c, "members") || shown == MIRO_MEMBERS_HIDDEN ||
+        (shown == MIRO_MEMBERS_ASKED && !c->query.attributes))
         return;
     json_open(&c->out, "members", '[');
     for (size_t i = 0; i < t->n_members; i++) {
@@ -256,7 +264,7 @@ void render_team(struct call *c, const char *name, const void *team)
     if (wants(c, "displayname"))
         json_put_string(&c->out, "displayName", t->displayName);
     render_members(c, t);
-    render_meta(c, "Group", "Groups", t->id);
+    render_meta(c, "Group", "Groups", t->id, t->version);
     json_close(&c->out);
 }
 
@@ -277,4 +285,6 @@ void render_problem(struct miro_reply *r, const struct problem *pb)
         json_put_string(&w, "scimType", pb->scim_type);
     json_put_string(&w, "detail", pb->detail);
     json_close(&w);
+    if (pb->status == 304)
+        buf_clear(&r->body);
 }

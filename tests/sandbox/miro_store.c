@@ -271,7 +271,7 @@ static struct miro_user **list_copy(struct miro_user *const *v, size_t n)
     return copy;
 }
 
-void miro_store_touch_team(struct team_record *t)
+void miro_store_touch_team(struct call *c, struct team_record *t)
 {
     struct miro_team *before = xcalloc(1, sizeof *before);
     *before = t->t;
@@ -282,6 +282,8 @@ void miro_store_touch_team(struct team_record *t)
     team_before_free(t->before);
     t->before = before;
     t->writes++;
+    t->t.version++;
+    t->t.changed_at_ms = c->now_ms;
 }
 
 void miro_store_rename_team(struct team_record *t, const char *name)
@@ -289,6 +291,7 @@ void miro_store_rename_team(struct team_record *t, const char *name)
     char *copy = xstrdup(name);
     free(t->t.displayName);
     t->t.displayName = copy;
+    t->t.version++;
 }
 
 /* ---- who is in which team ------------------------------------------------------------------------------ */
@@ -333,6 +336,7 @@ void team_join(struct miro_team *t, struct miro_user *u, bool as_admin)
         list_push(&t->members, &t->n_members, u);
         u->teams = xreallocarray(u->teams, u->n_teams + 1, sizeof(struct miro_team *));
         u->teams[u->n_teams++] = t;
+        t->version++;
     }
     if (as_admin && !team_has_admin(t, u))
         list_push(&t->admins, &t->n_admins, u);
@@ -342,6 +346,7 @@ void team_leave(struct miro_team *t, struct miro_user *u)
 {
     list_drop(t->members, &t->n_members, u);
     list_drop(t->admins, &t->n_admins, u);
+    t->version++;
     for (size_t i = 0; i < u->n_teams; i++)
         if (u->teams[i] == t) {
             u->n_teams--;

@@ -30,6 +30,7 @@ static void note_user(struct call *c, const struct miro_user *u)
 static bool answer_user(struct call *c, int status, const struct miro_user *u)
 {
     note_user(c, u);
+    dialect_note_version(c, u->writes);
     c->reply->status = status;
     render_user(c, NULL, u);
     return true;
@@ -45,7 +46,7 @@ static bool find_user(struct call *c, struct record **ret, struct problem *pb)
     if (r->u.other_org && strcmp(c->rq->method, "DELETE") != 0)
         return refuse(pb, 409, NULL, "User '%.300s' belongs to more than one organization", r->u.userName);
     *ret = r;
-    return true;
+    return dialect_precondition(c, r->u.writes, pb);
 }
 
 /* ---- reading ------------------------------------------------------------------------------------------- */
@@ -54,7 +55,9 @@ bool user_get(struct call *c, struct problem *pb)
 {
     const struct record *r = miro_store_user(c->m, c->id.p, c->id.n);
     const struct miro_user *u = r ? seen(c, r) : NULL;
-    return u ? answer_user(c, 200, u) : no_such_user(pb, c->id);
+    if (!u)
+        return no_such_user(pb, c->id);
+    return dialect_precondition(c, u->writes, pb) && answer_user(c, 200, u);
 }
 
 /* The common question, `userName eq "…"`, is answered from the index. */
@@ -64,7 +67,7 @@ static bool candidates(struct call *c, const char *userName, const void **v, siz
     if (!userName || c->rq->fault == MIRO_FAULT_STALE_READ)
         return false;
     *n = 0;
-    if (r && seen(c, r)) {
+    if (r && seen(c, r) && (!c->m->cfg.names_case_exact || strcmp(r->u.userName, userName) == 0)) {
         v[(*n)++] = &r->u;
         note_user(c, &r->u);
     }
@@ -76,10 +79,7 @@ bool users_list(struct call *c, struct problem *pb)
     struct miro_filter *f = NULL;
     struct list l = {
         .v = xcalloc(c->m->n_users + 1, sizeof(void *)), .get = user_value, .render = render_user};
-    struct error err = {0};
-    bool done = !c->query.filter || miro_filter_parse(str_of(c->query.filter), &f, &err);
-    if (!done)
-        refuse(pb, 400, "invalidFilter", "%s", err.message);
+    bool done = list_filter(c, true, &f, pb);
     if (done && !candidates(c, miro_filter_is_eq(f, "username"), l.v, &l.n))
         for (size_t i = 0; i < c->m->n_users; i++) {
             const struct miro_user *u = seen(c, c->m->users[i]);

@@ -19,7 +19,7 @@ enum ending { READING, ANSWER, CLOSE };
 struct exchange {
     struct sandbox *sb;
     struct MHD_Connection *conn; /* NULL: gone */
-    char *method, *target, *authorization, *content_type, *accept;
+    char *method, *target, *authorization, *content_type, *accept, *if_match, *if_none_match;
     struct buf body;
     enum ending ending;
     struct miro_reply reply;
@@ -43,6 +43,8 @@ static void release(struct exchange *x)
     free(x->authorization);
     free(x->content_type);
     free(x->accept);
+    free(x->if_match);
+    free(x->if_none_match);
     buf_done(&x->body);
     miro_reply_done(&x->reply);
     free(x);
@@ -143,6 +145,8 @@ static struct miro_request request_of(const struct exchange *x)
                                  .authorization = x->authorization,
                                  .content_type = x->content_type,
                                  .accept = x->accept,
+                                 .if_match = x->if_match,
+                                 .if_none_match = x->if_none_match,
                                  .body = x->body.p,
                                  .body_n = x->body.n,
                                  .seq = x->seq};
@@ -335,6 +339,8 @@ static enum MHD_Result send_reply(struct exchange *x)
         header(response, "Content-Type", r->content_type);
     header(response, "Retry-After", r->retry_after);
     header(response, "Location", r->location);
+    header(response, "ETag", r->etag);
+    header(response, "Allow", r->allow);
     rate_headers(response, r);
     struct journal_entry *e = journal_find(&x->sb->journal, x->seq);
     if (e) {
@@ -357,6 +363,8 @@ static void read_headers(struct exchange *x, const char *method)
     x->authorization = header_of(x->conn, "Authorization");
     x->content_type = header_of(x->conn, "Content-Type");
     x->accept = header_of(x->conn, "Accept");
+    x->if_match = header_of(x->conn, "If-Match");
+    x->if_none_match = header_of(x->conn, "If-None-Match");
 }
 
 enum MHD_Result exchange_handle(void *ctx, struct MHD_Connection *conn, const char *url, const char *method,

@@ -20,7 +20,8 @@ struct kit {
     struct miro_config cfg; /* change between kit_config and kit_start */
     struct miro *m;
     int64_t now_ms;
-    enum miro_fault fault; /* of the next calls */
+    enum miro_fault fault;                /* of the next calls */
+    const char *if_match, *if_none_match; /* of the next calls */
     struct miro_reply reply;
     cJSON *json; /* the reply's body; NULL when empty */
 };
@@ -79,6 +80,8 @@ static inline int kit_call(const char *method, const char *target, const char *b
                               .content_type = body ? "application/scim+json" : NULL,
                               .body = body,
                               .body_n = body ? strlen(body) : 0,
+                              .if_match = kit.if_match,
+                              .if_none_match = kit.if_none_match,
                               .fault = kit.fault};
     return kit_request(&rq);
 }
