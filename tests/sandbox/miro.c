@@ -62,6 +62,10 @@ static void config_keep(struct miro_config *cfg)
     cfg->default_licence = xstrdup(cfg->default_licence);
     cfg->allowed_domains = list_dup(cfg->allowed_domains);
     cfg->claimed_domains = list_dup(cfg->claimed_domains);
+    cfg->foreign_domains = list_dup(cfg->foreign_domains);
+    cfg->second_org = list_dup(cfg->second_org);
+    cfg->licences = list_dup(cfg->licences);
+    cfg->custom_roles = list_dup(cfg->custom_roles);
 }
 
 static void config_done(struct miro_config *cfg)
@@ -73,6 +77,10 @@ static void config_done(struct miro_config *cfg)
     free((char *)cfg->default_licence);
     list_free(cfg->allowed_domains);
     list_free(cfg->claimed_domains);
+    list_free(cfg->foreign_domains);
+    list_free(cfg->second_org);
+    list_free(cfg->licences);
+    list_free(cfg->custom_roles);
 }
 
 struct miro *miro_new(const struct miro_config *cfg)
@@ -94,6 +102,19 @@ struct miro *miro_new(const struct miro_config *cfg)
             miro_join_team(m, m->teams[0]->t.id, admin->id, true);
     }
     return m;
+}
+
+void miro_configure(struct miro *m, const struct miro_config *cfg)
+{
+    struct miro_config old = m->cfg;
+    m->cfg = *cfg;
+    config_keep(&m->cfg);
+    if (old.rates != cfg->rates || old.window != cfg->window || old.window_ms != cfg->window_ms ||
+        old.share_levels != cfg->share_levels) {
+        limits_done(&m->limits);
+        limits_init(&m->limits, &m->cfg);
+    }
+    config_done(&old);
 }
 
 void miro_free(struct miro *m)
@@ -266,6 +287,12 @@ static const struct fault {
     [MIRO_FAULT_NOT_STORED] = {"not_stored", 0, NULL},
     [MIRO_FAULT_STALE_READ] = {"stale_read", 0, NULL},
     [MIRO_FAULT_401] = {"401", 401, "The token does not authorize the organization"},
+    [MIRO_FAULT_400] = {"400", 400, "Unexpected request"},
+    [MIRO_FAULT_404] = {"404", 404, "No resource with this ID"},
+    [MIRO_FAULT_405] = {"405", 405, "Method is not supported"},
+    [MIRO_FAULT_409] = {"409", 409, "The request conflicts with a rule of the organization"},
+    [MIRO_FAULT_413] = {"413", 413, "The payload is larger than 800000 bytes"},
+    [MIRO_FAULT_415] = {"415", 415, "Media type is not supported"},
     [MIRO_FAULT_403] = {"403", 403, "SCIM integration is disabled"},
     [MIRO_FAULT_429] = {"429", 429, "The user has sent too many requests in a given amount of time"},
     [MIRO_FAULT_429_RETRY_AFTER] = {"429_retry_after", 429,

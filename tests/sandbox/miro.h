@@ -47,7 +47,13 @@ enum miro_fault {
     MIRO_FAULT_NOT_STORED, /* POST: 201 with a body, nothing stored */
     MIRO_FAULT_STALE_READ, /* GET: answers from the state before the last write to each user or group */
     MIRO_FAULT_401,        /* the rest: this status, nothing applied */
+    MIRO_FAULT_400,
     MIRO_FAULT_403,
+    MIRO_FAULT_404,
+    MIRO_FAULT_405,
+    MIRO_FAULT_409,
+    MIRO_FAULT_413,
+    MIRO_FAULT_415,
     MIRO_FAULT_429,             /* without Retry-After */
     MIRO_FAULT_429_RETRY_AFTER, /* with the seconds of a window */
     MIRO_FAULT_500,
@@ -86,6 +92,7 @@ enum miro_members_shown {
     MIRO_MEMBERS_HIDDEN
 };                                                                            /* asked: by attributes= */
 enum miro_paging { MIRO_PAGING_INDEX, MIRO_PAGING_CURSOR, MIRO_PAGING_BOTH }; /* cursor: RFC 9865 */
+enum miro_seats { MIRO_SEATS_RESTRICT, MIRO_SEATS_400, MIRO_SEATS_409 };      /* Full asked for, none left */
 enum miro_past_end { MIRO_PAST_END_EMPTY, MIRO_PAST_END_FIRST_PAGE };
 enum miro_remove_list {
     MIRO_REMOVE_LISTED,
@@ -103,9 +110,14 @@ struct miro_config {
     const char *admin;                  /* userName of a first company and team admin; NULL: nobody */
     const char *const *allowed_domains; /* others: 409 not whitelisted; NULL: every domain */
     const char *const
-        *claimed_domains;        /* a userName may only leave and enter these, else 400; NULL: every domain */
-    const char *default_licence; /* userType of new users: "Full", "Free" or "Free Restricted" */
-    int64_t full_licences;       /* with default "Full": later users become Free Restricted; -1: no end */
+        *claimed_domains; /* a userName may only leave and enter these, else 400; NULL: every domain */
+    const char *const
+        *foreign_domains;            /* claimed by another organisation: a userName may not enter them, 400 */
+    const char *const *second_org;   /* userNames that are in another organisation too: updates are 409 */
+    const char *const *licences;     /* userTypes that the organisation has; NULL: all */
+    const char *const *custom_roles; /* admin roles beside the prebuilt ones; NULL: any name will do */
+    const char *default_licence;     /* userType of new users: "Full", "Free" or "Free Restricted" */
+    int64_t full_licences;           /* with default "Full": later users become Free Restricted; -1: no end */
     enum miro_group_mode group_mode;
     int duplicate_status;            /* POST of an existing userName: 409 or 400 */
     int rename_duplicate_status;     /* PATCH or PUT to an existing userName: 400 or 409 */
@@ -120,7 +132,11 @@ struct miro_config {
     bool show_team_admins;     /* groups list their admins among the members */
     bool frozen_is_silent;     /* frozen attributes of inactive users: 200 unchanged instead of 409 */
     bool downgrade_is_silent;  /* userType downwards: 200 unchanged instead of 400 */
-    bool put_clears;           /* PUT clears the attributes it does not name */
+    enum miro_seats seats_full;
+    bool delete_needs_inactive;  /* DELETE of an active user: 409, as in Miro's pages */
+    bool delete_deactivates;     /* DELETE: 204, but the user is only deactivated */
+    bool deactivation_restricts; /* active=false: stays active, as Free Restricted */
+    bool put_clears;             /* PUT clears the attributes it does not name */
     enum miro_patch patch;
     enum miro_filtering filtering;
     enum miro_etag etag;
@@ -149,6 +165,8 @@ void miro_config_default(struct miro_config *cfg);
 struct miro;
 struct miro *miro_new(const struct miro_config *cfg); /* NULL: defaults */
 void miro_free(struct miro *m);
+/* Other switches from now on; users and teams stay. Limits start anew when their table or window is another. */
+void miro_configure(struct miro *m, const struct miro_config *cfg);
 
 struct miro_request { /* all borrowed; any string may be NULL */
     const char *method;
@@ -193,6 +211,9 @@ void miro_handle(struct miro *m, const struct miro_request *rq, int64_t now_ms, 
 bool miro_arrive(struct miro *m, const struct miro_request *rq, int64_t now_ms, struct miro_reply *ret);
 void miro_apply(struct miro *m, const struct miro_request *rq, int64_t now_ms, struct miro_reply *ret);
 
+/* How many members the operations of a group PATCH name; 0 also for what is none. */
+int64_t miro_patch_members(struct str body);
+
 /* ---- limits -------------------------------------------------------------------------------------------- */
 
 struct miro_limit {
@@ -236,6 +257,7 @@ struct miro_user {
     bool guest;        /* invisible to SCIM */
     bool other_org;    /* also in another organisation: updates are 409 */
     bool unregistered; /* never completed registration: leaves the organisation with the last team */
+    bool uncaptured;   /* has a profile, is no member: invisible, updates and POST are 409 */
     enum miro_org_role role;
     char **admin_roles; /* "Content Admin" … */
     size_t n_admin_roles;
@@ -283,7 +305,7 @@ bool miro_was_active_at(const struct miro_user *user, int64_t at_ms); /* by the 
 struct miro_user_spec { /* what a person in Miro's pages could have done */
     const char *userName;
     const char *displayName; /* may be NULL */
-    bool inactive, guest, other_org, unregistered, admin;
+    bool inactive, guest, other_org, unregistered, uncaptured, admin;
 };
 
 const struct miro_user *miro_add_user(struct miro *m, const struct miro_user_spec *spec, int64_t now_ms);

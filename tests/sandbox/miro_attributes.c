@@ -140,15 +140,20 @@ bool email_ok(const char *s)
     return dot && dot > at + 1 && s[strlen(s) - 1] != '.';
 }
 
-bool domain_listed(const char *const *domains, const char *email)
+bool name_listed(const char *const *names, const char *name)
 {
-    const char *at = strchr(email, '@');
-    if (!domains)
+    if (!names)
         return true;
-    for (; *domains; domains++)
-        if (at && same_name(at + 1, *domains))
+    for (; *names; names++)
+        if (same_name(name, *names))
             return true;
     return false;
+}
+
+static bool domain_listed(const char *const *domains, const char *email)
+{
+    const char *at = strchr(email, '@');
+    return name_listed(domains, at ? at + 1 : "");
 }
 
 static bool check_new_name(struct change *ch, const char *name)
@@ -161,9 +166,14 @@ static bool check_new_name(struct change *ch, const char *name)
     if (ch->old && !domain_listed(cfg->claimed_domains, ch->old->userName))
         return refuse(ch->pb, 400, "invalidValue", "The domain of '%.300s' is not claimed",
                       ch->old->userName);
+    if (ch->old && cfg->foreign_domains && domain_listed(cfg->foreign_domains, name))
+        return refuse(ch->pb, 400, "invalidValue",
+                      "The domain of '%.300s' is claimed by another organization", name);
     if (ch->old && !domain_listed(cfg->claimed_domains, name))
         return refuse(ch->pb, 400, "invalidValue", "The domain of '%.300s' is not claimed", name);
     const struct record *other = miro_store_user_named(ch->m, name);
+    if (other && other->u.uncaptured)
+        return refuse(ch->pb, 409, NULL, "User '%.300s' is not a member of the enterprise account", name);
     if (!other || strcmp(other->u.id, ch->draft->id) == 0)
         return true;
     int status = ch->old ? cfg->rename_duplicate_status : cfg->duplicate_status;
@@ -201,6 +211,18 @@ static bool read_bool(const struct change *ch, const cJSON *value, bool *ret)
     return *ret || same_name(value->valuestring, "false");
 }
 
+static bool seats_left(const struct change *ch)
+{
+    const struct miro *m = ch->m;
+    return m->cfg.full_licences < 0 || full_licences_used(m) < m->cfg.full_licences;
+}
+
+static bool has_seat(const struct miro_user *u)
+{
+    const char *licence = attrs_get(&u->attributes, "userType");
+    return licence && same_name(licence, "Full");
+}
+
 static bool change_active(struct change *ch, const struct target *t, enum op op, const cJSON *value)
 {
     (void)t;
@@ -212,7 +234,13 @@ static bool change_active(struct change *ch, const struct target *t, enum op op,
             return refuse_last_admin(ch->pb);
         if (ch->m->cfg.admin_deactivation_refused && ch->draft->role == MIRO_INTERNAL_ADMIN)
             return refuse(ch->pb, 409, NULL, "A company admin cannot be deactivated");
+        if (ch->m->cfg.deactivation_restricts) {
+            attrs_set(&ch->draft->attributes, "userType", "Free Restricted");
+            return true;
+        }
     }
+    if (active && !ch->draft->active && !seats_left(ch) && has_seat(ch->draft))
+        attrs_set(&ch->draft->attributes, "userType", "Free Restricted"); /* the seat went to somebody else */
     ch->draft->active = active;
     return true;
 }
@@ -233,18 +261,12 @@ static const struct licence *licence_find(const char *name)
     return NULL;
 }
 
-static bool seats_left(const struct change *ch)
-{
-    const struct miro *m = ch->m;
-    return m->cfg.full_licences < 0 || full_licences_used(m) < m->cfg.full_licences;
-}
-
 static bool change_licence(struct change *ch, const struct target *t, enum op op, const cJSON *value)
 {
     (void)t;
     const struct licence *wanted = licence_find(op == OP_REMOVE ? NULL : cJSON_GetStringValue(value));
     const struct licence *have = ch->old ? licence_find(attrs_get(&ch->draft->attributes, "userType")) : NULL;
-    if (!wanted)
+    if (!wanted || !name_listed(ch->m->cfg.licences, wanted->name))
         return refuse_value(ch->pb, "userType", "no such licence in this organization");
     if (wanted == have)
         return true;
@@ -256,7 +278,9 @@ static bool change_licence(struct change *ch, const struct target *t, enum op op
         return ch->m->cfg.downgrade_is_silent ||
                refuse_value(ch->pb, "userType", "licences cannot be downgraded");
     if (same_name(wanted->name, "Full") && !seats_left(ch))
-        return true;
+        return ch->m->cfg.seats_full == MIRO_SEATS_RESTRICT ||
+               refuse(ch->pb, ch->m->cfg.seats_full == MIRO_SEATS_400 ? 400 : 409, NULL,
+                      "There are no Full licenses left in the organization");
     attrs_set(&ch->draft->attributes, "userType", wanted->name);
     return true;
 }

@@ -143,9 +143,10 @@ const char *team_value(const void *team, const char *path, size_t i);
 /* displayName → name.formatted → given and family name → userName. */
 void user_display_name(const struct miro_user *u, char *out, size_t size);
 const char *role_name(enum miro_org_role role);
+bool role_prebuilt(const char *name); /* an admin role that every organisation has */
 bool role_parse(const char *name, enum miro_org_role *ret);
 bool email_ok(const char *s);
-bool domain_listed(const char *const *domains, const char *email); /* NULL list: true */
+bool name_listed(const char *const *names, const char *name); /* NULL list: true */
 
 /* ---- miro_users.c, miro_groups.c, miro_discovery.c ----------------------------------------------------- */
 typedef bool call_fn(struct call *c, struct problem *pb); /* false: pb says why */

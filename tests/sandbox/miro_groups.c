@@ -178,16 +178,30 @@ static bool finish(struct team_change *tc, bool done, int status)
     return done;
 }
 
-static bool few_enough(const cJSON *body, struct problem *pb)
+static int64_t count_members(const cJSON *body)
 {
-    int n = 0;
+    int64_t n = 0;
     const cJSON *operations = json_get(body, "Operations");
     for (const cJSON *el = operations ? operations->child : NULL; el; el = el->next) {
         const cJSON *value = json_get(el, "value");
         const cJSON *members = cJSON_IsArray(value) ? value : json_get(value, "members");
         n += cJSON_IsArray(members) ? cJSON_GetArraySize(members) : 0;
     }
-    return n <= MIRO_PATCH_MEMBERS_MAX ||
+    return n;
+}
+
+int64_t miro_patch_members(struct str body)
+{
+    cJSON *root = NULL;
+    struct error err;
+    int64_t n = json_parse(body, &root, &err) ? count_members(root) : 0;
+    cJSON_Delete(root);
+    return n;
+}
+
+static bool few_enough(const cJSON *body, struct problem *pb)
+{
+    return count_members(body) <= MIRO_PATCH_MEMBERS_MAX ||
            refuse(pb, 413, NULL, "More than %d members in one request", MIRO_PATCH_MEMBERS_MAX);
 }
 

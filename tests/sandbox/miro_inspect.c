@@ -68,6 +68,8 @@ const struct miro_user *miro_add_user(struct miro *m, const struct miro_user_spe
         .guest = spec->guest,
         .other_org = spec->other_org,
         .unregistered = spec->unregistered,
+        .uncaptured = spec->uncaptured,
+        .created_at_ms = now_ms,
         .role = spec->guest   ? MIRO_EXTERNAL_USER
                 : spec->admin ? MIRO_INTERNAL_ADMIN
                               : MIRO_INTERNAL_USER,

@@ -92,7 +92,7 @@ static bool refuse_unknown(const struct naming *nm)
 /* A deleted user whose address has been given to a new account cannot come back. */
 static bool can_join(const struct miro *m, const struct record *r)
 {
-    return r && !(r->u.deleted && miro_store_user_named(m, r->u.userName));
+    return r && !r->u.uncaptured && !(r->u.deleted && miro_store_user_named(m, r->u.userName));
 }
 
 static bool name_one(void *ctx, const char *id)

@@ -44,10 +44,19 @@ static bool set_org_role(struct change *ch, const char *name)
     return true;
 }
 
+bool role_prebuilt(const char *name)
+{
+    static const char *const names[] = {"Content Admin", "User Admin", "Security Admin", NULL};
+    return name_listed(names, name);
+}
+
 static bool set_admin_role(struct change *ch, const char *name, bool present)
 {
     if (!*name || text_characters(name) > ROLE_MAX)
         return refuse_value(ch->pb, "roles.value", "the name of an admin role is expected");
+    if (present && ch->m->cfg.custom_roles && !role_prebuilt(name) &&
+        !name_listed(ch->m->cfg.custom_roles, name))
+        return refuse_value(ch->pb, "roles.value", "no such admin role in this organization");
     if (change_frozen(ch))
         return refuse_frozen(ch, "roles.value");
     user_set_admin_role(ch->draft, name, present);

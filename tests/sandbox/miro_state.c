@@ -34,6 +34,7 @@ static void put_user(struct json_out *w, const struct miro_user *u)
     json_put_bool(w, "guest", u->guest);
     json_put_bool(w, "otherOrg", u->other_org);
     json_put_bool(w, "unregistered", u->unregistered);
+    json_put_bool(w, "uncaptured", u->uncaptured);
     json_put_string(w, "role", role_name(u->role));
     json_open(w, "adminRoles", '[');
     for (size_t i = 0; i < u->n_admin_roles; i++)
@@ -183,6 +184,7 @@ static bool read_user(struct miro *m, const cJSON *object, int64_t now_ms, struc
     u.guest = read_flag(object, "guest", false);
     u.other_org = read_flag(object, "otherOrg", false);
     u.unregistered = read_flag(object, "unregistered", false);
+    u.uncaptured = read_flag(object, "uncaptured", false);
     json_int64(object, "changedAt", &u.changed_at_ms);
     read_attributes(object, &u.attributes);
     if (!attrs_get(&u.attributes, "userType"))

@@ -140,7 +140,7 @@ struct record *miro_store_deleted_named(const struct miro *m, const char *userNa
 
 bool user_visible(const struct miro_user *u)
 {
-    return !u->deleted && !u->guest;
+    return !u->deleted && !u->guest && !u->uncaptured;
 }
 
 void miro_store_next_user_id(struct miro *m, char out[MIRO_ID_SIZE])

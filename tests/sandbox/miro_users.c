@@ -40,6 +40,9 @@ static bool answer_user(struct call *c, int status, const struct miro_user *u)
 static bool find_user(struct call *c, struct record **ret, struct problem *pb)
 {
     struct record *r = miro_store_user(c->m, c->id.p, c->id.n);
+    if (r && r->u.uncaptured && !r->u.deleted)
+        return refuse(pb, 409, NULL, "User '%.300s' is not a member of the enterprise account",
+                      r->u.userName);
     if (!r || !user_visible(&r->u))
         return no_such_user(pb, c->id);
     note_user(c, &r->u);
@@ -99,7 +102,10 @@ static void start_draft(struct call *c, const char *userName, struct miro_user *
 {
     const struct record *gone =
         c->m->cfg.recreate_with_new_id ? NULL : miro_store_deleted_named(c->m, userName);
-    *draft = (struct miro_user){.active = true, .role = MIRO_INTERNAL_USER};
+    *draft = (struct miro_user){
+        .active = true, .role = MIRO_INTERNAL_USER, .created_at_ms = c->now_ms, .changed_at_ms = c->now_ms};
+    for (const char *const *name = c->m->cfg.second_org; name && *name; name++)
+        draft->other_org |= same_name(*name, userName);
     if (gone)
         snprintf(draft->id, sizeof draft->id, "%s", gone->u.id);
     else
@@ -230,6 +236,18 @@ bool user_patch(struct call *c, struct problem *pb)
     return finish(c, r, &ch, patch_each(c->body, patch_user, &ch, pb), "PATCH /Users");
 }
 
+/* What DELETE does: by a switch, no more than a deactivation. */
+static void end_user(struct call *c, struct record *r)
+{
+    if (!c->m->cfg.delete_deactivates) {
+        miro_store_remove_user(c, r, "DELETE /Users");
+        return;
+    }
+    miro_store_touch(c, r);
+    r->u.active = false;
+    miro_store_note_activity(c->m, r, c->now_ms, "DELETE /Users", c->rq->seq);
+}
+
 bool user_delete(struct call *c, struct problem *pb)
 {
     struct record *r = NULL;
@@ -238,8 +256,10 @@ bool user_delete(struct call *c, struct problem *pb)
     assert(r);
     if (last_admin(c->m, &r->u))
         return refuse_last_admin(pb);
+    if (c->m->cfg.delete_needs_inactive && r->u.active)
+        return refuse(pb, 409, NULL, "User '%.300s' must be deactivated first", r->u.userName);
     if (c->rq->fault != MIRO_FAULT_UNCHANGED)
-        miro_store_remove_user(c, r, "DELETE /Users");
+        end_user(c, r);
     c->reply->status = 204;
     return true;
 }

@@ -51,8 +51,8 @@ static bool load_state(struct miro *m, const char *path, int64_t now_ms, struct 
 
 bool sandbox_reset(struct sandbox *sb, struct error *err)
 {
-    struct miro *fresh = miro_new(&sb->settings->miro);
-    if (sb->settings->state_file && !load_state(fresh, sb->settings->state_file, sandbox_now_ms(sb), err)) {
+    struct miro *fresh = miro_new(&sb->first->miro);
+    if (sb->first->state_file && !load_state(fresh, sb->first->state_file, sandbox_now_ms(sb), err)) {
         miro_free(fresh);
         return false;
     }
@@ -60,6 +60,8 @@ bool sandbox_reset(struct sandbox *sb, struct error *err)
     exchanges_let_go(sb);
     miro_free(sb->miro);
     sb->miro = fresh;
+    settings_done(sb->settings);
+    settings_copy(sb->settings, sb->first);
     faults_done(&sb->faults);
     journal_clear(&sb->journal);
     return true;
@@ -118,7 +120,8 @@ static bool start_daemon(struct sandbox *sb, struct error *err)
 bool sandbox_new(const struct settings *settings, struct sandbox **ret, struct error *err)
 {
     struct sandbox *sb = xcalloc(1, sizeof *sb);
-    sb->settings = settings;
+    sb->first = settings;
+    sb->settings = xcalloc(1, sizeof *sb->settings);
     sb->real_base_ms = clock_real_ms();
     sb->mono_base_ms = clock_mono_ms();
     sb->jitter = (uint64_t)settings->seed;
@@ -145,6 +148,8 @@ void sandbox_free(struct sandbox *sb)
     journal_done(&sb->journal);
     faults_done(&sb->faults);
     timers_done(&sb->timers);
+    settings_done(sb->settings);
+    free(sb->settings);
     loop_free(sb->loop);
     free(sb);
 }

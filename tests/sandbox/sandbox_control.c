@@ -159,6 +159,20 @@ static void get_settings(struct control *c)
     settings_put_json(c->sb->settings, &c->out, NULL);
 }
 
+static void patch_settings(struct control *c)
+{
+    cJSON *body = NULL;
+    struct error err;
+    if (json_parse((struct str){c->rq->body, c->rq->body_n}, &body, &err) &&
+        settings_change(c->sb->settings, body, &err)) {
+        miro_configure(c->sb->miro, &c->sb->settings->miro);
+        get_settings(c);
+    } else {
+        answer_error(c, 400, err.message);
+    }
+    cJSON_Delete(body);
+}
+
 /* Somebody in Miro's pages adds a person: what SCIM cannot make (guests, members of two organisations). */
 static void post_users(struct control *c)
 {
@@ -174,6 +188,7 @@ static void post_users(struct control *c)
     json_bool(body, "guest", &spec.guest);
     json_bool(body, "otherOrg", &spec.other_org);
     json_bool(body, "unregistered", &spec.unregistered);
+    json_bool(body, "uncaptured", &spec.uncaptured);
     json_bool(body, "admin", &spec.admin);
     if (!spec.userName || miro_user_by_name(c->sb->miro, spec.userName)) {
         answer_error(c, 400, "a userName that does not exist yet is needed");
@@ -220,6 +235,7 @@ static const struct {
     {"DELETE", "/faults", delete_faults},
     {"POST", "/reset", post_reset},
     {"GET", "/settings", get_settings},
+    {"PATCH", "/settings", patch_settings},
     {"POST", "/users", post_users},
     {"POST", "/teams", post_teams},
 };

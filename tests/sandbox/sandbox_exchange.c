@@ -204,10 +204,13 @@ static void on_apply_due(void *ctx)
 {
     struct exchange *x = ctx;
     struct miro_request rq = request_of(x);
+    bool answered = x->suspended && x->ending == ANSWER;
     apply(x, &rq);
     struct journal_entry *e = journal_find(&x->sb->journal, x->seq);
     if (e)
-        e->late = x->reply.applied;
+        e->late = x->reply.applied && !answered;
+    if (answered)
+        resume(x);
     leave_late(x);
 }
 
@@ -257,6 +260,17 @@ static void hang(struct exchange *x)
     watch(x);
 }
 
+/* Half of the members now, everything when the delay is over; a client that waits gets its answer then. */
+static void serve_slowly(struct exchange *x, const struct miro_request *rq, int64_t delay_ms)
+{
+    struct miro_request half = *rq;
+    half.fault = MIRO_FAULT_PARTIAL;
+    apply(x, &half);
+    hang(x);
+    x->ending = ANSWER;
+    apply_later(x, delay_ms);
+}
+
 /* What the wire does with a request that has been let in. */
 static void serve_admitted(struct exchange *x, const struct miro_request *rq, const struct fault_rule *rule)
 {
@@ -266,7 +280,9 @@ static void serve_admitted(struct exchange *x, const struct miro_request *rq, co
         apply(x, rq);
     if (r->wire == WIRE_APPLY_LATE)
         apply_later(x, r->delay_ms);
-    if (r->wire == WIRE_ANSWER)
+    if (r->wire == WIRE_SLOW_PARTIAL)
+        serve_slowly(x, rq, r->delay_ms);
+    else if (r->wire == WIRE_ANSWER)
         answer_after(x, latency(x->sb));
     else if (r->wire == WIRE_SLOW)
         answer_after(x, r->delay_ms);
@@ -276,6 +292,13 @@ static void serve_admitted(struct exchange *x, const struct miro_request *rq, co
         x->ending = CLOSE;
 }
 
+static bool slow_group_patch(const struct settings *s, const struct miro_request *rq)
+{
+    return s->slow_group_patch_members > 0 && strcmp(rq->method, "PATCH") == 0 &&
+           strstr(rq->target, "/Groups/") &&
+           miro_patch_members((struct str){rq->body, rq->body_n}) > s->slow_group_patch_members;
+}
+
 static void serve_scim(struct exchange *x)
 {
     struct sandbox *sb = x->sb;
@@ -283,6 +306,9 @@ static void serve_scim(struct exchange *x)
     int64_t now_ms = sandbox_now_ms(sb);
     struct journal_entry *e = journal_add(&sb->journal, &rq, now_ms);
     const struct fault_rule *rule = faults_pick(&sb->faults, &rq, name_in_path(sb->miro, x->target));
+    struct fault_rule slow = {.wire = WIRE_SLOW_PARTIAL, .delay_ms = sb->settings->slow_group_patch_ms};
+    if (!rule && slow_group_patch(sb->settings, &rq))
+        rule = &slow;
     rq.seq = x->seq = e->seq;
     rq.fault = rule ? rule->core : MIRO_FAULT_NONE;
     e->fault = "none";

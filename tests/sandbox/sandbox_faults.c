@@ -16,6 +16,7 @@ static const struct {
     {"timeout", WIRE_TIMEOUT},
     {"drop", WIRE_DROP},
     {"drop_after_commit", WIRE_DROP_AFTER_COMMIT},
+    {"slow_partial", WIRE_SLOW_PARTIAL},
     {"apply_late", WIRE_APPLY_LATE},
 };
 

@@ -18,7 +18,9 @@ enum wire {
     WIRE_TIMEOUT,           /* not applied, never answered */
     WIRE_DROP,              /* not applied, connection closed */
     WIRE_DROP_AFTER_COMMIT, /* applied at once, connection closed without an answer */
-    WIRE_APPLY_LATE,        /* connection closed without an answer, applied delay_ms later */
+    WIRE_SLOW_PARTIAL, /* PATCH of a group: half at once, all of it and the answer delay_ms later, even when the
+                               client has gone */
+    WIRE_APPLY_LATE,   /* connection closed without an answer, applied delay_ms later */
 };
 
 const char *fault_wire_name(enum wire wire); /* "slow", "timeout" …, "none" */

@@ -9,7 +9,8 @@
 #include "sandbox_timers.h"
 
 struct sandbox {
-    const struct settings *settings;
+    const struct settings *first; /* the settings that a reset brings back */
+    struct settings *settings;    /* as they are now */
     struct loop *loop;
     struct MHD_Daemon *daemon;
     struct miro *miro;

@@ -1,12 +1,15 @@
 #include "sandbox_settings.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "mem.h"
+
+#define WINDOW_MS 30000.0 /* of the real Miro */
 
 enum kind { STRING, INTEGER, NUMBER, FLAG, LIST, CHOICE, STATUS };
 
@@ -31,6 +34,9 @@ static const struct setting table[] = {
     {"journal-max", INTEGER, AT(journal_max), NULL, "requests that the journal remembers"},
     {"connections-max", INTEGER, AT(connections_max), NULL, "connections at a time"},
     {"seed", INTEGER, AT(seed), NULL, "of ids and of faults by probability"},
+    {"slow-group-patch-members", INTEGER, AT(slow_group_patch_members), NULL,
+     "PATCHes of a group with more members are slow: half at once, all later (0: none)"},
+    {"slow-group-patch-ms", INTEGER, AT(slow_group_patch_ms), NULL, "how slow"},
     {"token", STRING, MIRO(token), NULL, "SCIM token (default: any will do)"},
     {"base-url", STRING, MIRO(base_url), NULL, "base of meta.location and Location"},
     {"default-team", STRING, MIRO(default_team), NULL, "team that every new user joins"},
@@ -39,9 +45,17 @@ static const struct setting table[] = {
      "a,b: e-mail domains, others are 409 not whitelisted"},
     {"claimed-domains", LIST, MIRO(claimed_domains), NULL,
      "a,b: a userName may only leave and enter these, else 400"},
+    {"foreign-domains", LIST, MIRO(foreign_domains), NULL,
+     "a,b: claimed by another organisation, a userName may not enter them: 400"},
+    {"second-org-users", LIST, MIRO(second_org), NULL,
+     "userNames that are in two organisations: updates are 409"},
+    {"licences", LIST, MIRO(licences), NULL, "userTypes that the organisation has (default: all)"},
+    {"custom-roles", LIST, MIRO(custom_roles), NULL,
+     "admin roles beside the prebuilt ones (default: any name will do)"},
     {"default-licence", STRING, MIRO(default_licence), NULL, "userType of new users"},
     {"full-licences", INTEGER, MIRO(full_licences), NULL,
      "seats; later users are Free Restricted (-1: no end)"},
+    {"seats-full", CHOICE, MIRO(seats_full), "restrict|400|409", "Full is asked for when none is left"},
     {"group-mode", CHOICE, MIRO(group_mode), "team|user_group", "what a SCIM group is"},
     {"duplicate-status", STATUS, MIRO(duplicate_status), "400|409", "POST of an existing userName"},
     {"rename-duplicate-status", STATUS, MIRO(rename_duplicate_status), "400|409",
@@ -61,6 +75,10 @@ static const struct setting table[] = {
     {"frozen-is-silent", FLAG, MIRO(frozen_is_silent), NULL, "frozen attributes: 200 unchanged, not 409"},
     {"downgrade-is-silent", FLAG, MIRO(downgrade_is_silent), NULL,
      "licence downwards: 200 unchanged, not 400"},
+    {"delete-needs-inactive", FLAG, MIRO(delete_needs_inactive), NULL, "DELETE of an active user: 409"},
+    {"delete-deactivates", FLAG, MIRO(delete_deactivates), NULL, "DELETE: 204, but only deactivated"},
+    {"deactivation-restricts", FLAG, MIRO(deactivation_restricts), NULL,
+     "active=false: stays active, as Free Restricted"},
     {"put-clears", FLAG, MIRO(put_clears), NULL, "PUT clears what it does not name"},
     {"patch", CHOICE, MIRO(patch), "body|empty|empty-when-unchanged|501|405",
      "answer to PATCH: 200 with the resource, 204, or PATCH is not supported"},
@@ -90,8 +108,11 @@ static const struct setting table[] = {
 
 void settings_default(struct settings *s)
 {
-    *s = (struct settings){
-        .listen = "127.0.0.1", .window_scale = 1, .journal_max = 100000, .connections_max = 16000};
+    *s = (struct settings){.listen = "127.0.0.1",
+                           .window_scale = 1,
+                           .journal_max = 100000,
+                           .connections_max = 16000,
+                           .slow_group_patch_ms = 60000};
     miro_config_default(&s->miro);
     s->miro.admin = "admin@example.com";
 }
@@ -152,6 +173,17 @@ static bool read_flag(const char *text, bool *ret)
     return *ret || strcmp(text, "false") == 0;
 }
 
+static void set_string(struct settings *s, const char **to, const char *text)
+{
+    if (!s->owned) {
+        *to = text;
+        return;
+    }
+    char *copy = xstrdup_null(text);
+    free((char *)*to);
+    *to = copy;
+}
+
 static bool set(const struct setting *st, struct settings *s, const char *text)
 {
     char *to = (char *)s + st->at;
@@ -162,7 +194,7 @@ static bool set(const struct setting *st, struct settings *s, const char *text)
     int choice = st->choices ? choice_of(st->choices, text) : -1;
     switch (st->kind) {
     case STRING:
-        *(const char **)(void *)to = *text ? text : NULL;
+        set_string(s, (const char **)(void *)to, *text ? text : NULL);
         return true;
     case INTEGER:
         return read_integer(text, (int64_t *)(void *)to);
@@ -216,11 +248,12 @@ static bool take(int argc, char **argv, int *at, struct settings *s, struct erro
 static bool check(struct settings *s, struct error *err)
 {
     if (s->port < 0 || s->port > 65535 || s->latency_ms < 0 || s->latency_jitter_ms < 0 ||
-        s->journal_max < 1 || s->connections_max < 1)
+        s->journal_max < 1 || s->connections_max < 1 || s->slow_group_patch_members < 0 ||
+        s->slow_group_patch_ms < 0)
         return error_set(err, ERROR_INPUT, "a number is out of range");
     if (!s->miro.base_url || !s->miro.default_licence || !s->listen)
         return error_set(err, ERROR_INPUT, "base-url, default-licence and listen need a value");
-    s->miro.window_ms = (int64_t)((double)s->miro.window_ms * s->window_scale);
+    s->miro.window_ms = (int64_t)(WINDOW_MS * s->window_scale);
     if (s->miro.window_ms < 1)
         s->miro.window_ms = 1;
     s->miro.seed = (uint64_t)s->seed;
@@ -243,9 +276,103 @@ bool settings_parse(int argc, char **argv, struct settings *ret, struct error *e
 
 void settings_done(struct settings *s)
 {
-    free_list(s->miro.allowed_domains);
-    free_list(s->miro.claimed_domains);
-    s->miro.allowed_domains = s->miro.claimed_domains = NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        char *at = (char *)s + table[i].at;
+        if (table[i].kind == LIST) {
+            free_list(*(const char *const **)(void *)at);
+            *(const char *const **)(void *)at = NULL;
+        } else if (table[i].kind == STRING && s->owned) {
+            set_string(s, (const char **)(void *)at, NULL);
+        }
+    }
+}
+
+/* ---- a copy, and its changes --------------------------------------------------------------------------- */
+
+static const char *const *copy_list(const char *const *list)
+{
+    size_t n = 0;
+    while (list && list[n])
+        n++;
+    const char **copy = list ? xcalloc(n + 1, sizeof *copy) : NULL;
+    for (size_t i = 0; i < n; i++)
+        copy[i] = xstrdup(list[i]);
+    return copy;
+}
+
+void settings_copy(struct settings *to, const struct settings *from)
+{
+    *to = *from;
+    to->owned = true;
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        void *at = (char *)to + table[i].at;
+        if (table[i].kind == LIST)
+            *(const char *const **)at = copy_list(*(const char *const **)at);
+        else if (table[i].kind == STRING)
+            *(const char **)at = xstrdup_null(*(const char **)at);
+    }
+}
+
+/* Only what is asked for at each request can change while the program runs. */
+static bool changeable(const struct setting *st)
+{
+    return st->at >= offsetof(struct settings, miro) || st->at == AT(window_scale) ||
+           st->at == AT(latency_ms) || st->at == AT(latency_jitter_ms) ||
+           st->at == AT(slow_group_patch_members) || st->at == AT(slow_group_patch_ms);
+}
+
+/* The value as on the command line. */
+static char *text_of(const cJSON *value)
+{
+    struct buf list;
+    int64_t n;
+    if (cJSON_IsBool(value))
+        return xstrdup(cJSON_IsTrue(value) ? "true" : "false");
+    if (json_to_int64(value, &n))
+        return xasprintf("%" PRId64, n);
+    if (cJSON_IsNumber(value))
+        return xasprintf("%g", value->valuedouble);
+    if (!cJSON_IsArray(value))
+        return xstrdup(cJSON_IsString(value) ? value->valuestring : "");
+    buf_init(&list, 1 << 20);
+    for (const cJSON *el = value->child; el; el = el->next)
+        if (cJSON_IsString(el))
+            buf_addf(&list, "%s%s", list.n ? "," : "", el->valuestring);
+    return buf_take(&list);
+}
+
+static bool change_one(struct settings *s, const cJSON *member, struct error *err)
+{
+    const struct setting *st = find(member->string, strlen(member->string));
+    if (!st || !changeable(st))
+        return error_set(err, ERROR_INPUT, "%.60s: cannot be changed", member->string);
+    char *text = text_of(member);
+    bool done = (st->kind == LIST && cJSON_IsNull(member)) || set(st, s, text);
+    if (st->kind == LIST && cJSON_IsNull(member)) {
+        free_list(*(const char *const **)(void *)((char *)s + st->at));
+        *(const char *const **)(void *)((char *)s + st->at) = NULL;
+    }
+    free(text);
+    return done || error_set(err, ERROR_INPUT, "%.60s: will not do", member->string);
+}
+
+bool settings_change(struct settings *s, const cJSON *object, struct error *err)
+{
+    struct settings draft;
+    if (!cJSON_IsObject(object))
+        return error_set(err, ERROR_INPUT, "an object of settings is expected");
+    settings_copy(&draft, s);
+    bool done = true;
+    for (const cJSON *el = object->child; el && done; el = el->next)
+        done = change_one(&draft, el, err);
+    done = done && check(&draft, err);
+    if (done) {
+        settings_done(s);
+        *s = draft;
+    } else {
+        settings_done(&draft);
+    }
+    return done;
 }
 
 /* ---- showing ------------------------------------------------------------------------------------------- */

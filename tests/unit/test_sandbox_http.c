@@ -1,164 +1,5 @@
 /* The sandbox as a client meets it: over HTTP, served by a thread of this program. */
-#include <check.h>
-#include <curl/curl.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "../sandbox/sandbox.h"
-#include "json.h"
-#include "mem.h"
-
-static struct settings settings;
-static struct sandbox *sb;
-static pthread_t server;
-static atomic_bool stop;
-static int port;
-
-static void *serve(void *ctx)
-{
-    while (!atomic_load(&stop))
-        sandbox_turn(ctx, -1);
-    return NULL;
-}
-
-static void start(void)
-{
-    struct error err;
-    ck_assert_msg(sandbox_new(&settings, &sb, &err), "%s", err.message);
-    port = sandbox_port(sb);
-    atomic_store(&stop, false);
-    ck_assert_int_eq(pthread_create(&server, NULL, serve, sb), 0);
-}
-
-static void setup(void)
-{
-    curl_global_init(CURL_GLOBAL_ALL);
-    settings_default(&settings);
-    settings.miro.token = "secret";
-    settings.miro.enforce_limits = false;
-}
-
-static void setup_started(void)
-{
-    setup();
-    start();
-}
-
-static void teardown(void)
-{
-    atomic_store(&stop, true);
-    sandbox_wake(sb);
-    pthread_join(server, NULL);
-    sandbox_free(sb);
-    curl_global_cleanup();
-}
-
-/* ---- the client ---------------------------------------------------------------------------------------- */
-
-struct answer {
-    CURLcode code;
-    long status;
-    struct buf body, headers;
-    cJSON *json;
-};
-
-static size_t take(char *p, size_t size, size_t n, void *ctx)
-{
-    buf_add(ctx, p, size * n);
-    return size * n;
-}
-
-static CURL *prepare(struct answer *a, const char *method, const char *path, const char *body,
-                     struct curl_slist *headers)
-{
-    char url[1024];
-    CURL *curl = curl_easy_init();
-    snprintf(url, sizeof url, "http://127.0.0.1:%d%s", port, path);
-    buf_init(&a->body, 1 << 28);
-    buf_init(&a->headers, 1 << 16);
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 10000L);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &a->body);
-    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take);
-    curl_easy_setopt(curl, CURLOPT_HEADERDATA, &a->headers);
-    if (body)
-        curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, body);
-    return curl;
-}
-
-static struct curl_slist *scim_headers(void)
-{
-    struct curl_slist *headers = curl_slist_append(NULL, "Authorization: Bearer secret");
-    headers = curl_slist_append(headers, "Content-Type: application/json");
-    return curl_slist_append(headers, "Expect:");
-}
-
-static struct answer call_within(const char *method, const char *path, const char *body, long timeout_ms)
-{
-    struct answer a = {0};
-    struct curl_slist *headers = scim_headers();
-    CURL *curl = prepare(&a, method, path, body, headers);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms);
-    a.code = curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &a.status);
-    curl_easy_cleanup(curl);
-    curl_slist_free_all(headers);
-    if (a.body.n > 0 && a.body.p[0] == '{') {
-        struct error err;
-        ck_assert_msg(json_parse(buf_str(&a.body), &a.json, &err), "%s", err.message);
-    }
-    return a;
-}
-
-static struct answer call(const char *method, const char *path, const char *body)
-{
-    return call_within(method, path, body, 10000);
-}
-
-static void done(struct answer *a)
-{
-    buf_done(&a->body);
-    buf_done(&a->headers);
-    cJSON_Delete(a->json);
-}
-
-static long status(const char *method, const char *path, const char *body)
-{
-    struct answer a = call(method, path, body);
-    done(&a);
-    return a.status;
-}
-
-static CURLcode code(const char *method, const char *path, const char *body, long timeout_ms)
-{
-    struct answer a = call_within(method, path, body, timeout_ms);
-    done(&a);
-    return a.code;
-}
-
-static void fault(const char *json)
-{
-    ck_assert_int_eq(status("POST", "/_sandbox/faults", json), 200);
-}
-
-/* How many users SCIM knows by that name, asked behind the limits and faults. */
-static int64_t count(const char *name)
-{
-    char path[200];
-    int64_t n = -1;
-    snprintf(path, sizeof path, "/_sandbox/scim/Users?filter=userName%%20eq%%20%%22%s%%22", name);
-    struct answer a = call("GET", path, NULL);
-    json_int64(a.json, "totalResults", &n);
-    done(&a);
-    return n;
-}
+#include "test_sandbox_client.h"
 
 static const char ann[] = "{\"userName\":\"ann@example.com\"}";
 
@@ -428,6 +269,108 @@ START_TEST(ends_with_requests_hanging)
 }
 END_TEST
 
+/* How many members the group has, asked behind the limits and faults. */
+static int members_of(const char *group)
+{
+    char path[200];
+    snprintf(path, sizeof path, "/_sandbox/scim/Groups/%s", group);
+    struct answer a = call("GET", path, NULL);
+    int n = cJSON_GetArraySize(json_get(a.json, "members"));
+    done(&a);
+    return n;
+}
+
+/* A team and a PATCH that adds four users to it; the caller frees what comes back. */
+static char *four_members(char group[24])
+{
+    struct buf body;
+    struct answer a = call("POST", "/_sandbox/teams", "{\"displayName\":\"Design\"}");
+    snprintf(group, 24, "%s", json_string(a.json, "id"));
+    done(&a);
+    buf_init(&body, 4096);
+    buf_adds(
+        &body,
+        "{\"schemas\":[\"urn:ietf:params:scim:api:messages:2.0:PatchOp\"],\"Operations\":[{\"op\":\"Add\","
+        "\"path\":\"members\",\"value\":[");
+    for (int i = 0; i < 4; i++) {
+        char user[100];
+        snprintf(user, sizeof user, "{\"userName\":\"user%d@example.com\"}", i);
+        a = call("POST", "/_sandbox/users", user);
+        buf_addf(&body, "%s{\"value\":\"%s\"}", i ? "," : "", json_string(a.json, "id"));
+        done(&a);
+    }
+    buf_adds(&body, "]}]}");
+    return buf_take(&body);
+}
+
+START_TEST(a_large_group_patch_is_half_done_when_the_client_gives_up)
+{
+    char group[24], path[100];
+    settings.slow_group_patch_members = 3;
+    settings.slow_group_patch_ms = 500;
+    start();
+    char *body = four_members(group);
+    snprintf(path, sizeof path, "/api/v1/scim/Groups/%s", group);
+    ck_assert_int_eq(code("PATCH", path, body, 100), CURLE_OPERATION_TIMEDOUT);
+    ck_assert_int_eq(members_of(group), 2);
+    while (members_of(group) < 4)
+        ; /* Miro goes on */
+    struct answer a = call("GET", "/_sandbox/journal", NULL);
+    ck_assert(cJSON_IsTrue(json_get(cJSON_GetArrayItem(json_get(a.json, "entries"), 0), "late")));
+    done(&a);
+    free(body);
+}
+END_TEST
+
+START_TEST(a_large_group_patch_is_answered_in_the_end)
+{
+    char group[24], path[100];
+    settings.slow_group_patch_members = 3;
+    settings.slow_group_patch_ms = 50;
+    start();
+    char *body = four_members(group);
+    snprintf(path, sizeof path, "/api/v1/scim/Groups/%s", group);
+    ck_assert_int_eq(status("PATCH", path, body), 200);
+    ck_assert_int_eq(members_of(group), 4);
+    free(body);
+}
+END_TEST
+
+START_TEST(settings_change_and_come_back_with_a_reset)
+{
+    ck_assert_int_eq(
+        status("PATCH", "/_sandbox/settings",
+               "{\"scim-disabled\":true,\"allowed-domains\":[\"a.com\",\"b.com\"],\"window-scale\":0.5}"),
+        200);
+    ck_assert_int_eq(status("GET", "/api/v1/scim/Users", NULL), 403);
+    struct answer a = call("GET", "/_sandbox/settings", NULL);
+    ck_assert_int_eq(cJSON_GetArraySize(json_get(a.json, "allowed-domains")), 2);
+    done(&a);
+    ck_assert_int_eq(status("PATCH", "/_sandbox/settings", "{\"scim-disabled\":false,\"port\":1}"), 400);
+    ck_assert_int_eq(status("PATCH", "/_sandbox/settings", "{\"group-mode\":\"gang\"}"), 400);
+    ck_assert_int_eq(status("GET", "/api/v1/scim/Users", NULL), 403);
+    ck_assert_int_eq(status("PATCH", "/_sandbox/settings", "{\"scim-disabled\":false,\"token\":\"other\"}"),
+                     200);
+    ck_assert_int_eq(status("GET", "/api/v1/scim/Users", NULL), 401);
+    ck_assert_int_eq(status("POST", "/_sandbox/reset", NULL), 200);
+    ck_assert_int_eq(status("POST", "/api/v1/scim/Users", ann), 201);
+}
+END_TEST
+
+START_TEST(sends_etags_and_takes_preconditions)
+{
+    settings.miro.etag = MIRO_ETAG_ON;
+    start();
+    struct answer a = call("POST", "/api/v1/scim/Users", ann);
+    ck_assert_ptr_nonnull(strstr(a.headers.p, "ETag: W/\"1\""));
+    done(&a);
+    a = call("PUT", "/api/v1/scim/Users", "{}");
+    ck_assert_int_eq(a.status, 405);
+    ck_assert_ptr_nonnull(strstr(a.headers.p, "Allow: GET, POST"));
+    done(&a);
+}
+END_TEST
+
 START_TEST(does_not_start_with_a_bad_state_file)
 {
     struct error err;
@@ -454,6 +397,7 @@ int main(void)
     tcase_add_test(t, answers_slowly);
     tcase_add_test(t, gives_statuses_by_rule);
     tcase_add_test(t, refuses_a_body_over_the_limit);
+    tcase_add_test(t, settings_change_and_come_back_with_a_reset);
     tcase_add_test(t, people_can_be_added_behind_the_clients_back);
     suite_add_tcase(s, t);
     TCase *own = tcase_create("with settings of their own");
@@ -461,6 +405,9 @@ int main(void)
     tcase_set_timeout(own, 30);
     tcase_add_loop_test(own, answers_bursts_of_any_size_after_the_latency, 0, 4);
     tcase_add_test(own, enforces_limits_and_counts_what_it_refused);
+    tcase_add_test(own, a_large_group_patch_is_half_done_when_the_client_gives_up);
+    tcase_add_test(own, a_large_group_patch_is_answered_in_the_end);
+    tcase_add_test(own, sends_etags_and_takes_preconditions);
     suite_add_tcase(s, own);
     TCase *ends = tcase_create("endings");
     tcase_add_checked_fixture(ends, setup, NULL);
