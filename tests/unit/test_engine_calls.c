@@ -267,6 +267,34 @@ START_TEST(after_a_crash_the_dead_owners_calls_have_time_to_arrive)
 }
 END_TEST
 
+/* How long the only place of the class is taken by a call that was answered so. */
+static int64_t place_taken_for(int status)
+{
+    struct engine_limit limits[] = {{"users.read", 1, 10 * KIT_SECOND}};
+    kit_config();
+    kit.targets[0].limits = limits;
+    kit.targets[0].n_limits = 1;
+    kit_open();
+    commit();
+    join("a");
+    ck_assert_int_ge(wait_for_call(), 0);
+    int64_t started = kit.now.boot_ms;
+    answer(status, "");
+    join("b");
+    ck_assert_int_ge(wait_for_call(), 0);
+    int64_t waited = kit.now.boot_ms - started;
+    kit_stop();
+    return waited;
+}
+
+START_TEST(what_a_gateway_gave_up_may_still_arrive)
+{
+    ck_assert_int_lt(place_taken_for(503), 15 * KIT_SECOND);
+    ck_assert_int_ge(place_taken_for(504), KIT_LIFE_MS + 10 * KIT_SECOND);
+    ck_assert_int_ge(place_taken_for(502), KIT_LIFE_MS + 10 * KIT_SECOND);
+}
+END_TEST
+
 START_TEST(one_targets_outage_does_not_delay_another)
 {
     kit_config();
@@ -446,6 +474,7 @@ int main(void)
         a_bucket_spends_its_share_of_a_limit_and_all_buckets_all_of_it,
         a_bucket_that_comes_from_another_worker_leaves_the_budget_of_the_others_alone,
         after_a_crash_the_dead_owners_calls_have_time_to_arrive,
+        what_a_gateway_gave_up_may_still_arrive,
         one_targets_outage_does_not_delay_another,
         leavers_go_first_then_movers_then_joiners,
         leavers_that_must_be_read_first_go_before_movers_too,

@@ -1,6 +1,8 @@
 /* A dry run: plans instead of writes, each event told once, nobody told twice. */
 #include "engine_kit.h"
 
+#include "rfc3339.h"
+
 #define ZOE "userName=zoe;displayName=Zoe"
 
 static const cJSON *last_plan(void)
@@ -171,6 +173,31 @@ START_TEST(an_abort_tells_again_what_it_took_back_and_nothing_twice)
 }
 END_TEST
 
+START_TEST(a_retry_of_before_does_not_ask_for_a_plan_again)
+{
+    char value[256], now[RFC3339_SIZE];
+    struct error err;
+    begin();
+    rfc3339_format(kit.now.wall_ms, now);
+    snprintf(value, sizeof value,
+             "{\"kind\":\"retry\",\"target\":\"miro\",\"time\":\"%s\",\"by\":\"ops\",\"reason\":\"x\",\"at\":"
+             "\"%s\"}",
+             now, now);
+    ck_assert(engine_control(kit.e, str_of("retry/miro"), str_of(value), kit.now, &err));
+    pass(KIT_SECOND);
+    say({"e1", EVENT_JOINED, .at = 1, .profile = ZOE});
+    commit();
+    expect_call("GET", "/Users?filter=");
+    answer(200, NO_USERS);
+    commit();
+    pass(60 * KIT_SECOND);
+    commit();
+    expect_no_call();
+    ck_assert_uint_eq(count_records(TOPIC_PLANS), 1);
+    kit_stop();
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -181,6 +208,7 @@ int main(void)
         activation_and_attributes_are_foreseen_in_order,
         the_guard_has_its_word_and_nothing_waits_for_it,
         an_abort_tells_again_what_it_took_back_and_nothing_twice,
+        a_retry_of_before_does_not_ask_for_a_plan_again,
     };
     return kit_run("engine_dryrun", tests, ARRAY_SIZE(tests));
 }

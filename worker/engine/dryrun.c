@@ -56,6 +56,7 @@ void dryrun_step(struct engine *e, struct work *w, struct target_state *t, struc
     work_plan_input(w, t, now, &in);
     foresee(&in, &d->foresight);
     target_state_refuse(t, REFUSED_PLANNED, plan_fingerprint(w->slot->live, &w->desired), "told as a plan");
+    target_state_failed(t, now.wall_ms); /* a retry of before does not ask for it again */
     target_state_set_known(t, KNOWN_UNKNOWN);
     w->fresh = w->unverified = false;
     slot_mark_dirty(e, w->slot);

@@ -170,11 +170,14 @@ void target_call_starts(struct target *t, struct flight *f, struct now now)
 
 /* ---- what answers say about it ------------------------------------------------------------------------- */
 
-/* A call whose end nobody has seen may arrive as long as it may land. */
+/* A call whose end nobody has seen may arrive as long as it may land; so may one that a gateway has given up (502, 504),
+ * or that an answer of 500 was said of. A 503 says that it went no further. */
 static int64_t arrived_by(const struct flight *f, const struct call_reply *reply, struct now now)
 {
     int64_t latest = f->started.boot_ms + f->target->cfg->call_life_ms;
-    return reply->outcome == CALL_UNKNOWN && latest > now.boot_ms ? latest : now.boot_ms;
+    bool under_way = reply->outcome == CALL_UNKNOWN ||
+                     (reply->outcome == CALL_REPLIED && reply->status >= 500 && reply->status != 503);
+    return under_way && latest > now.boot_ms ? latest : now.boot_ms;
 }
 
 /* The class rests as long as the target asks for: with a 429, or when it says that the allowance is spent. Without a
