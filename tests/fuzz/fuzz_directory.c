@@ -28,12 +28,13 @@ static void find_and_forget(struct str key, const struct directory_record *r)
     struct directory_record gone;
     struct error err;
     const char *id = NULL;
-    enum directory_news news = directory_take(&d, r);
-    assert((news == NEWS_CAME) == (r->kind == DIRECTORY_TEAM));
+    directory_take(&d, r);
+    assert(d.changing == (r->kind == DIRECTORY_TEAM) && (d.whole != 0) == (r->kind == DIRECTORY_LISTING));
     if (r->kind == DIRECTORY_TEAM) {
         assert(directory_find(&d, r->name, &id) == TEAM_FOUND && strcmp(id, r->id) == 0);
         assert(directory_record_read(key, (struct str){0}, &gone, &err));
-        assert(directory_take(&d, &gone) == NEWS_CHANGED && d.teams.n == 0);
+        directory_take(&d, &gone);
+        assert(d.version == 2 && d.teams.n == 0);
         directory_record_done(&gone);
     }
     directory_done(&d);

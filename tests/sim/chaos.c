@@ -211,12 +211,14 @@ void chaos_draw(struct chaos *c, struct prng *r)
 {
     struct prng own = {r->state ^ 0x7465616d73}; /* so that runs without teams are as they always were */
     draw(c, r);
-    c->teams = prng_chance(&own, 400) && !c->sick_person && !c->down && !c->crowded && !c->understated &&
+    c->teams = prng_chance(&own, 600) && !c->sick_person && !c->down && !c->crowded && !c->understated &&
                !c->lagging;
     if (c->late_target || (c->policies && prng_chance(&own, 800))) /* sweeps are seldom disturbed by them */
         c->teams = false;
     c->teams = c->teams && !(c->tight && c->spread > 5); /* who has no share of a limit can do nothing */
     c->moving = c->teams && !c->tight && prng_chance(&own, 600);
+    if (c->teams && !c->dry_run)
+        c->deaf = maybe(&own, 1000);
     if (!c->moving)
         return;
     c->spread = 1;
@@ -247,7 +249,7 @@ static const struct kind {
     KIND(deletions),     KIND(ties),         KIND(holds),
     KIND(afterwords),    KIND(two_targets),  KIND(existing_accounts),
     KIND(teams),         KIND(thin),         KIND(source_fails),
-    KIND(source_lags),   KIND(dry_run),
+    KIND(source_lags),   KIND(dry_run),      KIND(deaf),
 #undef KIND
 };
 

@@ -78,6 +78,7 @@ static const struct mutation_row table[] = {
     {ENGINE(TEAM_DOUBTS_ONE), 2500, "of a call of unknown outcome only the first person is doubted"},
     {ENGINE(TEAM_BLAMES_ALL), 300, "what is refused to one is refused to everybody in the call"},
     {ENGINE(TEAM_MISSED_FOREVER), 2000, "a team that appears wakes nobody"},
+    {ENGINE(TEAM_NEWS_LOST), 2000, "what became of teams while nobody owned a partition is nobody's news"},
     {SHELL(SIM_TEAMS_NOT_READ), 600, "a worker joins before it has read what is known of teams"},
     {ENGINE(PLAN_WRITES), 100, "a dry run writes"},
     {ENGINE(PLAN_FORGETS), 100, "what a dry run has no calls for is not told"},

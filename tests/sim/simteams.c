@@ -32,6 +32,7 @@ struct team_fate { /* of one target */
 struct simteams {
     struct told *v;
     size_t n;
+    bool news; /* teams have changed since the last listing */
     struct team_fate fates[WORLD_TARGETS_MAX];
 };
 
@@ -74,7 +75,7 @@ static void put_in(struct world *w, size_t target, struct miro *m, const struct 
 
 void simteams_furnish(struct world *w, size_t target, struct miro *m)
 {
-    static const size_t old[] = {0, 4, SIMTEAMS_N};
+    static const size_t old[] = {0, 1, 4, SIMTEAMS_N};
     if (!w->chaos.teams)
         return;
     for (size_t team = 0; team < SIMTEAMS_N; team++) {
@@ -93,7 +94,8 @@ void simteams_furnish(struct world *w, size_t target, struct miro *m)
     fate->renamed_ms = prng_range(&w->prng, WORLD_EPOCH_MS, quiet_ms);
     fate->back_ms = prng_range(&w->prng, fate->renamed_ms, quiet_ms);
     fate->removed_ms = prng_range(&w->prng, WORLD_EPOCH_MS, quiet_ms);
-    fate->anew_ms = prng_range(&w->prng, fate->removed_ms, quiet_ms);
+    bool unseen = prng_chance(&w->prng, 500); /* made anew between two listings */
+    fate->anew_ms = unseen ? fate->removed_ms + 100 : prng_range(&w->prng, fate->removed_ms, quiet_ms);
 }
 
 static void vanish(void *ctx, uint64_t target)
@@ -103,6 +105,8 @@ static void vanish(void *ctx, uint64_t target)
     world_trace(w, "team 1 is removed at %s", w->scenario->targets[target].name);
     miro_remove_team(m, miro_team_by_name(m, "team 1")->id);
     w->teams->fates[target].changed_ms = world_now(w);
+    for (size_t i = 0; i < w->scenario->n_persons; i++) /* what is called so later is another one */
+        w->teams->fates[target].first_in[i][1] = false;
 }
 
 static void come_anew(void *ctx, uint64_t target)
@@ -176,19 +180,38 @@ static void hear(void *ctx, uint64_t arg)
     proc_turn_in(p, 1);
 }
 
-static void note_listing(struct world *w, const struct log_record *r)
+/* Some processes end now: their partitions are restored by who has read all of it. */
+static void deafen(void *ctx, uint64_t arg)
+{
+    struct world *w = ctx;
+    (void)arg;
+    for (size_t i = 0; i < w->n_slots; i++) {
+        struct proc *p = w->slots[i];
+        if (!p || p->stopping || world_now(w) >= w->scenario->quiet_ms + 3 * WORLD_RELIST_MS ||
+            !prng_chance(&w->prng, w->chaos.deaf))
+            continue;
+        if (w->chaos.crash > 0)
+            proc_kill(p, "killed as teams are listed");
+        else
+            proc_stop(p);
+    }
+}
+
+/* False: it is none. */
+static bool note_listing(struct world *w, const struct log_record *r)
 {
     static const char prefix[] = "listing/";
     cJSON *json;
     struct error err;
     if (strncmp(r->key, prefix, strlen(prefix)) != 0 ||
         !json_parse((struct str){r->value, r->value_n}, &json, &err))
-        return;
+        return false;
     int target = scenario_target_by_name(w->scenario, r->key + strlen(prefix));
     const char *at = json_string(json, "at");
     if (target >= 0 && at && rfc3339_parse(str_of(at), &w->teams->fates[target].listed_ms))
         w->teams->fates[target].told_ms = world_now(w);
     cJSON_Delete(json);
+    return true;
 }
 
 void simteams_committed(struct world *w, const struct log_record *r)
@@ -198,7 +221,10 @@ void simteams_committed(struct world *w, const struct log_record *r)
     t->v = xreallocarray(t->v, t->n + 1, sizeof *t->v);
     t->v[t->n++] = (struct told){xstrdup(r->key), r->value ? xstrndup(r->value, r->value_n) : NULL,
                                  r->value ? r->value_n : 0};
-    note_listing(w, r);
+    bool listing = note_listing(w, r);
+    if (listing && t->news)
+        clock_after(&w->clock, 0, deafen, w, 0);
+    t->news = !listing && (t->news || strncmp(r->key, "team/", 5) == 0);
     for (size_t i = 0; i < w->n_procs; i++)
         if (!w->procs[i]->dead)
             clock_after(&w->clock, prng_range(&w->prng, 0, HEAR_MAX_MS), hear, w->procs[i], 0);

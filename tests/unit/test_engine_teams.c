@@ -185,16 +185,15 @@ START_TEST(a_team_that_is_removed_and_made_anew_gets_its_people_back)
 }
 END_TEST
 
-START_TEST(what_was_missing_is_taken_up_by_who_was_not_there_when_it_appeared)
+/* The teams are listed, and nobody hears of it: the worker dies when that is committed, and its successor reads what
+ * there is of teams before it is given anybody. */
+static void list_and_die(void)
 {
-    start();
-    join_crew(1, "Void");
-    miro_add_team(there.m, "Void");
     unsigned lists = there.lists;
     pass(RELIST_MS);
     commit(); /* the lease */
     engine_tick(kit.e, kit.now);
-    while (next_call()) /* the listing, and nobody hears of it: its reader is gone when it is committed */
+    while (next_call())
         serve();
     ck_assert_uint_eq(there.lists, lists + 1);
     engine_tick(kit.e, kit.now);
@@ -212,8 +211,128 @@ START_TEST(what_was_missing_is_taken_up_by_who_was_not_there_when_it_appeared)
     engine_tick(kit.e, kit.now); /* what it has read is told, and nobody is there yet */
     kit_assign(0);
     settle_for(KIT_LIFE_MS + 10 * KIT_SECOND);
-    ck_assert(is_in(0, "Void"));
     ck_assert_uint_eq(there.lists, lists + 1);
+}
+
+static void remake_team(const char *name)
+{
+    miro_remove_team(there.m, miro_team_by_name(there.m, name)->id);
+    miro_add_team(there.m, name);
+}
+
+START_TEST(what_was_missing_is_taken_up_by_who_was_not_there_when_it_appeared)
+{
+    start();
+    join_crew(1, "Void");
+    miro_add_team(there.m, "Void");
+    list_and_die();
+    ck_assert(is_in(0, "Void"));
+    stop();
+}
+END_TEST
+
+START_TEST(a_team_made_anew_gets_back_who_was_not_there_when_it_was_listed)
+{
+    start();
+    join_crew(3, "Design");
+    remake_team("Design");
+    list_and_die();
+    for (int i = 0; i < 3; i++)
+        ck_assert(is_in(i, "Design"));
+    stop();
+}
+END_TEST
+
+START_TEST(a_team_made_anew_gets_back_whom_others_had_put_in)
+{
+    start();
+    join_crew(1, NULL);
+    put_into(0, "Design", false);
+    tell("in", EVENT_MEMBERSHIP_ADDED, 0, 2, "Design");
+    settle_down();
+    expect_result("in-0", "miro", "unchanged");
+    remake_team("Design");
+    settle_for(RELIST_MS + 10 * KIT_SECOND);
+    ck_assert(is_in(0, "Design"));
+    stop();
+}
+END_TEST
+
+START_TEST(a_team_that_takes_a_name_that_the_policy_denies_is_left)
+{
+    start();
+    join_crew(1, "Design");
+    put_into(0, "Ops", false);
+    tell("out", EVENT_MEMBERSHIP_REMOVED, 0, 2, "Design;xFormer");
+    settle_down();
+    rename_team("Ops", "xFormer");
+    settle_for(RELIST_MS + 10 * KIT_SECOND);
+    ck_assert(!is_in(0, "xFormer"));
+    stop();
+}
+END_TEST
+
+static uint64_t seq_of(int i)
+{
+    uint64_t seq = 0;
+    for (size_t r = 0; r < kit.n_records; r++)
+        if (kit.records[r].topic == TOPIC_PERSONS &&
+            strcmp(kit.records[r].key, event_of("acme/hr/p", i)) == 0)
+            seq = strtoull(kit.records[r].headers[0][1], NULL, 10);
+    return seq;
+}
+
+START_TEST(news_of_teams_cost_nobody_a_record_whom_they_do_not_change)
+{
+    enum { CREW = 3 };
+    uint64_t before[CREW];
+    start();
+    join_crew(CREW - 1, "Design");
+    join_crew(CREW, NULL);
+    for (int i = 0; i < CREW; i++)
+        before[i] = seq_of(i);
+    unsigned asked = kit.policy_calls;
+    rename_team("Ops", "Operations");
+    settle_for(RELIST_MS + 10 * KIT_SECOND);
+    for (int i = 0; i < CREW; i++)
+        ck_assert_uint_eq(seq_of(i), before[i]);
+    ck_assert_uint_eq(kit.policy_calls, asked + CREW - 1); /* who names none is not so much as planned */
+    ck_assert_uint_eq(stats_now().behind, 0);
+    ck_assert_uint_eq(effects(), 0);
+    stop();
+}
+END_TEST
+
+static const char *teams_mark(void)
+{
+    const char *mark = "";
+    for (size_t i = 0; i < kit.n_records; i++)
+        if (strcmp(kit.records[i].key, RECORD_PARTITION_KEY) == 0)
+            mark = json_string(kit.records[i].json, "teams");
+    return mark ? mark : "";
+}
+
+START_TEST(that_somebody_is_behind_the_teams_is_written_before_anything_comes_of_it)
+{
+    start();
+    join_crew(1, "Design");
+    char before[32], after[32];
+    snprintf(before, sizeof before, "%s", teams_mark());
+    ck_assert_str_ne(before, "");
+    rename_team("Design", "Product Design");
+    pass(RELIST_MS);
+    commit();
+    engine_tick(kit.e, kit.now);
+    for (int i = 0; i < 5 && strcmp(teams_mark(), before) == 0; i++) {
+        if (next_call())
+            serve();
+        engine_tick(kit.e, kit.now);
+        commit();
+    }
+    ck_assert_str_eq(teams_mark(), "");
+    settle_for(10 * KIT_SECOND);
+    snprintf(after, sizeof after, "%s", teams_mark());
+    ck_assert(*after && strcmp(after, before) != 0);
     stop();
 }
 END_TEST
@@ -382,6 +501,11 @@ int main(void)
         a_leaver_keeps_the_teams,
         a_team_that_is_removed_and_made_anew_gets_its_people_back,
         what_was_missing_is_taken_up_by_who_was_not_there_when_it_appeared,
+        a_team_made_anew_gets_back_who_was_not_there_when_it_was_listed,
+        a_team_made_anew_gets_back_whom_others_had_put_in,
+        a_team_that_takes_a_name_that_the_policy_denies_is_left,
+        news_of_teams_cost_nobody_a_record_whom_they_do_not_change,
+        that_somebody_is_behind_the_teams_is_written_before_anything_comes_of_it,
         teams_that_cannot_be_listed_are_said_to_be_so,
         many_teams_are_listed_page_by_page,
         nobody_is_opened_by_a_sweep_for_teams_that_cannot_be_listed,

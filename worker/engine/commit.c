@@ -99,7 +99,8 @@ static void batch_partition(struct engine *e, struct out_record *r, struct parti
                                    .opened_at_ms = p->opened_at_ms,
                                    .offset = p->position,
                                    .deaths = p->caution.deaths,
-                                   .swept = everybody_swept(p) ? e->generation : 0};
+                                   .swept = everybody_swept(p) ? e->generation : 0,
+                                   .teams = sweep_teams_mark(e, p)};
     struct buf value;
     buf_init(&value, 1024);
     partition_record_write(&own, &value);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "digest.h"
 #include "event.h"
 #include "json.h"
 #include "mem.h"
@@ -59,35 +60,48 @@ enum team_search directory_find(struct directory *d, const char *name, const cha
 
 /* ---- records in force ---------------------------------------------------------------------------------- */
 
-static enum directory_news take_team(struct directory *d, const struct directory_record *r)
+static void take_team(struct directory *d, const struct directory_record *r)
 {
     const struct attr *known = attrs_find(&d->teams, r->id);
     if (r->name ? known && strcmp(known->value, r->name) == 0 : !known)
-        return NEWS_NONE;
-    enum directory_news news = known ? NEWS_CHANGED : NEWS_CAME;
+        return;
     if (r->name)
         attrs_set(&d->teams, r->id, r->name);
     else
         attrs_remove(&d->teams, r->id);
-    d->stale = true;
+    d->stale = d->changing = true;
     d->version++;
-    return news;
 }
 
-enum directory_news directory_take(struct directory *d, const struct directory_record *r)
+/* Teams are sorted by id, so whoever has read the same records has the same. */
+static uint64_t fingerprint(const struct attrs *teams)
 {
-    switch (r->kind) {
-    case DIRECTORY_TEAM:
-        return take_team(d, r);
-    case DIRECTORY_LISTING:
-        d->listed_ms = r->at_ms;
-        free(d->failed);
-        d->failed = xstrdup_null(r->failed);
-        return NEWS_NONE;
-    default:
-        d->wished_ms = r->at_ms > d->wished_ms ? r->at_ms : d->wished_ms;
-        return NEWS_NONE;
+    uint64_t hash = 1;
+    for (size_t i = 0; i < teams->n; i++) {
+        uint64_t parts[] = {hash, digest_hash64(teams->v[i].name, strlen(teams->v[i].name)),
+                            digest_hash64(teams->v[i].value, strlen(teams->v[i].value))};
+        hash = digest_hash64(parts, sizeof parts);
     }
+    return hash;
+}
+
+static void take_listing(struct directory *d, const struct directory_record *r)
+{
+    d->listed_ms = r->at_ms;
+    d->whole = fingerprint(&d->teams);
+    d->changing = false;
+    free(d->failed);
+    d->failed = xstrdup_null(r->failed);
+}
+
+void directory_take(struct directory *d, const struct directory_record *r)
+{
+    if (r->kind == DIRECTORY_TEAM)
+        take_team(d, r);
+    else if (r->kind == DIRECTORY_LISTING)
+        take_listing(d, r);
+    else
+        d->wished_ms = r->at_ms > d->wished_ms ? r->at_ms : d->wished_ms;
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------- */

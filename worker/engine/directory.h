@@ -38,6 +38,8 @@ struct directory {
     bool stale;
     uint32_t version;  /* counts changes of teams */
     int64_t listed_ms; /* when the last listing began; 0: there was none */
+    uint64_t whole;    /* fingerprint of the teams as of the last listing; 0: there was none */
+    bool changing;     /* teams have changed since then: a listing follows */
     char *failed;      /* it found nothing out, because of this; the teams are those of the one before */
     int64_t wished_ms; /* the youngest wish */
 };
@@ -47,12 +49,7 @@ enum team_search { TEAM_FOUND, TEAM_MISSING, TEAM_AMBIGUOUS };
 void directory_done(struct directory *d);
 /* *ret_id is set when found; borrowed until the directory changes. */
 enum team_search directory_find(struct directory *d, const char *name, const char **ret_id);
-enum directory_news {
-    NEWS_NONE,
-    NEWS_CAME,    /* teams */
-    NEWS_CHANGED, /* some went or have other names */
-};
-enum directory_news directory_take(struct directory *d, const struct directory_record *r);
+void directory_take(struct directory *d, const struct directory_record *r);
 
 void directory_key(const struct directory_record *r, struct buf *out);
 void directory_value(const struct directory_record *r, struct buf *out);

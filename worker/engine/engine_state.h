@@ -89,7 +89,6 @@ struct target {
     int32_t home;               /* partition of the tenant's bucket 0 */
     int64_t teams_wanted_ms;    /* somebody of ours misses a team since then (wall clock); 0: nobody */
     bool wish_sent;             /* that was put down, and is not read back yet */
-    enum directory_news news;   /* since the last listing */
 };
 
 /* Instead of a write. See dryrun.c. */
@@ -286,9 +285,11 @@ struct engine {
     struct batch batch;
     struct ward *wards_dirty;
     struct wake { /* whom decisions concern that came since the last tick */
-        bool working, refused, held, teams, members;
+        bool working, refused, held, teams;
     } wake;
-    bool teams_used; /* some policy has named a team, here or elsewhere */
+    bool teams_used;         /* some policy has named a team, here or elsewhere */
+    uint64_t teams_whole;    /* fingerprint of all directories as of their last listings; 0: there was none */
+    size_t n_teams_changing; /* directories of which a listing is under way */
     int64_t
         teams_due_ms;   /* when directories and listings are looked at next (wall clock); 0: nothing is due */
     size_t record_hint; /* how much room the next record probably needs */
@@ -424,7 +425,13 @@ bool obey_concerns(const struct engine *e, const struct slot *slot);
 
 /* sweep.c */
 void sweep_mark(struct engine *e, struct slot *slot, bool behind);
-void sweep_begin(struct engine *e);                           /* everybody is behind */
+void sweep_begin(struct engine *e); /* everybody is behind */
+/* Takes a record of the target's teams: whose plans depend on them are behind when a listing has changed any. */
+void sweep_take_teams(struct engine *e, struct target *t, const struct directory_record *r);
+/* What the partition's record says of teams; 0: somebody is behind, or a listing is under way. */
+uint64_t sweep_teams_mark(const struct engine *e, const struct partition *p);
+/* Whether the plans of the slot (at rest) depend on teams. */
+bool sweep_needs_teams(const struct slot *slot);
 void sweep_start_walk(struct engine *e, struct partition *p); /* if anybody is */
 void sweep_run(struct engine *e, struct now now);             /* a portion */
 bool sweep_may_run(const struct engine *e);

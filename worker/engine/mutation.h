@@ -74,6 +74,7 @@ enum mutation {
     MUTATION_TEAM_DOUBTS_ONE,  /* of a batch of unknown outcome only the first person is doubted */
     MUTATION_TEAM_BLAMES_ALL,  /* a batch that was refused is refused to everybody in it */
     MUTATION_TEAM_MISSED_FOREVER, /* a team that appears wakes nobody */
+    MUTATION_TEAM_NEWS_LOST,      /* what became of teams while nobody owned a partition is nobody's news */
     /* what people decide */
     MUTATION_PAUSE_IGNORED,     /* a paused target is called */
     MUTATION_PAUSE_FORGETS,     /* what a pause parked is not taken up again */

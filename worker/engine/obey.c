@@ -80,7 +80,7 @@ void obey_person(struct engine *e, struct slot *slot, struct now now)
 
 bool obey_concerns(const struct engine *e, const struct slot *slot)
 {
-    return (slot->refused && (e->teams_used || e->control.n_of[CONTROL_RETRY] > 0)) ||
+    return (slot->refused && e->control.n_of[CONTROL_RETRY] > 0) ||
            control_provision_ms(&e->control, (struct str){slot->key, slot->key_n}) != 0;
 }
 
@@ -96,8 +96,7 @@ static void wake_slot(void *ctx, struct slot *slot)
 {
     const struct waking *w = ctx;
     bool concerned = (w->who.held && slot->held) || (w->who.working && (slot->live || slot->open)) ||
-                     (w->who.refused && slot->refused) || (w->who.teams && slot->awaits_teams) ||
-                     (w->who.members && slot->in_teams);
+                     (w->who.refused && slot->refused) || (w->who.teams && slot->awaits_teams);
     if (concerned && (slot->due_ms == 0 || slot->due_ms > w->now.wall_ms))
         store_set_due(&w->e->store, slot, w->now.wall_ms);
 }
@@ -106,7 +105,7 @@ static void wake_slot(void *ctx, struct slot *slot)
 void obey_wake(struct engine *e, struct now now)
 {
     struct waking w = {e, now, e->wake};
-    if (!w.who.held && !w.who.working && !w.who.refused && !w.who.teams && !w.who.members)
+    if (!w.who.held && !w.who.working && !w.who.refused && !w.who.teams)
         return;
     e->wake = (struct wake){0};
     store_each(&e->store, -1, wake_slot, &w);
@@ -193,16 +192,6 @@ bool engine_control(struct engine *e, struct str key, struct str value, struct n
     return true;
 }
 
-static void tell_news(struct engine *e, struct target *t)
-{
-    bool deaf = MUTATION(MUTATION_TEAM_MISSED_FOREVER);
-    e->wake.teams = true;
-    sweep_teams_listed(t);
-    e->wake.refused |= t->news != NEWS_NONE && !deaf;
-    e->wake.members |= t->news == NEWS_CHANGED && !deaf; /* a name may be another team's now */
-    t->news = NEWS_NONE;
-}
-
 /* A wish of a clock that is far ahead would make a listing lie in the future, and count as recent until then. */
 static void clamp_wish(struct directory_record *r, struct now now)
 {
@@ -211,7 +200,8 @@ static void clamp_wish(struct directory_record *r, struct now now)
         r->at_ms = latest_ms;
 }
 
-/* What was missing may be there now. Whom it concerns is for the plan to find out, when a listing is whole. */
+/* What was missing may be there now, and a name may be another team's. Whom it concerns is for the plan to find out, when
+ * a listing is whole. */
 bool engine_target_record(struct engine *e, struct str key, struct str value, struct now now,
                           struct error *err)
 {
@@ -221,11 +211,12 @@ bool engine_target_record(struct engine *e, struct str key, struct str value, st
     clamp_wish(&r, now);
     struct target *t = engine_target(e, r.target);
     if (t) { /* else it is not configured (any more) */
-        enum directory_news news = directory_take(&t->directory, &r);
-        t->news = news > t->news ? news : t->news;
+        if (r.kind == DIRECTORY_LISTING) {
+            e->wake.teams = true;
+            sweep_teams_listed(t);
+        }
+        sweep_take_teams(e, t, &r);
         t->wish_sent = t->wish_sent && t->directory.wished_ms < t->teams_wanted_ms;
-        if (r.kind == DIRECTORY_LISTING)
-            tell_news(e, t);
         e->teams_used = true;
         listings_look(e);
     }

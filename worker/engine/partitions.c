@@ -165,7 +165,8 @@ struct resume {
     struct engine *e;
     struct now now;
     bool unclean;
-    bool swept; /* everybody is in step, whatever their own marks say */
+    bool swept;         /* everybody is in step, whatever their own marks say */
+    bool teams_changed; /* since everybody was planned who depends on them */
 };
 
 /* Who has work is due now: they may be a million, and engine_tick takes them in portions. */
@@ -177,6 +178,8 @@ static void resume_slot(void *ctx, struct slot *slot)
     slot->restored_due_ms = 0;
     if (r->swept)
         sweep_mark(r->e, slot, false);
+    if (r->teams_changed && sweep_needs_teams(slot))
+        sweep_mark(r->e, slot, true);
     store_set_due(&r->e->store, slot, has_work && (due_ms == 0 || due_ms > now_ms) ? now_ms : due_ms);
     if (!r->unclean || !slot->open || slot->taken_over || MUTATION(MUTATION_TAKEOVER_IS_CLEAN))
         return;
@@ -204,8 +207,13 @@ bool engine_restore_end(struct engine *e, int32_t partition, int64_t committed, 
     if (!check_restored(e, p, committed, err))
         return false;
     p->committed = committed > 0 ? committed : 0;
-    struct resume r = {e, now, p->record_found && p->found.open,
-                       p->record_found && p->found.swept && p->found.swept == e->generation};
+    struct resume r = {
+        e,
+        now,
+        p->record_found && p->found.open,
+        .swept = p->record_found && p->found.swept && p->found.swept == e->generation,
+        .teams_changed = p->found.teams != e->teams_whole && !MUTATION(MUTATION_TEAM_NEWS_LOST),
+    };
     if (r.unclean)
         caution_after_death(&p->caution, p->found.deaths, p->committed > p->found.offset);
     p->tenure = p->record_found ? ++e->tenures : 0;

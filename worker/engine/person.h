@@ -103,6 +103,7 @@ struct target_state {
     struct attrs known_attrs; /* valid with KNOWN_ACCOUNT: attributes as the target said them last */
     struct attrs known_teams; /* likewise, by the team's id: "true" a member, NULL none */
     uint32_t known_groups;    /* of how many teams it is a member */
+    bool names_teams;         /* the policy says something of teams there: news of them concern the person */
     struct attrs made_teams;  /* memberships that we make or made: id → name of the team then */
     int64_t doubt_until_ms;   /* a call of unknown outcome may land until then (wall clock); 0: no doubt */
     int64_t

@@ -281,6 +281,8 @@ static void write_target(struct json_out *w, const struct target_state *t)
     if (t->create_as)
         json_put_string(w, "createAs", t->create_as);
     write_known(w, t);
+    if (t->names_teams)
+        json_put_bool(w, "namesTeams", true);
     write_teams(w, "madeTeams", &t->made_teams);
     if (t->doubt_until_ms)
         json_put_int(w, "doubtUntil", t->doubt_until_ms);
@@ -378,7 +380,7 @@ unsigned record_flags(const struct person *p)
         flags |= p->targets[i].retry_cut_ms ? RECORD_UNCUT : 0;
         flags |= may_be_active(&p->targets[i]) ? RECORD_ACTIVE : 0;
         flags |= p->targets[i].held_word ? RECORD_HELD : 0;
-        flags |= p->targets[i].made_teams.n > 0 ? RECORD_TEAMS : 0;
+        flags |= p->targets[i].names_teams || p->targets[i].made_teams.n > 0 ? RECORD_TEAMS : 0;
     }
     return flags;
 }

@@ -21,7 +21,7 @@ enum {
     RECORD_UNCUT = 1 << 2,   /* flag: somebody who must not have access keeps it, and is tried again daily */
     RECORD_ACTIVE = 1 << 3,  /* flag: some account is active, as far as is known */
     RECORD_HELD = 1 << 4,    /* flag: the guard holds something */
-    RECORD_TEAMS = 1 << 5,   /* flag: some membership is ours */
+    RECORD_TEAMS = 1 << 5,   /* flag: the policy names teams somewhere, or some membership is ours */
 };
 
 #define WARD_KEY_PREFIX      "!guard/"    /* + target/bucket: counts of the guard */
@@ -48,6 +48,7 @@ struct partition_record {
     uint32_t deaths; /* caution.h */
     uint64_t
         swept; /* generation under which everybody in it was planned; 0: a sweep is under way, or none ever was */
+    uint64_t teams; /* likewise the teams (sweep_teams_mark) under which everybody was who depends on them */
 };
 
 void partition_record_write(const struct partition_record *r, struct buf *out);

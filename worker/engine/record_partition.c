@@ -5,14 +5,16 @@
 #include "json.h"
 #include "record.h"
 
-static void put_swept(struct json_out *w, uint64_t swept)
+static void put_mark(struct json_out *w, const char *name, uint64_t mark)
 {
     char text[17];
-    snprintf(text, sizeof text, "%016llx", (unsigned long long)swept);
-    json_put_string(w, "swept", text);
+    if (!mark)
+        return;
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)mark);
+    json_put_string(w, name, text);
 }
 
-static bool read_swept(const char *text, uint64_t *ret)
+static bool read_mark(const char *text, uint64_t *ret)
 {
     char *end;
     if (!text)
@@ -35,8 +37,8 @@ void partition_record_write(const struct partition_record *r, struct buf *out)
     json_put_int(&w, "offset", r->offset);
     if (r->deaths)
         json_put_int(&w, "deaths", r->deaths);
-    if (r->swept)
-        put_swept(&w, r->swept);
+    put_mark(&w, "swept", r->swept);
+    put_mark(&w, "teams", r->teams);
     json_close(&w);
 }
 
@@ -51,7 +53,8 @@ bool partition_record_read(struct str value, struct partition_record *ret, struc
               json_int64(root, "partitions", &partitions) && json_bool(root, "open", &r.open) &&
               json_int64(root, "openedAt", &r.opened_at_ms) && json_int64(root, "offset", &r.offset);
     json_int64(root, "deaths", &deaths);
-    ok = ok && read_swept(json_string(root, "swept"), &r.swept);
+    ok = ok && read_mark(json_string(root, "swept"), &r.swept) &&
+         read_mark(json_string(root, "teams"), &r.teams);
     cJSON_Delete(root);
     if (!ok || version > RECORD_VERSION)
         return error_set(err, ERROR_PERMANENT,

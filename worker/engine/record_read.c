@@ -270,6 +270,7 @@ static bool read_target(const cJSON *object, struct target_state *t)
     json_int64(object, "retryCutAt", &t->retry_cut_ms);
     json_int64(object, "provisionAt", &t->provision_ms);
     json_bool(object, "provisionOwed", &t->provision_owed);
+    json_bool(object, "namesTeams", &t->names_teams);
     json_int64(object, "sweptAt", &t->swept_ms);
     return read_held(object, t) && read_known(object, t) && read_lists(object, t) &&
            read_teams(json_get(object, "madeTeams"), &t->made_teams) &&

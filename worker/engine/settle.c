@@ -207,7 +207,7 @@ static void settle_effect(struct engine *e, struct work *w, const struct target_
         return;
     fill(v, t, &r, now);
     if (!r.cause)
-        r.cause = t->swept_ms ? "policy: it or the targets have changed"
+        r.cause = t->swept_ms ? "policy: it, the targets or their teams have changed"
                               : "no event: a date that came due or a repair";
     publish(e, w->slot, r);
 }

@@ -39,7 +39,7 @@ struct slot {
     bool uncut;             /* likewise RECORD_UNCUT */
     bool active, held;      /* likewise RECORD_ACTIVE, RECORD_HELD */
     bool behind;            /* not planned yet under the present policy and targets: sweep.c */
-    bool in_teams;          /* likewise RECORD_TEAMS */
+    bool in_teams;          /* the committed record has RECORD_TEAMS */
     bool awaits_teams;      /* some work waits for its target's teams to be listed */
     uint32_t gen;           /* counts what asks for calls: words merged, links changed, targets opened */
     uint32_t batched_gen;   /* gen when it was batched */

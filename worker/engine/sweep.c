@@ -1,4 +1,5 @@
-/* sweep.c - everybody is planned anew when the policy or the targets have changed.
+/* sweep.c - everybody is planned anew when the policy or the targets have changed, and when the teams of a target have,
+ * whoever depends on them.
  *
  *      new generation ─► everybody is behind ─► walk, in portions ─┬─ in step: packed again, nothing is written
  *                             ▲                                    ├─ not in step: opened, written with the new mark
@@ -11,8 +12,16 @@
  * written, and in the partition's record once nobody is behind. From a new generation on the partition's record says
  * none, before or together with the first record that comes of it: a restore then takes everybody for behind whose own
  * mark is another one. So a sweep is resumed by walking again, and going back to an older generation finds exactly those
- * whom the newer one has changed. */
+ * whom the newer one has changed.
+ *
+ * Of teams the partition's record has the fingerprint of the directories under which everybody was planned who depends on
+ * them, and none from the first record of a new listing on: a restore that finds another one takes all of these for
+ * behind. A person's record has no mark of its own, but a flag: a policy that names teams there. */
 #include "engine_state.h"
+
+#include <string.h>
+
+#include "digest.h"
 
 enum {
     LOOKED_AT_ONCE = 20000,
@@ -37,14 +46,83 @@ static void mark_behind(void *ctx, struct slot *slot)
     sweep_mark(ctx, slot, true);
 }
 
-void sweep_begin(struct engine *e)
+/* That somebody is behind stands in the partitions' records before anything comes of it. */
+static void write_marks(struct engine *e)
 {
-    store_each(&e->store, -1, mark_behind, e);
     for (size_t i = 0; i < e->n_partitions; i++) {
         struct partition *p = e->partitions[i];
         p->record_dirty |= p->state == PARTITION_LIVE || p->state == PARTITION_REVOKED;
-        sweep_start_walk(e, p);
     }
+}
+
+static void walk_all(struct engine *e)
+{
+    write_marks(e);
+    for (size_t i = 0; i < e->n_partitions; i++)
+        sweep_start_walk(e, e->partitions[i]);
+}
+
+void sweep_begin(struct engine *e)
+{
+    store_each(&e->store, -1, mark_behind, e);
+    walk_all(e);
+}
+
+/* ---- news of teams ------------------------------------------------------------------------------------- */
+
+bool sweep_needs_teams(const struct slot *slot)
+{
+    return slot->in_teams || slot->refused;
+}
+
+struct news {
+    struct engine *e;
+    const struct target *target;
+};
+
+static void hear_news(void *ctx, struct slot *slot)
+{
+    const struct news *news = ctx;
+    struct person_key key;
+    if (!sweep_needs_teams(slot) || slot->behind)
+        return;
+    slot_key(slot, &key);
+    if (strcmp(key.tenant, news->target->cfg->tenant) == 0 &&
+        strcmp(key.directory, news->target->cfg->directory) == 0)
+        sweep_mark(news->e, slot, true);
+}
+
+static uint64_t whole_of_all(const struct engine *e)
+{
+    uint64_t hash = 0;
+    for (size_t i = 0; i < e->cfg.n_targets; i++) {
+        const struct target *t = &e->targets[i];
+        uint64_t parts[] = {hash, digest_hash64(t->cfg->name, strlen(t->cfg->name)), t->directory.whole};
+        if (t->directory.whole)
+            hash = digest_hash64(parts, sizeof parts);
+    }
+    return hash;
+}
+
+void sweep_take_teams(struct engine *e, struct target *t, const struct directory_record *r)
+{
+    bool changing = t->directory.changing;
+    uint64_t whole = t->directory.whole;
+    directory_take(&t->directory, r);
+    e->n_teams_changing += (size_t)t->directory.changing - (size_t)changing;
+    if (t->directory.changing && !changing)
+        write_marks(e);
+    if (t->directory.whole == whole)
+        return;
+    e->teams_whole = whole_of_all(e);
+    if (!MUTATION(MUTATION_TEAM_MISSED_FOREVER))
+        store_each(&e->store, -1, hear_news, &(struct news){e, t});
+    walk_all(e);
+}
+
+uint64_t sweep_teams_mark(const struct engine *e, const struct partition *p)
+{
+    return p->n_behind > 0 || e->n_teams_changing > 0 ? 0 : e->teams_whole;
 }
 
 /* ---- planning one -------------------------------------------------------------------------------------- */

@@ -3,8 +3,10 @@
  *
  *      name ─► directory ─┬─ one team: its id; plan.c compares that with the account's own groups
  *                         ├─ none, and the listing is old: a newer one is wished for and awaited, all else goes on
- *                         └─ none, or several: refused under "teams.NAME", which the result shows; a team that appears
- *                            wakes all to whom something was refused
+ *                         └─ none, or several: refused under "teams.NAME", which the result shows
+ *
+ * A listing that has changed any team makes all be planned anew to whom something was refused, or whose policy says
+ * something of teams: sweep.c.
  *
  * What a target refuses about a team that is there rests under "teams/ID". */
 #include "engine_state.h"
@@ -161,10 +163,21 @@ static void follow_names(struct engine *e, struct work *w, struct target_state *
     }
 }
 
+/* Whoever is to hear what becomes of teams. */
+static void note_named(struct engine *e, struct work *w, struct target_state *t)
+{
+    bool names = w->desired.has_teams && w->n_teams > 0;
+    if (t->names_teams == names)
+        return;
+    t->names_teams = names;
+    slot_mark_dirty(e, w->slot);
+}
+
 bool teams_note(struct engine *e, struct work *w, struct target_state *t, struct now now)
 {
     bool awaited = false;
     teams_resolve(w);
+    note_named(e, w, t);
     if (t->n_refused > 0)
         forgive_what_is_over(e, w, t);
     if (!w->desired.has_teams || w->n_teams == 0 || plan_wants_cut(&w->desired) ||
