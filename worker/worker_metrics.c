@@ -41,7 +41,8 @@ static const struct metric_def table[WORKER_METRICS] = {
     [WM_PLANS] = {NAME("plans_total"), METRIC_COUNTER, "Plan records of a dry run.", {0}, 0},
     [WM_BEHIND] = {NAME("sweep_left"),
                    METRIC_GAUGE,
-                   "Persons that are still to be planned anew, since the policy, the targets or their teams have changed.",
+                   "Persons that are still to be planned anew, since the policy, the targets or their teams "
+                   "have changed.",
                    {0},
                    0},
     [WM_IN_FLIGHT] = {NAME("calls_in_flight"), METRIC_GAUGE, "Calls under way.", {0}, 0},
