@@ -14,7 +14,7 @@ say = $(if $(filter 0,$(V)),@printf '  %-5s %s\n' '$(1)' '$(2)',)
 .DELETE_ON_ERROR:
 
 # --- flags -----------------------------------------------------------------------------------------------------
-PKGS := libmicrohttpd gnutls rdkafka libcurl libcjson libcyaml lua5.4 libcrypto liblz4 libsystemd expat cjose sqlite3
+PKGS := libmicrohttpd gnutls rdkafka libcurl libcjson libcyaml yaml-0.1 lua5.4 libcrypto liblz4 libsystemd expat cjose sqlite3
 # Lazy, so that `make deps` and `make help` work before pkg-config is there.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
@@ -62,6 +62,9 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# It carries the files' text (.incbin), which no compiler lists among what it reads.
+$(B)/worker/policy_rules.o: worker/policy_terms.lua worker/policy_rules.lua
 
 $(LIB): $(LIB_OBJ)
 $(ENGINE): $(ENGINE_OBJ)

@@ -58,6 +58,12 @@ bool lua_host_load(struct lua_host *h, const char *path, lua_script *ret, struct
 bool lua_host_load_text(struct lua_host *h, const char *name, struct str text, lua_script *ret,
                         struct error *err) __attribute__((warn_unused_result));
 
+/* The table on top of the stack, which is popped, as a script of that name. */
+bool lua_host_keep(struct lua_host *h, const char *name, lua_script *ret, struct error *err)
+    __attribute__((warn_unused_result));
+/* Scripts that are loaded from now on find the library's table as rollcall.<name>, one table for all of them. */
+void lua_host_add_library(struct lua_host *h, lua_script library, const char *name);
+
 bool lua_host_has_function(struct lua_host *h, lua_script script, const char *function);
 void lua_host_push_table(struct lua_host *h, lua_script script); /* the table that the script returned */
 
@@ -73,6 +79,9 @@ void lua_host_end(struct lua_host *h);
 
 /* Pushes a view of node (scalars as values, NULL as nil). Borrows the document until lua_host_end. */
 void lua_host_push_json(struct lua_host *h, const cJSON *node);
+/* Pushes node as plain Lua tables, JSON null as rollcall.null, for a script to keep. Of a document whose size and depth are
+ * limited: the host's memory limit does not hold here. */
+void lua_host_push_plain(lua_State *L, const cJSON *node);
 /* The node of a view at index, NULL when it is something else or stale. */
 const cJSON *lua_host_to_json(struct lua_host *h, int index);
 /* Pushes / recognises rollcall.null. */

@@ -5,6 +5,7 @@
 #include "loop.h"
 #include "lua_internal.h"
 #include "rfc3339.h"
+#include "wildcard.h"
 
 static const int64_t TIME_MAX_MS = INT64_C(253402300799999);
 
@@ -68,6 +69,16 @@ static int helper_trim(lua_State *L)
     while (s.n > 0 && blank(s.p[s.n - 1]))
         s.n--;
     lua_pushlstring(L, s.p, s.n);
+    return 1;
+}
+
+/* like(text, pattern): see wildcard.h */
+static int helper_like(lua_State *L)
+{
+    struct str text = check_text(L, 1), pattern = check_text(L, 2);
+    luaL_argcheck(L, pattern.n <= WILDCARD_MAX, 2, "a pattern is longer than 256 bytes");
+    luaL_argcheck(L, text.n <= LUA_SUBJECT_MAX, 1, "the subject of a pattern is longer than 65536 bytes");
+    lua_pushboolean(L, wildcard_match(pattern, text));
     return 1;
 }
 
@@ -136,6 +147,7 @@ void lua_helpers_open(lua_State *L)
         {"sha256_hex", helper_sha256_hex},
         {"lower", helper_lower},
         {"trim", helper_trim},
+        {"like", helper_like},
         {"escape", helper_escape},
         {"base64_encode", helper_base64_encode},
         {"base64_decode", helper_base64_decode},

@@ -139,17 +139,29 @@ static bool compile(struct lua_host *h, const char *name, struct str text, struc
     return true;
 }
 
-bool lua_host_load_text(struct lua_host *h, const char *name, struct str text, lua_script *ret,
-                        struct error *err)
+bool lua_host_keep(struct lua_host *h, const char *name, lua_script *ret, struct error *err)
 {
-    if (!compile(h, name, text, err) || !call(h, 0, 1, err))
-        return false;
     if (!lua_istable(h->L, -1)) {
         lua_pop(h->L, 1);
         return error_set(err, ERROR_INPUT, "%s: returns no table", name);
     }
     *ret = luaL_ref(h->L, LUA_REGISTRYINDEX);
     return true;
+}
+
+bool lua_host_load_text(struct lua_host *h, const char *name, struct str text, lua_script *ret,
+                        struct error *err)
+{
+    return compile(h, name, text, err) && call(h, 0, 1, err) && lua_host_keep(h, name, ret, err);
+}
+
+void lua_host_add_library(struct lua_host *h, lua_script library, const char *name)
+{
+    lua_rawgeti(h->L, LUA_REGISTRYINDEX, h->sandbox);
+    lua_getfield(h->L, -1, "rollcall");
+    lua_rawgeti(h->L, LUA_REGISTRYINDEX, library);
+    lua_setfield(h->L, -2, name);
+    lua_pop(h->L, 2);
 }
 
 static char *read_script(const char *path, size_t *ret_size, struct error *err)

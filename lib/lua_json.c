@@ -62,6 +62,29 @@ void lua_host_push_json(struct lua_host *h, const cJSON *node)
     lua_json_push(h->L, node, false);
 }
 
+void lua_host_push_plain(lua_State *L, const cJSON *node)
+{
+    bool list = cJSON_IsArray(node);
+    lua_Integer i = 0;
+    const cJSON *item;
+    if (!list && !cJSON_IsObject(node)) {
+        lua_json_push(L, node, true);
+        return;
+    }
+    luaL_checkstack(L, 4, "a document is nested too deeply");
+    lua_newtable(L);
+    cJSON_ArrayForEach(item, node)
+    {
+        if (!list)
+            lua_pushstring(L, item->string);
+        lua_host_push_plain(L, item);
+        if (list)
+            lua_rawseti(L, -2, ++i);
+        else
+            lua_rawset(L, -3);
+    }
+}
+
 const cJSON *lua_host_to_json(struct lua_host *h, int index)
 {
     const struct view *view = luaL_testudata(h->L, index, view_type);
