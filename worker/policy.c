@@ -1,14 +1,13 @@
 #include "policy.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "digest.h"
 #include "engine/person.h"
 #include "lua_host.h"
 #include "mem.h"
+#include "policy_load.h"
+#include "rfc3339.h"
 #include "utf8.h"
 
 struct policy {
@@ -49,15 +48,26 @@ static void set_groups(lua_State *L, const struct person *p)
     lua_setfield(L, -2, "groups");
 }
 
+/* The register as it was said, passed or not: what it means now is in `active`. */
+static void set_access_until(lua_State *L, const struct person *p)
+{
+    char text[RFC3339_SIZE];
+    if (!p->access_until_ms)
+        return;
+    rfc3339_format(p->access_until_ms, text);
+    set_string(L, "accessUntil", text);
+}
+
 static void push_person(lua_State *L, const struct person_view *view)
 {
-    lua_createtable(L, 0, 8);
+    lua_createtable(L, 0, 9);
     set_string(L, "tenant", view->tenant);
     set_string(L, "directory", view->directory);
     set_string(L, "subject", view->subject);
     set_string(L, "employment", employment_name(view->person->employment));
     set_boolean(L, "suspended", view->person->suspended);
     set_boolean(L, "active", view->may_have_access);
+    set_access_until(L, view->person);
     set_profile(L, view->person);
     set_groups(L, view->person);
 }
@@ -265,40 +275,11 @@ bool policy_ask(struct policy *p, const struct person_view *view, const char *ta
 
 /* ---- life ---------------------------------------------------------------------------------------------- */
 
-static bool read_file(const char *path, struct buf *out, struct error *err)
-{
-    char chunk[4096];
-    FILE *in = fopen(path, "re");
-    if (!in)
-        return error_set(err, errno == ENOENT ? ERROR_INPUT : ERROR_SYSTEM, "%s: %m", path);
-    for (size_t n; (n = fread(chunk, 1, sizeof chunk, in)) > 0;)
-        buf_add(out, chunk, n);
-    bool failed = ferror(in);
-    fclose(in);
-    if (failed)
-        return error_set(err, ERROR_SYSTEM, "%s: cannot be read", path);
-    return buf_ok(out) || error_set(err, ERROR_INPUT, "%s: longer than a script may be", path);
-}
-
-static bool load(struct policy *p, const char *path, struct str text, struct error *err)
-{
-    const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
-    p->host = lua_host_new(NULL);
-    p->fingerprint = digest_hash64(text.p, text.n);
-    if (!lua_host_load_text(p->host, name, text, &p->script, err))
-        return false;
-    return lua_host_has_function(p->host, p->script, "desired") ||
-           error_set(err, ERROR_INPUT, "%s: returns no function `desired`", name);
-}
-
 bool policy_new(const char *path, struct policy **ret, struct error *err)
 {
     struct policy *p = xcalloc(1, sizeof *p);
-    struct buf text;
-    buf_init(&text, LUA_SCRIPT_FILE_MAX);
-    bool ok = read_file(path, &text, err) && load(p, path, buf_str(&text), err);
-    buf_done(&text);
+    p->host = lua_host_new(NULL);
+    bool ok = policy_load(p->host, path, &p->script, &p->fingerprint, err);
     if (ok)
         *ret = p;
     else

@@ -1,15 +1,10 @@
-/* policy.h - policy.lua: from a person and a target to the account that the target should hold.
+/* policy.h - from a person and a target to the account that the target should hold: policy.lua or policy.yaml.
  *
  *     return {desired = function(person, target) … end}
  *
- * person: {tenant, directory, subject, employment = "joined|left|deleted|unknown", suspended, active, profile
- * = {name = value}, groups = {name = true}}; target: its name. The answer: nil leave alone {active =
- * true|false, attribute = …}  the account; `active` absent: as it is; rollcall.null: without value {delete =
- * true}                       no account Immutable once loaded: a new policy is a new object. One thread at a
- * time.
- *
- * `teams` and `admin_roles` of an account: a list of names, or names with true and false; `leave_teams` goes with
- * active = false. deploy/config/policy.lua says what they mean. */
+ * person: {tenant, directory, subject, employment = "joined|left|deleted|unknown", suspended, active, accessUntil, profile =
+ * {name = value}, groups = {name = true}}; target: its name. deploy/config/policy.lua says what the answer may be,
+ * deploy/policy.md how the same is said in YAML. Immutable once loaded: a new policy is a new object. One thread at a time. */
 #ifndef ROLLCALL_WORKER_POLICY_H
 #define ROLLCALL_WORKER_POLICY_H
 
@@ -25,7 +20,7 @@ struct policy;
 bool policy_new(const char *path, struct policy **ret, struct error *err) __attribute__((warn_unused_result));
 void policy_free(struct policy *p);
 
-/* Changes with every byte of the file. */
+/* Changes with every byte of the file, and with the program's rollcall.rules. */
 uint64_t policy_fingerprint(const struct policy *p);
 
 /* The policy's word; *ret is released with desired_done. False: the script failed or said something that

@@ -46,7 +46,7 @@ static const struct metric_def table[WORKER_METRICS] = {
                    {0},
                    0},
     [WM_IN_FLIGHT] = {NAME("calls_in_flight"), METRIC_GAUGE, "Calls under way.", {0}, 0},
-    [WM_POLICY_ERRORS] = {NAME("policy_errors_total"), METRIC_COUNTER, "Failures of policy.lua.", {0}, 0},
+    [WM_POLICY_ERRORS] = {NAME("policy_errors_total"), METRIC_COUNTER, "Failures of the policy.", {0}, 0},
     [WM_FETCHED] = {NAME("fetched_total"),
                     METRIC_COUNTER,
                     "Questions about persons that their sources have answered.",

@@ -3,11 +3,13 @@
 -- rollcall-worker calls desired(person, target) whenever it has learnt something about a person, and carries out the
 -- difference between the answer and what the target holds. SIGHUP loads a new version; one that does not load, or an
 -- error in a call, changes nothing for anybody. No files, no network, no clock: the same person gives the same answer.
+-- policy.yaml beside it says the same without code (worker.policy takes either).
 --
 --   person.tenant, person.directory, person.subject
 --   person.employment   "joined", "left", "deleted", or "unknown": nobody has said yet
 --   person.suspended    on hold (long leave, investigation …)
 --   person.active       may have access now: joined, not suspended, access not ended
+--   person.accessUntil  when access ends or ended ("2026-12-31T23:00:00Z"), if a source has said so
 --   person.profile      by name: userName, displayName, ["name.givenName"], ["name.familyName"], title, department,
 --                       division, organization, costCenter, employeeNumber, manager, ["emails.work"] …; all strings;
 --                       attributes without a value are absent
@@ -45,96 +47,56 @@
 -- An account that is cut keeps all of these as they are. A value that is longer than the target takes is not sent, and told in
 -- the result; the rest goes on.
 
--- The longest values that Miro takes, in characters. A longer name is cut; a longer number would be a wrong number and
--- is left out.
-local LONGEST = {
-    displayName = 60,
-    department = 120,
-    division = 120,
-    organization = 120,
-    costCenter = 120,
-}
-local EMPLOYEE_NUMBER_MAX = 20
-local FULL_NAME_MAX = 60 -- givenName and familyName together
+-- rollcall.rules has the usual rules: conditions ("division is Sales*"), expressions ("{name.givenName} {name.familyName}"),
+-- accounts made of them. deploy/policy.md describes them; a mistake in one is told when the policy is loaded.
+local rules = rollcall.rules
 
--- Cuts text to max characters (not bytes); text that is not UTF-8 is left to the target to refuse.
-local function cut(text, max)
-    if #text <= max then
-        return text -- no more bytes than characters are allowed
-    end
-    local length = utf8.len(text)
-    if not length or length <= max then
-        return text
-    end
-    return text:sub(1, utf8.offset(text, max + 1) - 1)
-end
-
-local function display_name(profile)
-    if profile.displayName then
-        return profile.displayName
-    end
-    local given, family = profile["name.givenName"], profile["name.familyName"]
-    if given and family then
-        return given .. " " .. family
-    end
-    return given or family
-end
-
--- Miro wants both parts of a name or none.
-local function add_name(account, profile)
-    local given, family = profile["name.givenName"], profile["name.familyName"]
-    if not given or not family then
-        return
-    end
-    if #given + #family > FULL_NAME_MAX and (utf8.len(given) or #given) + (utf8.len(family) or #family) > FULL_NAME_MAX then
-        return -- displayName says it, cut
-    end
-    account["name.givenName"] = given
-    account["name.familyName"] = family
-end
-
-local function add_number(account, profile)
-    local number = profile.employeeNumber
-    if number and #number <= EMPLOYEE_NUMBER_MAX then
-        account.employeeNumber = number
-    end
-end
-
-local function attributes(profile)
-    local account = {userName = profile.userName, displayName = display_name(profile)}
-    add_name(account, profile)
-    add_number(account, profile)
-    for name, max in pairs(LONGEST) do
-        local value = account[name] or profile[name]
-        if value then
-            account[name] = cut(value, max)
-        end
-    end
-    return account
-end
+local account = rules.account({
+    attributes = {
+        userName = "{userName}",
+        -- The longest values that Miro takes, in characters. A longer name is cut; a longer number would be a wrong number
+        -- and is left out.
+        displayName = {
+            value = { "{displayName}", "{name.givenName} {name.familyName}", "{name.givenName}", "{name.familyName}" },
+            filter = "cut:60",
+        },
+        ["name.givenName"] = "{name.givenName}",
+        ["name.familyName"] = "{name.familyName}",
+        employeeNumber = "{employeeNumber|max:20}",
+        costCenter = "{costCenter|cut:120}",
+        department = "{department|cut:120}",
+        division = "{division|cut:120}",
+        organization = "{organization|cut:120}",
+        -- Licences only go up by SCIM:
+        --   userType = { value = "Full", when = { groups = "Whiteboards" } },
+    },
+    -- Miro wants both parts of a name or none, of 60 characters at most; else displayName says it, cut.
+    together = { { attributes = { "name.givenName", "name.familyName" }, max = 60 } },
+    -- In and out, whoever put them there:
+    --   teams = { { team = "Design", when = { department = "Design*" }, otherwise = "leave" } },
+})
 
 local function desired(person, target)
     -- Leavers first, whatever else is known of them. The account is found by its link or by person.profile.userName.
     if person.employment == "left" or person.employment == "deleted" or person.suspended then
-        return {active = false}
+        return { active = false }
     end
+    local wanted = account(person)
     -- An account is found and made by its userName, the e-mail address by which Miro knows a person.
-    if not person.profile.userName then
+    if not wanted.userName then
         return nil
     end
     if person.employment == "unknown" then
-        return attributes(person.profile) -- nobody gains or loses access by a mere change of profile
+        wanted.teams = nil
+        return wanted -- nobody gains or loses access by a mere change of profile
     end
     if not person.active then
-        return {active = false} -- accessUntil has passed
+        return { active = false } -- accessUntil has passed
     end
-    local account = attributes(person.profile)
-    account.active = true
-    -- Ideas, to be made one's own:
+    wanted.active = true
+    -- An idea, to be made one's own:
     --   if target == "miro-design" and not person.groups["Design"] then return nil end
-    --   if person.groups["Whiteboards"] then account.userType = "Full" end   -- licences only go up by SCIM
-    --   account.teams = {Design = person.groups["Design"] == true}              -- in and out, whoever put them there
-    return account
+    return wanted
 end
 
-return {desired = desired}
+return { desired = desired }

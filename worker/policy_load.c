@@ -1,0 +1,86 @@
+#include "policy_load.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "digest.h"
+#include "policy_rules.h"
+#include "yaml_doc.h"
+
+static bool read_file(const char *path, struct buf *out, struct error *err)
+{
+    char chunk[4096];
+    FILE *in = fopen(path, "re");
+    if (!in)
+        return error_set(err, errno == ENOENT ? ERROR_INPUT : ERROR_SYSTEM, "%s: %m", path);
+    for (size_t n; (n = fread(chunk, 1, sizeof chunk, in)) > 0;)
+        buf_add(out, chunk, n);
+    bool failed = ferror(in);
+    fclose(in);
+    if (failed)
+        return error_set(err, ERROR_SYSTEM, "%s: cannot be read", path);
+    return buf_ok(out) || error_set(err, ERROR_INPUT, "%s: longer than a policy may be", path);
+}
+
+static const char *name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static bool is_yaml(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
+}
+
+static bool load_yaml(struct lua_host *h, lua_script rules, const char *name, struct str text,
+                      lua_script *ret, struct error *err)
+{
+    cJSON *document = NULL;
+    if (!yaml_doc_parse(text, &document, err))
+        return error_wrap(err, "%s", name);
+    bool ok = lua_host_begin(h, rules, "policy", err);
+    if (ok)
+        lua_host_push_plain(lua_host_state(h), document);
+    cJSON_Delete(document);
+    return (ok && lua_host_call(h, 1, 1, err) && lua_host_keep(h, name, ret, err)) ||
+           error_wrap(err, "%s", name);
+}
+
+/* A rule that is read otherwise by a newer program is another policy. */
+static uint64_t fingerprint(struct str text)
+{
+    struct str rules = policy_rules_text();
+    uint64_t parts[] = {digest_hash64(text.p, text.n), digest_hash64(rules.p, rules.n)};
+    return digest_hash64(parts, sizeof parts);
+}
+
+static bool load_text(struct lua_host *h, const char *name, struct str text, lua_script *ret,
+                      struct error *err)
+{
+    lua_script rules;
+    if (!lua_host_load_text(h, "rollcall.rules", policy_rules_text(), &rules, err))
+        return false;
+    lua_host_add_library(h, rules, "rules");
+    bool ok = is_yaml(name) ? load_yaml(h, rules, name, text, ret, err)
+                            : lua_host_load_text(h, name, text, ret, err);
+    lua_host_end(h);
+    if (!ok)
+        return false;
+    return lua_host_has_function(h, *ret, "desired") ||
+           error_set(err, ERROR_INPUT, "%s: returns no function `desired`", name);
+}
+
+bool policy_load(struct lua_host *h, const char *path, lua_script *ret, uint64_t *ret_fingerprint,
+                 struct error *err)
+{
+    struct buf text;
+    buf_init(&text, LUA_SCRIPT_FILE_MAX);
+    bool ok = read_file(path, &text, err) && load_text(h, name_of(path), buf_str(&text), ret, err);
+    if (ok)
+        *ret_fingerprint = fingerprint(buf_str(&text));
+    buf_done(&text);
+    return ok;
+}
