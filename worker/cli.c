@@ -22,6 +22,7 @@ static const struct command {
     {"control", "rollcall-worker control", cli_control},
     {"deadletters", "rollcall-worker deadletters", cli_deadletters},
     {"plan", "rollcall-worker plan", cli_plan},
+    {"policy", "rollcall-worker policy", cli_policy},
 };
 
 bool cli_run(int argc, char **argv, int *ret_code)

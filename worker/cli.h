@@ -1,4 +1,4 @@
-/* cli.h - the commands beside the worker itself: `rollcall-worker control …`, `rollcall-worker deadletters …`.
+/* cli.h - the commands beside the worker itself: `rollcall-worker control …`, `… deadletters …`, `… plan …`, `… policy …`.
  *
  * A command is the first argument; its options follow it in any order. Commands talk to Kafka alone and need of the
  * configuration what is about Kafka and the names of targets. What they print is for the operator who asked and may
@@ -28,6 +28,7 @@ int cli_exit_code(const struct error *err);
 int cli_control(int argc, char **argv);
 int cli_deadletters(int argc, char **argv);
 int cli_plan(int argc, char **argv);
+int cli_policy(int argc, char **argv);
 
 struct cli_verb {
     const char *name;

@@ -18,6 +18,7 @@ static const char *const usage = /* after "usage: rollcall-worker [options]" */
     "   or: rollcall-worker deadletters …   what was rejected: list, show, replay, drop; see deadletters "
     "--help\n"
     "   or: rollcall-worker plan …          what would be done for one person; see plan --help\n"
+    "   or: rollcall-worker policy …        tries a policy on cases: test; see policy --help\n"
     "turns lifecycle events into SCIM calls, with one result each";
 static const char *const default_config = "/etc/rollcall/rollcall.yaml";
 

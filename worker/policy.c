@@ -273,6 +273,25 @@ bool policy_ask(struct policy *p, const struct person_view *view, const char *ta
     return ok;
 }
 
+bool policy_read_answer(struct policy *p, const cJSON *answer, struct desired *ret, struct error *err)
+{
+    lua_State *L = lua_host_state(p->host);
+    struct desired d = {0};
+    bool nothing = cJSON_IsNull(answer) ||
+                   (cJSON_IsString(answer) && strcmp(cJSON_GetStringValue(answer), "nothing") == 0);
+    if (nothing)
+        lua_pushnil(L);
+    else
+        lua_host_push_plain(L, answer);
+    bool ok = read_answer(L, &d, err);
+    lua_host_end(p->host);
+    if (ok)
+        *ret = d;
+    else
+        desired_done(&d);
+    return ok;
+}
+
 /* ---- life ---------------------------------------------------------------------------------------------- */
 
 bool policy_new(const char *path, struct policy **ret, struct error *err)

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <cjson/cJSON.h>
+
 #include "engine/engine.h"
 #include "error.h"
 
@@ -27,5 +29,10 @@ uint64_t policy_fingerprint(const struct policy *p);
  * means nothing; ERROR_INPUT with the script's line or the attribute. */
 bool policy_ask(struct policy *p, const struct person_view *view, const char *target, struct desired *ret,
                 struct error *err) __attribute__((warn_unused_result));
+
+/* The same of an answer that somebody has written down: null or "nothing" leaves alone, an object is read as desired()'s
+ * table is. */
+bool policy_read_answer(struct policy *p, const cJSON *answer, struct desired *ret, struct error *err)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -3,7 +3,8 @@
 -- rollcall-worker calls desired(person, target) whenever it has learnt something about a person, and carries out the
 -- difference between the answer and what the target holds. SIGHUP loads a new version; one that does not load, or an
 -- error in a call, changes nothing for anybody. No files, no network, no clock: the same person gives the same answer.
--- policy.yaml beside it says the same without code (worker.policy takes either).
+-- policy.yaml beside it says the same without code (worker.policy takes either); policy-cases.yaml holds both to their word:
+--   rollcall-worker policy test policy-cases.yaml
 --
 --   person.tenant, person.directory, person.subject
 --   person.employment   "joined", "left", "deleted", or "unknown": nobody has said yet

@@ -11,6 +11,7 @@
 #include "../../worker/engine/person.h"
 #include "../../worker/policy.h"
 #include "../../worker/policy_answer.h"
+#include "buf.h"
 #include "mem.h"
 
 /* A policy of the given text, in a file whose name ends with suffix; *ret NULL if it does not load. */
@@ -102,24 +103,29 @@ static inline void kit_person_done(struct kit_person *g)
     person_done(&g->person);
 }
 
-/* "account active=true title=CEO teams.Design=true", "leave alone", "delete"; "!" and the error. The caller frees it. */
+/* "account active=true title=CEO teams.Design=true", "leave alone", "delete". The caller frees it. */
+static inline char *kit_shown(const struct desired *d)
+{
+    struct attrs pairs = {0};
+    struct buf out;
+    buf_init(&out, 1 << 17);
+    policy_answer_pairs(d, &pairs);
+    buf_adds(&out, attrs_get(&pairs, ANSWER_KIND));
+    attrs_remove(&pairs, ANSWER_KIND);
+    for (size_t i = 0; i < pairs.n; i++)
+        buf_addf(&out, " %s=%s", pairs.v[i].name, pairs.v[i].value ? pairs.v[i].value : "(empty)");
+    attrs_done(&pairs);
+    return buf_take(&out);
+}
+
+/* The policy's word as kit_shown has it; "!" and the error. */
 static inline char *kit_ask(struct policy *policy, const struct person_view *view, const char *target)
 {
     struct desired d = {0};
-    struct attrs pairs = {0};
     struct error err = {0};
     if (!policy_ask(policy, view, target, &d, &err))
         return xasprintf("!%s", err.message);
-    policy_answer_pairs(&d, &pairs);
-    char *text = xstrdup(attrs_get(&pairs, ANSWER_KIND));
-    attrs_remove(&pairs, ANSWER_KIND);
-    for (size_t i = 0; i < pairs.n; i++) {
-        char *longer =
-            xasprintf("%s %s=%s", text, pairs.v[i].name, pairs.v[i].value ? pairs.v[i].value : "(empty)");
-        free(text);
-        text = longer;
-    }
-    attrs_done(&pairs);
+    char *text = kit_shown(&d);
     desired_done(&d);
     return text;
 }
