@@ -13,9 +13,11 @@ enum { POLL_MS = 200, TALLY_MAX_MS = 60000, METADATA_MS = 10000 };
 
 struct reading {
     rd_kafka_t *rk;
+    const struct tally_mark *mark;
     int partitions, ended;
-    uint64_t *events; /* hash of each record's event id */
+    uint64_t *marks; /* hash of each record's */
     size_t n, size;
+    uint64_t unmarked;
 };
 
 static rd_kafka_t *open_consumer(const char *brokers, struct error *err)
@@ -58,14 +60,17 @@ static bool assign_all(struct reading *r, const char *topic, struct error *err)
 
 static void count(struct reading *r, const rd_kafka_message_t *message)
 {
-    static const char name[] = "\"eventId\":\"";
-    const char *id = memmem(message->payload, message->len, name, sizeof name - 1);
+    size_t before_n = strlen(r->mark->before);
+    const char *p = memmem(message->payload, message->len, r->mark->before, before_n);
+    if (!p || (size_t)((const char *)message->payload + message->len - p) < before_n + r->mark->n) {
+        r->unmarked++;
+        return;
+    }
     if (r->n == r->size) {
         r->size = r->size ? r->size * 2 : 65536;
-        r->events = xreallocarray(r->events, r->size, sizeof *r->events);
+        r->marks = xreallocarray(r->marks, r->size, sizeof *r->marks);
     }
-    r->events[r->n] = id ? digest_hash64(id + sizeof name - 1, 32) : r->n;
-    r->n++;
+    r->marks[r->n++] = digest_hash64(p + before_n, r->mark->n);
 }
 
 static bool read_all(struct reading *r, struct error *err)
@@ -93,22 +98,23 @@ static int by_value(const void *a, const void *b)
 
 static struct tally tally_of(struct reading *r)
 {
-    struct tally tally = {.records = r->n};
-    qsort(r->events, r->n, sizeof *r->events, by_value);
+    struct tally tally = {.records = r->n, .unmarked = r->unmarked};
+    qsort(r->marks, r->n, sizeof *r->marks, by_value);
     for (size_t i = 0; i < r->n; i++)
-        tally.events += i == 0 || r->events[i] != r->events[i - 1];
+        tally.different += i == 0 || r->marks[i] != r->marks[i - 1];
     return tally;
 }
 
-bool tally_results(const char *brokers, const char *topic, struct tally *ret, struct error *err)
+bool tally_topic(const char *brokers, const char *topic, const struct tally_mark *mark, struct tally *ret,
+                 struct error *err)
 {
-    struct reading r = {.rk = open_consumer(brokers, err)};
+    struct reading r = {.rk = open_consumer(brokers, err), .mark = mark};
     if (!r.rk)
         return false;
     bool ok = assign_all(&r, topic, err) && read_all(&r, err);
     if (ok)
         *ret = tally_of(&r);
-    free(r.events);
+    free(r.marks);
     rd_kafka_consumer_close(r.rk);
     rd_kafka_destroy(r.rk);
     return ok;
