@@ -55,7 +55,7 @@ static void on_gone(void *ctx, struct exchange *x, enum http_end end)
 
 static void start(void)
 {
-    static char *trusted[] = {(char *)"127.0.0.1"};
+    static char *trusted[] = {(char *)"127.0.0.0/8"};
     struct proxies *proxies; /* we are one: X-Forwarded-For is read */
     struct error err;
     int fd;
@@ -76,12 +76,18 @@ static void start(void)
 
 static int dial(void)
 {
+    static uint32_t dialled;
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(server.port)};
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    /* Closed with a reset: thousands of ports in TIME_WAIT would be none left. */
+    /* Closed with a reset, and from one address after the other: of one address there would be no port left after some
+     * ten thousand, as those that the server closed first stay in TIME_WAIT all the same. */
+    struct sockaddr_in from = {.sin_family = AF_INET};
+    from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + dialled++ % 1000);
     struct linger reset = {.l_onoff = 1};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert(fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
+    assert(fd >= 0 && setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &(int){1}, sizeof(int)) == 0);
+    assert(bind(fd, (struct sockaddr *)&from, sizeof from) == 0);
+    assert(connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
     assert(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset) == 0);
     return fd;
 }

@@ -87,24 +87,14 @@ static void okta_proof(struct webhooks *w, uint64_t number, struct buf *out)
 
 static void standard_proof(struct webhooks *w, uint64_t number, struct buf *out)
 {
-    static unsigned char key[64];
-    static unsigned key_n;
     unsigned char mac[EVP_MAX_MD_SIZE];
     unsigned mac_n = 0;
     int64_t now_s = clock_real_ms() / 1000;
-    if (key_n == 0) {
-        struct buf decoded;
-        buf_init(&decoded, sizeof key);
-        if (!base64_decode(str_of(WEBHOOK_SECRET + strlen("whsec_")), &decoded))
-            abort();
-        key_n = (unsigned)decoded.n;
-        memcpy(key, decoded.p, key_n);
-        buf_done(&decoded);
-    }
     buf_clear(&w->message);
     buf_addf(&w->message, "msg_%012" PRIu64 ".%" PRId64 ".", number, now_s);
     buf_add(&w->message, w->body.p, w->body.n);
-    HMAC(EVP_sha256(), key, (int)key_n, (const unsigned char *)w->message.p, w->message.n, mac, &mac_n);
+    HMAC(EVP_sha256(), w->key.p, (int)w->key.n, (const unsigned char *)w->message.p, w->message.n, mac,
+         &mac_n);
     buf_addf(out,
              "webhook-id: msg_%012" PRIu64 "\r\nwebhook-timestamp: %" PRId64 "\r\nwebhook-signature: v1,",
              number, now_s);
@@ -159,10 +149,11 @@ static bool add(struct webhooks *w, const char *name, struct error *err)
 bool webhooks_init(struct webhooks *w, const char *names, struct error *err)
 {
     char *list = xstrdup(names), *rest = list;
-    bool ok = true;
     *w = (struct webhooks){0};
+    buf_init(&w->key, WEBHOOK_MAX);
     buf_init(&w->body, WEBHOOK_MAX);
     buf_init(&w->message, WEBHOOK_MAX);
+    bool ok = base64_decode(str_of(WEBHOOK_KEY), &w->key);
     for (char *name; ok && (name = strtok_r(rest, ",", &rest)) != NULL;)
         ok = add(w, name, err);
     free(list);
@@ -173,6 +164,7 @@ void webhooks_done(struct webhooks *w)
 {
     for (size_t i = 0; i < w->n; i++)
         free((void *)(uintptr_t)w->files[i].p);
+    buf_done(&w->key);
     buf_done(&w->body);
     buf_done(&w->message);
 }

@@ -15,8 +15,8 @@
 enum { WEBHOOK_DIGITS = 12, WEBHOOK_KINDS_MAX = 16, WEBHOOK_MAX = 64 * 1024, WEBHOOK_ANY_2XX = 0 };
 
 /* The sender's secrets, which the system under test must have. */
-#define WEBHOOK_SECRET "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-#define WEBHOOK_TOKEN  "a-secret-of-the-bench-for-okta"
+#define WEBHOOK_KEY   "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" /* base64; whsec_… as a secret */
+#define WEBHOOK_TOKEN "a-secret-of-the-bench-for-okta"
 
 struct webhook_kind;
 
@@ -24,6 +24,7 @@ struct webhooks {
     const struct webhook_kind *kinds[WEBHOOK_KINDS_MAX]; /* taken in turn */
     struct str files[WEBHOOK_KINDS_MAX];                 /* of those that are stored; owned */
     size_t n;
+    struct buf key;           /* decoded */
     struct buf body, message; /* scratch */
 };
 
