@@ -39,8 +39,8 @@ static struct fake {
     int directories_tries, directories_after; /* likewise the targets topic */
     int directories_fd;
     bool ledger_hangs; /* a request is never answered */
-    bool connected; /* the first turn joins */
-    int fail_in_turn; /* 0: never */
+    bool connected;    /* the first turn joins */
+    int fail_in_turn;  /* 0: never */
     int signal_in_turn;
     int signal;
     bool draining, drained;
