@@ -267,6 +267,27 @@ START_TEST(after_a_crash_the_dead_owners_calls_have_time_to_arrive)
 }
 END_TEST
 
+START_TEST(who_hands_over_with_calls_that_nobody_saw_end_says_so)
+{
+    int64_t waits[2];
+    for (int unseen = 0; unseen <= 1; unseen++) {
+        kit_config();
+        kit.targets[0].arrival_ms = 5 * KIT_SECOND;
+        kit_open();
+        commit();
+        join("a");
+        ck_assert_int_ge(wait_for_call(), 0);
+        answer(unseen ? 504 : 503, "");
+        join("b");
+        kit_hand_over();
+        waits[unseen] = wait_for_call();
+        kit_stop();
+    }
+    ck_assert_int_gt(waits[0], 0);
+    ck_assert_int_ge(waits[1], waits[0] + 5 * KIT_SECOND);
+}
+END_TEST
+
 /* How long the only place of the class is taken by a call that was answered so. */
 static int64_t place_taken_for(int status)
 {
@@ -475,6 +496,7 @@ int main(void)
         a_bucket_that_comes_from_another_worker_leaves_the_budget_of_the_others_alone,
         after_a_crash_the_dead_owners_calls_have_time_to_arrive,
         what_a_gateway_gave_up_may_still_arrive,
+        who_hands_over_with_calls_that_nobody_saw_end_says_so,
         one_targets_outage_does_not_delay_another,
         leavers_go_first_then_movers_then_joiners,
         leavers_that_must_be_read_first_go_before_movers_too,

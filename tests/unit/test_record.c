@@ -210,7 +210,7 @@ END_TEST
 
 START_TEST(a_partitions_record_is_read_back_the_same)
 {
-    struct partition_record r = {3, 96, true, "worker-0", kit_ms(1), 42, 2, 0x1234, 0x5678}, back;
+    struct partition_record r = {3, 96, true, "worker-0", kit_ms(1), 42, 2, true, 0x1234, 0x5678}, back;
     struct error err;
     struct buf out;
     buf_init(&out, 1024);
@@ -222,6 +222,7 @@ START_TEST(a_partitions_record_is_read_back_the_same)
     ck_assert_int_eq(back.opened_at_ms, kit_ms(1));
     ck_assert_int_eq(back.offset, 42);
     ck_assert_uint_eq(back.deaths, 2);
+    ck_assert(back.calls_unseen);
     ck_assert_uint_eq(back.swept, 0x1234);
     ck_assert_uint_eq(back.teams, 0x5678);
     buf_done(&out);

@@ -174,6 +174,16 @@ void budget_give(struct budget *b, int class, int64_t arrived_ms, int64_t now_ms
     *arrived_at(c, i) = arrived_ms;
 }
 
+bool budget_is_unseen(const struct budget *b, int64_t now_ms)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        const struct budget_class *c = &b->classes[i];
+        if (c->in_flight > 0 || (c->n_arrived > 0 && *arrived_at(c, c->n_arrived - 1) > now_ms))
+            return true;
+    }
+    return false;
+}
+
 static void set_limit(struct budget_class *c, struct limit limit, int64_t now_ms)
 {
     refresh(c, now_ms);

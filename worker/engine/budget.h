@@ -54,6 +54,8 @@ int64_t budget_ready_in(struct budget *b, int class, enum budget_share share, in
 void budget_take(struct budget *b, int class, int64_t now_ms);
 /* A call is over and has arrived by arrived_ms, which may lie ahead. */
 void budget_give(struct budget *b, int class, int64_t arrived_ms, int64_t now_ms);
+/* Whether a call may arrive after now_ms, as far as is known. */
+bool budget_is_unseen(const struct budget *b, int64_t now_ms);
 /* The target asked for a rest. until_ms only ever moves forward. */
 void budget_pause(struct budget *b, int class, int64_t until_ms);
 /* The target throttled a call begun at started_ms without saying until when: it bears less than we think. The rate is

@@ -90,7 +90,7 @@ static bool everybody_swept(const struct partition *p)
     return p->n_behind == 0 || MUTATION(MUTATION_SWEEP_LOST);
 }
 
-static void batch_partition(struct engine *e, struct out_record *r, struct partition *p)
+static void batch_partition(struct engine *e, struct out_record *r, struct partition *p, struct now now)
 {
     struct partition_record own = {.partition = p->partition,
                                    .partitions = e->cfg.partitions,
@@ -99,6 +99,7 @@ static void batch_partition(struct engine *e, struct out_record *r, struct parti
                                    .opened_at_ms = p->opened_at_ms,
                                    .offset = p->position,
                                    .deaths = p->caution.deaths,
+                                   .calls_unseen = p->state == PARTITION_CLOSED && lanes_unseen(e, p, now),
                                    .swept = everybody_swept(p) ? e->generation : 0,
                                    .teams = sweep_teams_mark(e, p)};
     struct buf value;
@@ -159,7 +160,7 @@ const struct engine_batch *engine_batch_take(struct engine *e, struct now now)
     size_t *at = &b->out.n_records;
     for (size_t i = 0; i < e->n_partitions; i++)
         if (e->partitions[i]->record_dirty)
-            batch_partition(e, &b->out.records[(*at)++], e->partitions[i]);
+            batch_partition(e, &b->out.records[(*at)++], e->partitions[i], now);
     while (e->dirty_first) {
         struct slot *slot = e->dirty_first;
         slot_unmark_dirty(e, slot);

@@ -221,11 +221,11 @@ struct partition {
     int64_t batched;   /* position in the outstanding batch */
     int64_t committed; /* position after the last commit */
     int64_t opened_at_ms;
-    uint64_t tenure;      /* unique, rising: which assignment this is; 0: nobody had it before */
-    int64_t taken_ms;     /* CLOCK_BOOTTIME at the end of the restore */
-    bool taken_from_dead; /* the owner before did not close it: its calls may be on their way */
-    size_t n_taken_over;  /* slots */
-    bool opened;          /* our "open" record is committed: calls may start */
+    uint64_t tenure;     /* unique, rising: which assignment this is; 0: nobody had it before */
+    int64_t taken_ms;    /* CLOCK_BOOTTIME at the end of the restore */
+    bool calls_on_way;   /* the owner before did not close it, or had calls whose end it has not seen */
+    size_t n_taken_over; /* slots */
+    bool opened;         /* our "open" record is committed: calls may start */
     uint32_t merged,
         merged_batched; /* events that wait for their commit, and those in the outstanding batch */
     struct caution caution;
@@ -462,6 +462,7 @@ void target_done(struct target *t);
 void target_set_numbers(struct target *t, const struct engine_target *cfg, struct now now);
 /* Before work of the partition is queued: restarts the budget of a lane that came with it. */
 void lane_follow(struct lane *lane, const struct target *t, const struct partition *p);
+bool lanes_unseen(const struct engine *e, const struct partition *p, struct now now);
 /* Milliseconds until a call to the target may start; INT64_MAX: when one completes, or none waits. */
 int64_t target_ready_in(struct target *t, struct now now);
 struct work *target_next_work(struct target *t, struct now now); /* NULL: none may start */

@@ -218,7 +218,7 @@ bool engine_restore_end(struct engine *e, int32_t partition, int64_t committed, 
         caution_after_death(&p->caution, p->found.deaths, p->committed > p->found.offset);
     p->tenure = p->record_found ? ++e->tenures : 0;
     p->taken_ms = now.boot_ms;
-    p->taken_from_dead = r.unclean;
+    p->calls_on_way = r.unclean || (p->record_found && p->found.calls_unseen);
     begin_life(e, p, &r);
     return true;
 }

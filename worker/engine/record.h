@@ -44,8 +44,9 @@ struct partition_record {
     bool open;
     const char *slot; /* borrowed when writing; not read */
     int64_t opened_at_ms;
-    int64_t offset;  /* next offset when it was written */
-    uint32_t deaths; /* caution.h */
+    int64_t offset;    /* next offset when it was written */
+    uint32_t deaths;   /* caution.h */
+    bool calls_unseen; /* closed, and calls whose end nobody has seen may still arrive */
     uint64_t
         swept; /* generation under which everybody in it was planned; 0: a sweep is under way, or none ever was */
     uint64_t teams; /* likewise the teams (sweep_teams_mark) under which everybody was who depends on them */

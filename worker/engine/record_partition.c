@@ -37,6 +37,8 @@ void partition_record_write(const struct partition_record *r, struct buf *out)
     json_put_int(&w, "offset", r->offset);
     if (r->deaths)
         json_put_int(&w, "deaths", r->deaths);
+    if (r->calls_unseen)
+        json_put_bool(&w, "callsUnseen", true);
     put_mark(&w, "swept", r->swept);
     put_mark(&w, "teams", r->teams);
     json_close(&w);
@@ -53,6 +55,7 @@ bool partition_record_read(struct str value, struct partition_record *ret, struc
               json_int64(root, "partitions", &partitions) && json_bool(root, "open", &r.open) &&
               json_int64(root, "openedAt", &r.opened_at_ms) && json_int64(root, "offset", &r.offset);
     json_int64(root, "deaths", &deaths);
+    json_bool(root, "callsUnseen", &r.calls_unseen);
     ok = ok && read_mark(json_string(root, "swept"), &r.swept) &&
          read_mark(json_string(root, "teams"), &r.teams);
     cJSON_Delete(root);

@@ -90,7 +90,19 @@ void lane_follow(struct lane *lane, const struct target *t, const struct partiti
     if (p->tenure <= lane->tenure)
         return;
     lane->tenure = p->tenure;
-    budget_restart(&lane->budget, p->taken_ms, p->taken_from_dead ? t->cfg->arrival_ms : 0);
+    budget_restart(&lane->budget, p->taken_ms, p->calls_on_way ? t->cfg->arrival_ms : 0);
+}
+
+/* Whether a call that was made for this partition may still arrive, as far as is known. */
+bool lanes_unseen(const struct engine *e, const struct partition *p, struct now now)
+{
+    for (size_t i = 0; i < e->cfg.n_targets; i++)
+        for (unsigned b = 0; b < e->targets[i].n_lanes; b++) {
+            const struct lane *lane = &e->targets[i].lanes[b];
+            if (lane->tenure == p->tenure && budget_is_unseen(&lane->budget, now.boot_ms))
+                return true;
+        }
+    return false;
 }
 
 /* ---- whose call is next -------------------------------------------------------------------------------- */
