@@ -83,6 +83,7 @@ static void proceed(struct engine *e, struct work *w, struct target_state *t, co
     struct slot *slot = w->slot;
     const struct partition *partition = engine_partition(e, slot->partition);
     open_target(e, slot, t, now);
+    w->stepped = true;
     teams_intend(e, w, t, plan);
     bool committed =
         (slot->gen == slot->committed_gen && partition->opened) || MUTATION(MUTATION_CALL_BEFORE_COMMIT);

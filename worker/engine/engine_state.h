@@ -132,6 +132,7 @@ struct work {
     bool refused;          /* an attribute was refused */
     bool without_upgrade;  /* userType waits for a person, the rest of an update goes on */
     bool trouble;          /* the last failure was the target's own: no deadline */
+    bool stepped;          /* there was something to do or to wait for, not just a policy that fails */
     bool cut_again;        /* a cut that was refused before is tried daily */
     bool held;             /* the guard held the step that was planned last */
     unsigned exists;       /* how often a create was answered "exists" */

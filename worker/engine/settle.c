@@ -184,7 +184,7 @@ static bool told_by_events(const struct verdict *v, const struct target_state *t
 /* What came to nothing is told too, once: a refused cut is tried again daily, and that goes on until it works. */
 static enum outcome effect_outcome(const struct verdict *v, const struct target_state *t)
 {
-    bool told = told_by_events(v, t) || v->work->cut_again;
+    bool told = told_by_events(v, t) || v->work->cut_again || !v->work->stepped;
     if (v->plan->rejected && !told)
         return OUTCOME_REJECTED;
     if (v->plan->denied && !told)
@@ -270,7 +270,8 @@ static void forget_work(struct work *w)
         free(w->changes[i].after);
     }
     w->n_changes = w->n_operations = 0;
-    w->fresh = w->one_by_one = w->trouble = w->unverified = w->refused = w->denied = w->cut_again = false;
+    w->fresh = w->one_by_one = w->trouble = w->unverified = w->refused = w->denied = w->cut_again =
+        w->stepped = false;
     w->exists = w->kept_active = w->attempts = w->batch_max = w->team_gone = 0;
     w->started_ms = w->teams_asked_ms = 0;
     attrs_done(&w->joining);
