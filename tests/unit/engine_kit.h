@@ -35,7 +35,18 @@ enum { KIT_LEASE_MS = 30 * KIT_SECOND, KIT_LIFE_MS = 20 * KIT_SECOND, KIT_DEADLI
 #define NO_USERS   "{\"totalResults\":0,\"Resources\":[]}"
 
 /* POLICY_TEAMS: member of what the person is in; of groups named "x…" that were left not a member, whoever made it. */
-enum kit_policy { POLICY_ACCOUNT, POLICY_CUTS, POLICY_DELETES, POLICY_NOTHING, POLICY_FAILS, POLICY_TEAMS };
+/* POLICY_ROLES: "roles.NAME" of the profile is an admin role: "no": named false, else true. POLICY_LEAVES_TEAMS: whoever is cut
+ * is to leave all teams first. */
+enum kit_policy {
+    POLICY_ACCOUNT,
+    POLICY_CUTS,
+    POLICY_DELETES,
+    POLICY_NOTHING,
+    POLICY_FAILS,
+    POLICY_TEAMS,
+    POLICY_ROLES,
+    POLICY_LEAVES_TEAMS
+};
 
 struct kit_record { /* of any topic, as committed */
     enum engine_topic topic;
@@ -68,6 +79,14 @@ static struct kit kit;
 
 /* ---- policy -------------------------------------------------------------------------------------------- */
 
+static inline void kit_say_attribute(const char *name, const char *value, struct attrs *to)
+{
+    if (!attr_role(name))
+        attrs_set(to, name, value);
+    else if (value)
+        attrs_set(to, name, strcmp(value, "no") == 0 ? NULL : "true");
+}
+
 static inline bool kit_decide(void *ctx, const struct person_view *view, const char *target,
                               struct desired *ret, struct error *err)
 {
@@ -86,7 +105,9 @@ static inline bool kit_decide(void *ctx, const struct person_view *view, const c
     ret->kind = DESIRE_ACCOUNT;
     ret->active = view->may_have_access && kit.policy != POLICY_CUTS ? ACTIVE_ON : ACTIVE_OFF;
     for (size_t i = 0; ret->active == ACTIVE_ON && i < p->n_attrs; i++)
-        attrs_set(&ret->attrs, p->attrs[i].name, p->attrs[i].value);
+        kit_say_attribute(p->attrs[i].name, p->attrs[i].value, &ret->attrs);
+    ret->has_roles = ret->active == ACTIVE_ON && kit.policy == POLICY_ROLES;
+    ret->leave_teams = ret->active == ACTIVE_OFF && kit.policy == POLICY_LEAVES_TEAMS;
     ret->has_teams = ret->active == ACTIVE_ON && kit.policy == POLICY_TEAMS;
     for (size_t i = 0; ret->has_teams && i < p->n_groups; i++)
         if (p->groups[i].member || p->groups[i].name[0] == 'x')
@@ -456,7 +477,23 @@ static inline int64_t wait_for_call(void)
     return kit.call ? kit.now.wall_ms - start : -1;
 }
 
-/* A SCIM User; attributes are core ones. Static, two at a time. */
+static inline void kit_put_roles(struct json_out *w, const struct attrs *attrs)
+{
+    json_open(w, "roles", '[');
+    for (size_t i = 0; i < attrs->n; i++) {
+        const char *role = attr_role(attrs->v[i].name);
+        bool primary = strcmp(attrs->v[i].name, "role") == 0;
+        if (!role && !primary)
+            continue;
+        json_open(w, NULL, '{');
+        json_put_string(w, "value", primary ? attrs->v[i].value : role);
+        json_put_bool(w, "primary", primary);
+        json_close(w);
+    }
+    json_close(w);
+}
+
+/* A SCIM User; attributes are core ones, and roles. Static, two at a time. */
 static inline const char *user(const char *id, bool active, const char *profile)
 {
     static char texts[2][8192];
@@ -471,7 +508,9 @@ static inline const char *user(const char *id, bool active, const char *profile)
     json_put_string(&w, "id", id);
     json_put_bool(&w, "active", active);
     for (size_t i = 0; i < attrs.n; i++)
-        json_put_string(&w, attrs.v[i].name, attrs.v[i].value);
+        if (!attr_role(attrs.v[i].name) && strcmp(attrs.v[i].name, "role") != 0)
+            json_put_string(&w, attrs.v[i].name, attrs.v[i].value);
+    kit_put_roles(&w, &attrs);
     json_close(&w);
     attrs_done(&attrs);
     char *text = texts[next++ % 2];
@@ -531,29 +570,39 @@ static inline const struct kit_record *last_record(enum engine_topic topic)
     return NULL;
 }
 
-/* State of zoe's account in the engine's memory; release with cJSON_Delete. */
-static inline cJSON *person_now(void)
+/* A person in the engine's memory; release with cJSON_Delete. */
+static inline cJSON *person_of(const char *key)
 {
     struct buf out;
     struct error err;
     cJSON *root = NULL;
     buf_init(&out, RECORD_MAX);
-    ck_assert(engine_person_json(kit.e, str_of("acme/hr/zoe"), &out));
+    ck_assert(engine_person_json(kit.e, str_of(key), &out));
     ck_assert_msg(json_parse(buf_str(&out), &root, &err), "%s", err.message);
     buf_done(&out);
     return root;
 }
 
-/* Member of zoe's state at a target as text ("" absent, static). */
-static inline const char *state_now(const char *target, const char *member)
+static inline cJSON *person_now(void)
+{
+    return person_of("acme/hr/zoe");
+}
+
+/* Member of a person's state at a target as text ("" absent, static). */
+static inline const char *state_of_person(const char *key, const char *target, const char *member)
 {
     static char text[4096];
-    cJSON *root = person_now();
+    cJSON *root = person_of(key);
     char *printed = cJSON_PrintUnformatted(json_get(json_get(json_get(root, "targets"), target), member));
     snprintf(text, sizeof text, "%s", printed ? printed : "");
     free(printed);
     cJSON_Delete(root);
     return text;
+}
+
+static inline const char *state_now(const char *target, const char *member)
+{
+    return state_of_person("acme/hr/zoe", target, member);
 }
 
 static inline struct engine_stats stats_now(void)

@@ -18,7 +18,11 @@ static struct {
     unsigned moves, lists, members; /* calls to teams; members of the last one */
     size_t longest;                 /* body of a call to a team */
     char last[1024];                /* body of the last one */
+    unsigned writes;                /* calls that write, to whatever */
 } there;
+
+/* What a test wants otherwise at the target; NULL: nothing. */
+static void (*there_otherwise)(struct miro_config *cfg);
 
 /* ---- the target ---------------------------------------------------------------------------------------- */
 
@@ -37,6 +41,7 @@ static inline bool about_a_team(void)
 
 static inline void note_call(void)
 {
+    there.writes += kit.call->write;
     there.lists += strncmp(kit.call->path, "/Groups?", 8) == 0;
     if (!about_a_team())
         return;
@@ -162,6 +167,8 @@ static inline void prepare(void)
     cfg.token = cfg.admin = NULL;
     cfg.default_team = "Everybody";
     cfg.keep_history = true;
+    if (there_otherwise)
+        there_otherwise(&cfg);
     memset(&there, 0, sizeof there);
     there.m = miro_new(&cfg);
     for (size_t i = 0; i < ARRAY_SIZE(teams); i++)

@@ -279,6 +279,9 @@ START_TEST(a_permanent_refusal_is_rejected_and_a_copy_goes_to_dead_letters)
     expect_call("GET", "/Users?filter=");
     answer(200, NO_USERS);
     expect_call("POST", "/Users");
+    answer(400, "{\"scimType\":\"invalidValue\",\"detail\":\"something is wrong\"}");
+    expect_call("POST", "/Users"); /* with what identifies the account alone */
+    ck_assert_ptr_null(strstr(kit.call->body, "displayName"));
     answer(400, "{\"scimType\":\"invalidValue\",\"detail\":\"no licence left\"}");
     commit();
     expect_result("e1", "miro", "rejected");

@@ -82,6 +82,7 @@ void answer_drop_link(const struct answer *a)
     free(a->w->link);
     a->t->link = a->w->link = NULL;
     attrs_done(&a->t->made_teams); /* they were that account's */
+    attrs_done(&a->t->made_roles);
     attrs_done(&a->w->joining);
     attrs_done(&a->w->leaving);
     a->t->missing_until_ms = 0;
@@ -133,6 +134,10 @@ void answer_change(const struct answer *a, const char *attribute, const char *be
     struct work *w = a->w;
     if (w->n_changes == CHANGES_MAX)
         return;
+    const char *role = attr_role(attribute);
+    attribute = role ? "admin_roles" : attribute;
+    before = role && before ? role : before;
+    after = role && after ? role : after;
     w->changes = xreallocarray(w->changes, w->n_changes + 1, sizeof *w->changes);
     w->changes[w->n_changes++] =
         (struct change){xstrdup(attribute), xstrdup_null(before), xstrdup_null(after), a->now.wall_ms};
@@ -161,6 +166,16 @@ void answer_effective_move(const struct answer *a, enum step step, const char *t
 
 /* ---- what is known ------------------------------------------------------------------------------------- */
 
+/* What was refused may have come about by other hands. */
+static void know_attribute(const struct answer *a, const struct account *account, const char *name,
+                           const char *wanted)
+{
+    const char *value = attribute_value(a->f->target->profile, &account->attrs, name, wanted);
+    attrs_set(&a->t->known_attrs, name, value);
+    if (scim_values_equal(name, value, wanted))
+        target_state_forgive(a->t, name);
+}
+
 /* Keeps of the account what the policy names, and what identifies it: absent attributes are known as absent.
  */
 void answer_know(const struct answer *a, const struct account *account)
@@ -171,7 +186,10 @@ void answer_know(const struct answer *a, const struct account *account)
     t->missing_until_ms = 0;
     t->known_active = account->active;
     for (size_t i = 0; i < want->n; i++)
-        attrs_set(&t->known_attrs, want->v[i].name, attrs_get(&account->attrs, want->v[i].name));
+        know_attribute(a, account, want->v[i].name, want->v[i].value);
+    for (size_t i = 0; i < t->made_roles.n; i++)
+        attrs_set(&t->known_attrs, t->made_roles.v[i].name,
+                  attrs_get(&account->attrs, t->made_roles.v[i].name));
     const char *const names[] = {a->f->target->cfg->match, "userName"};
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) /* they tell whether it is protected */
         attrs_set(&t->known_attrs, names[i], attrs_get(&account->attrs, names[i]));

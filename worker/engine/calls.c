@@ -134,6 +134,7 @@ static struct flight *flight_new(struct work *w, const struct plan *plan, struct
     attrs_copy(&f->changes, &plan->changes);
     f->team_id = xstrdup_null(plan->team_id);
     f->team_name = xstrdup_null(plan->team_name);
+    f->before_cut = plan->before_cut;
     work_dequeue(w);
     w->flight = f;
     w->started_ms = w->started_ms ? w->started_ms : now.wall_ms;
@@ -266,7 +267,8 @@ static bool outdated(struct engine *e, struct work *w, struct now now)
     struct target_state *t = person_target(slot_live(e, w->slot), w->name);
     if (w->step == STEP_FETCH)
         return !fetch_prepare(e, w, now);
-    if (work_is_behind(e, w) || aged(w, now) || changed_its_mind(e, w, t, now))
+    if (work_is_behind(e, w) || aged(w, now) || (w->step == STEP_LEAVE && work_farewell_ends(w, now)) ||
+        changed_its_mind(e, w, t, now))
         return true;
     return t->doubt_until_ms && now.wall_ms >= t->doubt_until_ms && !MUTATION(MUTATION_DOUBT_NOT_REREAD) &&
            w->list != w->target->class_of[STEP_LOOKUP];

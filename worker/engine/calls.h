@@ -43,6 +43,8 @@ void answer_effective_move(const struct answer *a, enum step step, const char *t
 void move_made(const struct answer *a);
 bool move_split(const struct answer *a);
 void move_refused(const struct answer *a, const char *reason);
+/* The call of a leaver before the cut has failed and may work later: nobody waits for that. False: it was another call. */
+bool move_ends_farewell(const struct answer *a, const char *reason);
 void move_gone(const struct answer *a, const char *reason);
 /* Of which teams that matter the account says it is a member; and whether moves had their effect. */
 void moves_know(const struct answer *a, const struct account *account);

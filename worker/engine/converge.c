@@ -85,6 +85,7 @@ static void proceed(struct engine *e, struct work *w, struct target_state *t, co
     open_target(e, slot, t, now);
     w->stepped = true;
     teams_intend(e, w, t, plan);
+    attributes_intend(e, w, t, plan);
     bool committed =
         (slot->gen == slot->committed_gen && partition->opened) || MUTATION(MUTATION_CALL_BEFORE_COMMIT);
     bool paused =
@@ -154,14 +155,29 @@ static void choose_name(struct engine *e, struct work *w, struct target_state *t
     slot_mark_dirty(e, w->slot);
 }
 
+/* From the first team that a leaver leaves on: how long the cut may be held up by it. */
+enum { FAREWELL_MS = 20 * 1000 };
+
+static void begin_farewell(struct work *w, const struct plan *plan, struct now now)
+{
+    if (plan->before_cut && !w->farewell_until_ms)
+        w->farewell_until_ms = now.wall_ms + FAREWELL_MS;
+}
+
 /* What is held waits for a person; what was denied counts as what is wanted. */
 static void heed_guard(struct engine *e, struct work *w, struct target_state *t, struct plan *plan,
                        struct now now)
 {
     enum admission admission = wards_admit(e, w, t, plan, now);
     w->held = admission == HELD;
-    if (admission == ADMITTED)
+    if (admission == ADMITTED) {
+        begin_farewell(w, plan, now);
         return;
+    }
+    if (admission == PASSED_OVER) {
+        teams_stay(e, w, t, "unusually many removals at once", now);
+        return;
+    }
     if (plan->step == STEP_UPDATE && plan->changes.n > 1) {
         attrs_remove(&plan->changes, "userType");
         w->without_upgrade = true;
@@ -228,7 +244,7 @@ static bool plan_all(struct engine *e, struct work *w, struct target_state *t, s
         plan_next(w, t, plan, now);
         if (plan->step != STEP_NONE && sweep_puts_off(e, w, t))
             return false;
-        bool leaves = plan->step == STEP_LEAVE;
+        bool leaves = plan->step == STEP_LEAVE && !plan->before_cut;
         again = leaves && plan->last_team;
         if (again) {
             teams_keep_last(e, w, t, plan, now);
@@ -240,8 +256,9 @@ static bool plan_all(struct engine *e, struct work *w, struct target_state *t, s
         }
         heed_guard(e, w, t, plan, now);
         w->denied |= leaves && plan->denied;
-        again = leaves &&
-                (plan->denied || (plan->step == STEP_LEAVE && !work_is_fresh(w, now))); /* it reads first */
+        again = plan->step == STEP_LEAVE && plan->before_cut && w->farewell_why;
+        again |= leaves &&
+                 (plan->denied || (plan->step == STEP_LEAVE && !work_is_fresh(w, now))); /* it reads first */
     }
     if (plan->step == STEP_NONE && !plan->ignored && !plan->rejected)
         plan->denied |= w->denied;
@@ -296,6 +313,11 @@ static bool converge_target(struct engine *e, struct slot *slot, struct target_s
         choose_name(e, w, t);
     wait_for_target(e, w, t, now);
     bool awaited = teams_note(e, w, t, now);
+    attributes_note(e, w, t, now);
+    if (work_farewell_ends(w, now))
+        teams_stay(e, w, t, "it took too long", now);
+    else if (w->farewell_why)
+        teams_tell_staying(e, w, t, now);
     if (!plan_all(e, w, t, &plan, now) || !await_teams(w, t, awaited, &plan)) {
         plan_done(&plan);
         return false;
@@ -318,6 +340,8 @@ static int64_t target_due(const struct slot *slot, const struct target_state *t,
     const struct work *w = work_find(slot, t->target);
     bool later = w && w->flight && t->retry_cut_ms <= now.wall_ms; /* looked at when the call is over */
     int64_t due = later ? 0 : t->retry_cut_ms;
+    if (w && w->queued && w->farewell_until_ms && !w->farewell_why)
+        due = earliest(due, w->farewell_until_ms);
     if (!t->open || (w && (w->flight || w->queued)))
         return due;
     if (t->next_attempt_ms > now.wall_ms)

@@ -8,6 +8,7 @@
  *      slot.c        a person in memory           work.c        a person at a target      outbox.c  records to go
  *      obey.c        what people decided        sweep.c       everybody is planned anew
  *      fetch.c       what sources are asked     dryrun.c      plans instead of writes
+ *      attributes.c  what is not sent, and which admin roles are ours
  *
  * One event: events.c merges it into the slot's person and calls converge_slot; that plans each target and
  * either settles it (results go to the outbox) or opens it and marks the slot dirty; commit.c writes the
@@ -52,9 +53,10 @@ struct ward {
 
 enum admission {
     ADMITTED,
-    HELD,   /* until a person decides */
-    DENIED, /* just now: whoever waits for it gets that result */
-    AGREED, /* denied before: it counts as what is wanted */
+    HELD,        /* until a person decides */
+    DENIED,      /* just now: whoever waits for it gets that result */
+    AGREED,      /* denied before: it counts as what is wanted */
+    PASSED_OVER, /* unusually many are asked for, and this one waits for nobody */
 };
 
 /* One bucket of the tenant at a target: its share of the limits, and who waits for it. Buckets are owned one by one, so
@@ -157,6 +159,12 @@ struct work {
     size_t n_operations;
     struct change *changes;
     size_t n_changes;
+    /* likewise: what it met */
+    bool bare;                 /* a create was refused: without all that does not identify the account */
+    bool conflicted;           /* an update met a conflict, and the account was read again */
+    bool vanished;             /* the account that we knew is not there any more */
+    char *farewell_why;        /* why no more teams are left before the cut; NULL: they may be */
+    int64_t farewell_until_ms; /* nor from then on (wall clock); 0: nobody is to leave before a cut */
     /* for the undo */
     bool learnt;         /* an answer came since the last batch */
     bool learnt_batched; /* one is part of the outstanding batch */
@@ -193,6 +201,7 @@ struct flight {
     char *find_value;
     struct attrs changes;
     char *team_id, *team_name; /* STEP_JOIN, STEP_LEAVE */
+    bool before_cut;           /* STEP_LEAVE: of a leaver, who is cut whatever becomes of it */
     uint32_t gen;              /* of the slot when it started */
     struct flight *rider; /* the next person whose change travels in this call; only the first is a call */
     unsigned n_riders;    /* of the whole call, 1 without others */
@@ -357,6 +366,11 @@ bool work_ask_policy(struct engine *e, struct work *w, const struct target_state
 /* An account out of reach of policy, by any name that the person, the policy or the target (what is known, and
  * `account` if given) has for it. */
 bool work_is_protected(const struct work *w, const struct target_state *t, const struct attrs *account);
+/* The time for leaving teams before a cut is over just now: what remains of them is to be told. */
+static inline bool work_farewell_ends(const struct work *w, struct now now)
+{
+    return w->farewell_until_ms && now.wall_ms >= w->farewell_until_ms && !w->farewell_why;
+}
 void work_plan(struct work *w, struct target_state *t, struct now now, struct plan *ret);
 /* What it plans from; borrows. */
 void work_plan_input(const struct work *w, const struct target_state *t, struct now now,
@@ -375,7 +389,21 @@ void teams_forget_ended(struct work *w, struct target_state *t);
 /* A removal that cannot be: the account has no other team. */
 void teams_keep_last(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
                      struct now now);
+/* Of a leaver: no more teams are left before the cut; those that remain are told, as soon as they are known. */
+void teams_stay(struct engine *e, struct work *w, struct target_state *t, const char *why, struct now now);
+void teams_tell_staying(struct engine *e, struct work *w, struct target_state *t, struct now now);
 void teams_wish(struct engine *e, struct target *t, int64_t at_ms);
+
+/* attributes.c */
+/* Writes down what is not sent, since it cannot work: the others go on without it. */
+void attributes_note(struct engine *e, struct work *w, struct target_state *t, struct now now);
+/* Before a call that gives an admin role: from its commit on it is ours. */
+void attributes_intend(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan);
+/* An admin role that is not wanted any more, and that the account has not, is not ours. */
+void attributes_forget_ended(const struct work *w, struct target_state *t);
+/* What a value of the account counts as, where `wanted` is wanted: what a target makes of the others is none. */
+const char *attribute_value(const struct profile *p, const struct attrs *account, const char *name,
+                            const char *wanted);
 
 /* listing.c */
 void listings_tick(struct engine *e, struct now now);

@@ -7,6 +7,10 @@
 
 static void change(struct foresight *f, const char *attribute, const char *before, const char *after)
 {
+    const char *role = attr_role(attribute);
+    attribute = role ? "admin_roles" : attribute;
+    before = role && before ? role : before;
+    after = role && after ? role : after;
     f->changes = xreallocarray(f->changes, f->n_changes + 1, sizeof *f->changes);
     f->changes[f->n_changes++] =
         (struct foreseen_change){xstrdup(attribute), xstrdup_null(before), xstrdup_null(after)};
@@ -53,7 +57,7 @@ static void set_attrs(struct target_state *t, const struct attrs *changes, struc
 
 /* What the step's success would make of the state, whose link and known_attrs are the copy's own. */
 static void apply(const struct plan *plan, const struct attrs *wanted, struct target_state *t,
-                  struct foresight *f)
+                  struct attrs *leaving, struct foresight *f)
 {
     static char new_id[] = FORESEE_NEW_ID;
     switch (plan->step) {
@@ -78,6 +82,8 @@ static void apply(const struct plan *plan, const struct attrs *wanted, struct ta
         return;
     case STEP_LEAVE:
         change(f, "team", plan->team_name, NULL);
+        if (plan->before_cut)
+            attrs_set(leaving, plan->team_id, plan->team_name);
         return;
     default:
         t->known = KNOWN_ABSENT;
@@ -89,10 +95,13 @@ void foresee(const struct plan_input *in, struct foresight *ret)
 {
     struct target_state state = *in->state;
     struct plan_input virtual = *in;
+    struct attrs leaving = {0};
     *ret = (struct foresight){0};
     state.known_attrs = (struct attrs){0};
     attrs_copy(&state.known_attrs, &in->state->known_attrs);
+    attrs_copy(&leaving, in->leaving);
     virtual.state = &state;
+    virtual.leaving = &leaving;
     for (;;) {
         struct plan plan;
         plan_make(&virtual, &plan);
@@ -104,8 +113,8 @@ void foresee(const struct plan_input *in, struct foresight *ret)
         struct foreseen_call *call = &ret->calls[ret->n_calls++];
         call->step = plan.step;
         request(&virtual, &plan, &call->request);
-        apply(&plan, &in->desired->attrs, &state, ret);
-        bool moves = step_moves(plan.step); /* seen to be done before the next one */
+        apply(&plan, &in->desired->attrs, &state, &leaving, ret);
+        bool moves = step_moves(plan.step) && !plan.before_cut; /* seen to be done before the next one */
         plan_done(&plan);
         if (moves) {
             ret->open = true;
@@ -113,6 +122,7 @@ void foresee(const struct plan_input *in, struct foresight *ret)
         }
     }
     attrs_done(&state.known_attrs);
+    attrs_done(&leaving);
 }
 
 void foresight_done(struct foresight *f)

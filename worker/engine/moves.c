@@ -47,6 +47,15 @@ void move_refused(const struct answer *a, const char *reason)
     refuse(a, a->f->team_id, a->f->team_name, a->f->step == STEP_JOIN, reason);
 }
 
+/* Of a leaver: what became of the team is told, and the cut comes next. */
+bool move_ends_farewell(const struct answer *a, const char *reason)
+{
+    if (!a->f->before_cut)
+        return false;
+    teams_stay(a->e, a->w, a->t, reason, a->now);
+    return true;
+}
+
 /* The team is not there any more, or the account is not: what either is like is asked for. */
 void move_gone(const struct answer *a, const char *reason)
 {
@@ -72,6 +81,14 @@ static void know_all(const struct answer *a, const struct account *account, cons
         know(a, account, ids->v[i].name);
 }
 
+/* Of a leaver who leaves all teams: all that there are, by name, as many as a record may hold. */
+static void know_to_leave(const struct answer *a, const struct account *account)
+{
+    for (size_t i = 0; i < account->teams.n && a->t->known_teams.n < PERSON_TEAMS_MAX; i++)
+        attrs_set(&a->t->known_teams, account->teams.v[i].name,
+                  account->teams.v[i].value ? account->teams.v[i].value : "true");
+}
+
 void moves_know(const struct answer *a, const struct account *account)
 {
     struct work *w = a->w;
@@ -79,6 +96,10 @@ void moves_know(const struct answer *a, const struct account *account)
     if (!asked_alone && !account->says_teams)
         return;
     a->t->known_groups = (uint32_t)account->teams.n;
+    if (w->desired.leave_teams) {
+        know_all(a, account, &w->leaving);
+        know_to_leave(a, account);
+    }
     if (!w->desired.has_teams)
         return;
     teams_resolve(w);
@@ -101,6 +122,8 @@ static void done(const struct answer *a, enum step step, const char *id, const c
     a->w->batch_max = 0;
     if (joined && MUTATION(MUTATION_TEAM_MADE_LATE))
         attrs_set(&a->t->made_teams, id, name);
+    if (!joined && !a->t->known_active) /* nothing else will look at it again */
+        attrs_remove(&a->t->made_teams, id);
 }
 
 /* Read before the move could be seen, perhaps: asked again when that cannot be any more. */
@@ -132,13 +155,26 @@ static void verify(const struct answer *a, enum step step, struct attrs *moves)
     }
 }
 
+/* Whoever is cut has joined nothing, and has left what no answer contradicts. */
+static void verify_farewell(const struct answer *a)
+{
+    struct attrs left = a->w->leaving;
+    a->w->leaving = (struct attrs){0};
+    attrs_done(&a->w->joining);
+    for (size_t i = 0; i < left.n; i++) {
+        const char *id = left.v[i].name, *name = left.v[i].value;
+        if (target_state_membership(a->t, id) == MEMBER)
+            refuse(a, id, name, false, "the target answered with success and did nothing");
+        else
+            done(a, STEP_LEAVE, id, name);
+    }
+    attrs_done(&left);
+}
+
 void moves_verify(const struct answer *a)
 {
-    if (!a->t->known_active &&
-        a->w->joining.n + a->w->leaving.n > 0) { /* whoever is cut has no teams to look at */
-        attrs_done(&a->w->joining);
-        attrs_done(&a->w->leaving);
-    }
+    if (!a->t->known_active)
+        verify_farewell(a);
     verify(a, STEP_JOIN, &a->w->joining);
     verify(a, STEP_LEAVE, &a->w->leaving);
     if (a->w->desired.has_teams)

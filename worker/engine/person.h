@@ -30,7 +30,7 @@ enum {
     PERSON_SCHEDULED_MAX = 16,
     PERSON_SCHEDULED_BYTES_MAX = 64 * 1024, /* of the scheduled events' values together */
     PERSON_PENDING_MAX = 16,
-    PERSON_TEAMS_MAX = 128, /* memberships that we made, at a target */
+    PERSON_TEAMS_MAX = 128, /* memberships that we made, at a target; likewise admin roles */
     PERSON_REASON_MAX = 512,
 };
 
@@ -105,6 +105,7 @@ struct target_state {
     uint32_t known_groups;    /* of how many teams it is a member */
     bool names_teams;         /* the policy says something of teams there: news of them concern the person */
     struct attrs made_teams;  /* memberships that we make or made: id → name of the team then */
+    struct attrs made_roles;  /* admin roles that we give or gave, as attributes ("roles.NAME") */
     int64_t doubt_until_ms;   /* a call of unknown outcome may land until then (wall clock); 0: no doubt */
     int64_t
         missing_until_ms; /* the link was answered with 404; one that is asked for from then on drops it (wall

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "advice.h"
 #include "digest.h"
 #include "mutation.h"
 
@@ -26,8 +27,8 @@ uint64_t plan_value_fingerprint(const char *value)
 
 uint64_t plan_fingerprint(const struct person *p, const struct desired *d)
 {
-    uint64_t parts[4] = {(uint64_t)d->kind << 8 | (uint64_t)d->active, p->employment_stamp.event,
-                         p->suspension_stamp.event, 0};
+    uint64_t wish = (uint64_t)d->kind << 8 | (uint64_t)d->active | (uint64_t)d->leave_teams << 16;
+    uint64_t parts[4] = {wish, p->employment_stamp.event, p->suspension_stamp.event, 0};
     for (size_t i = 0; i < d->attrs.n; i++) {
         uint64_t pair[3] = {parts[3], plan_value_fingerprint(d->attrs.v[i].name),
                             plan_value_fingerprint(d->attrs.v[i].value)};
@@ -99,10 +100,7 @@ static bool rests(const struct plan_input *in, const char *what, struct plan *re
         return false;
     ret->step = STEP_NONE;
     ret->rejected = r->reason;
-    ret->action =
-        strcmp(what, REFUSED_ADOPT) == 0
-            ? "look at the account at the target: link or free it by hand, then send the person's event again"
-            : "mend the cause at the target or in the policy, then send the person's event again";
+    ret->action = advice_for(in->profile, what, r->reason);
     return true;
 }
 
@@ -115,11 +113,11 @@ bool plan_may_adopt(const struct person *p, const struct desired *d, const struc
     const char *theirs = attrs_get(&found->attrs, "employeeNumber");
     ours = ours ? ours : person_attr(p, "employeeNumber");
     if (ours && theirs && *ours && *theirs && strcmp(ours, theirs) != 0) {
-        *ret_reason = "finding: the account carries another employeeNumber";
+        *ret_reason = FINDING_NUMBER;
         return false;
     }
     if (!found->active && (d->kind == DESIRE_ABSENT || !plan_wants_cut(d))) {
-        *ret_reason = "finding: the account exists and is inactive, and it was not us who deactivated it";
+        *ret_reason = FINDING_INACTIVE;
         return false;
     }
     return true;
@@ -153,6 +151,31 @@ static void plan_rest(const struct plan_input *in, struct plan *ret)
     ret->step = in->state->doubt_until_ms ? STEP_WAIT : STEP_NONE;
 }
 
+/* This value of the attribute rests: the target has refused it, or it is not sent. */
+static bool rests_attribute(const struct plan_input *in, const char *name, const char *value)
+{
+    const struct refused *r = target_state_refused(in->state, name);
+    return r && r->fingerprint == plan_value_fingerprint(value) && !MUTATION(MUTATION_REFUSED_REPEATED);
+}
+
+static bool identifies(const struct plan_input *in, const char *name)
+{
+    return strcmp(name, in->match) == 0 || strcmp(name, "userName") == 0;
+}
+
+/* What a create says: what has a value and does not rest. */
+static void put_created(const struct plan_input *in, struct attrs *changes)
+{
+    const struct attrs *want = &in->desired->attrs;
+    for (size_t i = 0; i < want->n; i++) {
+        const char *name = want->v[i].name, *value = want->v[i].value;
+        bool kept = identifies(in, name) ||
+                    (!in->bare && !profile_read_only(in->profile, name) && !rests_attribute(in, name, value));
+        if (value && *value && kept)
+            attrs_set(changes, name, value);
+    }
+}
+
 static void plan_absent(const struct plan_input *in, struct plan *ret)
 {
     const struct desired *d = in->desired;
@@ -163,50 +186,10 @@ static void plan_absent(const struct plan_input *in, struct plan *ret)
     if (rests(in, REFUSED_CREATE, ret))
         return;
     ret->step = STEP_CREATE;
-    attrs_copy(&ret->changes, &d->attrs);
+    put_created(in, &ret->changes);
     if (in->state->create_as)
         attrs_set(&ret->changes, in->match, in->state->create_as);
 }
-
-static void plan_cut(const struct plan_input *in, struct plan *ret)
-{
-    const struct target_state *t = in->state;
-    bool purge = in->desired->kind == DESIRE_ABSENT;
-    if (!purge && !t->known_active) {
-        plan_rest(in, ret);
-        return;
-    }
-    if (rests(in, REFUSED_CUT, ret) || (!t->link && rests(in, REFUSED_ADOPT, ret)))
-        return;
-    if (!t->link || (purge && !in->fresh))
-        plan_lookup(in, ret);
-    else
-        ret->step = purge ? STEP_DELETE : STEP_DEACTIVATE;
-}
-
-/* What to change of an active account; false: something is not known of it. */
-static bool differences(const struct plan_input *in, struct attrs *changes)
-{
-    const struct attrs *want = &in->desired->attrs;
-    for (size_t i = 0; i < want->n; i++) {
-        const char *name = want->v[i].name, *value = want->v[i].value;
-        if (profile_read_only(in->profile, name) ||
-            (in->state->doubt_until_ms && strcmp(name, in->match) == 0))
-            continue;
-        const struct attr *known = attrs_find(&in->state->known_attrs, name);
-        if (!known)
-            return false;
-        if (scim_values_equal(name, known->value, value))
-            continue;
-        const struct refused *r = target_state_refused(in->state, name);
-        if (r && r->fingerprint == plan_value_fingerprint(value) && !MUTATION(MUTATION_REFUSED_REPEATED))
-            continue;
-        attrs_set(changes, name, value && *value ? value : NULL);
-    }
-    return true;
-}
-
-/* ---- teams --------------------------------------------------------------------------------------------- */
 
 static bool rests_team(const struct plan_input *in, const char *id, bool member)
 {
@@ -226,6 +209,91 @@ static void plan_move(enum step step, const char *name, const char *id, struct p
     ret->team_name = name;
     ret->team_id = id;
 }
+
+const char *plan_team_name(const struct target_state *t, const struct attr *team)
+{
+    const char *made = attrs_get(&t->made_teams, team->name);
+    if (strcmp(team->value, "true") != 0)
+        return team->value;
+    return made ? made : team->name;
+}
+
+/* A leaver leaves all teams, also the last one, for there is nothing to keep. False: there is none to leave (any more). */
+static bool plan_farewell(const struct plan_input *in, struct plan *ret)
+{
+    const struct target_state *t = in->state;
+    if (!in->desired->leave_teams || !in->farewell || t->attempts > 0)
+        return false;
+    if (!in->fresh) {
+        plan_lookup(in, ret);
+        return true;
+    }
+    for (size_t i = 0; i < t->known_teams.n; i++) {
+        const struct attr *team = &t->known_teams.v[i];
+        if (!team->value || attrs_find(in->leaving, team->name) || rests_team(in, team->name, false))
+            continue;
+        plan_move(STEP_LEAVE, plan_team_name(t, team), team->name, ret);
+        ret->before_cut = true;
+        return true;
+    }
+    return false;
+}
+
+static void plan_cut(const struct plan_input *in, struct plan *ret)
+{
+    const struct target_state *t = in->state;
+    bool purge = in->desired->kind == DESIRE_ABSENT;
+    if (!purge && !t->known_active) {
+        plan_rest(in, ret);
+        return;
+    }
+    if (rests(in, REFUSED_CUT, ret) || (!t->link && rests(in, REFUSED_ADOPT, ret)))
+        return;
+    if (!t->link || (purge && !in->fresh))
+        plan_lookup(in, ret);
+    else if (purge || !plan_farewell(in, ret))
+        ret->step = purge ? STEP_DELETE : STEP_DEACTIVATE;
+}
+
+/* Whether the attribute is to be changed to value; false in *ret_known: nothing is known of it. */
+static void compare(const struct plan_input *in, const char *name, const char *value, bool *ret_known,
+                    struct attrs *changes)
+{
+    bool renames_in_doubt = in->state->doubt_until_ms && strcmp(name, in->match) == 0;
+    if (profile_read_only(in->profile, name) || renames_in_doubt || rests_attribute(in, name, value))
+        return;
+    const struct attr *known = attrs_find(&in->state->known_attrs, name);
+    *ret_known &= known != NULL;
+    if (known && !scim_values_equal(name, known->value, value))
+        attrs_set(changes, name, value && *value ? value : NULL);
+}
+
+/* Rights are given and taken by what was looked at just now, as memberships are. */
+static bool changes_rights(const struct attrs *changes)
+{
+    for (size_t i = 0; i < changes->n; i++)
+        if (attr_role(changes->v[i].name))
+            return true;
+    return false;
+}
+
+/* What to change of an active account; false: something is not known of it, or not well enough. */
+static bool differences(const struct plan_input *in, struct attrs *changes)
+{
+    const struct attrs *want = &in->desired->attrs, *made = &in->state->made_roles;
+    bool known = true;
+    for (size_t i = 0; i < want->n; i++)
+        compare(in, want->v[i].name, want->v[i].value, &known, changes);
+    for (size_t i = 0; in->desired->has_roles && i < made->n; i++)
+        if (!attrs_find(want, made->v[i].name))
+            compare(in, made->v[i].name, NULL, &known, changes);
+    if (known && (in->fresh || !changes_rights(changes)))
+        return true;
+    attrs_done(changes);
+    return false;
+}
+
+/* ---- teams --------------------------------------------------------------------------------------------- */
 
 static bool plan_join(const struct plan_input *in, struct plan *ret)
 {

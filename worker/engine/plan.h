@@ -1,6 +1,7 @@
 /* plan.h - desired − known = the next step. Pure; no state of its own.
  *
- * Order within a plan: read what is unknown → cut access → give access → attributes → join teams → leave teams.
+ * Order within a plan: read what is unknown → cut access → give access → attributes → join teams → leave teams. A leaver who
+ * is to leave all teams first does so if that works at once (plan_input.farewell); the cut never waits for it.
  * Attributes of an inactive account are frozen (Miro, D-USERS), so they wait for access; a team's Add would give it
  * access again, so it is never sent for an inactive account. Nobody leaves a team before those to join are seen to be
  * joined: boards of somebody without a team go to others. What a target refused rests until its
@@ -27,6 +28,9 @@ struct plan_input { /* borrowed */
     const char *match; /* attribute that identifies an account without a link */
     int64_t now_ms;
     bool fresh; /* state->known was read since this work was opened, and lately */
+    bool bare;  /* a create names what identifies the account alone: with all else it was refused */
+    bool
+        farewell; /* there is still time to leave teams before a cut that asks for it, and no such call has failed */
     const struct wanted_team
         *teams; /* what the policy says of teams, with their ids; with desired->has_teams */
     size_t n_teams;
@@ -51,6 +55,7 @@ struct plan { /* release with plan_done */
     const char *find_value; /* STEP_LOOKUP without a link: value of the match attribute; borrowed */
     const char *team_id, *team_name; /* STEP_JOIN, STEP_LEAVE; borrowed */
     bool last_team;                  /* STEP_LEAVE: the account has no other one, and may be lost with it */
+    bool before_cut;                 /* STEP_LEAVE: of a leaver, who is cut next whatever becomes of it */
 };
 
 void plan_make(const struct plan_input *in, struct plan *ret);
@@ -82,6 +87,9 @@ void plan_team_denied(const char *id, char out[PLAN_TEAM_REFUSED_SIZE]);
 /* Whether an account found by match may become this person's; if not, *ret_reason (static) says why. */
 bool plan_may_adopt(const struct person *p, const struct desired *d, const struct account *found,
                     const char **ret_reason);
+
+/* Of a team that the account is known to be in: as it said it just now, or as it was when we made the membership. */
+const char *plan_team_name(const struct target_state *t, const struct attr *team);
 
 bool plan_wants_cut(const struct desired *d);
 

@@ -1,5 +1,7 @@
 #include "profile.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -95,6 +97,7 @@ static const struct meaning_row meanings[] = {
 static const struct meaning_row miro_meanings[] = {
     {409, 409, ANY_STEP, NULL, "whitelist", MEANS(PERMANENT, WELL)},
     {409, 409, ANY_STEP, NULL, "at least one admin", MEANS(PERMANENT, WELL)},
+    {409, 409, 1 << STEP_UPDATE, NULL, "more than one organi", MEANS(BARRED, WELL)},
     {400, 400, CREATES, NULL, "not unique", MEANS(EXISTS, WELL)},
     {0},
 };
@@ -121,6 +124,34 @@ static const char *const miro_read_only[] = {"emails.work", "externalId", NULL};
 static const char *const scim_read_only[] = {NULL};
 static const char *const source_read_only[] = {NULL};
 
+/* Guest roles can be seen and not given (SPEC). */
+static const char *const miro_roles[] = {"ORGANIZATION_INTERNAL_USER", "ORGANIZATION_INTERNAL_ADMIN", NULL};
+
+/* SPEC, D-USERS. A longer value would be a 400 for the whole request. */
+static const struct attribute_rule miro_rules[] = {
+    {"userName", .is_required = true},
+    {"displayName", .characters_max = 60, .is_derived = true},
+    {"name.formatted", .characters_max = 60, .is_derived = true},
+    {"name.givenName", .characters_max = 60},
+    {"name.familyName", .characters_max = 60},
+    {"employeeNumber", .characters_max = 20},
+    {"costCenter", .characters_max = 120},
+    {"organization", .characters_max = 120},
+    {"division", .characters_max = 120},
+    {"department", .characters_max = 120},
+    {"manager", .characters_max = 19, .is_number = true},
+    {"manager.displayName", .characters_max = 60},
+    {"userType", .is_required = true},
+    {"role", .is_required = true, .allowed = miro_roles},
+    {0},
+};
+
+/* The names of D-USERS; which rank which has is told nowhere but by H-FLP's "Full cannot go back to Free". */
+static const struct licence miro_licences[] = {
+    {"Free Restricted", 0}, {"Free", 1},     {"Basic", 1}, {"Full (Trial)", 2},
+    {"Standard", 3},        {"Advanced", 4}, {"Full", 4},  {0},
+};
+
 static const struct profile profiles[] = {
     {
         .kind = "miro",
@@ -136,6 +167,11 @@ static const struct profile profiles[] = {
         .name_needs_both = true,
         .core_schema_only = true,
         .read_only = miro_read_only,
+        .rules = miro_rules,
+        .names_max = 60,
+        .licences = miro_licences,
+        .admin_role_type = "organization_admin_role",
+        .primary_role_type = "organization_user_role",
         .meanings = miro_meanings,
         .limits = /* D-RATE: requests in 30 s, per method; a PATCH of exactly 500 bytes is undefined: a large one */
         {
@@ -195,6 +231,95 @@ bool profile_read_only(const struct profile *p, const char *attr)
             return true;
     return false;
 }
+
+/* ---- what is not sent ---------------------------------------------------------------------------------- */
+
+const struct attribute_rule *profile_rule(const struct profile *p, const char *attr)
+{
+    for (const struct attribute_rule *rule = p->rules; rule && rule->name; rule++)
+        if (strcmp(rule->name, attr) == 0)
+            return rule;
+    return NULL;
+}
+
+static const struct licence *find_licence(const struct profile *p, const char *name)
+{
+    for (const struct licence *l = p->licences; name && l && l->name; l++)
+        if (strcasecmp(l->name, name) == 0)
+            return l;
+    return NULL;
+}
+
+/* Of UTF-8. */
+static size_t characters(const char *text)
+{
+    size_t n = 0;
+    for (; text && *text; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}
+
+__attribute__((format(printf, 2, 3))) static bool not_sent(char reason[PROFILE_REASON_MAX],
+                                                           const char *format, ...)
+{
+    int n = snprintf(reason, PROFILE_REASON_MAX, PROFILE_NOT_SENT);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(reason + n, PROFILE_REASON_MAX - (size_t)n, format, args);
+    va_end(args);
+    return true;
+}
+
+static bool is_allowed(const struct attribute_rule *rule, const char *value)
+{
+    for (const char *const *one = rule->allowed; one && *one; one++)
+        if (strcasecmp(*one, value) == 0)
+            return true;
+    return !rule->allowed;
+}
+
+static bool breaks(const struct attribute_rule *rule, const char *value, char reason[PROFILE_REASON_MAX])
+{
+    if (!value)
+        return rule->is_required && not_sent(reason, "the target lets nobody be without it");
+    if (rule->is_number && value[strspn(value, "0123456789")])
+        return not_sent(reason, "the target ignores what is no number");
+    if (rule->characters_max && characters(value) > rule->characters_max)
+        return not_sent(reason, "the target takes at most %u characters", rule->characters_max);
+    return !is_allowed(rule, value) && not_sent(reason, "no value that can be given by SCIM");
+}
+
+static bool breaks_names(const struct profile *p, const struct attrs *want, const char *attr,
+                         char reason[PROFILE_REASON_MAX])
+{
+    bool is_name = strcmp(attr, "name.givenName") == 0 || strcmp(attr, "name.familyName") == 0;
+    const char *given = attrs_get(want, "name.givenName"), *family = attrs_get(want, "name.familyName");
+    return p->names_max && is_name && characters(given) + characters(family) > p->names_max &&
+           not_sent(reason, "the target takes at most %u characters of givenName and familyName together",
+                    p->names_max);
+}
+
+static bool lowers(const struct profile *p, const char *value, const char *known,
+                   char reason[PROFILE_REASON_MAX])
+{
+    const struct licence *to = find_licence(p, value), *from = find_licence(p, known);
+    return to && from && to->rank < from->rank &&
+           not_sent(reason, "finding: by SCIM licences only go up, and the account has %s", from->name);
+}
+
+bool profile_refuses(const struct profile *p, const struct attrs *want, const char *attr, const char *known,
+                     char reason[PROFILE_REASON_MAX])
+{
+    const struct attribute_rule *rule = profile_rule(p, attr);
+    const char *value = attrs_get(want, attr);
+    value = value && *value ? value : NULL;
+    if (!rule || profile_read_only(p, attr))
+        return false;
+    return breaks(rule, value, reason) || breaks_names(p, want, attr, reason) ||
+           (strcmp(attr, "userType") == 0 && lowers(p, value, known, reason));
+}
+
+/* ---- limits -------------------------------------------------------------------------------------------- */
 
 int profile_limit_index(const struct profile *p, const char *name)
 {

@@ -49,6 +49,7 @@ enum reply_class {
     REPLY_TROUBLE,   /* the target's or the token's own trouble, nobody's record is at fault: try again, no
                         deadline */
     REPLY_PERMANENT, /* will not work until somebody changes something */
+    REPLY_BARRED,    /* likewise, whatever of this account is changed */
 };
 
 /* What the end of a call says about the target as a whole. */
@@ -78,18 +79,39 @@ struct limit {
     bool shared;               /* leavers meet others here */
 };
 
+/* What a target makes of one attribute. */
+struct attribute_rule {
+    const char *name;           /* NULL ends the list */
+    unsigned characters_max;    /* 0: any number */
+    bool is_number;             /* anything else is ignored without a word */
+    bool is_required;           /* cannot be without a value */
+    bool is_derived;            /* without a value the target shows one that it makes of the others */
+    const char *const *allowed; /* by SCIM, ends with NULL; NULL: any */
+};
+
+/* By SCIM an account's licence changes to one of the same or a higher rank only. */
+struct licence {
+    const char *name; /* NULL ends the list */
+    int rank;
+};
+
 struct profile {
     const char *kind;
     const char *op_replace, *op_remove, *op_add; /* spelling of PATCH operations */
     bool bare_member_id;                         /* members[value eq 123], without quotation marks */
-    bool keeps_last_team;         /* whoever leaves the last team may lose the account with it */
-    unsigned batch_members;       /* of one PATCH of a team, at most */
-    size_t batch_bytes;           /* its body is shorter than this */
-    unsigned list_page;           /* teams asked for at once */
-    const char *move_query;       /* of a PATCH of a team: keeps the answer short */
-    bool name_needs_both;         /* a name object needs givenName and familyName */
-    bool core_schema_only;        /* "schemas" of a POST names the core URN alone */
-    const char *const *read_only; /* attributes that writes do not change; NULL-terminated */
+    bool keeps_last_team;               /* whoever leaves the last team may lose the account with it */
+    unsigned batch_members;             /* of one PATCH of a team, at most */
+    size_t batch_bytes;                 /* its body is shorter than this */
+    unsigned list_page;                 /* teams asked for at once */
+    const char *move_query;             /* of a PATCH of a team: keeps the answer short */
+    bool name_needs_both;               /* a name object needs givenName and familyName */
+    bool core_schema_only;              /* "schemas" of a POST names the core URN alone */
+    const char *const *read_only;       /* attributes that writes do not change; NULL-terminated */
+    const struct attribute_rule *rules; /* of attributes that have any; NULL: none has */
+    unsigned names_max;                 /* characters of givenName and familyName together; 0: any number */
+    const struct licence *licences;     /* of userType; NULL: it is an attribute like others */
+    const char *admin_role_type;        /* tells admin roles from others; NULL: all but the primary one are */
+    const char *primary_role_type;      /* with it */
     const struct meaning_row
         *meanings; /* of this kind; looked up before those of all kinds; ends with an empty row */
     struct limit limits[LIMITS_MAX]; /* classes; unused ones have no name; the first that fits counts */
@@ -99,6 +121,15 @@ struct profile {
 const struct profile *profile_find(const char *kind);
 
 bool profile_read_only(const struct profile *p, const char *attr);
+const struct attribute_rule *profile_rule(const struct profile *p, const char *attr); /* NULL: none */
+
+enum { PROFILE_REASON_MAX = 160 };
+#define PROFILE_NOT_SENT "not sent: " /* what such reasons begin with */
+
+/* Whether the wanted value of an attribute cannot work, so that it is not sent: it is too long, a lower licence … Then
+ * `reason` says why. want: all that is wanted; known: the value that the account has, NULL: none, or there is no account. */
+bool profile_refuses(const struct profile *p, const struct attrs *want, const char *attr, const char *known,
+                     char reason[PROFILE_REASON_MAX]);
 
 /* Index of the class called name, -1 if there is none. */
 int profile_limit_index(const struct profile *p, const char *name);

@@ -178,6 +178,16 @@ static void write_teams(struct json_out *w, const char *name, const struct attrs
     json_close(w);
 }
 
+static void write_made_roles(struct json_out *w, const struct target_state *t)
+{
+    if (t->made_roles.n == 0)
+        return;
+    json_open(w, "madeRoles", '[');
+    for (size_t i = 0; i < t->made_roles.n; i++)
+        json_put_string(w, NULL, attr_role(t->made_roles.v[i].name));
+    json_close(w);
+}
+
 static void write_known(struct json_out *w, const struct target_state *t)
 {
     if (t->known == KNOWN_UNKNOWN) {
@@ -284,6 +294,7 @@ static void write_target(struct json_out *w, const struct target_state *t)
     if (t->names_teams)
         json_put_bool(w, "namesTeams", true);
     write_teams(w, "madeTeams", &t->made_teams);
+    write_made_roles(w, t);
     if (t->doubt_until_ms)
         json_put_int(w, "doubtUntil", t->doubt_until_ms);
     if (t->missing_until_ms)

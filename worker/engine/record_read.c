@@ -254,6 +254,20 @@ static bool read_source(const cJSON *object, struct person *p)
     return true;
 }
 
+static bool read_made_roles(const cJSON *list, struct attrs *ret)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list)
+    {
+        char name[ATTR_NAME_MAX + 1];
+        const char *role = cJSON_GetStringValue(item);
+        if (!role || (size_t)snprintf(name, sizeof name, ATTR_ROLE_PREFIX "%s", role) >= sizeof name)
+            return false;
+        attrs_set(ret, name, "true");
+    }
+    return true;
+}
+
 static bool read_target(const cJSON *object, struct target_state *t)
 {
     t->link = xstrdup_null(json_string(object, "link"));
@@ -274,6 +288,7 @@ static bool read_target(const cJSON *object, struct target_state *t)
     json_int64(object, "sweptAt", &t->swept_ms);
     return read_held(object, t) && read_known(object, t) && read_lists(object, t) &&
            read_teams(json_get(object, "madeTeams"), &t->made_teams) &&
+           read_made_roles(json_get(object, "madeRoles"), &t->made_roles) &&
            read_teams(json_get(object, "admittedRemovals"), &t->admitted_moves);
 }
 

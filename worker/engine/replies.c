@@ -3,12 +3,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "advice.h"
 #include "calls.h"
 #include "mem.h"
 
 enum { EXISTS_MAX = 4, KEPT_ACTIVE_MAX = 6 };
 
 /* ---- verification: did the write do what it said? ------------------------------------------------------ */
+
+static const char *reason_kept(const struct answer *a, const char *name)
+{
+    bool licence = a->f->target->profile->licences && strcmp(name, "userType") == 0;
+    return licence ? "finding: the target answered with success and kept the licence"
+                   : "the target answered with success and kept another value";
+}
+
+static void refuse_attribute(const struct answer *a, const struct attr *want, const char *reason)
+{
+    answer_refuse(a, want->name, plan_value_fingerprint(want->value), reason);
+    if (!a->t->doubt_until_ms)
+        attrs_remove(&a->t->made_roles, want->name); /* if it is one: whoever gives it now, it was not us */
+    a->w->refused = true;
+}
 
 static void verify_update(const struct answer *a, const struct attrs *written, const struct attrs *before)
 {
@@ -21,9 +37,7 @@ static void verify_update(const struct answer *a, const struct attrs *written, c
             target_state_forgive(a->t, name);
             any = true;
         } else if (a->t->known_active) {
-            answer_refuse(a, name, plan_value_fingerprint(want),
-                          "the target answered with success and kept another value");
-            a->w->refused = true;
+            refuse_attribute(a, &written->v[i], reason_kept(a, name));
         }
     }
     if (any)
@@ -144,9 +158,9 @@ static void took_absence(const struct answer *a)
     end_of_doubt(a);
     if (a->w->exists == 0)
         return;
+    a->w->bare = true; /* what exists may be a licence too many, or whatever else it calls a conflict */
     if (a->w->exists >= EXISTS_MAX)
-        answer_refuse_step(a, REFUSED_CREATE,
-                           "the target says that the account exists, yet no lookup finds it");
+        answer_refuse_step(a, REFUSED_CREATE, FINDING_UNSEEN);
     else
         answer_fail(a, "the target says that the account exists, yet the lookup did not find it", 0);
 }
@@ -158,7 +172,7 @@ static void took_found(const struct answer *a, const struct account *account, si
     if (work_is_protected(a->w, a->t, &account->attrs))
         return;
     if (found > 1) {
-        answer_refuse_step(a, REFUSED_ADOPT, "finding: several accounts match");
+        answer_refuse_step(a, REFUSED_ADOPT, FINDING_SEVERAL);
     } else if (plan_may_adopt(a->w->slot->live, &a->w->desired, account, &reason)) {
         if (account->active)
             answer_set_link(a, account->id);
@@ -218,6 +232,8 @@ static void took_patch(const struct answer *a)
         answer_effective(a, a->f->step);
     } else if (a->reply->body.n > 0 && scim_parse_user(a->reply->body, &account, &err)) {
         answer_know(a, &account);
+        if (a->f->step == STEP_DEACTIVATE)
+            moves_verify(a);
         verify(a, a->f->step, &a->f->changes, &before);
     } else { /* 204, RFC 7644 3.5.2: read before believing */
         target_state_set_known(a->t, KNOWN_UNKNOWN);
@@ -290,9 +306,10 @@ static void took_missing(const struct answer *a)
     end_of_attempts(a);
     target_state_set_known(a->t, KNOWN_UNKNOWN);
     a->w->fresh = a->w->unverified = false;
-    if (again || MUTATION(MUTATION_FIRST_404_DROPS_LINK))
+    if (again || MUTATION(MUTATION_FIRST_404_DROPS_LINK)) {
         answer_drop_link(a);
-    else if (!a->t->missing_until_ms)
+        a->w->vanished = true;
+    } else if (!a->t->missing_until_ms)
         a->t->missing_until_ms = a->now.wall_ms + a->f->target->cfg->call_life_ms;
     if (MUTATION(MUTATION_LINK_KEPT_ON_404))
         answer_fail(a, "404", 0);
@@ -301,7 +318,11 @@ static void took_missing(const struct answer *a)
 static void took_gone(const struct answer *a, const char *reason)
 {
     if (step_moves(a->f->step)) {
-        if (!move_split(a))
+        if (move_split(a))
+            return;
+        if (a->f->before_cut)
+            move_refused(a, reason);
+        else
             move_gone(a, reason);
     } else if (a->w->unverified && a->w->written_step == STEP_DELETE && a->f->step == STEP_LOOKUP)
         took_deletion(a);
@@ -309,19 +330,44 @@ static void took_gone(const struct answer *a, const char *reason)
         took_missing(a);
 }
 
+/* A create that says more than it needs to: what is wrong with it may be one attribute, of which the update will tell. */
+static bool may_be_bare(const struct answer *a)
+{
+    bool malformed = a->reply->status == 400 || a->reply->status == 422;
+    size_t least = strcmp(a->f->target->cfg->match, "userName") == 0 ? 1 : 2;
+    return a->f->step == STEP_CREATE && malformed && !a->w->bare && a->f->changes.n > least;
+}
+
+/* An update may meet a conflict because somebody has changed the account: looked at once before it is refused. */
+static bool is_first_conflict(const struct answer *a)
+{
+    return a->f->step == STEP_UPDATE && a->reply->status == 409 && !a->w->conflicted &&
+           a->f->meaning.class != REPLY_BARRED;
+}
+
+static void refuse_attributes(const struct answer *a, const char *reason)
+{
+    for (size_t i = 0; i < a->f->changes.n; i++)
+        refuse_attribute(a, &a->f->changes.v[i], reason);
+}
+
 static void took_refusal(const struct answer *a, const char *reason)
 {
     const char *step = plan_refused_name(a->f->step);
-    if (step) {
+    if (may_be_bare(a)) {
+        a->w->bare = true;
+    } else if (is_first_conflict(a)) {
+        a->w->conflicted = true;
+        target_state_set_known(a->t, KNOWN_UNKNOWN);
+    } else if (step) {
         answer_refuse_step(a, step, reason);
     } else if (step_moves(a->f->step)) {
         if (!move_split(a))
             move_refused(a, reason);
-    } else if (a->f->step == STEP_UPDATE && a->f->changes.n > 1) {
+    } else if (a->f->step == STEP_UPDATE && a->f->changes.n > 1 && a->f->meaning.class != REPLY_BARRED) {
         a->w->one_by_one = true;
     } else if (a->f->step == STEP_UPDATE) {
-        answer_refuse(a, a->f->changes.v[0].name, plan_value_fingerprint(a->f->changes.v[0].value), reason);
-        a->w->refused = true;
+        refuse_attributes(a, reason);
     } else {
         answer_fail(a, reason, 0); /* a read: until its deadline */
     }
@@ -332,6 +378,8 @@ static void took_temporary(const struct answer *a, const char *reason)
 {
     if (step_writes(a->f->step) && a->reply->status != 503)
         answer_doubt(a);
+    if (move_ends_farewell(a, reason))
+        return;
     move_split(a);
     answer_fail(a, reason, a->reply->retry_after_ms);
 }
@@ -381,12 +429,15 @@ static void took_reply(const struct answer *a)
         took_temporary(a, reason);
         break;
     case REPLY_THROTTLED:
-        answer_throttled(a, reason);
+        if (!move_ends_farewell(a, reason))
+            answer_throttled(a, reason);
         break;
     case REPLY_TROUBLE:
-        answer_fail(a, reason, a->reply->retry_after_ms);
+        if (!move_ends_farewell(a, reason))
+            answer_fail(a, reason, a->reply->retry_after_ms);
         break;
     case REPLY_PERMANENT:
+    case REPLY_BARRED:
         took_refusal(a, reason);
         break;
     }
@@ -401,7 +452,9 @@ static void took_no_reply(const struct answer *a)
         answer_doubt(a);
         move_split(a);
     }
-    answer_fail(a, a->reply->error ? a->reply->error : "no answer", 0);
+    const char *reason = a->reply->error ? a->reply->error : "no answer";
+    if (!move_ends_farewell(a, reason))
+        answer_fail(a, reason, 0);
 }
 
 void reply_take(struct engine *e, struct flight *f, struct target_state *t, const struct call_reply *reply,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "advice.h"
 #include "digest.h"
 #include "json.h"
 #include "mem.h"
@@ -70,20 +71,22 @@ static const char *refused_team(const struct refused *r)
 }
 
 /* Attributes that the target refuses; whole steps ("+create") speak through the cause. */
-static void write_refused(struct json_out *w, const struct target_state *t)
+static void write_refused(struct json_out *w, const struct target_state *t, const struct profile *profile)
 {
     if (!t || t->n_refused == 0)
         return;
     json_open(w, "refused", '[');
     for (size_t i = 0; i < t->n_refused; i++) {
-        if (t->refused[i].what[0] == '+')
+        const struct refused *r = &t->refused[i];
+        if (r->what[0] == '+')
             continue;
         json_open(w, NULL, '{');
-        const char *team = refused_team(&t->refused[i]);
-        json_put_string(w, "attribute", team ? "teams" : t->refused[i].what);
-        if (team)
-            json_put_string(w, "value", team);
-        json_put_string(w, "reason", t->refused[i].reason);
+        const char *team = refused_team(r), *role = attr_role(r->what), *of = role ? "admin_roles" : r->what;
+        json_put_string(w, "attribute", team ? "teams" : of);
+        if (team || role)
+            json_put_string(w, "value", team ? team : role);
+        json_put_string(w, "reason", r->reason);
+        json_put_string(w, "action", advice_for(profile, r->what, r->reason));
         json_close(w);
     }
     json_close(w);
@@ -115,7 +118,7 @@ static void write_result(struct json_out *w, const char *name, const struct resu
         json_put_string(w, "action", r->action);
     if (r->not_fetched)
         json_put_string(w, "notFetched", r->not_fetched);
-    write_refused(w, r->state);
+    write_refused(w, r->state, r->profile);
     json_put_int(w, "attempts", r->attempts);
     write_times(w, r);
     json_close(w);

@@ -47,6 +47,7 @@ struct result {                   /* borrowed parts */
     const struct change *changes;
     size_t n_changes;
     const struct target_state *state; /* for the refused attributes; may be NULL */
+    const struct profile *profile;    /* of the target, with state */
     const char *merged_into;          /* event id; NULL unless merged */
     const char *cause, *action;       /* NULL: none */
     const char *not_fetched; /* why a thin event counts with what it says by itself; NULL: it does not */

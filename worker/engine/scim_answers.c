@@ -21,7 +21,7 @@ void account_done(struct account *a)
 static void take_string(struct attrs *attrs, const char *flat, const cJSON *value)
 {
     if (!cJSON_IsString(value) || !*value->valuestring || !*flat || strlen(flat) > ATTR_NAME_MAX ||
-        attrs->n == ATTRS_MAX)
+        attrs->n >= ATTRS_MAX)
         return;
     char text[ATTR_VALUE_MAX + 1];
     size_t n = strlen(value->valuestring);
@@ -36,17 +36,40 @@ static void take_string(struct attrs *attrs, const char *flat, const cJSON *valu
     attrs_set(attrs, flat, text);
 }
 
-static const cJSON *work_value(const cJSON *list)
+/* Of the entry of that type, else of the first. */
+static const cJSON *typed_value(const cJSON *list, const char *wanted)
 {
     const cJSON *item, *first = NULL;
     cJSON_ArrayForEach(item, list)
     {
         const char *type = json_string(item, "type");
-        if (type && strcasecmp(type, "work") == 0)
+        if (type && strcasecmp(type, wanted) == 0)
             return json_get(item, "value");
         first = first ? first : json_get(item, "value");
     }
     return first;
+}
+
+/* Some services say booleans as "True". */
+static bool is_true(const cJSON *value)
+{
+    const char *text = cJSON_GetStringValue(value);
+    return cJSON_IsTrue(value) || (text && strcasecmp(text, "true") == 0);
+}
+
+static void take_roles(const cJSON *roles, struct attrs *attrs)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, roles)
+    {
+        char name[ATTR_NAME_MAX + 1];
+        const char *role = json_string(item, "value");
+        if (is_true(json_get(item, "primary")))
+            take_string(attrs, "role", json_get(item, "value"));
+        else if (role && *role && attrs->n < ATTRS_MAX / 2 && /* room for what has a name of its own */
+                 (size_t)snprintf(name, sizeof name, ATTR_ROLE_PREFIX "%s", role) < sizeof name)
+            attrs_set(attrs, name, "true");
+    }
 }
 
 static void take_attributes(const cJSON *user, struct attrs *attrs)
@@ -66,14 +89,20 @@ static void take_attributes(const cJSON *user, struct attrs *attrs)
             value = json_get(name, member);
             break;
         case PLACE_WORK:
-            value = work_value(json_get(user, member));
+            value = typed_value(json_get(user, member), "work");
             break;
         case PLACE_ENTERPRISE:
             value = json_get(enterprise, member);
             break;
         case PLACE_MANAGER:
-            value = json_get(json_get(enterprise, "manager"), "value");
+            value = json_get(json_get(enterprise, "manager"), scim_manager_member(places[i].flat));
             break;
+        case PLACE_PHOTO:
+            value = typed_value(json_get(user, member), "photo");
+            break;
+        case PLACE_ROLE:
+        case PLACE_ADMIN_ROLE:
+            continue; /* take_roles */
         }
         take_string(attrs, places[i].flat, value);
     }
@@ -101,9 +130,9 @@ static bool take_user(const cJSON *user, struct account *ret)
     if (!is_id(id))
         return false;
     const cJSON *active = json_get(user, "active");
-    const char *text = cJSON_GetStringValue(active); /* some services say "True" */
     *ret = (struct account){.id = xstrdup(id)};
-    ret->active = !active || cJSON_IsTrue(active) || (text && strcasecmp(text, "true") == 0);
+    ret->active = !active || is_true(active);
+    take_roles(json_get(user, "roles"), &ret->attrs);
     take_attributes(user, &ret->attrs);
     ret->says_teams = json_get(user, "groups");
     take_teams(json_get(user, "groups"), &ret->teams);

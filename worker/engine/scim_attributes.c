@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "json.h"
 #include "mem.h"
 #include "scim.h"
 
@@ -19,6 +20,9 @@ static const struct scim_place places[] = {
     {"division", PLACE_ENTERPRISE, "division"},
     {"department", PLACE_ENTERPRISE, "department"},
     {"manager", PLACE_MANAGER, "manager"},
+    {"manager.displayName", PLACE_MANAGER, "manager.displayName"},
+    {"photo", PLACE_PHOTO, "photos"},
+    {"role", PLACE_ROLE, "roles"},
 };
 
 const struct scim_place *scim_places(size_t *ret_n)
@@ -35,8 +39,22 @@ enum scim_place_kind scim_place_of(const char *flat, const char **ret_member)
         *ret_member = places[i].member;
         return places[i].kind;
     }
-    *ret_member = flat;
-    return PLACE_CORE;
+    *ret_member = attr_role(flat) ? "roles" : flat;
+    return attr_role(flat) ? PLACE_ADMIN_ROLE : PLACE_CORE;
+}
+
+const char *scim_manager_member(const char *flat)
+{
+    return strcmp(flat, "manager") == 0 ? "value" : "displayName";
+}
+
+static void put_role_path(const char *role, struct buf *out)
+{
+    struct json_out value;
+    buf_adds(out, "roles[value eq ");
+    json_out_init(&value, out);
+    json_put_string(&value, NULL, role); /* RFC 7644 3.4.2.2: a filter's value is JSON */
+    buf_addc(out, ']');
 }
 
 void scim_path(const char *flat, struct buf *out)
@@ -55,7 +73,16 @@ void scim_path(const char *flat, struct buf *out)
         buf_addf(out, SCIM_URN_ENTERPRISE ":%s", member);
         break;
     case PLACE_MANAGER:
-        buf_adds(out, SCIM_URN_ENTERPRISE ":manager.value");
+        buf_addf(out, SCIM_URN_ENTERPRISE ":manager.%s", scim_manager_member(flat));
+        break;
+    case PLACE_PHOTO:
+        buf_adds(out, "photos[type eq \"photo\"].value");
+        break;
+    case PLACE_ROLE:
+        buf_adds(out, "roles[primary eq true].value");
+        break;
+    case PLACE_ADMIN_ROLE:
+        put_role_path(attr_role(flat), out);
         break;
     }
 }
@@ -69,6 +96,7 @@ bool scim_values_equal(const char *name, const char *a, const char *b)
     if (strcmp(a, b) == 0)
         return true;
     const char *member;
-    bool any_case = strcmp(name, "userName") == 0 || scim_place_of(name, &member) == PLACE_WORK;
+    bool any_case = strcmp(name, "userName") == 0 || strcmp(name, "userType") == 0 ||
+                    strcmp(name, "role") == 0 || scim_place_of(name, &member) == PLACE_WORK;
     return any_case && strcasecmp(a, b) == 0;
 }

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "attr.h"
 #include "buf.h"
 
 #define SCIM_URN_USER       "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -14,7 +15,10 @@ enum scim_place_kind {
     PLACE_NAME,       /* member of "name" */
     PLACE_WORK,       /* "value" of the entry of type "work" */
     PLACE_ENTERPRISE, /* member of the enterprise extension */
-    PLACE_MANAGER,    /* its "manager", there "value" */
+    PLACE_MANAGER,    /* its "manager", there "value" or "displayName" */
+    PLACE_PHOTO,      /* "value" of the entry of type "photo" */
+    PLACE_ROLE,       /* "value" of the primary entry of "roles" */
+    PLACE_ADMIN_ROLE, /* an entry of "roles" that is not the primary one: there, or not */
 };
 
 struct scim_place {
@@ -27,6 +31,8 @@ struct scim_place {
 const struct scim_place *scim_places(size_t *ret_n);
 /* Borrows flat. */
 enum scim_place_kind scim_place_of(const char *flat, const char **ret_member);
+/* Of PLACE_MANAGER: which member of it. */
+const char *scim_manager_member(const char *flat);
 /* As PATCH and filters name it (RFC 7644 3.5.2); replaces what is in out. */
 void scim_path(const char *flat, struct buf *out);
 

@@ -102,35 +102,78 @@ static void put_name(struct json_out *w, const struct profile *p, const struct a
     json_close(w);
 }
 
-static void put_work(struct json_out *w, const struct profile *p, const struct attrs *attrs)
+/* What lives in an entry of a list, of type "work" or "photo". */
+static void put_entries(struct json_out *w, const struct profile *p, const struct attrs *attrs,
+                        enum scim_place_kind place)
 {
     for (size_t i = 0; i < attrs->n; i++) {
         const char *member, *value = attrs->v[i].value;
-        if (scim_place_of(attrs->v[i].name, &member) != PLACE_WORK || !value ||
+        if (scim_place_of(attrs->v[i].name, &member) != place || !value ||
             profile_read_only(p, attrs->v[i].name))
             continue;
         json_open(w, member, '[');
         json_open(w, NULL, '{');
         json_put_string(w, "value", value);
-        json_put_string(w, "type", "work");
-        json_put_bool(w, "primary", true);
+        json_put_string(w, "type", place == PLACE_WORK ? "work" : "photo");
+        if (place == PLACE_WORK)
+            json_put_bool(w, "primary", true);
         json_close(w);
         json_close(w);
     }
 }
 
+static void put_role(struct json_out *w, const char *role, const char *type, bool primary)
+{
+    json_open(w, NULL, '{');
+    json_put_string(w, "value", role);
+    if (type)
+        json_put_string(w, "type", type);
+    json_put_bool(w, "primary", primary);
+    json_close(w);
+}
+
+static void put_roles(struct json_out *w, const struct profile *p, const struct attrs *attrs)
+{
+    const char *role = attrs_get(attrs, "role");
+    bool any = role != NULL;
+    for (size_t i = 0; i < attrs->n; i++)
+        any |= attr_role(attrs->v[i].name) && attrs->v[i].value;
+    if (!any)
+        return;
+    json_open(w, "roles", '[');
+    if (role)
+        put_role(w, role, p->primary_role_type, true);
+    for (size_t i = 0; i < attrs->n; i++)
+        if (attr_role(attrs->v[i].name) && attrs->v[i].value)
+            put_role(w, attr_role(attrs->v[i].name), p->admin_role_type, false);
+    json_close(w);
+}
+
+static void put_manager(struct json_out *w, const struct attrs *attrs)
+{
+    if (put_members(NULL, attrs, PLACE_MANAGER) == 0)
+        return;
+    json_open(w, "manager", '{');
+    for (size_t i = 0; i < attrs->n; i++) {
+        const char *member, *flat = attrs->v[i].name;
+        if (scim_place_of(flat, &member) == PLACE_MANAGER && attrs->v[i].value)
+            json_put_string(w, scim_manager_member(flat), attrs->v[i].value);
+    }
+    json_close(w);
+}
+
+static bool has_enterprise(const struct attrs *attrs)
+{
+    return put_members(NULL, attrs, PLACE_ENTERPRISE) + put_members(NULL, attrs, PLACE_MANAGER) > 0;
+}
+
 static void put_enterprise(struct json_out *w, const struct attrs *attrs)
 {
-    const char *manager = attrs_get(attrs, "manager");
-    if (put_members(NULL, attrs, PLACE_ENTERPRISE) == 0 && !manager)
+    if (!has_enterprise(attrs))
         return;
     json_open(w, SCIM_URN_ENTERPRISE, '{');
     put_members(w, attrs, PLACE_ENTERPRISE);
-    if (manager) {
-        json_open(w, "manager", '{');
-        json_put_string(w, "value", manager);
-        json_close(w);
-    }
+    put_manager(w, attrs);
     json_close(w);
 }
 
@@ -140,17 +183,18 @@ void scim_create(const struct profile *p, const struct attrs *attrs, struct scim
     struct json_out w;
     buf_init(&body, SCIM_REQUEST_MAX);
     json_out_init(&w, &body);
-    bool enterprise = put_members(NULL, attrs, PLACE_ENTERPRISE) > 0 || attrs_get(attrs, "manager");
     json_open(&w, NULL, '{');
     json_open(&w, "schemas", '[');
     json_put_string(&w, NULL, SCIM_URN_USER);
-    if (enterprise && !p->core_schema_only)
+    if (has_enterprise(attrs) && !p->core_schema_only)
         json_put_string(&w, NULL, SCIM_URN_ENTERPRISE);
     json_close(&w);
     put_members(&w, attrs, PLACE_CORE);
     json_put_bool(&w, "active", true);
     put_name(&w, p, attrs);
-    put_work(&w, p, attrs);
+    put_entries(&w, p, attrs, PLACE_WORK);
+    put_entries(&w, p, attrs, PLACE_PHOTO);
+    put_roles(&w, p, attrs);
     put_enterprise(&w, attrs);
     json_close(&w);
     *ret = (struct scim_request){.path = xstrdup("/Users")};
@@ -183,6 +227,29 @@ static void close_patch(struct json_out *w, struct buf *body, const char *id, st
     close_patch_at(w, body, user_path(id), ret);
 }
 
+static void put_operation(struct json_out *w, const struct profile *p, const char *flat, const char *value,
+                          struct buf *path)
+{
+    scim_path(flat, path);
+    json_open(w, NULL, '{');
+    json_put_string(w, "op", value ? p->op_replace : p->op_remove);
+    json_put_string(w, "path", path->p);
+    if (value)
+        json_put_string(w, "value", value);
+    json_close(w);
+}
+
+static void put_added_role(struct json_out *w, const struct profile *p, const char *role)
+{
+    json_open(w, NULL, '{');
+    json_put_string(w, "op", p->op_add);
+    json_put_string(w, "path", "roles");
+    json_open(w, "value", '[');
+    put_role(w, role, p->admin_role_type, false);
+    json_close(w);
+    json_close(w);
+}
+
 void scim_update(const struct profile *p, const char *id, const struct attrs *changes,
                  struct scim_request *ret)
 {
@@ -191,14 +258,11 @@ void scim_update(const struct profile *p, const char *id, const struct attrs *ch
     buf_init(&path, SCIM_REQUEST_MAX);
     open_patch(&w, &body);
     for (size_t i = 0; i < changes->n; i++) {
-        const char *value = changes->v[i].value;
-        scim_path(changes->v[i].name, &path);
-        json_open(&w, NULL, '{');
-        json_put_string(&w, "op", value ? p->op_replace : p->op_remove);
-        json_put_string(&w, "path", path.p);
-        if (value)
-            json_put_string(&w, "value", value);
-        json_close(&w);
+        const char *flat = changes->v[i].name, *value = changes->v[i].value;
+        if (attr_role(flat) && value)
+            put_added_role(&w, p, attr_role(flat));
+        else
+            put_operation(&w, p, flat, value, &path);
     }
     buf_done(&path);
     close_patch(&w, &body, id, ret);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "advice.h"
 #include "digest.h"
 
 enum { RESULT_MAX = 900 * 1024, RESULT_TYPICAL = 1000, RETRY_CUT_MS = 24 * 3600 * 1000 };
@@ -140,13 +141,19 @@ static void fill(const struct verdict *v, const struct target_state *t, struct r
         r->changes = w->changes;
         r->n_changes = w->n_changes;
     }
-    if (r->outcome == OUTCOME_APPLIED || r->outcome == OUTCOME_REJECTED || r->outcome == OUTCOME_UNCHANGED)
+    if (r->outcome == OUTCOME_APPLIED || r->outcome == OUTCOME_REJECTED || r->outcome == OUTCOME_UNCHANGED) {
         r->state = t;
+        r->profile = w->target ? w->target->profile : NULL;
+    }
     if (r->outcome == OUTCOME_MERGED)
         r->merged_into = v->last_id;
     if (r->outcome == OUTCOME_DENIED) {
         r->cause = "the guard held it, as unusually many were asked for, and a person refused it";
         r->action = "say it anew when it is to be done all the same";
+    }
+    if (r->outcome == OUTCOME_UNCHANGED && w->vanished && plan_wants_cut(&w->desired)) {
+        r->cause = FINDING_VANISHED;
+        r->action = advice_for(r->profile, FINDING_VANISHED, FINDING_VANISHED);
     }
     if (r->outcome == OUTCOME_REJECTED) {
         r->cause = v->plan->rejected;
@@ -272,6 +279,10 @@ static void forget_work(struct work *w)
     w->n_changes = w->n_operations = 0;
     w->fresh = w->one_by_one = w->trouble = w->unverified = w->refused = w->denied = w->cut_again =
         w->stepped = false;
+    w->bare = w->conflicted = w->vanished = false;
+    free(w->farewell_why);
+    w->farewell_why = NULL;
+    w->farewell_until_ms = 0;
     w->exists = w->kept_active = w->attempts = w->batch_max = w->team_gone = 0;
     w->started_ms = w->teams_asked_ms = 0;
     attrs_done(&w->joining);
@@ -308,15 +319,31 @@ static bool has_ripe(const struct person *p, const struct target_state *t)
     return false;
 }
 
+/* The one attribute or team that is refused; NULL: there are several, or none any more. */
+static const struct refused *only_refused(const struct target_state *t)
+{
+    const struct refused *only = NULL;
+    for (size_t i = 0; i < t->n_refused; i++) {
+        if (t->refused[i].what[0] == '+')
+            continue;
+        if (only)
+            return NULL;
+        only = &t->refused[i];
+    }
+    return only;
+}
+
 /* All that was asked for was refused attribute by attribute: the plan is empty now, and nobody got what he
  * wanted. */
-static struct plan final_plan(const struct work *w, const struct plan *plan)
+static struct plan final_plan(const struct work *w, const struct target_state *t, const struct plan *plan)
 {
     struct plan last = *plan;
-    if (!plan->rejected && !plan->ignored && w->refused && !any_effective(w)) {
-        last.rejected = "the target refuses the attributes or teams that were to change";
-        last.action = "see refused: change the values, make the teams, or leave them out of the policy";
-    }
+    if (plan->rejected || plan->ignored || !w->refused || any_effective(w))
+        return last;
+    const struct refused *only = only_refused(t);
+    last.rejected = only ? only->reason : "the target refuses the attributes or teams that were to change";
+    last.action = only ? advice_for(w->target->profile, only->what, only->reason)
+                       : "see refused: what can be done about each stands there";
     return last;
 }
 
@@ -350,7 +377,7 @@ void settle(struct engine *e, struct work *w, struct target_state *t, const stru
             struct now now)
 {
     struct slot *slot = w->slot;
-    struct plan final = final_plan(w, planned);
+    struct plan final = final_plan(w, t, planned);
     const struct plan *plan = &final;
     work_dequeue(w);
     bool cut_refused = plan->rejected && w->target && plan_wants_cut(&w->desired);
@@ -373,8 +400,10 @@ void settle(struct engine *e, struct work *w, struct target_state *t, const stru
         settle_provision(e, w, t, &v, now);
         settle_pending(e, w, t, &v, now);
     }
-    if (w->target && w->desired_valid)
+    if (w->target && w->desired_valid) {
         teams_forget_ended(w, t);
+        attributes_forget_ended(w, t);
+    }
     end_attempts(t);
     if (!cut_refused)
         t->admitted = 0; /* a cut that is tried again daily was counted */

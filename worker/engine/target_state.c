@@ -140,6 +140,7 @@ void target_state_done(struct target_state *t)
     attrs_done(&t->known_attrs);
     attrs_done(&t->known_teams);
     attrs_done(&t->made_teams);
+    attrs_done(&t->made_roles);
     free(t->held_team);
     attrs_done(&t->admitted_moves);
     for (size_t i = 0; i < t->n_refused; i++)

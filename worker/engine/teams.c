@@ -69,7 +69,7 @@ static bool is_missing_over(const struct work *w, const struct refused *r)
 static bool is_refusal_over(const struct work *w, const struct target_state *t, const struct refused *r)
 {
     const char *id = r->what + strlen(REFUSED_MOVE);
-    return !wanted_by_id(w, id) && !attrs_find(&t->made_teams, id);
+    return !w->desired.leave_teams && !wanted_by_id(w, id) && !attrs_find(&t->made_teams, id);
 }
 
 /* A denial counts until the removal is not wanted any more. */
@@ -235,4 +235,28 @@ void teams_keep_last(struct engine *e, struct work *w, struct target_state *t, c
            "one first",
            now);
     target_state_refused_team(t, what, plan->team_name);
+}
+
+void teams_tell_staying(struct engine *e, struct work *w, struct target_state *t, struct now now)
+{
+    char what[PLAN_TEAM_REFUSED_SIZE], reason[MISSING_REASON_MAX];
+    snprintf(reason, sizeof reason, "not left before the cut: %s", w->farewell_why);
+    for (size_t i = 0; i < t->known_teams.n; i++) {
+        const struct attr *team = &t->known_teams.v[i];
+        plan_team_refused(team->name, what);
+        uint64_t fingerprint = plan_team_fingerprint(w->slot->live, t, team->name, false);
+        const struct refused *r = target_state_refused(t, what);
+        if (!team->value || attrs_find(&w->leaving, team->name) || (r && r->fingerprint == fingerprint))
+            continue;
+        refuse(e, w, t, what, fingerprint, reason, now);
+        target_state_refused_team(t, what, plan_team_name(t, team));
+    }
+}
+
+void teams_stay(struct engine *e, struct work *w, struct target_state *t, const char *why, struct now now)
+{
+    if (w->farewell_why)
+        return;
+    w->farewell_why = xstrdup(why);
+    teams_tell_staying(e, w, t, now);
 }

@@ -121,7 +121,8 @@ static void admit(struct engine *e, struct work *w, struct target_state *t, cons
 {
     char text[WORD_TEXT_SIZE];
     unhold(e, w, t);
-    t->admitted = word;
+    if (!plan->before_cut) /* the cut was admitted before, and is not counted again */
+        t->admitted = word;
     word_text(word, text);
     if (plan->step == STEP_LEAVE && t->admitted_moves.n < PERSON_TEAMS_MAX)
         attrs_set(&t->admitted_moves, plan->team_id, text);
@@ -190,8 +191,8 @@ static enum admission decide(struct engine *e, struct work *w, struct target_sta
     return HELD;
 }
 
-enum admission wards_admit(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
-                           struct now now)
+static enum admission admit_step(struct engine *e, struct work *w, struct target_state *t,
+                                 const struct plan *plan, struct now now)
 {
     enum guarded what = guarded_by(plan);
     struct ward *ward = &w->lane->ward;
@@ -220,6 +221,32 @@ enum admission wards_admit(struct engine *e, struct work *w, struct target_state
     count(e, ward, w, what, now);
     admit(e, w, t, plan, word);
     return ADMITTED;
+}
+
+/* Of a leaver, who is out of the teams before the cut: never held, for then the cut would wait. */
+static enum admission admit_farewell(struct engine *e, struct work *w, struct target_state *t,
+                                     const struct plan *plan, struct now now)
+{
+    struct ward *ward = &w->lane->ward;
+    uint64_t word = word_of(w->slot->live, plan, GUARD_REMOVAL);
+    if (allowance(ward, w, GUARD_REMOVAL) == UINT32_MAX || was_admitted(t, plan, word))
+        return ADMITTED;
+    if (!has_room(ward, w, GUARD_REMOVAL, now))
+        return PASSED_OVER;
+    count(e, ward, w, GUARD_REMOVAL, now);
+    admit(e, w, t, plan, word);
+    return ADMITTED;
+}
+
+enum admission wards_admit(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
+                           struct now now)
+{
+    static const struct plan cut = {.step = STEP_DEACTIVATE};
+    if (!plan->before_cut)
+        return admit_step(e, w, t, plan, now);
+    enum admission admission =
+        admit_step(e, w, t, &cut, now); /* nobody leaves a team for a cut that is held */
+    return admission == ADMITTED ? admit_farewell(e, w, t, plan, now) : admission;
 }
 
 /* ---- records ------------------------------------------------------------------------------------------- */

@@ -88,6 +88,7 @@ static void work_free(struct work *w)
     free(w->changes);
     free(w->operations);
     free(w->link);
+    free(w->farewell_why);
     attrs_done(&w->written);
     attrs_done(&w->written_before);
     attrs_done(&w->joining);
@@ -272,6 +273,8 @@ void work_plan_input(const struct work *w, const struct target_state *t, struct 
                                .match = w->target->cfg->match,
                                .now_ms = now.wall_ms,
                                .fresh = work_is_fresh(w, now),
+                               .bare = w->bare,
+                               .farewell = !w->farewell_why && !work_farewell_ends(w, now),
                                .teams = w->teams,
                                .n_teams = w->n_teams,
                                .joining = &w->joining,
