@@ -52,8 +52,9 @@ struct event {
     struct attrs profile;
     bool has_access_until;   /* the event says something about accessUntil */
     int64_t access_until_ms; /* 0: without end */
-    char **groups;           /* names of groups, for membership events */
+    char **groups;           /* names of groups that the person is in, of membership.removed: is not in */
     size_t n_groups;
+    bool groups_complete;              /* these are all: the person is in no other */
     char *delivery_id;                 /* origin: the sender's id of the delivery, may be NULL */
     char body_sha256[SHA256_HEX_SIZE]; /* origin: SHA-256 of the webhook's body as received; "" if none */
     char replay_of[EVENT_ID_SIZE];     /* "" unless this event replays another one */

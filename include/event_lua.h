@@ -25,8 +25,8 @@ bool event_lua_time(lua_State *L, const char *key, int64_t *ret, bool *ret_prese
 bool event_lua_access_until(struct lua_host *host, struct event *ev, struct error *err)
     __attribute__((warn_unused_result));
 
-/* groups: a table or a JSON view of names. */
-bool event_lua_groups(struct lua_host *host, struct event *ev, struct error *err)
+/* groups: a table or a JSON view of names; *ret_given: it is there, and may be empty. */
+bool event_lua_groups(struct lua_host *host, struct event *ev, bool *ret_given, struct error *err)
     __attribute__((warn_unused_result));
 
 /* profile, flattened into SCIM attribute paths: a table or a JSON view of scalars, null (cleared) and one level of the

@@ -89,6 +89,15 @@ static void fill(const struct origin *o, struct event *ev)
     memcpy(ev->traceparent, o->traceparent, sizeof ev->traceparent);
 }
 
+/* That a list is complete which is not there would take the person out of all groups. */
+static bool read_groups(struct lua_host *host, struct event *ev, struct error *err)
+{
+    bool given;
+    return event_lua_groups(host, ev, &given, err) &&
+           read_boolean(lua_host_state(host), "groupsComplete", &ev->groups_complete, err) &&
+           (given || !ev->groups_complete || wrong(err, "groups", "missing, though they are complete"));
+}
+
 /* One item, on top of the stack, into *ev (event_done it also on failure). */
 static bool read_event(struct lua_host *host, const struct origin *o, size_t index, struct event *ev,
                        struct error *err)
@@ -103,7 +112,7 @@ static bool read_event(struct lua_host *host, const struct origin *o, size_t ind
               event_lua_time(L, "effectiveAt", &ev->effective_at_ms, &unused, err) &&
               event_lua_access_until(host, ev, err) && read_boolean(L, "complete", &ev->complete, err) &&
               read_boolean(L, "needsFetch", &ev->needs_fetch, err) && event_lua_profile(host, ev, err) &&
-              event_lua_groups(host, ev, err) &&
+              read_groups(host, ev, err) &&
               event_lua_text(L, "delivery", EVENT_SUBJECT_MAX, &ev->delivery_id, err) &&
               event_lua_text(L, "id", EVENT_SUBJECT_MAX, &sender_id, err);
     if (ok && (!ev->subject || !ev->subject[0]))

@@ -184,10 +184,12 @@ static bool check_profile(const struct attrs *profile, struct error *err)
 static bool check_groups(const struct event *ev, struct error *err)
 {
     bool membership = ev->type == EVENT_MEMBERSHIP_ADDED || ev->type == EVENT_MEMBERSHIP_REMOVED;
-    if (membership && ev->n_groups == 0)
+    if (membership && ev->n_groups == 0 && !ev->groups_complete)
         return bad(err, "groups", "a membership event names none");
     if (ev->n_groups > EVENT_GROUPS_MAX)
         return bad(err, "groups", "more than allowed");
+    if (ev->groups_complete && ev->type == EVENT_MEMBERSHIP_REMOVED)
+        return bad(err, "groupsComplete", "of groups that the person is not in");
     for (size_t i = 0; i < ev->n_groups; i++)
         if (!check_text(ev->groups[i], EVENT_GROUP_NAME_MAX, "groups: a name", err))
             return false;

@@ -269,11 +269,11 @@ static bool read_group_list(struct lua_host *host, struct event *ev, struct erro
     return ok;
 }
 
-bool event_lua_groups(struct lua_host *host, struct event *ev, struct error *err)
+bool event_lua_groups(struct lua_host *host, struct event *ev, bool *ret_given, struct error *err)
 {
     lua_State *L = lua_host_state(host);
-    bool ok = lua_host_field(L, -1, "groups") == LUA_TNIL || lua_host_is_null(L, -1) ||
-              read_group_list(host, ev, err);
+    *ret_given = lua_host_field(L, -1, "groups") != LUA_TNIL && !lua_host_is_null(L, -1);
+    bool ok = !*ret_given || read_group_list(host, ev, err);
     lua_pop(L, 1);
     return ok;
 }

@@ -93,13 +93,10 @@ static bool read_profile(const cJSON *root, struct event *ev, struct error *err)
     return true;
 }
 
-static bool read_groups(const cJSON *root, struct event *ev, struct error *err)
+static bool read_group_names(const cJSON *groups, struct event *ev, struct error *err)
 {
-    const cJSON *groups = json_get(root, "groups");
-    if (!groups)
-        return true;
     int n = cJSON_GetArraySize(groups);
-    if (!cJSON_IsArray(groups) || n == 0 || n > EVENT_GROUPS_MAX)
+    if (!cJSON_IsArray(groups) || n > EVENT_GROUPS_MAX || (n == 0 && !ev->groups_complete))
         return wrong(err, "groups", "not an array of 1 to 64 names");
     ev->groups = xcalloc((size_t)n, sizeof *ev->groups);
     for (const cJSON *item = groups->child; item; item = item->next) {
@@ -108,6 +105,16 @@ static bool read_groups(const cJSON *root, struct event *ev, struct error *err)
         ev->groups[ev->n_groups++] = xstrdup(item->valuestring);
     }
     return true;
+}
+
+static bool read_groups(const cJSON *root, struct event *ev, struct error *err)
+{
+    const cJSON *groups = json_get(root, "groups");
+    if (!read_flag(root, "groupsComplete", &ev->groups_complete, err))
+        return false;
+    if (groups)
+        return read_group_names(groups, ev, err);
+    return !ev->groups_complete || wrong(err, "groups", "missing, though they are said to be complete");
 }
 
 static bool read_origin(const cJSON *root, struct event *ev, struct error *err)

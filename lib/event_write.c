@@ -76,8 +76,10 @@ void event_write_value(const struct event *ev, struct buf *out)
         json_put_bool(&w, "needsFetch", true);
     if (ev->has_access_until)
         write_access_until(ev, &w);
-    if (ev->n_groups > 0)
+    if (ev->n_groups > 0 || ev->groups_complete)
         write_groups(ev, &w);
+    if (ev->groups_complete)
+        json_put_bool(&w, "groupsComplete", true);
     write_origin(ev, &w);
     if (ev->replay_of[0])
         json_put_string(&w, "replayOf", ev->replay_of);

@@ -329,13 +329,15 @@ static bool read_suspended(lua_State *L, struct source_person *p, struct error *
     return says || !present || wrong(err, "suspended", "must be a boolean");
 }
 
-/* The table of one person on top of the stack. A person without a profile would be one whose attributes are cleared. */
+/* The table of one person on top of the stack. A person without a profile would be one whose attributes are cleared; the
+ * groups that an API lists are all, and where it lists none at all, nothing is said of them. */
 static bool read_person(struct lua_host *host, struct source_person *p, struct error *err)
 {
     lua_State *L = lua_host_state(host);
     p->known = p->words.complete = true;
     if (!read_employment(L, p, err) || !read_suspended(L, p, err) ||
-        !event_lua_profile(host, &p->words, err) || !event_lua_groups(host, &p->words, err) ||
+        !event_lua_profile(host, &p->words, err) ||
+        !event_lua_groups(host, &p->words, &p->words.groups_complete, err) ||
         !event_lua_access_until(host, &p->words, err))
         return false;
     for (size_t i = 0; i < p->words.profile.n; i++)

@@ -60,7 +60,7 @@ static bool add_person(struct load_events *e, const struct asked_source *s, cons
     held.type = p->person.suspended ? EVENT_SUSPENDED : EVENT_RESUMED;
     held.profile = none;
     held.n_groups = 0;
-    held.complete = held.has_access_until = false;
+    held.complete = held.groups_complete = held.has_access_until = false;
     make_id(p, p->person.suspended ? "suspended" : "resumed", &held);
     add_message(e, &held, s->spread);
     return true;

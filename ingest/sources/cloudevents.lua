@@ -9,7 +9,7 @@
 -- standard_webhooks.lua: type person.joined, changed, suspended, resumed, left, deleted, membership.added, removed, each
 -- also with "rollcall." before it; option type.<type> = person.… translates others. data has id or subject (else the
 -- attribute subject counts), profile (SCIM names), occurredAt (else time), effectiveAt, accessUntil, complete,
--- needsFetch, groups.
+-- needsFetch, groups, groupsComplete.
 --
 -- What we make of it: one event each; source and id together are its identity. Other types are skipped.
 
@@ -55,6 +55,7 @@ local function event(attributes, data, options)
         complete = rollcall.get(data, "complete"),
         needsFetch = rollcall.get(data, "needsFetch"),
         groups = rollcall.get(data, "groups"),
+        groupsComplete = rollcall.get(data, "groupsComplete"),
     }
 end
 

@@ -21,7 +21,7 @@
 --             where the body has none. Values that are ours need no option; others are skipped.
 --   subject   the person's id (id)            id        the event's id
 --   occurred  when it happened (timestamp)    effective from when it holds     zone   of times without one (UTC)
---   groups    names of groups
+--   groups    names of groups                           all_groups   yes: the person is in no other (unless they are left)
 --   complete  yes: the profile names everything         fetch   yes: it has to be fetched
 --   profile.<SCIM name>   where the attribute stands: profile.userName = data.email
 --
@@ -119,6 +119,7 @@ local function event(item, request)
         return { rejected = "no subject where option subject says" }
     end
     local id = text(item, options.id)
+    local groups = options.groups and rollcall.get(item, options.groups)
     return {
         id = id,
         type = kind,
@@ -128,7 +129,8 @@ local function event(item, request)
         profile = profile(item, options),
         complete = options.complete == "yes",
         needsFetch = options.fetch == "yes",
-        groups = options.groups and rollcall.list(rollcall.get(item, options.groups)) or nil,
+        groups = groups and rollcall.list(groups) or nil,
+        groupsComplete = options.all_groups == "yes" and groups ~= nil and kind ~= "membership.removed",
     }
 end
 

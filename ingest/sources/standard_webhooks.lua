@@ -21,7 +21,8 @@
 --                                           SCIM names, nested or flat ("name.givenName"); null clears
 --       "complete": true,                   the profile names everything: what it does not name is cleared
 --       "needsFetch": true,                 the profile has to be fetched
---       "groups": ["Design"] } }            names of the groups of a membership event
+--       "groups": ["Design"],               names of the groups of a membership event
+--       "groupsComplete": true } }          the person is in these groups and in no other; groups may be [] then
 --
 -- Other types are counted as skipped and answered with success.
 
@@ -79,6 +80,7 @@ return {
             complete = data.complete,
             needsFetch = data.needsFetch,
             groups = data.groups,
+            groupsComplete = data.groupsComplete,
         } }
     end,
 }

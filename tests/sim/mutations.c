@@ -17,6 +17,7 @@ static const struct mutation_row table[] = {
     {ENGINE(MERGE_IGNORES_STAMP), 20, "what arrives last wins"},
     {ENGINE(MERGE_TIE_BY_ARRIVAL), 50, "of words of one instant what arrives last wins"},
     {ENGINE(COMPLETE_IS_PARTIAL), 50, "a complete profile clears nothing"},
+    {ENGINE(GROUPS_ONLY_ADD), 200, "a complete list of groups ends no membership"},
     {ENGINE(SCHEDULED_AT_ONCE), 50, "effectiveAt is not waited for"},
     {ENGINE(ACCESS_UNTIL_NOT_FIRED), 20, "accessUntil passes and nothing happens"},
     {ENGINE(HOLD_SURVIVES_LEAVING), 50, "left and deleted do not end a suspension"},

@@ -84,7 +84,9 @@ static bool say_group(const struct event *ev, const char *name, struct word *ret
     for (size_t i = 0; i < ev->n_groups; i++)
         if (strcmp(ev->groups[i], name) == 0)
             return true;
-    return false;
+    ret->on = false;
+    ret->restrictive = 1;
+    return ev->groups_complete; /* the person is in none that it does not name */
 }
 
 /* The end of access is one matter, but its restrictiveness is a time: the earlier, the more. */

@@ -131,7 +131,9 @@ static void draw_id(struct draw *d, char out[EVENT_ID_SIZE])
 
 static void draw_groups(struct draw *d, struct event *ev)
 {
-    ev->n_groups = (size_t)prng_range(d->r, 1, 3);
+    ev->groups_complete =
+        d->chaos->complete && ev->type != EVENT_MEMBERSHIP_REMOVED && prng_chance(d->r, 400);
+    ev->n_groups = (size_t)prng_range(d->r, ev->type < EVENT_MEMBERSHIP_ADDED ? 0 : 1, 3);
     ev->groups = xcalloc(ev->n_groups, sizeof *ev->groups);
     for (size_t i = 0; i < ev->n_groups; i++)
         ev->groups[i] = xasprintf("team %d", (int)prng_range(d->r, (int64_t)i * 2, (int64_t)i * 2 + 1));
@@ -171,7 +173,8 @@ static void draw_event(struct draw *d, size_t person, size_t nth, int64_t occurr
         draw_profile(d, ev, who);
     if (ev->type == EVENT_DELETED && prng_chance(d->r, 600))
         attrs_set(&ev->profile, "purge", "yes");
-    if (ev->type >= EVENT_MEMBERSHIP_ADDED)
+    bool lists = d->chaos->complete && ev->type <= EVENT_CHANGED && prng_chance(d->r, 200);
+    if (ev->type >= EVENT_MEMBERSHIP_ADDED || lists)
         draw_groups(d, ev);
     if (status)
         draw_due(d, ev);

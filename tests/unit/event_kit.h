@@ -30,6 +30,7 @@ struct word { /* what a source says */
     const char *until;   /* accessUntil in seconds after the epoch; "": without end; NULL: no word */
     const char *groups;  /* "a;b" */
     bool complete;
+    bool all_groups;
     const char *tenant;    /* NULL: "acme" */
     const char *directory; /* NULL: "hr" */
     const char *traceparent;
@@ -87,6 +88,7 @@ static inline struct event make_event(const struct word *w)
                        .effective_at_ms = w->effective ? kit_ms(w->effective) : 0,
                        .received_at_ms = kit_ms(w->at),
                        .complete = w->complete,
+                       .groups_complete = w->all_groups,
                        .needs_fetch = w->thin,
                        .has_access_until = w->until != NULL};
     memcpy(ev.id, event_id(w->id), sizeof ev.id);

@@ -38,6 +38,12 @@ static bool on_person(void *ctx, const struct person_view *view, size_t source,
         ret->words.type = EVENT_JOINED;
     if (sense)
         put_attrs(&ret->words.profile, rest);
+    const struct attr *group = attrs_find(&ret->words.profile, "group");
+    ret->words.groups_complete = group != NULL;
+    if (group) {
+        put_groups(&ret->words, group->value);
+        attrs_remove(&ret->words.profile, "group");
+    }
     free(text);
     return sense || error_set(err, ERROR_TEMPORARY, "the answer is no JSON");
 }
@@ -170,6 +176,43 @@ START_TEST(an_older_thin_event_that_comes_late_is_fetched_too)
     answer(200, "joined;" ZOE);
     commit();
     expect_result("late", "miro", "unchanged");
+    kit_stop();
+}
+END_TEST
+
+static bool zoe_is_in(const char *group)
+{
+    cJSON *root = person_now();
+    bool member = cJSON_IsTrue(cJSON_GetArrayItem(json_get(json_get(root, "groups"), group), 0));
+    cJSON_Delete(root);
+    return member;
+}
+
+START_TEST(groups_that_the_source_lists_no_more_are_over)
+{
+    start();
+    kit_zoe_has_account(ZOE);
+    say({"in", EVENT_MEMBERSHIP_ADDED, .at = 2, .groups = "Design"});
+    say({"thin1", EVENT_CHANGED, .at = 3, .thin = true});
+    commit();
+    expect_call("GET", "/people/zoe");
+    answer(200, "joined;" ZOE);
+    commit();
+    ck_assert(zoe_is_in("Design")); /* it says nothing of groups */
+    say({"thin2", EVENT_CHANGED, .at = 4, .thin = true});
+    commit();
+    expect_call("GET", "/people/zoe");
+    answer(200, "joined;" ZOE ";group=Ops");
+    commit();
+    ck_assert(!zoe_is_in("Design") && zoe_is_in("Ops"));
+    say({"late", EVENT_MEMBERSHIP_ADDED, .at = 3, .groups = "Law"});
+    ck_assert(!zoe_is_in("Law"));
+    say({"thin3", EVENT_CHANGED, .at = 5, .thin = true});
+    commit();
+    expect_call("GET", "/people/zoe");
+    answer(200, "joined;" ZOE ";group=");
+    commit();
+    ck_assert(!zoe_is_in("Ops"));
     kit_stop();
 }
 END_TEST
@@ -866,6 +909,7 @@ int main(void)
         a_joiner_waits_for_the_fetch_and_gets_what_it_said,
         a_fetch_begun_before_the_newest_thin_event_does_not_answer_it,
         an_older_thin_event_that_comes_late_is_fetched_too,
+        groups_that_the_source_lists_no_more_are_over,
         fetched_words_are_as_old_as_the_question,
         a_leaver_is_cut_while_the_source_is_down,
         a_fetch_does_not_revive_a_leaver_whatever_comes_first,

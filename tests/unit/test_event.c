@@ -82,6 +82,7 @@ static struct event full(void)
     ev.groups = xcalloc(2, sizeof *ev.groups);
     ev.groups[0] = xstrdup("Design");
     ev.groups[1] = xstrdup("caf\xc3\xa9 \"1\"");
+    ev.groups_complete = true;
     ev.delivery_id = xstrdup("d/1");
     digest_sha256_hex("x", 1, ev.body_sha256);
     event_id_make("s", str_of("t"), ev.replay_of);
@@ -115,7 +116,7 @@ START_TEST(reads_back_what_it_writes)
     ck_assert_int_eq(out.occurred_at_ms, in.occurred_at_ms);
     ck_assert_int_eq(out.effective_at_ms, in.effective_at_ms);
     ck_assert_int_eq(out.received_at_ms, in.received_at_ms);
-    ck_assert(out.complete && out.needs_fetch && out.has_access_until);
+    ck_assert(out.complete && out.needs_fetch && out.has_access_until && out.groups_complete);
     ck_assert_int_eq(out.access_until_ms, in.access_until_ms);
     expect_attrs(&out.profile, &in.profile);
     ck_assert_uint_eq(out.n_groups, 2);

@@ -107,8 +107,9 @@ static void print_event(FILE *out, const struct event *ev)
         print_time(out, "from", ev->effective_at_ms);
     if (ev->has_access_until && ev->access_until_ms > 0)
         print_time(out, "until", ev->access_until_ms);
-    fprintf(out, "%s%s%s\n", ev->has_access_until && ev->access_until_ms == 0 ? " without end" : "",
-            ev->complete ? " complete" : "", ev->needs_fetch ? " fetch" : "");
+    fprintf(out, "%s%s%s%s\n", ev->has_access_until && ev->access_until_ms == 0 ? " without end" : "",
+            ev->complete ? " complete" : "", ev->needs_fetch ? " fetch" : "",
+            ev->groups_complete ? " all groups" : "");
     if (ev->delivery_id)
         fprintf(out, "    delivery %s\n", ev->delivery_id);
     for (size_t i = 0; i < ev->n_groups; i++)

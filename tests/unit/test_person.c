@@ -113,6 +113,50 @@ START_TEST(groups_are_registers_too_and_removed_ones_are_remembered)
 }
 END_TEST
 
+static bool in_group(const char *name)
+{
+    for (size_t i = 0; i < zoe.n_groups; i++)
+        if (strcmp(zoe.groups[i].name, name) == 0)
+            return zoe.groups[i].member;
+    return false;
+}
+
+START_TEST(a_complete_list_of_groups_ends_those_that_it_does_not_name_also_of_older_words_to_come)
+{
+    MERGE(100, {"a", EVENT_MEMBERSHIP_ADDED, .at = 1, .groups = "Design;Ops"});
+    ck_assert_int_eq(MERGE(100, {"b", EVENT_CHANGED, .at = 5, .groups = "Ops", .all_groups = true}),
+                     MERGE_NEW);
+    ck_assert(!in_group("Design") && in_group("Ops"));
+    ck_assert_int_eq(MERGE(100, {"c", EVENT_MEMBERSHIP_ADDED, .at = 4, .groups = "Sales"}), MERGE_SUPERSEDED);
+    ck_assert_int_eq(MERGE(100, {"d", EVENT_MEMBERSHIP_ADDED, .at = 6, .groups = "Law"}), MERGE_NEW);
+    ck_assert_int_eq(MERGE(100, {"e", EVENT_CHANGED, .at = 3, .all_groups = true}), MERGE_SUPERSEDED);
+    ck_assert(!in_group("Sales") && in_group("Law") && in_group("Ops"));
+    ck_assert_int_eq(MERGE(100, {"f", EVENT_CHANGED, .at = 7, .groups = NULL}), MERGE_NEW);
+    ck_assert(in_group("Law")); /* which says nothing of groups */
+    ck_assert_int_eq(MERGE(100, {"g", EVENT_CHANGED, .at = 8, .all_groups = true}), MERGE_NEW);
+    ck_assert(!in_group("Law") && !in_group("Ops"));
+    ck_assert(person_word_survives(&zoe, EVENT_CHANGED, event_id_hash(event_id("g"))));
+    ck_assert(!person_word_survives(&zoe, EVENT_CHANGED, event_id_hash(event_id("b"))));
+    person_done(&zoe);
+}
+END_TEST
+
+START_TEST(of_two_complete_lists_of_one_instant_only_what_both_name_remains)
+{
+    static const struct word words[] = {
+        {"1", EVENT_CHANGED, .at = 5, .groups = "Design;Ops", .all_groups = true},
+        {"2", EVENT_CHANGED, .at = 5, .groups = "Ops;Law", .all_groups = true},
+        {"3", EVENT_MEMBERSHIP_ADDED, .at = 5, .groups = "Sales"},
+    };
+    for (size_t first = 0; first < ARRAY_SIZE(words); first++) {
+        for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+            merge(&words[(first + i) % ARRAY_SIZE(words)], 100);
+        ck_assert(in_group("Ops") && !in_group("Design") && !in_group("Law") && !in_group("Sales"));
+        person_done(&zoe);
+    }
+}
+END_TEST
+
 START_TEST(changed_sets_neither_employment_nor_suspension)
 {
     MERGE(100, {"a", EVENT_CHANGED, .at = 5, .profile = "title=x"});
@@ -278,7 +322,8 @@ static size_t draw_story(uint64_t *state, struct event *story)
                          .until = untils[kit_random(state) % ARRAY_SIZE(untils)],
                          .effective = kit_random(state) % 3 == 0 ? (int64_t)(kit_random(state) % 20) * 10 : 0,
                          .complete = kit_random(state) % 6 == 0};
-        if (w.type >= EVENT_MEMBERSHIP_ADDED && !w.groups)
+        w.all_groups = w.type != EVENT_MEMBERSHIP_REMOVED && kit_random(state) % 4 == 0;
+        if (w.type >= EVENT_MEMBERSHIP_ADDED && !w.groups && !w.all_groups)
             w.groups = "g";
         story[i] = make_event(&w);
     }
@@ -405,6 +450,8 @@ int main(void)
         leaving_ends_a_suspension_and_joining_does_not,
         a_complete_profile_clears_what_it_does_not_name_also_of_older_words_to_come,
         groups_are_registers_too_and_removed_ones_are_remembered,
+        a_complete_list_of_groups_ends_those_that_it_does_not_name_also_of_older_words_to_come,
+        of_two_complete_lists_of_one_instant_only_what_both_name_remains,
         changed_sets_neither_employment_nor_suspension,
         words_survive_until_each_of_their_values_is_overruled,
         an_event_is_merged_once,

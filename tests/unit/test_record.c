@@ -7,7 +7,7 @@
 #define MINIMAL "\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":[],\"targets\":{}"
 
 #define RECENT(list)                                                                                         \
-    "{\"version\":2,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":" list ",\"targets\":{}}"
+    "{\"version\":3,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":" list ",\"targets\":{}}"
 
 static char *write_person(const struct person *p)
 {
@@ -26,6 +26,7 @@ START_TEST(what_is_written_is_read_back_the_same)
         {"c", EVENT_MEMBERSHIP_REMOVED, .at = 3, .groups = "h"},
         {"d", EVENT_LEFT, .at = 4, .effective = 5000, .profile = "title=Gone", .groups = "x", .until = ""},
         {"e", EVENT_DELETED, .at = 5, .effective = 6000},
+        {"f", EVENT_CHANGED, .at = 2, .groups = "g", .all_groups = true},
     };
     struct person p = {.seq = 12, .offset = 345}, q;
     struct error err;
@@ -37,7 +38,7 @@ START_TEST(what_is_written_is_read_back_the_same)
     struct target_state *t = person_target_add(&p, "miro");
     target_state_set_known(t, KNOWN_ACCOUNT);
     t->link = xstrdup("7");
-    t->known_active = t->open = true;
+    t->known_active = t->open = t->names_teams = true;
     put_attrs(&t->known_attrs, "title=Chef;nick");
     t->doubt_until_ms = kit_ms(7);
     t->attempts = 3;
@@ -71,8 +72,8 @@ START_TEST(what_is_written_is_read_back_the_same)
     snprintf(t->pending[1].trace_id, sizeof t->pending[1].trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
     target_state_set_known(person_target_add(&p, "wiki"), KNOWN_ABSENT);
     person_target_add(&p, "chat");
-    ck_assert_uint_eq(record_flags(&p),
-                      RECORD_OPEN | RECORD_REFUSED | RECORD_UNCUT | RECORD_ACTIVE | RECORD_HELD);
+    ck_assert_uint_eq(record_flags(&p), RECORD_OPEN | RECORD_REFUSED | RECORD_UNCUT | RECORD_ACTIVE |
+                                            RECORD_HELD | RECORD_TEAMS);
     char *first = write_person(&p);
     ck_assert_msg(record_read(str_of(first), &q, &err), "%s", err.message);
     char *second = write_person(&q);
@@ -88,12 +89,14 @@ START_TEST(what_is_written_is_read_back_the_same)
 }
 END_TEST
 
-START_TEST(recent_events_are_read_in_the_form_of_both_versions)
+START_TEST(recent_events_are_read_in_the_form_of_all_versions)
 {
     static const char *const rows[] = {
         "{\"version\":1,\"seq\":1,\"offset\":0,\"profile\":{},"
         "\"recent\":[\"8f14e45fceea167a\",\"ffffffffffffffff\"],\"targets\":{}}",
         RECENT("\"jxTkX87qFno__________8\""),
+        "{\"version\":2,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":\"jxTkX87qFno__________8\","
+        "\"targets\":{}}",
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         struct person p;
@@ -118,7 +121,7 @@ START_TEST(as_many_recent_events_as_may_be_are_read_and_no_more)
         struct person p = {0};
         struct error err;
         buf_clear(&list);
-        buf_adds(&list, "{\"version\":2,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":\"");
+        buf_adds(&list, "{\"version\":3,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":\"");
         for (int i = 0; i < n; i++)
             buf_adds(&list, "jxTkX87qFno");
         buf_adds(&list, "\",\"targets\":{}}");
@@ -171,7 +174,7 @@ START_TEST(refuses_what_is_no_record_of_a_person)
         "garbage",
         "[]",
         "{}",
-        "{\"version\":3," MINIMAL "}",
+        "{\"version\":4," MINIMAL "}",
         "{\"version\":0," MINIMAL "}",
         "{\"version\":1,\"offset\":0,\"profile\":{},\"recent\":[],\"targets\":{}}",
         "{\"version\":1," MINIMAL
@@ -332,7 +335,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         what_is_written_is_read_back_the_same,
-        recent_events_are_read_in_the_form_of_both_versions,
+        recent_events_are_read_in_the_form_of_all_versions,
         as_many_recent_events_as_may_be_are_read_and_no_more,
         words_said_at_the_epoch_are_words,
         a_new_person_is_a_record_too,

@@ -18,6 +18,7 @@ struct said { /* an event in short; type EVENT_TYPES ends the list */
     int64_t effective, until;
     bool complete, has_until;
     const char *group;
+    bool all_groups;
 };
 
 #define SAID(what, when, hex) .type = what, .at = when, .id = hex
@@ -31,6 +32,7 @@ static struct event *make(const struct said *said)
     ev->occurred_at_ms = said->at;
     ev->effective_at_ms = said->effective;
     ev->complete = said->complete;
+    ev->groups_complete = said->all_groups;
     ev->has_access_until = said->has_until;
     ev->access_until_ms = said->until;
     if (said->name)
@@ -234,6 +236,15 @@ START_TEST(removes_from_a_group_when_both_are_said_at_one_instant)
 }
 END_TEST
 
+START_TEST(ends_a_membership_that_a_complete_list_does_not_name)
+{
+    const struct said said[] = {{SAID(EVENT_MEMBERSHIP_ADDED, T, 'f'), .group = "g"},
+                                {SAID(EVENT_CHANGED, 2 * T, '0'), .all_groups = true},
+                                {LAST}};
+    fold(said, check_not_member, NULL);
+}
+END_TEST
+
 /* ---- the account that follows -------------------------------------------------------------------------- */
 
 static const struct desire_row {
@@ -293,6 +304,7 @@ int main(void)
     tcase_add_loop_test(tc, folds_employment_holds_and_ends_of_access, 0, (int)ARRAY_SIZE(status_rows));
     tcase_add_loop_test(tc, folds_attributes_one_by_one, 0, (int)ARRAY_SIZE(attr_rows));
     tcase_add_test(tc, removes_from_a_group_when_both_are_said_at_one_instant);
+    tcase_add_test(tc, ends_a_membership_that_a_complete_list_does_not_name);
     tcase_add_loop_test(tc, wants_the_account_that_the_policy_says, 0, (int)ARRAY_SIZE(desire_rows));
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);

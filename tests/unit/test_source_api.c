@@ -98,10 +98,16 @@ START_TEST(an_answer_says_everything_of_a_person)
     ck_assert_int_eq(p.words.type, EVENT_LEFT);
     ck_assert_str_eq(attrs_get(&p.words.profile, "name.givenName"), "Kim");
     ck_assert_uint_eq(p.words.n_groups, 1);
+    ck_assert(p.words.groups_complete);
+    source_person_done(&p);
+    reply = reply_of("{\"id\":\"7\",\"login\":\"kim@acme.example\",\"teams\":[]}");
+    ck_assert_msg(source_api_person(&a, "7", &reply, &p, &err), "%s", err.message);
+    ck_assert(p.words.groups_complete && p.words.n_groups == 0);
     source_person_done(&p);
     reply = reply_of("{\"id\":\"7\",\"login\":\"kim@acme.example\",\"held\":false}");
     ck_assert_msg(source_api_person(&a, "7", &reply, &p, &err), "%s", err.message);
     ck_assert(!p.suspended && p.not_suspended);
+    ck_assert(!p.words.groups_complete);
     source_person_done(&p);
     reply = reply_of("{\"id\":\"7\",\"login\":\"kim@acme.example\"}");
     ck_assert_msg(source_api_person(&a, "7", &reply, &p, &err), "%s", err.message);

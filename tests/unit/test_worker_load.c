@@ -40,6 +40,7 @@ START_TEST(a_page_becomes_complete_events_that_say_where_they_come_from)
                                 listed("3", EVENT_CHANGED), listed("4", EVENT_JOINED)};
     struct source_page page = {v, ARRAY_SIZE(v), NULL};
     v[0].person.suspended = true;
+    v[0].person.words.groups_complete = true;
     v[1].person.not_suspended = v[3].person.not_suspended = true;
     v[2].has_occurred = true;
     v[2].occurred_at_ms = 1000;
@@ -60,6 +61,7 @@ START_TEST(a_page_becomes_complete_events_that_say_where_they_come_from)
         ck_assert_str_eq(ev.delivery_id, "load/5000");
         ck_assert_int_eq(ev.occurred_at_ms, rows[i].at_ms);
         ck_assert_int_eq(ev.complete, ev.type != EVENT_SUSPENDED && ev.type != EVENT_RESUMED);
+        ck_assert_int_eq(ev.groups_complete, i == 0);
         ck_assert(str_eq(e.messages[i].key, str_of("acme/0")));
         event_done(&ev);
     }

@@ -18,6 +18,7 @@ enum mutation {
     MUTATION_MERGE_IGNORES_STAMP,    /* what arrives last wins */
     MUTATION_MERGE_TIE_BY_ARRIVAL,   /* equal stamps: what arrives last wins, not the more restrictive word */
     MUTATION_COMPLETE_IS_PARTIAL,    /* a complete profile clears nothing */
+    MUTATION_GROUPS_ONLY_ADD,        /* a complete list of groups ends no membership */
     MUTATION_SCHEDULED_AT_ONCE,      /* effectiveAt is not waited for */
     MUTATION_ACCESS_UNTIL_NOT_FIRED, /* accessUntil passes and nothing happens */
     MUTATION_HOLD_SURVIVES_LEAVING,  /* left and deleted do not end a suspension */

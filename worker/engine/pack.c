@@ -51,7 +51,7 @@ static const char dictionary[] =
     ",\"type\":\"rollcall.person.changed\",\"occurredAt\":17,\"queuedAt\":17,\"offset\":"
     ",\"type\":\"rollcall.membership.added\""
     ATTRIBUTES(REGISTER) ATTRIBUTES(KNOWN)
-    "{\"version\":2,\"seq\":1,\"offset\":10,\"employment\":{\"value\":\"left\",\"at\":17,\"event\":\""
+    "{\"version\":3,\"seq\":1,\"offset\":10,\"employment\":{\"value\":\"left\",\"at\":17,\"event\":\""
     ",\"employment\":{\"value\":\"joined\",\"at\":17\",\"event\":\"\"},\"complete\":{\"at\":17"
     "\"},\"profile\":{\"costCenter\":[\"\"]},\"groups\":{\"\":[true,17\"],\"\":[false,17\"]},\"recent\":\""
     "\",\"targets\":{\"miro\":{\"link\":\"34587645\",\"known\":{\"active\":true,\"attributes\":{\"costCenter\":\""

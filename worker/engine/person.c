@@ -186,23 +186,65 @@ static bool set_complete(struct person *p, struct stamp stamp, bool dry)
     return true;
 }
 
+/* A word about a group of which there was none. A complete list that is newer, and does not name it, has ended it. */
+static void insert_group(struct person *p, size_t at, const char *name, bool member, struct stamp stamp)
+{
+    if (wins(p->complete_groups_stamp, stamp, member)) {
+        member = false;
+        stamp = p->complete_groups_stamp;
+    }
+    p->groups = xreallocarray(p->groups, p->n_groups + 1, sizeof *p->groups);
+    memmove(&p->groups[at + 1], &p->groups[at], (p->n_groups - at) * sizeof *p->groups);
+    p->groups[at] = (struct group_register){xstrdup(name), member, stamp};
+    p->n_groups++;
+}
+
 static bool set_group(struct person *p, const char *name, bool member, struct stamp stamp, bool dry)
 {
     bool found;
     size_t at = find_register(p->groups, p->n_groups, sizeof *p->groups, name, &found);
-    if (found && !wins(stamp, p->groups[at].stamp, (int)p->groups[at].member - (int)member))
-        return false;
-    if (dry)
-        return true;
     if (!found) {
-        p->groups = xreallocarray(p->groups, p->n_groups + 1, sizeof *p->groups);
-        memmove(&p->groups[at + 1], &p->groups[at], (p->n_groups - at) * sizeof *p->groups);
-        p->groups[at].name = xstrdup(name);
-        p->n_groups++;
+        bool void_word = wins(p->complete_groups_stamp, stamp, member);
+        if (!dry)
+            insert_group(p, at, name, member, stamp);
+        return !void_word;
     }
-    p->groups[at].member = member;
-    p->groups[at].stamp = stamp;
+    struct group_register *reg = &p->groups[at];
+    if (!wins(stamp, reg->stamp, (int)reg->member - (int)member))
+        return false;
+    if (!dry) {
+        reg->member = member;
+        reg->stamp = stamp;
+    }
     return true;
+}
+
+static bool names_group(const struct event *ev, const char *name)
+{
+    for (size_t i = 0; i < ev->n_groups; i++)
+        if (strcmp(ev->groups[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* After the event's own groups: in those that it does not name the person is not. Said in the same instant as another
+ * complete list, that ends what only the other one names, whichever of them the stamp is of. */
+static bool set_groups_complete(struct person *p, const struct event *ev, struct stamp stamp, bool dry)
+{
+    bool set = wins(stamp, p->complete_groups_stamp, 0);
+    if (set && !dry)
+        p->complete_groups_stamp = stamp;
+    for (size_t i = 0; i < p->n_groups; i++) {
+        struct group_register *reg = &p->groups[i];
+        if (names_group(ev, reg->name) || !wins(stamp, reg->stamp, reg->member))
+            continue;
+        set = true;
+        if (!dry) {
+            reg->member = false;
+            reg->stamp = stamp;
+        }
+    }
+    return set;
 }
 
 /* ---- merging ------------------------------------------------------------------------------------------- */
@@ -241,13 +283,16 @@ static bool apply(struct person *p, const struct event *ev, bool dry)
         set |= set_access_until(p, ev->access_until_ms, stamp, dry);
     for (size_t i = 0; i < ev->n_groups; i++)
         set |= set_group(p, ev->groups[i], ev->type != EVENT_MEMBERSHIP_REMOVED, stamp, dry);
+    if (ev->groups_complete && !MUTATION(MUTATION_GROUPS_ONLY_ADD))
+        set |= set_groups_complete(p, ev, stamp, dry);
     return set;
 }
 
 /* Nothing that later words could overrule: what a thin one tells is that something has changed. */
 static bool says_nothing(const struct event *ev)
 {
-    bool silent = ev->profile.n == 0 && !ev->complete && !ev->has_access_until && ev->n_groups == 0;
+    bool silent = ev->profile.n == 0 && !ev->complete && !ev->has_access_until && ev->n_groups == 0 &&
+                  !ev->groups_complete;
     return ev->type == EVENT_CHANGED && (silent || ev->needs_fetch);
 }
 
@@ -510,7 +555,7 @@ bool person_is_scheduled(const struct person *p, uint64_t event)
 bool person_word_survives(const struct person *p, enum event_type type, uint64_t event)
 {
     if (p->employment_stamp.event == event || p->access_until_stamp.event == event ||
-        p->complete_stamp.event == event)
+        p->complete_stamp.event == event || p->complete_groups_stamp.event == event)
         return true;
     if (p->suspension_stamp.event == event && (type == EVENT_SUSPENDED || type == EVENT_RESUMED))
         return true;

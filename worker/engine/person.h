@@ -163,7 +163,8 @@ struct person {
     struct stamp complete_stamp; /* of the newest complete profile: older words about attributes are void */
     struct attr_register *attrs; /* sorted by name */
     size_t n_attrs;
-    struct group_register *groups; /* sorted by name */
+    struct stamp complete_groups_stamp; /* of the newest complete list of groups, likewise */
+    struct group_register *groups;      /* sorted by name */
     size_t n_groups;
     struct event_ids recent;
     struct scheduled *scheduled; /* sorted by due_ms, then event id */

@@ -76,6 +76,15 @@ static void put_suspended_told(struct json_out *w, const struct person *p)
     json_close(w);
 }
 
+static void write_complete(struct json_out *w, const char *name, struct stamp stamp)
+{
+    if (!stamped(stamp))
+        return;
+    json_open(w, name, '{');
+    put_stamp(w, stamp);
+    json_close(w);
+}
+
 static void write_status(struct json_out *w, const struct person *p)
 {
     if (p->employment != EMPLOYMENT_UNKNOWN) {
@@ -103,11 +112,8 @@ static void write_status(struct json_out *w, const struct person *p)
     }
     if (p->gone_since_ms)
         json_put_int(w, "goneSince", p->gone_since_ms);
-    if (stamped(p->complete_stamp)) {
-        json_open(w, "complete", '{');
-        put_stamp(w, p->complete_stamp);
-        json_close(w);
-    }
+    write_complete(w, "complete", p->complete_stamp);
+    write_complete(w, "groupsComplete", p->complete_groups_stamp);
 }
 
 static void write_registers(struct json_out *w, const struct person *p)

@@ -13,7 +13,7 @@
 #include "person.h"
 
 enum {
-    RECORD_VERSION = 2, /* 1: recent events as an array of hashes; still read */
+    RECORD_VERSION = 3, /* 1: recent events as an array of hashes. 2: no complete groups. Still read */
     RECORD_GUARD_KEY_MAX = 160,
     RECORD_MAX = 900 * 1024, /* below message.max.bytes, 1,000,000 by default */
     RECORD_OPEN = 1 << 0,    /* flag: some target has work under way */

@@ -73,7 +73,10 @@ static bool read_status(const cJSON *root, struct person *p)
         return false;
     json_int64(root, "goneSince", &p->gone_since_ms);
     o = json_get(root, "complete");
-    return !o || read_stamp(o, &p->complete_stamp);
+    if (o && !read_stamp(o, &p->complete_stamp))
+        return false;
+    o = json_get(root, "groupsComplete");
+    return !o || read_stamp(o, &p->complete_groups_stamp);
 }
 
 /* The triple [value, at, event] of a register. */

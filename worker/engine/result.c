@@ -133,7 +133,7 @@ void result_write(const struct result *r, struct buf *out)
 
 /* ---- dead letters -------------------------------------------------------------------------------------- */
 
-/* Cleared attributes of a complete profile need no word of their own. */
+/* Cleared attributes of a complete profile need no word of their own, nor do memberships that a complete list ended. */
 static void put_profile(const struct person *p, uint64_t hash, struct event *ev)
 {
     for (size_t i = 0; i < p->n_attrs && ev->profile.n < ATTRS_MAX; i++)
@@ -145,7 +145,7 @@ static void put_groups(const struct person *p, uint64_t hash, struct event *ev)
 {
     ev->groups = xcalloc(EVENT_GROUPS_MAX, sizeof *ev->groups);
     for (size_t i = 0; i < p->n_groups && ev->n_groups < EVENT_GROUPS_MAX; i++)
-        if (p->groups[i].stamp.event == hash)
+        if (p->groups[i].stamp.event == hash && (p->groups[i].member || !ev->groups_complete))
             ev->groups[ev->n_groups++] = xstrdup(p->groups[i].name);
 }
 
@@ -162,6 +162,7 @@ static struct event event_from_registers(const struct result *r, const struct pe
                        .received_at_ms = r->event->queued_at_ms,
                        .needs_fetch = r->event->needs_fetch,
                        .complete = p->complete_stamp.event == hash,
+                       .groups_complete = p->complete_groups_stamp.event == hash,
                        .has_access_until = p->access_until_stamp.event == hash};
     if (ev.has_access_until)
         ev.access_until_ms = p->access_until_ms;
