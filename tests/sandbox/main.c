@@ -53,6 +53,7 @@ static bool serve(const struct settings *s, int signal_fd, struct error *err)
     while (done && !stop)
         sandbox_turn(sb, -1);
     loop_remove(sandbox_loop(sb), signal_fd);
+    done = done && (!s->state_out || sandbox_write_state(sb, s->state_out, err));
     sandbox_free(sb);
     return done;
 }

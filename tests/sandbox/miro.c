@@ -12,77 +12,6 @@
 
 static const char base_path[] = "/api/v1/scim";
 
-/* ---- configuration ------------------------------------------------------------------------------------- */
-
-void miro_config_default(struct miro_config *cfg)
-{
-    *cfg = (struct miro_config){
-        .base_url = "https://miro.com/api/v1/scim",
-        .default_team = "Everybody",
-        .default_licence = "Full",
-        .full_licences = -1,
-        .duplicate_status = 409,
-        .rename_duplicate_status = 400,
-        .window = MIRO_WINDOW_SLIDING,
-        .window_ms = 30000,
-        .enforce_limits = true,
-        .keep_history = true,
-        .page_default = 100,
-        .page_max = 1000,
-    };
-}
-
-static const char *const *list_dup(const char *const *list)
-{
-    size_t n = 0;
-    while (list && list[n])
-        n++;
-    if (!list)
-        return NULL;
-    const char **copy = xcalloc(n + 1, sizeof *copy);
-    for (size_t i = 0; i < n; i++)
-        copy[i] = xstrdup(list[i]);
-    return copy;
-}
-
-static void list_free(const char *const *list)
-{
-    for (size_t i = 0; list && list[i]; i++)
-        free((char *)list[i]);
-    free((void *)list);
-}
-
-/* The strings become our own; config_done takes them back. */
-static void config_keep(struct miro_config *cfg)
-{
-    cfg->token = xstrdup_null(cfg->token);
-    cfg->base_url = xstrdup(cfg->base_url);
-    cfg->default_team = xstrdup_null(cfg->default_team);
-    cfg->admin = xstrdup_null(cfg->admin);
-    cfg->default_licence = xstrdup(cfg->default_licence);
-    cfg->allowed_domains = list_dup(cfg->allowed_domains);
-    cfg->claimed_domains = list_dup(cfg->claimed_domains);
-    cfg->foreign_domains = list_dup(cfg->foreign_domains);
-    cfg->second_org = list_dup(cfg->second_org);
-    cfg->licences = list_dup(cfg->licences);
-    cfg->custom_roles = list_dup(cfg->custom_roles);
-}
-
-static void config_done(struct miro_config *cfg)
-{
-    free((char *)cfg->token);
-    free((char *)cfg->base_url);
-    free((char *)cfg->default_team);
-    free((char *)cfg->admin);
-    free((char *)cfg->default_licence);
-    list_free(cfg->allowed_domains);
-    list_free(cfg->claimed_domains);
-    list_free(cfg->foreign_domains);
-    list_free(cfg->second_org);
-    list_free(cfg->licences);
-    list_free(cfg->custom_roles);
-}
-
 struct miro *miro_new(const struct miro_config *cfg)
 {
     struct miro *m = xcalloc(1, sizeof *m);
@@ -90,11 +19,13 @@ struct miro *miro_new(const struct miro_config *cfg)
         m->cfg = *cfg;
     else
         miro_config_default(&m->cfg);
-    config_keep(&m->cfg);
+    miro_config_keep(&m->cfg);
     miro_store_init(m);
     limits_init(&m->limits, &m->cfg);
+    rest_init(m);
+    audit_init(&m->audit, m->cfg.audit_max);
     if (m->cfg.default_team)
-        miro_store_add_team(m, m->cfg.default_team, NULL);
+        miro_store_add_team(m, TEAM, m->cfg.default_team, NULL);
     if (m->cfg.admin) {
         struct miro_user_spec spec = {.userName = m->cfg.admin, .admin = true};
         const struct miro_user *admin = miro_add_user(m, &spec, 0);
@@ -108,13 +39,18 @@ void miro_configure(struct miro *m, const struct miro_config *cfg)
 {
     struct miro_config old = m->cfg;
     m->cfg = *cfg;
-    config_keep(&m->cfg);
+    miro_config_keep(&m->cfg);
     if (old.rates != cfg->rates || old.window != cfg->window || old.window_ms != cfg->window_ms ||
         old.share_levels != cfg->share_levels) {
         limits_done(&m->limits);
         limits_init(&m->limits, &m->cfg);
     }
-    config_done(&old);
+    if (old.scim_disabled != cfg->scim_disabled)
+        audit_note_org(m, cfg->scim_disabled ? AUDIT_SCIM_DISABLED : AUDIT_SCIM_ENABLED);
+    if (cfg->token && (!old.token || strcmp(old.token, cfg->token) != 0))
+        audit_note_org(m, AUDIT_SCIM_TOKEN);
+    rest_init(m);
+    miro_config_done(&old);
 }
 
 void miro_free(struct miro *m)
@@ -122,8 +58,9 @@ void miro_free(struct miro *m)
     if (!m)
         return;
     miro_store_done(m);
+    audit_done(&m->audit);
     limits_done(&m->limits);
-    config_done(&m->cfg);
+    miro_config_done(&m->cfg);
     free(m);
 }
 
@@ -331,10 +268,20 @@ static bool fault_status(const struct miro *m, enum miro_fault fault, struct mir
                   faults[fault].detail);
 }
 
+static void answer_problem(const struct miro_request *rq, struct miro_reply *ret, const struct problem *pb)
+{
+    if (rest_is(rq->target))
+        rest_render_problem(ret, pb);
+    else
+        render_problem(ret, pb);
+}
+
 static bool admit(struct miro *m, const struct miro_request *rq, int64_t now_ms, struct miro_reply *ret,
                   struct problem *pb)
 {
     struct path path;
+    if (rest_is(rq->target))
+        return rest_arrive(m, rq, now_ms, ret, pb) && fault_status(m, rq->fault, ret, pb);
     if (!authorised(m, rq->authorization))
         return refuse(pb, 401, NULL, "The token does not authorize the organization");
     if (m->cfg.scim_disabled)
@@ -352,7 +299,7 @@ bool miro_arrive(struct miro *m, const struct miro_request *rq, int64_t now_ms, 
     mirror_accept(rq, ret);
     bool goes_on = admit(m, rq, now_ms, ret, &pb);
     if (!goes_on)
-        render_problem(ret, &pb);
+        answer_problem(rq, ret, &pb);
     return goes_on;
 }
 
@@ -384,12 +331,17 @@ static bool read_body(struct call *c, struct problem *pb)
     return cJSON_IsObject(c->body) || refuse(pb, 400, "invalidSyntax", "A JSON object is expected");
 }
 
+static bool read_rest_body(struct call *c, struct problem *pb)
+{
+    return c->rq->body_n == 0 || read_body(c, pb);
+}
+
 /* The resource as it would be answered before the request. */
 static void render_before(const struct call *c, const struct route *rt, struct buf *out)
 {
     struct call look = *c;
     const struct record *user = miro_store_user(c->m, c->id.p, c->id.n);
-    const struct team_record *team = miro_store_team(c->m, c->id.p, c->id.n);
+    const struct team_record *team = miro_store_group(c->m, c->id);
     json_out_init(&look.out, out);
     if (rt->call == user_patch && user)
         render_user(&look, NULL, &user->u);
@@ -424,11 +376,14 @@ void miro_apply(struct miro *m, const struct miro_request *rq, int64_t now_ms, s
     miro_reply_init(ret);
     mirror_accept(rq, ret);
     json_out_init(&c.out, &ret->body);
-    bool done = perform(&c, &pb);
+    m->now_ms = now_ms;
+    m->audit.actor = rest_is(rq->target) ? ACTOR_USER : ACTOR_SCIM;
+    bool done = rest_is(rq->target) ? read_rest_body(&c, &pb) && rest_apply(&c, &pb) : perform(&c, &pb);
+    m->audit.actor = ACTOR_NONE;
     if (done && (rq->fault == MIRO_FAULT_500_APPLIED || (rq->fault == MIRO_FAULT_PARTIAL && ret->applied)))
         done = refuse(&pb, rq->fault == MIRO_FAULT_PARTIAL ? 504 : 500, NULL, "%s", faults[rq->fault].detail);
     if (!done)
-        render_problem(ret, &pb);
+        answer_problem(rq, ret, &pb);
     if (ret->status != 201)
         ret->location[0] = '\0';
     cJSON_Delete(c.body);
@@ -448,6 +403,7 @@ void miro_handle(struct miro *m, const struct miro_request *rq, int64_t now_ms, 
     ret->rate_limit = arrived.rate_limit;
     ret->rate_remaining = arrived.rate_remaining;
     ret->rate_reset_s = arrived.rate_reset_s;
+    ret->rest_level = arrived.rest_level;
 }
 
 /* ---- limits -------------------------------------------------------------------------------------------- */
@@ -464,10 +420,13 @@ uint64_t miro_over_limit(const struct miro *m)
         over += m->limits.by_class[i].stat.over;
     for (int i = 1; i < 5; i++)
         over += m->limits.by_level[i].stat.over;
+    for (size_t i = 0; i < m->rest.n_tokens; i++)
+        over += m->rest.credits[i].stat.over;
     return over;
 }
 
 void miro_limits_clear(struct miro *m)
 {
     limits_clear(&m->limits);
+    rest_clear_limits(m);
 }

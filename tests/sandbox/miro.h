@@ -21,6 +21,7 @@ enum {
     MIRO_BODY_MAX = 800000,        /* bytes of a request body, above: 413 */
     MIRO_PATCH_MEMBERS_MAX = 8000, /* members in one PATCH, above: 413 */
     MIRO_REPLY_MAX = 64 << 20,
+    MIRO_TEAM_SETTINGS_MAX = 16, /* a team's settings that are one of several words */
 };
 
 /* Calls that Miro counts apart. */
@@ -158,6 +159,11 @@ struct miro_config {
     bool retry_after;    /* 429 carries Retry-After */
     bool rate_headers;   /* X-RateLimit-Limit, -Remaining, -Reset */
     bool keep_history;   /* of activity, per user */
+    const char *org_name;
+    const char *const *rest_tokens; /* "TOKEN" or "TOKEN=scope+scope"; NULL: any token, all scopes */
+    int64_t rest_credits;           /* per token and minute */
+    int64_t rest_window_ms;         /* a minute in the real Miro */
+    int64_t audit_max;              /* audit events that are remembered; 0: none are written */
 };
 
 void miro_config_default(struct miro_config *cfg);
@@ -192,9 +198,10 @@ struct miro_reply {
     char user_id[MIRO_ID_SIZE]; /* the user or group the request was about; "" if none or many */
     char user_name[MIRO_NAME_MAX + 2];
     enum miro_class class;
-    bool counted;  /* class is valid */
-    bool applied;  /* the state has changed */
-    bool has_rate; /* the three rate headers are to be sent */
+    bool counted;   /* class is valid */
+    bool applied;   /* the state has changed */
+    int rest_level; /* of Miro's REST side, 1–4; 0: SCIM, or no such call */
+    bool has_rate;  /* the three rate headers are to be sent */
     int64_t rate_limit, rate_remaining, rate_reset_s;
 };
 
@@ -235,6 +242,13 @@ const char *
 miro_fault_name(enum miro_fault fault); /* "none", "unchanged", "not_stored", "stale_read", "429" … */
 bool miro_fault_parse(const char *name, enum miro_fault *ret);
 
+struct miro_credits { /* of one token's REST calls */
+    int64_t limit, used, window_ms;
+    uint64_t calls, over; /* over: 429, or would have been one */
+};
+size_t miro_rest_tokens_n(const struct miro *m);
+struct miro_credits miro_credits_get(const struct miro *m, size_t token);
+
 /* ---- looking inside ------------------------------------------------------------------------------------ */
 
 enum miro_org_role { MIRO_INTERNAL_USER, MIRO_INTERNAL_ADMIN, MIRO_EXTERNAL_USER, MIRO_TEAM_GUEST };
@@ -248,6 +262,10 @@ struct miro_activity {
 };
 
 struct miro_team;
+
+struct miro_membership {
+    int64_t joined_at_ms, changed_at_ms;
+};
 
 struct miro_user {
     char id[MIRO_ID_SIZE];
@@ -265,21 +283,30 @@ struct miro_user {
      * employeeNumber, costCenter, organization, division, department, manager (manager.value),
      * manager.displayName */
     struct attrs attributes;
-    struct miro_team **teams;
+    struct miro_team **teams;            /* user groups included */
+    struct miro_membership *memberships; /* as many as teams */
     size_t n_teams;
     struct miro_activity *history;
     size_t n_history;
     int64_t created_at_ms;
     int64_t changed_at_ms; /* of the last write that was applied */
     uint64_t writes;       /* applied to this user, whatever they changed */
+    int64_t last_activity_at_ms, licence_at_ms, sessions_reset_at_ms; /* what REST shows or does; 0: never */
 };
 
 struct miro_team {
     char id[MIRO_ID_SIZE];
-    char *displayName;          /* the security group's name: what SCIM shows and renames */
-    char *team_name;            /* the team's own name in Miro's pages */
-    bool deleted;               /* user_group mode */
-    struct miro_user **members; /* admins included, in order of joining */
+    char *displayName; /* the security group's name: what SCIM shows and renames */
+    char *team_name;   /* the team's own name in Miro's pages */
+    bool deleted;
+    bool user_group;             /* REST's groups; otherwise a team */
+    bool in_scim;                /* SCIM shows it as a Group: teams, or in user_group mode the user groups */
+    char *description;           /* of a user group; NULL: none */
+    struct miro_team **attached; /* the teams that a user group belongs to */
+    size_t n_attached;
+    unsigned char settings[MIRO_TEAM_SETTINGS_MAX]; /* rows of a table in miro_rest_settings.c */
+    char *allowed_domains;                          /* comma-separated; NULL: none */
+    struct miro_user **members;                     /* admins included, in order of joining */
     size_t n_members;
     struct miro_user **admins;
     size_t n_admins;
@@ -309,7 +336,9 @@ struct miro_user_spec { /* what a person in Miro's pages could have done */
 };
 
 const struct miro_user *miro_add_user(struct miro *m, const struct miro_user_spec *spec, int64_t now_ms);
+/* What SCIM shows as a group: a team, or in user_group mode a user group. */
 const struct miro_team *miro_add_team(struct miro *m, const char *name);
+void miro_note_sign_in(struct miro *m, const char *user_id, int64_t at_ms); /* lastActivityAt */
 void miro_rename_team(struct miro *m, const char *team_id,
                       const char *displayName);             /* of the security group */
 void miro_remove_team(struct miro *m, const char *team_id); /* as in Miro\'s pages, whatever the group mode */

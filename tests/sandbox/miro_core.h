@@ -9,9 +9,11 @@
 #include "miro.h"
 
 #include "json.h"
+#include "miro_audit.h"
 #include "miro_filter.h"
 #include "miro_index.h"
 #include "miro_limits.h"
+#include "miro_rest.h"
 
 #define URN_USER       "urn:ietf:params:scim:schemas:core:2.0:User"
 #define URN_GROUP      "urn:ietf:params:scim:schemas:core:2.0:Group"
@@ -49,6 +51,9 @@ struct miro {
     size_t n_teams;
     uint64_t users_made, teams_made; /* the ids' counters */
     struct limits limits;
+    struct rest rest;
+    struct audit audit;
+    int64_t now_ms; /* of the request under way, or of the last one */
 };
 
 /* Why a request is refused. */
@@ -72,12 +77,18 @@ struct call {
     struct miro *m;
     const struct miro_request *rq;
     int64_t now_ms;
-    struct str id; /* path segment behind /Users/ or /Groups/ */
+    struct str id;                /* path segment behind /Users/ or /Groups/ */
+    const char *query_text;       /* REST: behind '?', "" if none */
+    struct str ids[REST_IDS_MAX]; /* of a REST path: organisation, team or group, member */
     struct query query;
     cJSON *body; /* of POST, PUT, PATCH */
     struct miro_reply *reply;
     struct json_out out; /* onto reply->body */
 };
+
+/* ---- miro_config.c ------------------------------------------------------------------------------------- */
+void miro_config_keep(struct miro_config *cfg); /* the strings become our own */
+void miro_config_done(struct miro_config *cfg); /* frees them */
 
 /* ---- miro_store.c -------------------------------------------------------------------------------------- */
 bool same_name(const char *a, const char *b); /* without regard to ASCII case */
@@ -103,13 +114,26 @@ void miro_store_note_activity(struct miro *m, struct record *r, int64_t at_ms, c
                               uint64_t seq);
 void miro_store_remove_user(struct call *c, struct record *r,
                             const char *cause); /* leaves every team, deleted */
+
+/* ---- miro_teams.c -------------------------------------------------------------------------------------- */
+/* Who never completed registration leaves the organisation with the last team. */
+void miro_store_leave(struct call *c, struct team_record *t, struct record *r, const char *cause);
 struct team_record *miro_store_team(const struct miro *m, const char *id, size_t n);
-struct team_record *miro_store_team_named(const struct miro *m, const char *name);
-struct team_record *miro_store_add_team(struct miro *m, const char *name, const char *id);
+void miro_store_make_id(uint64_t base, uint64_t seed, uint64_t n, char out[MIRO_ID_SIZE]);
+void team_record_free(struct team_record *t);
+struct team_record *miro_store_group(const struct miro *m, struct str id);         /* only what SCIM shows */
+struct team_record *miro_store_team_named(const struct miro *m, const char *name); /* as above */
+struct team_record *miro_store_default_team(const struct miro *m);                 /* NULL: there is none */
+enum team_kind { TEAM, USER_GROUP };
+enum team_kind miro_store_scim_kind(const struct miro *m); /* of what SCIM calls a Group */
+struct team_record *miro_store_add_team(struct miro *m, enum team_kind kind, const char *name,
+                                        const char *id);
+void miro_store_remove_team(struct call *c, struct team_record *t);
 void miro_store_touch_team(struct call *c, struct team_record *t);
-void miro_store_rename_team(struct team_record *t, const char *name);
-void team_join(struct miro_team *t, struct miro_user *u, bool as_admin);
-void team_leave(struct miro_team *t, struct miro_user *u);
+void miro_store_rename_team(struct miro *m, struct team_record *t, const char *name); /* what SCIM shows */
+void team_join(struct miro *m, struct miro_team *t, struct miro_user *u, bool as_admin);
+void team_leave(struct miro *m, struct miro_team *t, struct miro_user *u);
+void team_set_admin(struct miro *m, struct miro_team *t, struct miro_user *u, bool admin);
 bool team_has_admin(const struct miro_team *t, const struct miro_user *u);
 /* True when no other active user is an admin of the team. */
 bool team_last_admin(const struct miro_team *t, const struct miro_user *u);
@@ -167,6 +191,7 @@ struct list {
 };
 /* Filters (NULL: all), sorts, pages and writes a ListResponse. Reorders l->v, which stays the caller's. */
 bool list_answer(struct call *c, struct list *l, const struct miro_filter *filter, struct problem *pb);
+bool query_decode(struct str text, char **ret); /* percent-encoding; the caller frees */
 bool query_parse(const char *text, struct query *ret, struct problem *pb);
 void query_done(struct query *q);
 

@@ -16,8 +16,8 @@ static bool no_such_group(struct problem *pb, struct str id)
 
 static const struct miro_team *seen(const struct call *c, const struct team_record *t)
 {
-    const struct miro_team *team = &t->t;
-    if (c->rq->fault == MIRO_FAULT_STALE_READ && t->writes > 0)
+    const struct miro_team *team = t->t.in_scim ? &t->t : NULL;
+    if (team && c->rq->fault == MIRO_FAULT_STALE_READ && t->writes > 0)
         team = t->before;
     return team && !team->deleted ? team : NULL;
 }
@@ -34,7 +34,7 @@ static bool answer_team(struct call *c, int status, const struct miro_team *t)
 
 static bool find_team(struct call *c, struct team_record **ret, struct problem *pb)
 {
-    struct team_record *t = miro_store_team(c->m, c->id.p, c->id.n);
+    struct team_record *t = miro_store_group(c->m, c->id);
     if (!t)
         return no_such_group(pb, c->id);
     *ret = t;
@@ -47,7 +47,7 @@ static bool find_team(struct call *c, struct team_record **ret, struct problem *
 
 bool group_get(struct call *c, struct problem *pb)
 {
-    const struct team_record *t = miro_store_team(c->m, c->id.p, c->id.n);
+    const struct team_record *t = miro_store_group(c->m, c->id);
     const struct miro_team *team = t ? seen(c, t) : NULL;
     if (!team)
         return no_such_group(pb, c->id);
@@ -168,7 +168,7 @@ static bool finish(struct team_change *tc, bool done, int status)
         miro_store_touch_team(c, tc->team);
         c->reply->applied = true;
         if (tc->displayName)
-            miro_store_rename_team(tc->team, tc->displayName);
+            miro_store_rename_team(c->m, tc->team, tc->displayName);
         members_commit(&tc->members, c->rq->fault == MIRO_FAULT_PARTIAL);
     }
     if (done)
@@ -221,7 +221,10 @@ bool group_create(struct call *c, struct problem *pb)
     const cJSON *name = json_get(c->body, "displayName"), *members = json_get(c->body, "members");
     if (!check_name(c, NULL, name, pb))
         return false;
-    struct team_change tc = {.c = c, .team = miro_store_add_team(c->m, name->valuestring, NULL), .pb = pb};
+    struct team_change tc = {
+        .c = c,
+        .team = miro_store_add_team(c->m, miro_store_scim_kind(c->m), name->valuestring, NULL),
+        .pb = pb};
     members_init(&tc.members, c, tc.team);
     bool added = !members || members_add(&tc.members, members, pb);
     if (!added || c->rq->fault == MIRO_FAULT_NOT_STORED)
@@ -254,10 +257,6 @@ bool group_delete(struct call *c, struct problem *pb)
     c->reply->status = 204;
     if (c->rq->fault == MIRO_FAULT_UNCHANGED)
         return true;
-    miro_store_touch_team(c, t);
-    c->reply->applied = true;
-    while (t->t.n_members > 0)
-        team_leave(&t->t, t->t.members[0]);
-    t->t.deleted = true;
+    miro_store_remove_team(c, t);
     return true;
 }

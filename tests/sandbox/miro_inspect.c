@@ -74,6 +74,8 @@ const struct miro_user *miro_add_user(struct miro *m, const struct miro_user_spe
                 : spec->admin ? MIRO_INTERNAL_ADMIN
                               : MIRO_INTERNAL_USER,
     };
+    m->now_ms = now_ms;
+    u.licence_at_ms = now_ms;
     miro_store_next_user_id(m, u.id);
     if (spec->displayName)
         attrs_set(&u.attributes, "displayName", spec->displayName);
@@ -86,14 +88,14 @@ const struct miro_user *miro_add_user(struct miro *m, const struct miro_user_spe
 
 const struct miro_team *miro_add_team(struct miro *m, const char *name)
 {
-    return &miro_store_add_team(m, name, NULL)->t;
+    return &miro_store_add_team(m, miro_store_scim_kind(m), name, NULL)->t;
 }
 
 void miro_rename_team(struct miro *m, const char *team_id, const char *displayName)
 {
     struct team_record *t = miro_store_team(m, team_id, strlen(team_id));
     assert(t);
-    miro_store_rename_team(t, displayName);
+    miro_store_rename_team(m, t, displayName);
 }
 
 void miro_remove_team(struct miro *m, const char *team_id)
@@ -101,7 +103,7 @@ void miro_remove_team(struct miro *m, const char *team_id)
     struct team_record *t = miro_store_team(m, team_id, strlen(team_id));
     assert(t);
     while (t->t.n_members > 0)
-        team_leave(&t->t, t->t.members[0]);
+        team_leave(m, &t->t, t->t.members[0]);
     t->t.deleted = true;
 }
 
@@ -110,7 +112,14 @@ void miro_join_team(struct miro *m, const char *team_id, const char *user_id, bo
     struct team_record *t = miro_store_team(m, team_id, strlen(team_id));
     struct record *r = miro_store_user(m, user_id, strlen(user_id));
     assert(t && r);
-    team_join(&t->t, &r->u, as_admin);
+    team_join(m, &t->t, &r->u, as_admin);
+}
+
+void miro_note_sign_in(struct miro *m, const char *user_id, int64_t at_ms)
+{
+    struct record *r = miro_store_user(m, user_id, strlen(user_id));
+    assert(r);
+    r->u.last_activity_at_ms = at_ms;
 }
 
 void miro_set_active(struct miro *m, const char *user_id, bool active, int64_t now_ms)

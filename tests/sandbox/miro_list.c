@@ -10,7 +10,7 @@
 
 /* ---- the query string ---------------------------------------------------------------------------------- */
 
-static bool decode(struct str text, char **ret)
+bool query_decode(struct str text, char **ret)
 {
     char *out = xmalloc(text.n + 1);
     size_t n = 0;
@@ -62,7 +62,7 @@ static bool query_take(struct query *q, struct str name, struct str value)
                  {"cursor", &q->cursor}};
     for (size_t i = 0; i < ARRAY_SIZE(known); i++)
         if (str_eq(name, str_of(known[i].name)) && !*known[i].to)
-            return decode(value, known[i].to);
+            return query_decode(value, known[i].to);
     return true; /* unknown parameters are tolerated */
 }
 

@@ -230,6 +230,7 @@ static void revive(struct call *c, struct record *r)
         u->role = MIRO_INTERNAL_USER;
     u->guest = u->deleted = false;
     u->active = true;
+    audit_note_changes(c->m, r->before, u);
     miro_store_note_activity(c->m, r, c->now_ms, "group Add", c->rq->seq);
 }
 
@@ -237,17 +238,12 @@ static void join(struct members *d, struct record *r)
 {
     miro_store_touch(d->c, r);
     revive(d->c, r);
-    team_join(&d->team->t, &r->u, false);
+    team_join(d->c->m, &d->team->t, &r->u, false);
 }
 
 static void leave(struct members *d, struct record *r)
 {
-    if (r->u.unregistered && r->u.n_teams == 1) {
-        miro_store_remove_user(d->c, r, "group Remove");
-        return;
-    }
-    miro_store_touch(d->c, r);
-    team_leave(&d->team->t, &r->u);
+    miro_store_leave(d->c, d->team, r, "group Remove");
 }
 
 /* 'j'oin, 'l'eave, 'r'evive, or 0 when nothing is to be done. */

@@ -118,6 +118,8 @@ static void render_groups(struct call *c, const struct miro_user *u)
         return;
     json_open(&c->out, "groups", '[');
     for (size_t i = 0; i < u->n_teams; i++) {
+        if (!u->teams[i]->in_scim)
+            continue;
         json_open(&c->out, NULL, '{');
         if (wants_sub(c, "groups", "groups.value"))
             json_put_string(&c->out, "value", u->teams[i]->id);

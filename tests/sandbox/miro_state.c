@@ -24,6 +24,19 @@ static void put_history(struct json_out *w, const struct miro_user *u)
     json_close(w);
 }
 
+static void put_memberships(struct json_out *w, const struct miro_user *u)
+{
+    json_open(w, "memberships", '[');
+    for (size_t i = 0; i < u->n_teams; i++) {
+        json_open(w, NULL, '{');
+        json_put_string(w, "team", u->teams[i]->id);
+        json_put_int(w, "joinedAt", u->memberships[i].joined_at_ms);
+        json_put_int(w, "changedAt", u->memberships[i].changed_at_ms);
+        json_close(w);
+    }
+    json_close(w);
+}
+
 static void put_user(struct json_out *w, const struct miro_user *u)
 {
     json_open(w, NULL, '{');
@@ -48,8 +61,13 @@ static void put_user(struct json_out *w, const struct miro_user *u)
     for (size_t i = 0; i < u->n_teams; i++)
         json_put_string(w, NULL, u->teams[i]->displayName);
     json_close(w);
+    put_memberships(w, u);
     put_history(w, u);
+    json_put_int(w, "createdAt", u->created_at_ms);
     json_put_int(w, "changedAt", u->changed_at_ms);
+    json_put_int(w, "lastActivityAt", u->last_activity_at_ms);
+    json_put_int(w, "licenceAssignedAt", u->licence_at_ms);
+    json_put_int(w, "sessionsResetAt", u->sessions_reset_at_ms);
     json_put_int(w, "writes", (int64_t)u->writes);
     json_close(w);
 }
@@ -71,6 +89,15 @@ static void put_team(struct json_out *w, const struct miro_team *t)
     json_put_bool(w, "deleted", t->deleted);
     put_ids(w, "members", t->members, t->n_members);
     put_ids(w, "admins", t->admins, t->n_admins);
+    json_put_bool(w, "userGroup", t->user_group);
+    json_put_string(w, "description", t->description);
+    json_open(w, "attachedTo", '[');
+    for (size_t i = 0; i < t->n_attached; i++)
+        json_put_string(w, NULL, t->attached[i]->id);
+    json_close(w);
+    rest_put_settings(w, "settings", t, false);
+    json_put_int(w, "createdAt", t->created_at_ms);
+    json_put_int(w, "changedAt", t->changed_at_ms);
     json_close(w);
 }
 
@@ -87,6 +114,7 @@ void miro_dump_json(const struct miro *m, struct buf *out)
     for (size_t i = 0; i < m->n_teams; i++)
         put_team(&w, &m->teams[i]->t);
     json_close(&w);
+    audit_put_state(&m->audit, &w, "audit");
     json_close(&w);
 }
 
@@ -185,7 +213,11 @@ static bool read_user(struct miro *m, const cJSON *object, int64_t now_ms, struc
     u.other_org = read_flag(object, "otherOrg", false);
     u.unregistered = read_flag(object, "unregistered", false);
     u.uncaptured = read_flag(object, "uncaptured", false);
+    json_int64(object, "createdAt", &u.created_at_ms);
     json_int64(object, "changedAt", &u.changed_at_ms);
+    json_int64(object, "lastActivityAt", &u.last_activity_at_ms);
+    json_int64(object, "licenceAssignedAt", &u.licence_at_ms);
+    json_int64(object, "sessionsResetAt", &u.sessions_reset_at_ms);
     read_attributes(object, &u.attributes);
     if (!attrs_get(&u.attributes, "userType"))
         attrs_set(&u.attributes, "userType", m->cfg.default_licence);
@@ -204,7 +236,7 @@ static bool read_members(struct miro *m, struct miro_team *t, const cJSON *list,
             r = miro_store_user_named(m, name);
         if (!r)
             return error_set(err, ERROR_INPUT, "a member is neither the id nor the userName of a user");
-        team_join(t, &r->u, admins);
+        team_join(m, t, &r->u, admins);
     }
     return true;
 }
@@ -219,7 +251,17 @@ static bool read_team(struct miro *m, const cJSON *object, struct error *err)
         return false;
     if (*id && miro_store_team(m, id, strlen(id)))
         return error_set(err, ERROR_INPUT, "id is not unique");
-    struct miro_team *t = &miro_store_add_team(m, name, *id ? id : NULL)->t;
+    enum team_kind kind = miro_store_scim_kind(m);
+    bool group;
+    if (json_bool(object, "userGroup", &group))
+        kind = group ? USER_GROUP : TEAM;
+    struct miro_team *t = &miro_store_add_team(m, kind, name, *id ? id : NULL)->t;
+    struct problem pb;
+    if (!rest_read_settings(t, json_get(object, "settings"), &pb))
+        return error_set(err, ERROR_INPUT, "%s", pb.detail);
+    t->description = xstrdup_null(json_string(object, "description"));
+    json_int64(object, "createdAt", &t->created_at_ms);
+    json_int64(object, "changedAt", &t->changed_at_ms);
     if (team_name) {
         free(t->team_name);
         t->team_name = xstrdup(team_name);
@@ -227,6 +269,35 @@ static bool read_team(struct miro *m, const cJSON *object, struct error *err)
     t->deleted = read_flag(object, "deleted", false);
     return read_members(m, t, json_get(object, "members"), false, err) &&
            read_members(m, t, json_get(object, "admins"), true, err);
+}
+
+/* Teams that a user group belongs to, once all are read. */
+static bool read_bonds(struct miro *m, struct miro_team *g, const cJSON *object, struct error *err)
+{
+    const cJSON *list = json_get(object, "attachedTo");
+    for (const cJSON *el = list ? list->child : NULL; el; el = el->next) {
+        const char *id = cJSON_GetStringValue(el);
+        struct team_record *t = id ? miro_store_team(m, id, strlen(id)) : NULL;
+        if (!t || t->t.user_group || !g->user_group)
+            return error_set(err, ERROR_INPUT,
+                             "attachedTo: only user groups are attached, and only to teams");
+        g->attached = xreallocarray(g->attached, g->n_attached + 1, sizeof(struct miro_team *));
+        g->attached[g->n_attached++] = &t->t;
+    }
+    return true;
+}
+
+static void read_memberships(struct miro_user *u, const cJSON *object)
+{
+    const cJSON *list = json_get(object, "memberships");
+    for (const cJSON *el = list ? list->child : NULL; el; el = el->next) {
+        const char *team = json_string(el, "team");
+        for (size_t i = 0; team && i < u->n_teams; i++)
+            if (strcmp(u->teams[i]->id, team) == 0) {
+                json_int64(el, "joinedAt", &u->memberships[i].joined_at_ms);
+                json_int64(el, "changedAt", &u->memberships[i].changed_at_ms);
+            }
+    }
 }
 
 static bool read_state(struct miro *m, const cJSON *root, int64_t now_ms, struct error *err)
@@ -240,6 +311,14 @@ static bool read_state(struct miro *m, const cJSON *root, int64_t now_ms, struct
     for (const cJSON *el = teams ? teams->child : NULL; el; el = el->next, i++)
         if (!read_team(m, el, err))
             return error_wrap(err, "teams[%zu]", i);
+    i = 0;
+    for (const cJSON *el = teams ? teams->child : NULL; el; el = el->next, i++)
+        if (!read_bonds(m, &m->teams[i]->t, el, err))
+            return error_wrap(err, "teams[%zu]", i);
+    i = 0;
+    for (const cJSON *el = users ? users->child : NULL; el; el = el->next, i++)
+        read_memberships(&m->users[i]->u, el);
+    audit_read_state(&m->audit, json_get(root, "audit"));
     return true;
 }
 
@@ -248,19 +327,24 @@ bool miro_load_json(struct miro *m, struct str json, int64_t now_ms, struct erro
     cJSON *root;
     if (!json_parse(json, &root, err))
         return false;
-    struct miro fresh = {.cfg = m->cfg, .users_made = m->users_made, .teams_made = m->teams_made};
+    struct miro fresh = {
+        .cfg = m->cfg, .users_made = m->users_made, .teams_made = m->teams_made, .now_ms = now_ms};
     miro_store_init(&fresh);
+    audit_init(&fresh.audit, m->cfg.audit_max);
     bool done = cJSON_IsObject(root)
                     ? read_state(&fresh, root, now_ms, err)
                     : error_set(err, ERROR_INPUT, "an object with users and teams is expected");
     cJSON_Delete(root);
     if (!done) {
+        audit_done(&fresh.audit);
         miro_store_done(&fresh);
         return false;
     }
-    if (m->cfg.default_team && !miro_store_team_named(&fresh, m->cfg.default_team))
-        miro_store_add_team(&fresh, m->cfg.default_team, NULL);
+    if (m->cfg.default_team && !miro_store_default_team(&fresh))
+        miro_store_add_team(&fresh, TEAM, m->cfg.default_team, NULL);
     fresh.limits = m->limits;
+    fresh.rest = m->rest;
+    audit_done(&m->audit);
     miro_store_done(m);
     *m = fresh;
     return true;

@@ -10,11 +10,11 @@
 
 /* Ids look like Miro's: 19 digits, above 2^53 (so that clients that keep them as double are found out),
  * neither dense nor starting at one. */
-static const uint64_t user_id_base = 3458764500000000000u, team_id_base = 3074457300000000000u;
+static const uint64_t user_id_base = 3458764500000000000u;
 enum { ID_STEP = 10007, SEEDS = 50000 };
 static const uint64_t seed_step = 1000000000000u;
 
-static void make_id(uint64_t base, uint64_t seed, uint64_t n, char out[MIRO_ID_SIZE])
+void miro_store_make_id(uint64_t base, uint64_t seed, uint64_t n, char out[MIRO_ID_SIZE])
 {
     snprintf(out, MIRO_ID_SIZE, "%019" PRIu64, base + seed % SEEDS * seed_step + n * ID_STEP);
 }
@@ -37,6 +37,9 @@ void user_copy(struct miro_user *to, const struct miro_user *from)
     to->teams = xcalloc(from->n_teams, sizeof(struct miro_team *));
     for (size_t i = 0; i < from->n_teams; i++)
         to->teams[i] = from->teams[i];
+    to->memberships = xcalloc(from->n_teams, sizeof *to->memberships);
+    for (size_t i = 0; i < from->n_teams; i++)
+        to->memberships[i] = from->memberships[i];
     to->history = NULL;
     to->n_history = 0;
 }
@@ -49,6 +52,7 @@ void user_done(struct miro_user *u)
         free(u->admin_roles[i]);
     free(u->admin_roles);
     free(u->teams);
+    free(u->memberships);
     free(u->history);
     *u = (struct miro_user){0};
 }
@@ -86,21 +90,6 @@ void miro_store_init(struct miro *m)
     m->n_users = m->size_users = m->n_teams = 0;
 }
 
-static void team_done(struct miro_team *t)
-{
-    free(t->displayName);
-    free(t->team_name);
-    free(t->members);
-    free(t->admins);
-}
-
-static void team_before_free(struct miro_team *before)
-{
-    if (before)
-        team_done(before);
-    free(before);
-}
-
 void miro_store_done(struct miro *m)
 {
     for (size_t i = 0; i < m->n_users; i++) {
@@ -109,9 +98,7 @@ void miro_store_done(struct miro *m)
         free(m->users[i]);
     }
     for (size_t i = 0; i < m->n_teams; i++) {
-        team_before_free(m->teams[i]->before);
-        team_done(&m->teams[i]->t);
-        free(m->teams[i]);
+        team_record_free(m->teams[i]);
     }
     free(m->users);
     free(m->teams);
@@ -146,7 +133,7 @@ bool user_visible(const struct miro_user *u)
 void miro_store_next_user_id(struct miro *m, char out[MIRO_ID_SIZE])
 {
     do
-        make_id(user_id_base, m->cfg.seed, ++m->users_made, out);
+        miro_store_make_id(user_id_base, m->cfg.seed, ++m->users_made, out);
     while (miro_store_user(m, out, strlen(out)));
 }
 
@@ -189,6 +176,14 @@ void miro_store_touch(struct call *c, struct record *r)
     c->reply->applied = true;
 }
 
+static void note_licence(const struct miro *m, const struct miro_user *before, struct miro_user *u)
+{
+    const char *old = attrs_get(&before->attributes, "userType"),
+               *new = attrs_get(&u->attributes, "userType");
+    if (!old || !new || strcmp(old, new) != 0)
+        u->licence_at_ms = m->now_ms;
+}
+
 void miro_store_commit(struct call *c, struct record *r, struct miro_user *draft, const char *cause)
 {
     struct miro *m = c->m;
@@ -208,6 +203,8 @@ void miro_store_commit(struct call *c, struct record *r, struct miro_user *draft
     if (!r->u.deleted)
         index_put(&m->by_name, r->u.userName, r);
     miro_store_note_activity(m, r, c->now_ms, cause, c->rq->seq);
+    note_licence(m, r->before, &r->u);
+    audit_note_changes(m, r->before, &r->u);
     c->reply->applied = true;
 }
 
@@ -215,184 +212,10 @@ void miro_store_remove_user(struct call *c, struct record *r, const char *cause)
 {
     miro_store_touch(c, r);
     while (r->u.n_teams > 0)
-        team_leave(r->u.teams[0], &r->u);
+        team_leave(c->m, r->u.teams[0], &r->u);
+    audit_note_user(c->m, AUDIT_USER_REMOVED, &r->u, NULL, NULL, NULL);
     index_remove(&c->m->by_name, r->u.userName);
     r->u.deleted = true;
     r->u.active = false;
     miro_store_note_activity(c->m, r, c->now_ms, cause, c->rq->seq);
-}
-
-/* ---- teams --------------------------------------------------------------------------------------------- */
-
-struct team_record *miro_store_team(const struct miro *m, const char *id, size_t n)
-{
-    for (size_t i = 0; i < m->n_teams; i++) {
-        const char *have = m->teams[i]->t.id;
-        if (!m->teams[i]->t.deleted && strlen(have) == n && memcmp(have, id, n) == 0)
-            return m->teams[i];
-    }
-    return NULL;
-}
-
-struct team_record *miro_store_team_named(const struct miro *m, const char *name)
-{
-    for (size_t i = 0; i < m->n_teams; i++)
-        if (!m->teams[i]->t.deleted && same_name(m->teams[i]->t.displayName, name))
-            return m->teams[i];
-    return NULL;
-}
-
-static void next_team_id(struct miro *m, char out[MIRO_ID_SIZE])
-{
-    do
-        make_id(team_id_base, m->cfg.seed, ++m->teams_made, out);
-    while (miro_store_team(m, out, strlen(out)));
-}
-
-struct team_record *miro_store_add_team(struct miro *m, const char *name, const char *id)
-{
-    struct team_record *t = xcalloc(1, sizeof *t);
-    if (id)
-        snprintf(t->t.id, sizeof t->t.id, "%s", id);
-    else
-        next_team_id(m, t->t.id);
-    t->t.displayName = xstrdup(name);
-    t->t.team_name = xstrdup(name);
-    m->teams = xreallocarray(m->teams, m->n_teams + 1, sizeof(struct team_record *));
-    m->teams[m->n_teams++] = t;
-    return t;
-}
-
-static struct miro_user **list_copy(struct miro_user *const *v, size_t n)
-{
-    struct miro_user **copy = xcalloc(n, sizeof(struct miro_user *));
-    for (size_t i = 0; i < n; i++)
-        copy[i] = v[i];
-    return copy;
-}
-
-void miro_store_touch_team(struct call *c, struct team_record *t)
-{
-    struct miro_team *before = xcalloc(1, sizeof *before);
-    *before = t->t;
-    before->displayName = xstrdup(t->t.displayName);
-    before->team_name = xstrdup(t->t.team_name);
-    before->members = list_copy(t->t.members, t->t.n_members);
-    before->admins = list_copy(t->t.admins, t->t.n_admins);
-    team_before_free(t->before);
-    t->before = before;
-    t->writes++;
-    t->t.version++;
-    t->t.changed_at_ms = c->now_ms;
-}
-
-void miro_store_rename_team(struct team_record *t, const char *name)
-{
-    char *copy = xstrdup(name);
-    free(t->t.displayName);
-    t->t.displayName = copy;
-    t->t.version++;
-}
-
-/* ---- who is in which team ------------------------------------------------------------------------------ */
-
-static void list_push(struct miro_user ***v, size_t *n, struct miro_user *u)
-{
-    if ((*n & (*n - 1)) == 0) /* grows at powers of two */
-        *v = xreallocarray(*v, *n ? *n * 2 : 1, sizeof(struct miro_user *));
-    (*v)[(*n)++] = u;
-}
-
-static void list_drop(struct miro_user **v, size_t *n, const struct miro_user *u)
-{
-    for (size_t i = 0; i < *n; i++) {
-        if (v[i] != u)
-            continue;
-        (*n)--;
-        memmove(&v[i], &v[i + 1], (*n - i) * sizeof(struct miro_user *));
-        return;
-    }
-}
-
-bool miro_is_member(const struct miro_team *team, const struct miro_user *user)
-{
-    for (size_t i = 0; i < user->n_teams; i++)
-        if (user->teams[i] == team)
-            return true;
-    return false;
-}
-
-bool team_has_admin(const struct miro_team *t, const struct miro_user *u)
-{
-    for (size_t i = 0; i < t->n_admins; i++)
-        if (t->admins[i] == u)
-            return true;
-    return false;
-}
-
-void team_join(struct miro_team *t, struct miro_user *u, bool as_admin)
-{
-    if (!miro_is_member(t, u)) {
-        list_push(&t->members, &t->n_members, u);
-        u->teams = xreallocarray(u->teams, u->n_teams + 1, sizeof(struct miro_team *));
-        u->teams[u->n_teams++] = t;
-        t->version++;
-    }
-    if (as_admin && !team_has_admin(t, u))
-        list_push(&t->admins, &t->n_admins, u);
-}
-
-void team_leave(struct miro_team *t, struct miro_user *u)
-{
-    list_drop(t->members, &t->n_members, u);
-    list_drop(t->admins, &t->n_admins, u);
-    t->version++;
-    for (size_t i = 0; i < u->n_teams; i++)
-        if (u->teams[i] == t) {
-            u->n_teams--;
-            memmove(&u->teams[i], &u->teams[i + 1], (u->n_teams - i) * sizeof(struct miro_team *));
-            return;
-        }
-}
-
-bool team_last_admin(const struct miro_team *t, const struct miro_user *u)
-{
-    if (!team_has_admin(t, u))
-        return false;
-    for (size_t i = 0; i < t->n_admins; i++)
-        if (t->admins[i] != u && t->admins[i]->active)
-            return false;
-    return true;
-}
-
-bool last_company_admin(const struct miro *m, const struct miro_user *u)
-{
-    if (u->role != MIRO_INTERNAL_ADMIN)
-        return false;
-    for (size_t i = 0; i < m->n_users; i++) {
-        const struct miro_user *other = &m->users[i]->u;
-        if (strcmp(other->id, u->id) != 0 && user_visible(other) && other->active &&
-            other->role == MIRO_INTERNAL_ADMIN)
-            return false;
-    }
-    return true;
-}
-
-bool last_admin(const struct miro *m, const struct miro_user *u)
-{
-    for (size_t i = 0; i < u->n_teams; i++)
-        if (team_last_admin(u->teams[i], u))
-            return true;
-    return last_company_admin(m, u);
-}
-
-int64_t full_licences_used(const struct miro *m)
-{
-    int64_t used = 0;
-    for (size_t i = 0; i < m->n_users; i++) {
-        const struct miro_user *u = &m->users[i]->u;
-        const char *licence = attrs_get(&u->attributes, "userType");
-        used += user_visible(u) && u->active && licence && strcmp(licence, "Full") == 0;
-    }
-    return used;
 }

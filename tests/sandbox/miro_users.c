@@ -145,13 +145,14 @@ static struct record *store_created(struct call *c, struct miro_user *draft)
         r = miro_store_add_user(c->m, draft);
         r->u.changed_at_ms = c->now_ms;
         r->u.writes = 1;
+        r->u.licence_at_ms = c->now_ms;
         miro_store_note_activity(c->m, r, c->now_ms, "POST /Users", c->rq->seq);
+        audit_note_user(c->m, AUDIT_USER_ADDED, &r->u, NULL, NULL, NULL);
         c->reply->applied = true;
     }
-    struct team_record *team =
-        c->m->cfg.default_team ? miro_store_team_named(c->m, c->m->cfg.default_team) : NULL;
+    struct team_record *team = miro_store_default_team(c->m);
     if (team) /* no write to the team: a copy of its members for each new user would cost too much */
-        team_join(&team->t, &r->u, false);
+        team_join(c->m, &team->t, &r->u, false);
     return r;
 }
 
@@ -245,6 +246,7 @@ static void end_user(struct call *c, struct record *r)
     }
     miro_store_touch(c, r);
     r->u.active = false;
+    audit_note_changes(c->m, r->before, &r->u);
     miro_store_note_activity(c->m, r, c->now_ms, "DELETE /Users", c->rq->seq);
 }
 

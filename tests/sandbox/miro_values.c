@@ -66,14 +66,25 @@ static const char *get_photo_type(const struct miro_user *u, size_t i)
     return i == 0 && attrs_get(&u->attributes, "photo") ? "photo" : NULL;
 }
 
+/* The i-th of the user's teams that SCIM shows. */
+static const struct miro_team *group_at(const struct miro_user *u, size_t i)
+{
+    for (size_t k = 0; k < u->n_teams; k++)
+        if (u->teams[k]->in_scim && i-- == 0)
+            return u->teams[k];
+    return NULL;
+}
+
 static const char *get_team_id(const struct miro_user *u, size_t i)
 {
-    return i < u->n_teams ? u->teams[i]->id : NULL;
+    const struct miro_team *t = group_at(u, i);
+    return t ? t->id : NULL;
 }
 
 static const char *get_team_name(const struct miro_user *u, size_t i)
 {
-    return i < u->n_teams ? u->teams[i]->displayName : NULL;
+    const struct miro_team *t = group_at(u, i);
+    return t ? t->displayName : NULL;
 }
 
 static const char *get_role(const struct miro_user *u, size_t i)

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -65,6 +66,22 @@ bool sandbox_reset(struct sandbox *sb, struct error *err)
     faults_done(&sb->faults);
     journal_clear(&sb->journal);
     return true;
+}
+
+bool sandbox_write_state(const struct sandbox *sb, const char *path, struct error *err)
+{
+    struct buf text;
+    char *draft = xasprintf("%s.%d", path, (int)getpid());
+    buf_init(&text, SIZE_MAX / 2);
+    miro_dump_json(sb->miro, &text);
+    FILE *f = fopen(draft, "we");
+    bool done = f && fwrite(text.p, 1, text.n, f) == text.n;
+    done = f && fclose(f) == 0 && done && rename(draft, path) == 0;
+    if (!done)
+        error_set(err, ERROR_SYSTEM, "%s: %s", path, strerror(errno));
+    buf_done(&text);
+    free(draft);
+    return done;
 }
 
 /* ---- serving ------------------------------------------------------------------------------------------- */

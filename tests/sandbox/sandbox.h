@@ -24,6 +24,9 @@ int sandbox_port(const struct sandbox *sb);
 struct loop *sandbox_loop(struct sandbox *sb);
 /* One turn: waits (at most wait_ms, -1: as long as nothing is due), runs timers, serves what is ready. */
 void sandbox_turn(struct sandbox *sb, int wait_ms);
+/* What GET /_sandbox/state says, written beside and renamed. Fails with ERROR_SYSTEM. */
+bool sandbox_write_state(const struct sandbox *sb, const char *path, struct error *err)
+    __attribute__((warn_unused_result));
 void sandbox_wake(struct sandbox *sb); /* ends the current or next wait */
 
 #endif

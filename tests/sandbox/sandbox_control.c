@@ -99,6 +99,22 @@ static void put_limit(struct json_out *w, struct miro_limit l)
     json_close(w);
 }
 
+static void put_credits(struct control *c)
+{
+    json_open(&c->out, "rest", '[');
+    for (size_t i = 0; i < miro_rest_tokens_n(c->sb->miro); i++) {
+        struct miro_credits cr = miro_credits_get(c->sb->miro, i);
+        json_open(&c->out, NULL, '{');
+        json_put_int(&c->out, "credits", cr.limit);
+        json_put_int(&c->out, "windowMs", cr.window_ms);
+        json_put_int(&c->out, "used", cr.used);
+        json_put_int(&c->out, "arrivals", (int64_t)cr.calls);
+        json_put_int(&c->out, "over", (int64_t)cr.over);
+        json_close(&c->out);
+    }
+    json_close(&c->out);
+}
+
 static void get_limits(struct control *c)
 {
     json_open(&c->out, NULL, '{');
@@ -110,6 +126,7 @@ static void get_limits(struct control *c)
     for (int i = 0; i < MIRO_CLASSES; i++)
         put_limit(&c->out, miro_limit_get(c->sb->miro, (enum miro_class)i));
     json_close(&c->out);
+    put_credits(c);
     json_close(&c->out);
 }
 
@@ -201,6 +218,25 @@ static void post_users(struct control *c)
     cJSON_Delete(body);
 }
 
+/* A person has been at work: lastActivityAt. */
+static void post_activity(struct control *c)
+{
+    cJSON *body = NULL;
+    struct error err;
+    int64_t at_ms = sandbox_now_ms(c->sb);
+    bool parsed = json_parse((struct str){c->rq->body, c->rq->body_n}, &body, &err);
+    const char *name = json_string(body, "userName");
+    const struct miro_user *u = name ? miro_user_by_name(c->sb->miro, name) : NULL;
+    json_int64(body, "at", &at_ms);
+    if (parsed && u) {
+        miro_note_sign_in(c->sb->miro, u->id, at_ms);
+        answer_done(c);
+    } else {
+        answer_error(c, 400, "a userName that exists is needed, and at: ms since 1970");
+    }
+    cJSON_Delete(body);
+}
+
 /* Somebody in Miro's pages creates a team: SCIM cannot. */
 static void post_teams(struct control *c)
 {
@@ -238,6 +274,7 @@ static const struct {
     {"PATCH", "/settings", patch_settings},
     {"POST", "/users", post_users},
     {"POST", "/teams", post_teams},
+    {"POST", "/activity", post_activity},
 };
 
 static void route(struct control *c, struct str path)

@@ -188,6 +188,7 @@ static void apply(struct exchange *x, const struct miro_request *rq)
     x->reply.rate_limit = arrived.rate_limit;
     x->reply.rate_remaining = arrived.rate_remaining;
     x->reply.rate_reset_s = arrived.rate_reset_s;
+    x->reply.rest_level = arrived.rest_level;
     note_reply(x->sb, x, &x->reply, now_ms);
 }
 
@@ -299,6 +300,12 @@ static bool slow_group_patch(const struct settings *s, const struct miro_request
            miro_patch_members((struct str){rq->body, rq->body_n}) > s->slow_group_patch_members;
 }
 
+static const char *class_of(const struct miro_reply *r)
+{
+    static const char *const rest[] = {NULL, "REST level 1", "REST level 2", "REST level 3", "REST level 4"};
+    return r->counted ? miro_class_name(r->class) : rest[r->rest_level];
+}
+
 static void serve_scim(struct exchange *x)
 {
     struct sandbox *sb = x->sb;
@@ -315,7 +322,7 @@ static void serve_scim(struct exchange *x)
     if (rule)
         e->fault = rule->core ? miro_fault_name(rule->core) : fault_wire_name(rule->wire);
     bool admitted = miro_arrive(sb->miro, &rq, now_ms, &x->reply);
-    e->class = x->reply.counted ? miro_class_name(x->reply.class) : NULL;
+    e->class = class_of(&x->reply);
     e->over = x->reply.status == 429 && rq.fault == MIRO_FAULT_NONE;
     if (admitted)
         serve_admitted(x, &rq, rule);

@@ -29,6 +29,7 @@ static const struct setting table[] = {
     {"port-file", STRING, AT(port_file), NULL, "file to write the port to when ready"},
     {"listen", STRING, AT(listen), NULL, "address to listen on"},
     {"state", STRING, AT(state_file), NULL, "JSON file with users and teams to start with"},
+    {"state-out", STRING, AT(state_out), NULL, "file to write the state to at the end"},
     {"latency-ms", INTEGER, AT(latency_ms), NULL, "delay of every SCIM answer"},
     {"latency-jitter-ms", INTEGER, AT(latency_jitter_ms), NULL, "more delay, from 0 to this"},
     {"journal-max", INTEGER, AT(journal_max), NULL, "requests that the journal remembers"},
@@ -38,6 +39,11 @@ static const struct setting table[] = {
      "PATCHes of a group with more members are slow: half at once, all later (0: none)"},
     {"slow-group-patch-ms", INTEGER, AT(slow_group_patch_ms), NULL, "how slow"},
     {"token", STRING, MIRO(token), NULL, "SCIM token (default: any will do)"},
+    {"rest-token", LIST, MIRO(rest_tokens), NULL,
+     "REST tokens, each TOKEN or TOKEN=scope+scope (default: any will do)"},
+    {"rest-credits", INTEGER, MIRO(rest_credits), NULL, "credits of a REST token per minute"},
+    {"org-name", STRING, MIRO(org_name), NULL, "name of the organisation"},
+    {"audit-max", INTEGER, MIRO(audit_max), NULL, "audit events that are remembered"},
     {"base-url", STRING, MIRO(base_url), NULL, "base of meta.location and Location"},
     {"default-team", STRING, MIRO(default_team), NULL, "team that every new user joins"},
     {"admin", STRING, MIRO(admin), NULL, "userName of a first company and team admin"},
@@ -115,6 +121,7 @@ void settings_default(struct settings *s)
                            .slow_group_patch_ms = 60000};
     miro_config_default(&s->miro);
     s->miro.admin = "admin@example.com";
+    s->miro.audit_max = 100000;
 }
 
 /* ---- one value ----------------------------------------------------------------------------------------- */
@@ -256,6 +263,7 @@ static bool check(struct settings *s, struct error *err)
     s->miro.window_ms = (int64_t)(WINDOW_MS * s->window_scale);
     if (s->miro.window_ms < 1)
         s->miro.window_ms = 1;
+    s->miro.rest_window_ms = (int64_t)(2 * WINDOW_MS * s->window_scale);
     s->miro.seed = (uint64_t)s->seed;
     return true;
 }

@@ -17,6 +17,7 @@ struct settings {
     int64_t port;       /* 0: any free one */
     const char *port_file;
     const char *state_file; /* loaded at start and at every reset */
+    const char *state_out;  /* written at the end */
     double window_scale;    /* multiplies the limits' window */
     int64_t latency_ms, latency_jitter_ms;
     int64_t journal_max; /* requests that the journal remembers */

@@ -1,6 +1,8 @@
 /* The sandbox as a client meets it: over HTTP, served by a thread of this program. */
 #include "test_sandbox_client.h"
 
+#include <unistd.h>
+
 static const char ann[] = "{\"userName\":\"ann@example.com\"}";
 
 /* ---- tests --------------------------------------------------------------------------------------------- */
@@ -357,6 +359,57 @@ START_TEST(settings_change_and_come_back_with_a_reset)
 }
 END_TEST
 
+START_TEST(serves_rest_on_the_same_port)
+{
+    char path[200];
+    status("POST", "/api/v1/scim/Users", ann);
+    ck_assert_int_eq(
+        status("POST", "/_sandbox/activity", "{\"userName\":\"ann@example.com\",\"at\":1700000000000}"), 200);
+    struct answer a = call("GET", "/v1/oauth-token", NULL);
+    ck_assert_int_eq(a.status, 200);
+    ck_assert_ptr_nonnull(strstr(a.headers.p, "Content-Type: application/json"));
+    ck_assert_ptr_nonnull(strstr(a.headers.p, "X-RateLimit-Remaining: 99950"));
+    snprintf(path, sizeof path, "/v2/orgs/%s/members?emails=ann@example.com",
+             json_string(json_get(a.json, "organization"), "id"));
+    done(&a);
+    a = call("GET", path, NULL);
+    ck_assert_int_eq(a.status, 200);
+    ck_assert_ptr_nonnull(strstr(a.body.p, "\"lastActivityAt\":\"2023-11-14T22:13:20.000Z\""));
+    done(&a);
+    a = call("GET", "/_sandbox/journal?since=2", NULL);
+    ck_assert_str_eq(json_string(cJSON_GetArrayItem(json_get(a.json, "entries"), 0), "class"),
+                     "REST level 3");
+    done(&a);
+    a = call("GET", "/_sandbox/limits", NULL);
+    int64_t used = 0;
+    ck_assert(json_int64(cJSON_GetArrayItem(json_get(a.json, "rest"), 0), "used", &used) && used == 550);
+    done(&a);
+}
+END_TEST
+
+START_TEST(writes_a_state_that_it_starts_with)
+{
+    struct error err;
+    char path[] = "/tmp/sandbox-state-XXXXXX";
+    close(mkstemp(path));
+    status("POST", "/api/v1/scim/Users", ann);
+    struct answer before = call("GET", "/_sandbox/state", NULL);
+    ck_assert_msg(sandbox_write_state(sb, path, &err), "%s", err.message);
+    teardown();
+    setup();
+    settings.state_file = path;
+    start();
+    ck_assert_int_eq(count("ann@example.com"), 1);
+    struct answer after = call("GET", "/_sandbox/state", NULL);
+    ck_assert_int_eq(cJSON_GetArraySize(json_get(after.json, "audit")),
+                     cJSON_GetArraySize(json_get(before.json, "audit")));
+    ck_assert_int_gt(cJSON_GetArraySize(json_get(after.json, "audit")), 0);
+    done(&before);
+    done(&after);
+    unlink(path);
+}
+END_TEST
+
 START_TEST(sends_etags_and_takes_preconditions)
 {
     settings.miro.etag = MIRO_ETAG_ON;
@@ -397,6 +450,8 @@ int main(void)
     tcase_add_test(t, answers_slowly);
     tcase_add_test(t, gives_statuses_by_rule);
     tcase_add_test(t, refuses_a_body_over_the_limit);
+    tcase_add_test(t, serves_rest_on_the_same_port);
+    tcase_add_test(t, writes_a_state_that_it_starts_with);
     tcase_add_test(t, settings_change_and_come_back_with_a_reset);
     tcase_add_test(t, people_can_be_added_behind_the_clients_back);
     suite_add_tcase(s, t);
