@@ -1,10 +1,14 @@
 """Policies are tried before they are let loose: `policy test` on cases, `target test` on a target."""
 import json
+import signal
 import subprocess
 
 from harness.config import REPO
 from harness.scenario import scenario
+from harness.wait import wait_until
+from harness.words import Word, now_ms
 
+SOON_S = 20
 SAMPLES = REPO / "deploy" / "config"
 CASES = SAMPLES / "policy-cases.yaml"
 
@@ -37,3 +41,78 @@ def the_sample_policies_hold_what_their_cases_say_and_a_wrong_one_is_told(run):
     cases.write_text(json.dumps({"cases": [{"name": "x", "person": {"groups": "A"}}]}), encoding="utf-8")
     assert "cases[0].person.groups: must be a list" in policy_test(run, cases, "--policy", SAMPLES / "policy.lua", code=65)
     policy_test(run, "--policy", SAMPLES / "policy.lua", code=64)
+
+
+# Of p0 it wants another name; of the others what no policy should say.
+BROKEN = """
+local faults = {
+    ["p1@example.com"] = function() error("no luck") end,
+    ["p2@example.com"] = function() return { active = "false" } end,
+    ["p3@example.com"] = function() while true do end end,
+    ["p4@example.com"] = function() local all = {} for i = 1, 1e5 do all[i] = ("x"):rep(60000) .. i end end,
+    ["p5@example.com"] = function() return nil end,
+    ["p6@example.com"] = function() return "delete" end,
+}
+return { desired = function(person)
+    local name = person.profile.userName
+    local fault = faults[name]
+    if fault then return fault() end
+    return { active = true, userName = name, displayName = "changed" }
+end }
+"""
+PERSONS, FAILING = 7, 5
+
+
+def reload(worker):
+    done, refused = (f'rollcall_worker_reloads_total{{outcome="{o}"}}' for o in ("done", "refused"))
+    before = worker.metrics()
+    worker.process.signal(signal.SIGHUP)
+    wait_until(lambda: any(worker.metrics().get(m, 0) > before.get(m, 0) for m in (done, refused)), SOON_S, "reloaded")
+    return worker.metrics().get(done, 0) > before.get(done, 0)
+
+
+def writes(sandbox):
+    return [(c["method"], c["name"]) for c in sandbox.journal() if c["method"] != "GET"]
+
+
+@scenario(seconds=8)
+def a_mistake_in_a_policy_takes_nothing_away(run):
+    source, sandbox = run.source("hr"), run.sandbox()
+    path = run.directory / "policy.yaml"
+    good = (SAMPLES / "policy.yaml").read_text(encoding="utf-8")
+    path.write_text(good, encoding="utf-8")
+    run.config.document["worker"]["policy"] = str(path)
+    ingest, worker = run.ingest().start(), run.worker().start()
+    sender, results = run.sender(ingest), run.topics.follow("results")
+    sender.deliver(source, *(Word("joined", f"p{n}", now_ms() - 60_000, {"userName": f"p{n}@example.com"})
+                             for n in range(PERSONS)))
+    run.await_results(results)
+    before = writes(sandbox)
+
+    path.write_text(good.replace("leavers: deactivate", "leavers: everybody"), encoding="utf-8")
+    assert not reload(worker), "a policy that does not load is taken"
+    assert "leavers: must be deactivate, leave_teams, delete" in worker.process.log()
+    assert writes(sandbox) == before
+
+    run.config.document["worker"]["policy"] = str(run.directory / "policy.lua")
+    (run.directory / "policy.lua").write_text(BROKEN, encoding="utf-8")
+    worker._write_config()
+    assert reload(worker)
+    sender.deliver(source, *(Word("changed", f"p{n}", now_ms(), {"title": "x"}) for n in range(PERSONS)))
+    wait_until(lambda: worker.metrics()["rollcall_worker_policy_errors_total"] >= FAILING, SOON_S, "the policy fails for some")
+    wait_until(lambda: sandbox.account("p0@example.com").attributes.get("displayName") == "changed", SOON_S, "p0 is changed")
+    wait_until(lambda: len(results.find(lambda r: r.value["outcome"] == "ignored")) == 1, SOON_S, "p5 is left alone")
+    wait_until(lambda: worker.metrics()["rollcall_worker_sweep_left"] == 0, SOON_S, "everybody was planned")
+    assert writes(sandbox) == before + [("PATCH", "p0@example.com")], writes(sandbox)
+    assert all(a.active for a in sandbox.accounts())
+
+    run.config.document["worker"]["policy"] = str(path)
+    path.write_text(good, encoding="utf-8")
+    worker._write_config()
+    assert reload(worker)
+    run.await_results(results)
+    assert all(a.active for a in sandbox.accounts())
+    worker.stop()
+    path.write_text("leavers: [", encoding="utf-8")
+    done = run.command("--check", code=78)
+    assert "worker.policy: policy.yaml: line " in done.stdout + done.stderr, done.stderr

@@ -443,6 +443,26 @@ START_TEST(a_policy_error_keeps_everything_as_it_is)
 }
 END_TEST
 
+/* Out of scope is no reason to take anything away, whatever was given before. */
+START_TEST(who_falls_out_of_scope_keeps_the_account)
+{
+    kit_start();
+    kit_zoe_has_account(ZOE);
+    kit.policy = POLICY_NOTHING;
+    engine_policy_changed(kit.e, ++kit.generation, kit.now);
+    commit();
+    expect_no_call();
+    say({"e2", EVENT_CHANGED, .at = 2, .profile = "displayName=Zed"});
+    commit();
+    expect_result("e2", "miro", "ignored");
+    pass(3 * KIT_DAY_MS);
+    commit();
+    expect_no_call();
+    ck_assert_str_eq(state_now("miro", "link"), "\"7\"");
+    kit_stop();
+}
+END_TEST
+
 START_TEST(a_leaver_with_a_link_is_cut_although_the_policy_fails)
 {
     kit_start();
@@ -642,6 +662,7 @@ int main(void)
         trouble_is_remembered_by_the_worker_that_takes_over,
         trouble_that_turned_into_failures_of_the_call_does_not_last_for_ever,
         a_policy_error_keeps_everything_as_it_is,
+        who_falls_out_of_scope_keeps_the_account,
         a_leaver_with_a_link_is_cut_although_the_policy_fails,
         a_write_answered_without_a_body_is_read_before_it_is_believed,
         a_204_that_changed_nothing_is_refused,

@@ -93,6 +93,11 @@ static const struct answer_row {
     {"an error", "error('broken')", "broken", 0, 0, NULL, NULL},
     {"a missing value", "return {t=p.profile.nothing..'x'}", "nil value", 0, 0, NULL, NULL},
     {"no end", "while true do end", "instructions", 0, 0, NULL, NULL},
+    {"no end, though it catches errors", "while true do pcall(function() while true do end end) end",
+     "instructions", 0, 0, NULL, NULL},
+    {"too much memory", "local r = {} for i=1,1e5 do r[i] = ('x'):rep(60000) .. i end", "not enough memory",
+     0, 0, NULL, NULL},
+    {"too deep", "local function f() return 1 + f() end return f()", "not enough memory", 0, 0, NULL, NULL},
     {"no files", "return {t=io.open('/etc/passwd')}", "io", 0, 0, NULL, NULL},
 };
 
@@ -122,6 +127,35 @@ START_TEST(reads_what_desired_answers)
     }
 
     person_done(&g.person);
+    policy_free(policy);
+    free(text);
+}
+END_TEST
+
+/* Whatever one person's call came to, the next one is asked as if nothing had been. */
+START_TEST(an_error_for_one_person_is_nobody_elses)
+{
+    static const char *const bad[] = {"error('no')", "while true do end",
+                                      "local r = {} for i=1,1e5 do r[i] = ('x'):rep(60000) .. i end",
+                                      "return {title={}}", "return 7"};
+    static const char *const good[] = {"a", "good", NULL}, *const broken[] = {"a", "bad", NULL};
+    char *text = xasprintf(
+        "return {desired = function(p) if p.profile.a == 'bad' then %s end return {title='x'} end}", bad[_i]);
+    struct error err = {0};
+    struct policy *policy;
+    struct given sound, ill;
+    ck_assert_msg(load_text(text, &policy, &err), "%s", err.message);
+    give(&sound, EMPLOYMENT_JOINED, false, good);
+    give(&ill, EMPLOYMENT_JOINED, false, broken);
+    for (int i = 0; i < 3; i++) {
+        struct desired d = {0};
+        ck_assert(!policy_ask(policy, &ill.view, "miro", &d, &err));
+        ck_assert_msg(policy_ask(policy, &sound.view, "miro", &d, &err), "%s", err.message);
+        ck_assert_str_eq(attrs_get(&d.attrs, "title"), "x");
+        desired_done(&d);
+    }
+    person_done(&sound.person);
+    person_done(&ill.person);
     policy_free(policy);
     free(text);
 }
@@ -393,7 +427,9 @@ int main(void)
 {
     Suite *suite = suite_create("worker_policy");
     TCase *tc = tcase_create("policy");
+    tcase_set_timeout(tc, 60);
     tcase_add_loop_test(tc, reads_what_desired_answers, 0, (int)ARRAY_SIZE(answers));
+    tcase_add_loop_test(tc, an_error_for_one_person_is_nobody_elses, 0, 5);
     tcase_add_loop_test(tc, reads_what_is_said_of_teams, 0, (int)ARRAY_SIZE(team_rows));
     tcase_add_loop_test(tc, reads_what_is_said_of_admin_roles, 0, (int)ARRAY_SIZE(role_rows));
     tcase_add_loop_test(tc, refuses_a_file_without_desired, 0, (int)ARRAY_SIZE(broken));
