@@ -7,16 +7,37 @@
 static const char *const kinds[] = {
     [DESIRE_NOTHING] = "leave alone", [DESIRE_ACCOUNT] = "account", [DESIRE_ABSENT] = "delete"};
 
-/* The same grammar for whatever is named true or false. */
-static void add_named(struct attrs *to, const char *what, const struct attrs *named)
+/* What is named true or false: teams, admin roles. */
+static void add_named(struct attrs *to, const char *what, const char *name, bool wanted)
 {
-    for (size_t i = 0; i < named->n; i++) {
-        char *name = xasprintf("%s.%s", what, named->v[i].name);
-        attrs_set(to, name, named->v[i].value ? "true" : "false");
-        free(name);
+    char *pair = xasprintf("%s.%s", what, name);
+    attrs_set(to, pair, wanted ? "true" : "false");
+    free(pair);
+}
+
+static void add_teams(struct attrs *to, const struct attrs *teams)
+{
+    for (size_t i = 0; i < teams->n; i++)
+        add_named(to, "teams", teams->v[i].name, teams->v[i].value != NULL);
+    if (teams->n == 0)
+        attrs_set(to, "teams", "none named");
+}
+
+/* Admin roles stand among them. */
+static void add_attrs(struct attrs *to, const struct attrs *attrs, bool has_roles)
+{
+    bool none = true;
+    for (size_t i = 0; i < attrs->n; i++) {
+        const struct attr *a = &attrs->v[i];
+        if (attr_role(a->name)) {
+            add_named(to, "admin_roles", attr_role(a->name), a->value != NULL);
+            none = false;
+        } else {
+            attrs_set(to, a->name, a->value);
+        }
     }
-    if (named->n == 0)
-        attrs_set(to, what, "none named");
+    if (has_roles && none)
+        attrs_set(to, "admin_roles", "none named");
 }
 
 void policy_answer_pairs(const struct desired *d, struct attrs *ret)
@@ -24,10 +45,11 @@ void policy_answer_pairs(const struct desired *d, struct attrs *ret)
     attrs_set(ret, ANSWER_KIND, kinds[d->kind]);
     if (d->kind != DESIRE_ACCOUNT)
         return;
-    for (size_t i = 0; i < d->attrs.n; i++)
-        attrs_set(ret, d->attrs.v[i].name, d->attrs.v[i].value);
+    add_attrs(ret, &d->attrs, d->has_roles);
     if (d->active != ACTIVE_AS_IS)
         attrs_set(ret, "active", d->active == ACTIVE_ON ? "true" : "false");
     if (d->has_teams)
-        add_named(ret, "teams", &d->teams);
+        add_teams(ret, &d->teams);
+    if (d->leave_teams)
+        attrs_set(ret, "leave_teams", "true");
 }

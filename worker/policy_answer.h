@@ -7,8 +7,8 @@
 
 #define ANSWER_KIND "answer" /* "leave alone", "account" or "delete" */
 
-/* Every word of d: ANSWER_KIND, active, each attribute (NULL: emptied), teams.NAME (true or false), and teams = "none named"
- * when something is said of teams and none is named. ret is empty or zeroed; release with attrs_done. */
+/* Every word of d: ANSWER_KIND, active, leave_teams, each attribute (NULL: emptied), teams.NAME and admin_roles.NAME (true or
+ * false); teams = "none named" when something is said of teams and none is named, admin_roles likewise. ret is empty or zeroed; release with attrs_done. */
 void policy_answer_pairs(const struct desired *d, struct attrs *ret);
 
 #endif
