@@ -23,6 +23,7 @@ static const struct command {
     {"deadletters", "rollcall-worker deadletters", cli_deadletters},
     {"plan", "rollcall-worker plan", cli_plan},
     {"policy", "rollcall-worker policy", cli_policy},
+    {"target", "rollcall-worker target", cli_target},
 };
 
 bool cli_run(int argc, char **argv, int *ret_code)

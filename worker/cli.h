@@ -1,4 +1,5 @@
-/* cli.h - the commands beside the worker itself: `rollcall-worker control …`, `… deadletters …`, `… plan …`, `… policy …`.
+/* cli.h - the commands beside the worker itself: `rollcall-worker control …`, `… deadletters …`, `… plan …`, `… policy …`,
+ * `… target …`.
  *
  * A command is the first argument; its options follow it in any order. Commands talk to Kafka alone and need of the
  * configuration what is about Kafka and the names of targets. What they print is for the operator who asked and may
@@ -29,6 +30,7 @@ int cli_control(int argc, char **argv);
 int cli_deadletters(int argc, char **argv);
 int cli_plan(int argc, char **argv);
 int cli_policy(int argc, char **argv);
+int cli_target(int argc, char **argv);
 
 struct cli_verb {
     const char *name;

@@ -19,6 +19,8 @@ static const char *const usage = /* after "usage: rollcall-worker [options]" */
     "--help\n"
     "   or: rollcall-worker plan …          what would be done for one person; see plan --help\n"
     "   or: rollcall-worker policy …        tries a policy on cases: test; see policy --help\n"
+    "   or: rollcall-worker target …        checks a target before it is switched on: test; see target "
+    "--help\n"
     "turns lifecycle events into SCIM calls, with one result each";
 static const char *const default_config = "/etc/rollcall/rollcall.yaml";
 

@@ -116,3 +116,59 @@ def a_mistake_in_a_policy_takes_nothing_away(run):
     path.write_text("leavers: [", encoding="utf-8")
     done = run.command("--check", code=78)
     assert "worker.policy: policy.yaml: line " in done.stdout + done.stderr, done.stderr
+
+
+def checks(run, target, *args, code=0):
+    """The lines of `target test` by level and name: {("ok", "token"): "accepted"}; of several the first."""
+    found = {}
+    for line in run.command("target", "test", target, *args, code=code).stdout.splitlines():
+        level, _, rest = line.partition(" ")
+        if level in ("ok", "warning", "failed"):
+            name, _, text = rest.strip().partition(" ")
+            found.setdefault((level, name), text.strip())
+    return found
+
+
+@scenario(seconds=8)
+def a_target_is_checked_before_it_is_switched_on(run):
+    source, sandbox = run.source("hr"), run.sandbox()
+    off = run.sandbox("off", scim_disabled=True)
+    ingest, worker = run.ingest().start(), run.worker().start()
+    sender, results = run.sender(ingest), run.topics.follow("results")
+    run.command("control", "pause", "off", "--reason", "not yet switched on", "--by", "tester")
+    sender.deliver(source, *(Word("joined", f"p{n}", now_ms() - 60_000, {"userName": f"p{n}@example.com", "department": "Design"})
+                             for n in range(PERSONS)))
+    wait_until(lambda: len(results.find(lambda r: r.value["target"] == "miro")) == PERSONS, SOON_S, "all have accounts")
+
+    policy = run.directory / "policy.yaml"
+    policy.write_text("attributes: {userName: '{userName}', department: '{department|upper}'}\n"
+                      "teams: [{team: '{department}', when: {department: '*'}}, {team: Everybody}]\n", encoding="utf-8")
+    run.config.document["worker"]["policy"] = str(policy)
+    before = len(writes(sandbox))
+    told = checks(run, "miro", "--sample", "5", code=69)
+    assert told["ok", "token"] == "accepted" and told["ok", "look-ups"].startswith("by filter"), told
+    assert told["failed", "teams"] == '"Design" is not there', told
+    sandbox.add_team("Design")
+    told = checks(run, "miro", "--sample", "5")
+    assert told["ok", "teams"] == "the policy names 2, all of them are there (of 2)", told
+    assert told["ok", "people"].startswith("of 5: 0 agree, 0 would be made, 5 changed, 0 deactivated"), told
+    assert told["ok", "changes"].startswith("department 5"), told
+    told = checks(run, "miro", "--person", "acme/hr/p0,acme/hr/p1")
+    assert told["ok", "people"].startswith("of 2: "), told
+    assert "nobody has told of this person" in run.command("target", "test", "miro", "--person", "acme/hr/x", code=78).stderr
+
+    policy.write_text("attributes: {userName: '{userName}'}\nonly: {department: Sales}\noutside: deactivate\n", encoding="utf-8")
+    told = checks(run, "miro", "--sample", "7")
+    assert told["warning", "access"] == "7 of 7 accounts would be deactivated or deleted", told
+    cases = ("--cases", CASES)
+    assert checks(run, "miro", *cases)["ok", "policy"].startswith("has a word for each of "), told
+
+    assert checks(run, "off", *cases, code=69)["failed", "SCIM"].startswith("switched off"), "403"
+    target = run.config.document["targets"][0]
+    target["token"] = run.config.secret("wrong", "wrong")
+    assert checks(run, "miro", *cases, code=69)["failed", "token"] == "refused (401)"
+    target["base_url"] = "http://127.0.0.1:9/api/v1/scim"
+    assert checks(run, "miro", code=69)["failed", "reachable"].startswith("no connection to 127.0.0.1"), "nobody listens"
+    assert "knows no target nope" in run.command("target", "test", "nope", code=78).stderr
+    assert len(writes(sandbox)) == before and not writes(off), "a check has changed something"
+    assert worker.process.alive
