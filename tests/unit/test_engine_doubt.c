@@ -58,6 +58,8 @@ START_TEST(a_late_call_that_undid_a_newer_one_is_found_and_mended)
     expect_call("PATCH", "/Users/7");
     expect_body("Baker");
     answer(200, user("7", true, ZOE ";title=Baker"));
+    ck_assert_int_ge(wait_for_call(), 0); /* what contradicted the last write may as well have come from before it */
+    answer(200, user("7", true, ZOE ";title=Baker"));
     commit();
     expect_result("e2", "miro", "superseded");
     expect_result("e3", "miro", "applied");
@@ -128,6 +130,41 @@ START_TEST(a_create_that_never_happened_gives_way_to_the_new_name)
 }
 END_TEST
 
+START_TEST(a_read_from_before_the_last_write_is_not_the_last_word)
+{
+    kit_start();
+    kit_zoe_has_account("userName=zoe;title");
+    say({"set", EVENT_CHANGED, .at = 10, .profile = "title=CTO"});
+    commit();
+    expect_call("PATCH", "/Users/7");
+    answer_unknown();
+    ck_assert_int_ge(wait_for_call(), 0);
+    ck_assert_str_eq(kit.call->method, "GET");
+    answer(200, user("7", true, "userName=zoe"));
+    ck_assert_int_ge(wait_for_call(), 0);
+    ck_assert_str_eq(kit.call->method, "PATCH");
+    answer(200, user("7", true, "userName=zoe;title=CTO"));
+    ck_assert_int_ge(wait_for_call(), 0);
+    ck_assert_str_eq(kit.call->method, "GET"); /* the doubt is over */
+    const struct call *looking = kit.call;
+    say({"clear", EVENT_CHANGED, .at = 11, .profile = "title"});
+    commit();
+    kit.call = looking;
+    answer(200, user("7", true, "userName=zoe")); /* a replica that lags */
+    commit();
+    expect_no_result("clear", "miro");
+    ck_assert_int_ge(wait_for_call(), 0);
+    ck_assert_str_eq(kit.call->method, "GET");
+    answer(200, user("7", true, "userName=zoe;title=CTO"));
+    ck_assert_int_ge(wait_for_call(), 0);
+    ck_assert_str_eq(kit.call->method, "PATCH");
+    answer(200, user("7", true, "userName=zoe"));
+    commit();
+    expect_result("clear", "miro", "applied");
+    kit_stop();
+}
+END_TEST
+
 START_TEST(a_read_that_timed_out_leaves_no_doubt)
 {
     kit_start();
@@ -191,6 +228,7 @@ int main(void)
         a_late_call_that_undid_a_newer_one_is_found_and_mended,
         a_create_that_may_have_happened_is_looked_up_by_the_name_it_was_made_with,
         a_create_that_never_happened_gives_way_to_the_new_name,
+        a_read_from_before_the_last_write_is_not_the_last_word,
         a_read_that_timed_out_leaves_no_doubt,
         a_server_error_on_a_write_leaves_doubt_unless_it_says_that_it_did_not_begin,
         an_answer_that_comes_while_the_policy_fails_is_not_lost,

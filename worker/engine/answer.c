@@ -176,6 +176,18 @@ static void know_attribute(const struct answer *a, const struct account *account
         target_state_forgive(a->t, name);
 }
 
+bool answer_differs(const struct answer *a, const struct account *account)
+{
+    const struct attrs *known = &a->t->known_attrs;
+    for (size_t i = 0; a->t->known == KNOWN_ACCOUNT && i < known->n; i++) {
+        const char *name = known->v[i].name, *value = known->v[i].value;
+        if (!scim_values_equal(name, attribute_value(a->f->target->profile, &account->attrs, name, value),
+                               value))
+            return true;
+    }
+    return false;
+}
+
 /* Keeps of the account what the policy names, and what identifies it: absent attributes are known as absent.
  */
 void answer_know(const struct answer *a, const struct account *account)

@@ -28,6 +28,8 @@ void answer_doubt(const struct answer *a);
 void answer_drop_link(const struct answer *a);
 void answer_set_link(const struct answer *a, const char *id);
 void answer_know(const struct answer *a, const struct account *account);
+/* Whether the account is otherwise than is known, in what is known of it. */
+bool answer_differs(const struct answer *a, const struct account *account);
 /* The target refuses `what` (an attribute, or a whole step) with this fingerprint of what we want. */
 void answer_refuse(const struct answer *a, const char *what, uint64_t fingerprint, const char *reason);
 void answer_refuse_step(const struct answer *a, const char *what, const char *reason);

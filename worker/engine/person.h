@@ -111,12 +111,12 @@ struct target_state {
         missing_until_ms; /* the link was answered with 404; one that is asked for from then on drops it (wall
                                  clock); 0: no such answer since it was last seen */
     int64_t
-        switched_until_ms; /* a write has set `active`: a read begun before then that says otherwise may be old (wall
+        switched_until_ms; /* a write was answered: a read begun before then that contradicts it may be old (wall
                                   clock); 0: none lately */
-    bool switched_on;         /* valid with switched_until_ms */
-    bool open;                /* work under way: a call may be in flight once this is committed */
-    bool write_failed;        /* a write is among `attempts`: a read that works does not end them */
-    uint32_t attempts;        /* failures in a row */
+    bool switched_on;      /* valid with switched_until_ms */
+    bool open;             /* work under way: a call may be in flight once this is committed */
+    bool write_failed;     /* a write is among `attempts`: a read that works does not end them */
+    uint32_t attempts;     /* failures in a row */
     int64_t failing_since_ms; /* the first of them (wall clock); 0: none, or not known */
     int64_t next_attempt_ms;  /* wall clock; 0: at once */
     int64_t failed_ms;    /* wall clock: when it failed or was refused last, or up to when that is forgiven */

@@ -109,23 +109,21 @@ static void end_of_doubt(const struct answer *a)
 }
 
 /* A read that contradicts what a write has answered just now comes from before it: looked at again later. */
-static void doubt_old_news(const struct answer *a, const struct account *account)
+static bool is_old_news(const struct answer *a, const struct account *account)
 {
-    struct target_state *t = a->t;
-    bool others_write = a->e->cfg.plan_only; /* and they have switched it meanwhile */
-    bool contradicts =
-        !others_write && a->f->started.wall_ms < t->switched_until_ms && account->active != t->switched_on;
-    if (!contradicts)
-        return;
-    if (t->switched_until_ms > t->doubt_until_ms)
-        t->doubt_until_ms = a->w->doubt_until_ms = t->switched_until_ms;
+    const struct target_state *t = a->t;
+    bool others_write = a->e->cfg.plan_only; /* and they have changed it meanwhile */
+    if (others_write || a->f->started.wall_ms >= t->switched_until_ms)
+        return false;
+    return account->active != t->switched_on || answer_differs(a, account);
 }
 
 static void note_switch(const struct answer *a)
 {
     enum step step = a->f->step;
     struct target_state *t = a->t;
-    if (step != STEP_CREATE && step != STEP_ACTIVATE && step != STEP_DEACTIVATE)
+    bool updated = step == STEP_UPDATE && t->known == KNOWN_ACCOUNT;
+    if (step != STEP_CREATE && step != STEP_ACTIVATE && step != STEP_DEACTIVATE && !updated)
         return;
     t->switched_until_ms = a->now.wall_ms + a->f->target->cfg->call_life_ms;
     t->switched_on = t->known == KNOWN_ACCOUNT ? t->known_active : step != STEP_DEACTIVATE;
@@ -139,10 +137,12 @@ static void read_now(const struct answer *a)
 
 static void took_account(const struct answer *a, const struct account *account)
 {
+    bool old = is_old_news(a, account);
     answer_know(a, account);
     read_now(a);
     end_of_doubt(a);
-    doubt_old_news(a, account);
+    if (old && a->t->switched_until_ms > a->t->doubt_until_ms)
+        a->t->doubt_until_ms = a->w->doubt_until_ms = a->t->switched_until_ms;
     moves_verify(a);
     if (!a->w->unverified)
         return;
