@@ -17,6 +17,7 @@
 #include "simsource.h"
 #include "simtarget.h"
 #include "simteams.h"
+#include "spared.h"
 #include "simworker.h"
 
 enum {
@@ -566,8 +567,10 @@ void invariants_check(struct world *w)
     check_results(w);
     for (size_t i = 0; i < s->n_persons; i++)
         check_person(w, i);
-    for (size_t i = 0; i < s->n_persons; i++)
+    for (size_t i = 0; i < s->n_persons; i++) {
         check_findings(w, i);
+        spared_check(w, i);
+    }
     for (size_t i = 0; i < s->n_events; i++)
         for (size_t t = 0; t < s->n_targets; t++) {
             check_leaver(w, i, t);

@@ -64,6 +64,7 @@ static const struct mutation_row table[] = {
     {ENGINE(FETCH_AS_OF_ANSWER), 50, "fetched words count as of the answer"},
     {ENGINE(FETCH_REVIVES), 50, "a fetched joined counts more than left"},
     {ENGINE(LEAVER_AWAITS_FETCH), 100, "cuts wait for the source"},
+    {ENGINE(POLICY_ERROR_CUTS), 400, "a policy that fails takes access away"},
     {ENGINE(PAUSE_IGNORED), 50, "a paused target is called"},
     {ENGINE(PAUSE_FORGETS), 150, "what a pause parked is not taken up again"},
     {ENGINE(RETRY_REPEATED), 100, "a retry acts again and again"},

@@ -77,6 +77,7 @@ enum mutation {
     MUTATION_TEAM_MISSED_FOREVER, /* a team that appears wakes nobody */
     MUTATION_TEAM_NEWS_LOST,      /* what became of teams while nobody owned a partition is nobody's news */
     /* what people decide */
+    MUTATION_POLICY_ERROR_CUTS, /* a policy that fails takes access away */
     MUTATION_PAUSE_IGNORED,     /* a paused target is called */
     MUTATION_PAUSE_FORGETS,     /* what a pause parked is not taken up again */
     MUTATION_RETRY_REPEATED,    /* a retry acts again and again */

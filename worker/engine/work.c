@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "mem.h"
+#include "mutation.h"
 
 /* ---- works --------------------------------------------------------------------------------------------- */
 
@@ -232,7 +233,7 @@ bool work_is_protected(const struct work *w, const struct target_state *t, const
 static bool fall_back(const struct person *p, const struct target_state *t, struct desired *ret)
 {
     bool gone = p->employment == EMPLOYMENT_LEFT || p->employment == EMPLOYMENT_DELETED || p->suspended;
-    if (!gone || !t->link)
+    if ((!gone && !MUTATION(MUTATION_POLICY_ERROR_CUTS)) || !t->link)
         return false;
     *ret = (struct desired){.kind = DESIRE_ACCOUNT, .active = ACTIVE_OFF};
     return true;
