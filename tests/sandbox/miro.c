@@ -8,9 +8,9 @@
 #include <strings.h>
 
 #include "mem.h"
-#include "miro_core.h"
+#include "miro_rfc.h"
 
-static const char base_path[] = "/api/v1/scim";
+static const char *const base_paths[] = {"/api/v1/scim", "/scim/v2"};
 
 struct miro *miro_new(const struct miro_config *cfg)
 {
@@ -97,7 +97,7 @@ struct route {
     bool user_groups_only;
 };
 
-static const struct route routes[] = {
+static const struct route miro_routes[] = {
     {"Users", false, "GET", MIRO_USERS_LIST, users_list, false},
     {"Users", false, "POST", MIRO_USER_CREATE, user_create, false},
     {"Users", true, "GET", MIRO_USER_GET, user_get, false},
@@ -117,6 +117,41 @@ static const struct route routes[] = {
     {"Schemas", true, "GET", MIRO_DISCOVERY, discovery_schemas, false},
 };
 
+static const struct route rfc_routes[] = {
+    {"Users", false, "GET", MIRO_USERS_LIST, users_list, false},
+    {"Users", false, "POST", MIRO_USER_CREATE, rfc_user_create, false},
+    {"Users", true, "GET", MIRO_USER_GET, user_get, false},
+    {"Users", true, "POST", MIRO_USERS_LIST, rfc_users_search, false},
+    {"Users", true, "PUT", MIRO_USER_PUT, rfc_user_put, false},
+    {"Users", true, "PATCH", MIRO_USER_PATCH, rfc_user_patch, false},
+    {"Users", true, "DELETE", MIRO_USER_DELETE, user_delete, false},
+    {".search", false, "POST", MIRO_USERS_LIST, rfc_search, false},
+    {"Groups", false, "GET", MIRO_GROUPS_LIST, groups_list, false},
+    {"Groups", false, "POST", MIRO_GROUP_WRITE, rfc_group_create, true},
+    {"Groups", true, "GET", MIRO_GROUP_GET, group_get, false},
+    {"Groups", true, "POST", MIRO_GROUPS_LIST, rfc_groups_search, false},
+    {"Groups", true, "PUT", MIRO_GROUP_WRITE, rfc_group_put, true},
+    {"Groups", true, "PATCH", MIRO_GROUP_PATCH_LARGE, rfc_group_patch, false},
+    {"Groups", true, "DELETE", MIRO_GROUP_WRITE, group_delete, true},
+    {"ServiceProviderConfig", false, "GET", MIRO_DISCOVERY, discovery_config, false},
+    {"ResourceTypes", false, "GET", MIRO_DISCOVERY, discovery_types, false},
+    {"ResourceTypes", true, "GET", MIRO_DISCOVERY, discovery_types, false},
+    {"Schemas", false, "GET", MIRO_DISCOVERY, rfc_schemas, false},
+    {"Schemas", true, "GET", MIRO_DISCOVERY, rfc_schemas, false},
+};
+
+struct routes {
+    const struct route *v;
+    size_t n;
+};
+
+static struct routes routes_of(const struct miro *m)
+{
+    if (m->cfg.profile == MIRO_PROFILE_SCIM)
+        return (struct routes){rfc_routes, ARRAY_SIZE(rfc_routes)};
+    return (struct routes){miro_routes, ARRAY_SIZE(miro_routes)};
+}
+
 struct path {
     struct str resource, id; /* id.n 0: none */
     const char *query;
@@ -125,9 +160,11 @@ struct path {
 /* "/api/v1/scim/Users/123/?a=b" → "Users", "123", "a=b". False: deeper than any route. */
 static bool split_target(const char *target, struct path *ret)
 {
-    size_t base = strlen(base_path);
-    if (strncmp(target, base_path, base) == 0 && target[base] == '/')
-        target += base;
+    for (size_t i = 0; i < ARRAY_SIZE(base_paths); i++) {
+        size_t base = strlen(base_paths[i]);
+        if (strncmp(target, base_paths[i], base) == 0 && target[base] == '/')
+            target += base;
+    }
     size_t n = strcspn(target, "?");
     ret->query = target[n] ? target + n + 1 : "";
     while (n > 0 && target[n - 1] == '/')
@@ -146,21 +183,24 @@ static bool route_exists(const struct miro *m, const struct route *rt)
 
 static void name_allowed(const struct miro *m, const struct path *path, char *out, size_t size)
 {
+    const struct routes all = routes_of(m);
     size_t n = 0;
     *out = '\0';
-    for (size_t i = 0; i < ARRAY_SIZE(routes) && n < size; i++)
-        if (str_eq(path->resource, str_of(routes[i].resource)) && routes[i].with_id == (path->id.n > 0) &&
-            route_exists(m, &routes[i]) &&
-            (m->cfg.patch != MIRO_PATCH_405 || strcmp(routes[i].method, "PATCH") != 0))
-            n += (size_t)snprintf(out + n, size - n, "%s%s", n ? ", " : "", routes[i].method);
+    for (size_t i = 0; i < all.n && n < size; i++) {
+        const struct route *rt = &all.v[i];
+        if (str_eq(path->resource, str_of(rt->resource)) && rt->with_id == (path->id.n > 0) &&
+            route_exists(m, rt) && (m->cfg.patch != MIRO_PATCH_405 || strcmp(rt->method, "PATCH") != 0))
+            n += (size_t)snprintf(out + n, size - n, "%s%s", n ? ", " : "", rt->method);
+    }
 }
 
 static const struct route *find_route(const struct miro *m, const struct miro_request *rq,
                                       const struct path *path, struct problem *pb)
 {
+    const struct routes all = routes_of(m);
     bool known = false;
-    for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
-        const struct route *rt = &routes[i];
+    for (size_t i = 0; i < all.n; i++) {
+        const struct route *rt = &all.v[i];
         if (!str_eq(path->resource, str_of(rt->resource)) || rt->with_id != (path->id.n > 0))
             continue;
         known = true;
@@ -282,6 +322,7 @@ static bool admit(struct miro *m, const struct miro_request *rq, int64_t now_ms,
     struct path path;
     if (rest_is(rq->target))
         return rest_arrive(m, rq, now_ms, ret, pb) && fault_status(m, rq->fault, ret, pb);
+    ret->challenge = m->cfg.profile == MIRO_PROFILE_SCIM && !authorised(m, rq->authorization);
     if (!authorised(m, rq->authorization))
         return refuse(pb, 401, NULL, "The token does not authorize the organization");
     if (m->cfg.scim_disabled)
@@ -343,9 +384,9 @@ static void render_before(const struct call *c, const struct route *rt, struct b
     const struct record *user = miro_store_user(c->m, c->id.p, c->id.n);
     const struct team_record *team = miro_store_group(c->m, c->id);
     json_out_init(&look.out, out);
-    if (rt->call == user_patch && user)
+    if ((rt->call == user_patch || rt->call == rfc_user_patch) && user)
         render_user(&look, NULL, &user->u);
-    if (rt->call == group_patch && team)
+    if ((rt->call == group_patch || rt->call == rfc_group_patch) && team)
         render_team(&look, NULL, &team->t);
 }
 

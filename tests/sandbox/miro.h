@@ -73,6 +73,8 @@ enum miro_rates {
 }; /* the developers' table, the Help Center's stricter one */
 enum miro_group_mode { MIRO_TEAMS, MIRO_USER_GROUPS }; /* teams: group POST, PUT and DELETE are 405 */
 
+enum miro_profile { MIRO_PROFILE_MIRO, MIRO_PROFILE_SCIM }; /* scim: RFC 7643 and 7644, strictly */
+
 /* How SCIM servers differ; the first of each is what Miro does. */
 enum miro_patch { /* PATCH: 200 with the resource; 204; 204 when nothing changed; not supported */
                   MIRO_PATCH_BODY,
@@ -119,6 +121,7 @@ struct miro_config {
     const char *const *custom_roles; /* admin roles beside the prebuilt ones; NULL: any name will do */
     const char *default_licence;     /* userType of new users: "Full", "Free" or "Free Restricted" */
     int64_t full_licences;           /* with default "Full": later users become Free Restricted; -1: no end */
+    enum miro_profile profile;
     enum miro_group_mode group_mode;
     int duplicate_status;            /* POST of an existing userName: 409 or 400 */
     int rename_duplicate_status;     /* PATCH or PUT to an existing userName: 400 or 409 */
@@ -167,6 +170,8 @@ struct miro_config {
 };
 
 void miro_config_default(struct miro_config *cfg);
+void miro_config_profile(struct miro_config *cfg,
+                         enum miro_profile profile); /* what the profile starts from */
 
 struct miro;
 struct miro *miro_new(const struct miro_config *cfg); /* NULL: defaults */
@@ -194,6 +199,7 @@ struct miro_reply {
     char retry_after[24];       /* "" : no such header */
     char location[320];         /* "" : no such header */
     char etag[32];              /* "" : no such header */
+    bool challenge;             /* WWW-Authenticate: Bearer */
     char allow[64];             /* with 405; "" : no such header */
     char user_id[MIRO_ID_SIZE]; /* the user or group the request was about; "" if none or many */
     char user_name[MIRO_NAME_MAX + 2];
@@ -289,8 +295,9 @@ struct miro_user {
     struct miro_activity *history;
     size_t n_history;
     int64_t created_at_ms;
-    int64_t changed_at_ms; /* of the last write that was applied */
-    uint64_t writes;       /* applied to this user, whatever they changed */
+    int64_t changed_at_ms;  /* of the last write that was applied */
+    struct cJSON *document; /* profile scim: the attributes; NULL otherwise */
+    uint64_t writes;        /* applied to this user, whatever they changed */
     int64_t last_activity_at_ms, licence_at_ms, sessions_reset_at_ms; /* what REST shows or does; 0: never */
 };
 
@@ -301,6 +308,7 @@ struct miro_team {
     bool deleted;
     bool user_group;             /* REST's groups; otherwise a team */
     bool in_scim;                /* SCIM shows it as a Group: teams, or in user_group mode the user groups */
+    char *external_id;           /* profile scim; NULL: none */
     char *description;           /* of a user group; NULL: none */
     struct miro_team **attached; /* the teams that a user group belongs to */
     size_t n_attached;

@@ -25,6 +25,20 @@ void miro_config_default(struct miro_config *cfg)
     };
 }
 
+void miro_config_profile(struct miro_config *cfg, enum miro_profile profile)
+{
+    cfg->profile = profile;
+    if (profile == MIRO_PROFILE_MIRO)
+        return;
+    cfg->base_url = "http://127.0.0.1/scim/v2";
+    cfg->default_team = NULL;
+    cfg->admin = NULL;
+    cfg->group_mode = MIRO_USER_GROUPS;
+    cfg->etag = MIRO_ETAG_ON;
+    cfg->show_team_admins = true;
+    cfg->enforce_limits = false;
+}
+
 static const char *const *list_dup(const char *const *list)
 {
     size_t n = 0;

@@ -70,6 +70,7 @@ bool refuse(struct problem *pb, int status, const char *scim_type, const char *f
 /* The query's parameters, decoded. NULL: absent. */
 struct query {
     char *filter, *attributes, *sort_by, *sort_order, *start_index, *count, *cursor;
+    char *excluded; /* excludedAttributes: only in the profile scim */
 };
 
 /* One request under way. */
@@ -174,6 +175,11 @@ bool name_listed(const char *const *names, const char *name); /* NULL list: true
 
 /* ---- miro_users.c, miro_groups.c, miro_discovery.c ----------------------------------------------------- */
 typedef bool call_fn(struct call *c, struct problem *pb); /* false: pb says why */
+bool user_answer(struct call *c, int status, const struct miro_user *u);
+bool user_find(struct call *c, struct record **ret, struct problem *pb); /* that a write is about */
+struct record *user_store_created(struct call *c, struct miro_user *draft);
+bool group_answer(struct call *c, int status, const struct miro_team *t);
+bool group_find(struct call *c, struct team_record **ret, struct problem *pb);
 call_fn users_list, user_get, user_create, user_put, user_patch, user_delete;
 call_fn groups_list, group_get, group_patch, group_create, group_put, group_delete;
 call_fn discovery_config, discovery_types, discovery_schemas;
@@ -191,7 +197,9 @@ struct list {
 };
 /* Filters (NULL: all), sorts, pages and writes a ListResponse. Reorders l->v, which stays the caller's. */
 bool list_answer(struct call *c, struct list *l, const struct miro_filter *filter, struct problem *pb);
-bool query_decode(struct str text, char **ret); /* percent-encoding; the caller frees */
+bool query_decode(struct str text, char **ret);                   /* percent-encoding; the caller frees */
+char *query_normalise(const char *list);                          /* of attributes; the caller frees */
+bool query_lists(const char *list, const char *name, bool below); /* an item is `name`, or below it */
 bool query_parse(const char *text, struct query *ret, struct problem *pb);
 void query_done(struct query *q);
 

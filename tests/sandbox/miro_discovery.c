@@ -1,4 +1,5 @@
 /* ServiceProviderConfig, ResourceTypes and Schemas. What differs between them is in tables. */
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -21,7 +22,8 @@ static void put_support(struct call *c, const char *name, bool supported)
         json_put_int(&c->out, "maxPayloadSize", 0);
     }
     if (strcmp(name, "filter") == 0)
-        json_put_int(&c->out, "maxResults", 200);
+        json_put_int(&c->out, "maxResults",
+                     c->m->cfg.profile == MIRO_PROFILE_SCIM ? c->m->cfg.page_max : 200);
     json_close(&c->out);
 }
 
@@ -53,6 +55,19 @@ static void put_authentication(struct call *c)
     json_close(&c->out);
 }
 
+/* What RFC 7643 §3.1 wants of every resource; Miro shows none here. */
+static void put_meta(struct call *c, const char *type, const char *path)
+{
+    char location[320];
+    if (c->m->cfg.profile == MIRO_PROFILE_MIRO)
+        return;
+    snprintf(location, sizeof location, "%s/%s", c->m->cfg.base_url, path);
+    json_open(&c->out, "meta", '{');
+    json_put_string(&c->out, "resourceType", type);
+    json_put_string(&c->out, "location", location);
+    json_close(&c->out);
+}
+
 bool discovery_config(struct call *c, struct problem *pb)
 {
     const struct miro_config *cfg = &c->m->cfg;
@@ -68,12 +83,15 @@ bool discovery_config(struct call *c, struct problem *pb)
     (void)pb;
     json_open(&c->out, NULL, '{');
     put_schemas(c, "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig");
-    json_put_string(&c->out, "documentationUri", "https://developers.miro.com/docs/scim");
+    json_put_string(&c->out, "documentationUri",
+                    c->m->cfg.profile == MIRO_PROFILE_SCIM ? "https://www.rfc-editor.org/info/rfc7644"
+                                                           : "https://developers.miro.com/docs/scim");
     for (size_t i = 0; i < ARRAY_SIZE(features); i++)
         put_support(c, features[i].name, features[i].supported);
     if (cfg->paging != MIRO_PAGING_INDEX)
         put_pagination(c);
     put_authentication(c);
+    put_meta(c, "ServiceProviderConfig", "ServiceProviderConfig");
     json_close(&c->out);
     c->reply->status = 200;
     return true;
@@ -101,6 +119,10 @@ static bool answer_fixed(struct call *c, const struct fixed *v, size_t n, struct
     json_open(&c->out, NULL, '{');
     put_schemas(c, URN_LIST);
     json_put_int(&c->out, "totalResults", (int64_t)n);
+    if (c->m->cfg.profile == MIRO_PROFILE_SCIM) {
+        json_put_int(&c->out, "startIndex", 1);
+        json_put_int(&c->out, "itemsPerPage", (int64_t)n);
+    }
     json_open(&c->out, "Resources", '[');
     for (size_t i = 0; i < n; i++)
         v[i].put(c, &v[i]);
@@ -133,6 +155,9 @@ static void put_type(struct call *c, const struct fixed *f)
         json_close(&c->out);
         json_close(&c->out);
     }
+    char path[64];
+    snprintf(path, sizeof path, "ResourceTypes/%s", f->id);
+    put_meta(c, "ResourceType", path);
     json_close(&c->out);
 }
 

@@ -6,6 +6,7 @@
 #include "mem.h"
 #include "miro_change.h"
 #include "miro_members.h"
+#include "miro_rfc.h"
 
 enum { TEAM_NAME_MAX = 60 };
 
@@ -22,7 +23,7 @@ static const struct miro_team *seen(const struct call *c, const struct team_reco
     return team && !team->deleted ? team : NULL;
 }
 
-static bool answer_team(struct call *c, int status, const struct miro_team *t)
+bool group_answer(struct call *c, int status, const struct miro_team *t)
 {
     snprintf(c->reply->user_id, sizeof c->reply->user_id, "%s", t->id);
     snprintf(c->reply->user_name, sizeof c->reply->user_name, "%s", t->displayName);
@@ -32,7 +33,7 @@ static bool answer_team(struct call *c, int status, const struct miro_team *t)
     return true;
 }
 
-static bool find_team(struct call *c, struct team_record **ret, struct problem *pb)
+bool group_find(struct call *c, struct team_record **ret, struct problem *pb)
 {
     struct team_record *t = miro_store_group(c->m, c->id);
     if (!t)
@@ -51,20 +52,22 @@ bool group_get(struct call *c, struct problem *pb)
     const struct miro_team *team = t ? seen(c, t) : NULL;
     if (!team)
         return no_such_group(pb, c->id);
-    return dialect_precondition(c, team->version, pb) && answer_team(c, 200, team);
+    return dialect_precondition(c, team->version, pb) && group_answer(c, 200, team);
 }
 
 bool groups_list(struct call *c, struct problem *pb)
 {
+    bool rfc = c->m->cfg.profile == MIRO_PROFILE_SCIM;
     struct miro_filter *f;
-    struct list l = {
-        .v = xcalloc(c->m->n_teams + 1, sizeof(void *)), .get = team_value, .render = render_team};
+    struct list l = {.v = xcalloc(c->m->n_teams + 1, sizeof(void *)),
+                     .get = rfc ? rfc_group_value : team_value,
+                     .render = render_team};
     for (size_t i = 0; i < c->m->n_teams; i++) {
         const struct miro_team *t = seen(c, c->m->teams[i]);
         if (t)
             l.v[l.n++] = t;
     }
-    bool done = list_filter(c, false, &f, pb) && list_answer(c, &l, f, pb);
+    bool done = list_filter(c, rfc, &f, pb) && list_answer(c, &l, f, pb);
     miro_filter_free(f);
     free(l.v);
     return done;
@@ -172,7 +175,7 @@ static bool finish(struct team_change *tc, bool done, int status)
         members_commit(&tc->members, c->rq->fault == MIRO_FAULT_PARTIAL);
     }
     if (done)
-        answer_team(c, status, &tc->team->t);
+        group_answer(c, status, &tc->team->t);
     members_done(&tc->members);
     free(tc->displayName);
     return done;
@@ -208,7 +211,7 @@ static bool few_enough(const cJSON *body, struct problem *pb)
 bool group_patch(struct call *c, struct problem *pb)
 {
     struct team_change tc = {.c = c, .pb = pb};
-    if (!find_team(c, &tc.team, pb) || !few_enough(c->body, pb))
+    if (!group_find(c, &tc.team, pb) || !few_enough(c->body, pb))
         return false;
     members_init(&tc.members, c, tc.team);
     return finish(&tc, patch_each(c->body, patch_team, &tc, pb), 200);
@@ -231,7 +234,7 @@ bool group_create(struct call *c, struct problem *pb)
         tc.team->t.deleted = true;
     if (added && c->rq->fault == MIRO_FAULT_NOT_STORED) {
         members_done(&tc.members);
-        return answer_team(c, 201, &tc.team->t);
+        return group_answer(c, 201, &tc.team->t);
     }
     location_of(c->m, "Groups", tc.team->t.id, c->reply->location, sizeof c->reply->location);
     return finish(&tc, added, 201);
@@ -241,7 +244,7 @@ bool group_put(struct call *c, struct problem *pb)
 {
     struct team_change tc = {.c = c, .pb = pb};
     const cJSON *name = json_get(c->body, "displayName"), *members = json_get(c->body, "members");
-    if (!find_team(c, &tc.team, pb))
+    if (!group_find(c, &tc.team, pb))
         return false;
     members_init(&tc.members, c, tc.team);
     bool done = (!name || set_name(&tc, name)) && (!members || members_replace(&tc.members, members, pb));
@@ -251,7 +254,7 @@ bool group_put(struct call *c, struct problem *pb)
 bool group_delete(struct call *c, struct problem *pb)
 {
     struct team_record *t = NULL;
-    if (!find_team(c, &t, pb))
+    if (!group_find(c, &t, pb))
         return false;
     assert(t);
     c->reply->status = 204;

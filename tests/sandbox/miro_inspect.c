@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "mem.h"
-#include "miro_core.h"
+#include "miro_rfc.h"
 
 const struct miro_user *miro_user_by_name(const struct miro *m, const char *userName)
 {
@@ -80,6 +80,8 @@ const struct miro_user *miro_add_user(struct miro *m, const struct miro_user_spe
     if (spec->displayName)
         attrs_set(&u.attributes, "displayName", spec->displayName);
     attrs_set(&u.attributes, "userType", spec->guest ? "Free Restricted" : m->cfg.default_licence);
+    if (m->cfg.profile == MIRO_PROFILE_SCIM)
+        rfc_user_take(&u, rfc_user_document(&u));
     struct record *r = miro_store_add_user(m, &u);
     r->u.changed_at_ms = now_ms;
     miro_store_note_activity(m, r, now_ms, "load", 0);
@@ -127,6 +129,10 @@ void miro_set_active(struct miro *m, const char *user_id, bool active, int64_t n
     struct record *r = miro_store_user(m, user_id, strlen(user_id));
     assert(r);
     r->u.active = active;
+    if (r->u.document) {
+        cJSON_DeleteItemFromObject(r->u.document, "active");
+        cJSON_AddBoolToObject(r->u.document, "active", active);
+    }
     r->u.changed_at_ms = now_ms;
     miro_store_note_activity(m, r, now_ms, "load", 0);
 }

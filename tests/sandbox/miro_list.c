@@ -33,7 +33,7 @@ bool query_decode(struct str text, char **ret)
 }
 
 /* The enterprise URN alone becomes "enterprise"; items are normalised paths. */
-static char *normalise_list(const char *list)
+char *query_normalise(const char *list)
 {
     struct buf out;
     char path[MIRO_FILTER_PATH_MAX];
@@ -57,9 +57,9 @@ static bool query_take(struct query *q, struct str name, struct str value)
     const struct {
         const char *name;
         char **to;
-    } known[] = {{"filter", &q->filter},        {"attributes", &q->attributes},  {"sortBy", &q->sort_by},
-                 {"sortOrder", &q->sort_order}, {"startIndex", &q->start_index}, {"count", &q->count},
-                 {"cursor", &q->cursor}};
+    } known[] = {{"filter", &q->filter},        {"attributes", &q->attributes},      {"sortBy", &q->sort_by},
+                 {"sortOrder", &q->sort_order}, {"startIndex", &q->start_index},     {"count", &q->count},
+                 {"cursor", &q->cursor},        {"excludedAttributes", &q->excluded}};
     for (size_t i = 0; i < ARRAY_SIZE(known); i++)
         if (str_eq(name, str_of(known[i].name)) && !*known[i].to)
             return query_decode(value, known[i].to);
@@ -79,9 +79,14 @@ bool query_parse(const char *text, struct query *ret, struct problem *pb)
         p += n + (p[n] == '&');
     }
     if (ret->attributes) {
-        char *list = normalise_list(ret->attributes);
+        char *list = query_normalise(ret->attributes);
         free(ret->attributes);
         ret->attributes = list;
+    }
+    if (ret->excluded) {
+        char *list = query_normalise(ret->excluded);
+        free(ret->excluded);
+        ret->excluded = list;
     }
     return true;
 }
@@ -95,6 +100,7 @@ void query_done(struct query *q)
     free(q->start_index);
     free(q->count);
     free(q->cursor);
+    free(q->excluded);
     *q = (struct query){0};
 }
 

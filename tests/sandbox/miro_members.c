@@ -237,7 +237,8 @@ static void revive(struct call *c, struct record *r)
 static void join(struct members *d, struct record *r)
 {
     miro_store_touch(d->c, r);
-    revive(d->c, r);
+    if (d->c->m->cfg.profile == MIRO_PROFILE_MIRO)
+        revive(d->c, r);
     team_join(d->c->m, &d->team->t, &r->u, false);
 }
 

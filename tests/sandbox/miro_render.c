@@ -3,12 +3,12 @@
 #include <string.h>
 
 #include "mem.h"
-#include "miro_core.h"
+#include "miro_rfc.h"
 
 /* ---- the query's `attributes`: which parts are wanted. id and schemas always are. ---------------------- */
 
 /* True when an item of the (normalised, comma-separated) list is `name`, or below it when `below`. */
-static bool listed(const char *list, const char *name, bool below)
+bool query_lists(const char *list, const char *name, bool below)
 {
     size_t n = strlen(name);
     for (const char *p = list; *p;) {
@@ -22,14 +22,14 @@ static bool listed(const char *list, const char *name, bool below)
 
 static bool wants(const struct call *c, const char *attribute)
 {
-    return !c->query.attributes || listed(c->query.attributes, attribute, true);
+    return !c->query.attributes || query_lists(c->query.attributes, attribute, true);
 }
 
 /* `path` is attribute.sub */
 static bool wants_sub(const struct call *c, const char *attribute, const char *path)
 {
-    return !c->query.attributes || listed(c->query.attributes, attribute, false) ||
-           listed(c->query.attributes, path, false);
+    return !c->query.attributes || query_lists(c->query.attributes, attribute, false) ||
+           query_lists(c->query.attributes, path, false);
 }
 
 void location_of(const struct miro *m, const char *type, const char *id, char *out, size_t size)
@@ -195,6 +195,10 @@ void render_user(struct call *c, const char *name, const void *user)
     const struct miro_user *u = user;
     struct json_out *w = &c->out;
     char display[512];
+    if (c->m->cfg.profile == MIRO_PROFILE_SCIM) {
+        rfc_render_user(c, name, user);
+        return;
+    }
     user_display_name(u, display, sizeof display);
     json_open(w, name, '{');
     json_open(w, "schemas", '[');
@@ -258,6 +262,10 @@ static void render_members(struct call *c, const struct miro_team *t)
 void render_team(struct call *c, const char *name, const void *team)
 {
     const struct miro_team *t = team;
+    if (c->m->cfg.profile == MIRO_PROFILE_SCIM) {
+        rfc_render_group(c, name, team);
+        return;
+    }
     json_open(&c->out, name, '{');
     json_open(&c->out, "schemas", '[');
     json_put_string(&c->out, NULL, URN_GROUP);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "mem.h"
-#include "miro_core.h"
+#include "miro_rfc.h"
 
 /* ---- out ----------------------------------------------------------------------------------------------- */
 
@@ -37,6 +37,14 @@ static void put_memberships(struct json_out *w, const struct miro_user *u)
     json_close(w);
 }
 
+static void put_document(struct json_out *w, const cJSON *document)
+{
+    char *text = cJSON_PrintUnformatted(document);
+    if (text)
+        json_put_raw(w, "document", str_of(text));
+    cJSON_free(text);
+}
+
 static void put_user(struct json_out *w, const struct miro_user *u)
 {
     json_open(w, NULL, '{');
@@ -61,6 +69,8 @@ static void put_user(struct json_out *w, const struct miro_user *u)
     for (size_t i = 0; i < u->n_teams; i++)
         json_put_string(w, NULL, u->teams[i]->displayName);
     json_close(w);
+    if (u->document)
+        put_document(w, u->document);
     put_memberships(w, u);
     put_history(w, u);
     json_put_int(w, "createdAt", u->created_at_ms);
@@ -91,6 +101,7 @@ static void put_team(struct json_out *w, const struct miro_team *t)
     put_ids(w, "admins", t->admins, t->n_admins);
     json_put_bool(w, "userGroup", t->user_group);
     json_put_string(w, "description", t->description);
+    json_put_string(w, "externalId", t->external_id);
     json_open(w, "attachedTo", '[');
     for (size_t i = 0; i < t->n_attached; i++)
         json_put_string(w, NULL, t->attached[i]->id);
@@ -184,10 +195,16 @@ static void read_history(struct miro *m, struct record *r, const cJSON *object, 
     miro_store_note_activity(m, r, now_ms, "load", 0);
 }
 
+static void read_document(struct miro_user *u, const cJSON *document)
+{
+    bool good = document && json_string(document, "userName");
+    rfc_user_take(u, good ? cJSON_Duplicate(document, true) : rfc_user_document(u));
+}
+
 static bool check_user(const struct miro *m, const cJSON *object, struct error *err)
 {
     const char *name = json_string(object, "userName"), *id = json_string(object, "id");
-    if (!name || !email_ok(name))
+    if (!name || (m->cfg.profile == MIRO_PROFILE_MIRO && !email_ok(name)))
         return error_set(err, ERROR_INPUT, "userName must be an e-mail address");
     if (id && miro_store_user(m, id, strlen(id)))
         return error_set(err, ERROR_INPUT, "id is not unique");
@@ -219,9 +236,11 @@ static bool read_user(struct miro *m, const cJSON *object, int64_t now_ms, struc
     json_int64(object, "licenceAssignedAt", &u.licence_at_ms);
     json_int64(object, "sessionsResetAt", &u.sessions_reset_at_ms);
     read_attributes(object, &u.attributes);
-    if (!attrs_get(&u.attributes, "userType"))
+    if (!attrs_get(&u.attributes, "userType") && m->cfg.profile == MIRO_PROFILE_MIRO)
         attrs_set(&u.attributes, "userType", m->cfg.default_licence);
     read_admin_roles(object, &u);
+    if (m->cfg.profile == MIRO_PROFILE_SCIM)
+        read_document(&u, json_get(object, "document"));
     read_history(m, miro_store_add_user(m, &u), object, now_ms);
     return true;
 }
@@ -259,6 +278,7 @@ static bool read_team(struct miro *m, const cJSON *object, struct error *err)
     struct problem pb;
     if (!rest_read_settings(t, json_get(object, "settings"), &pb))
         return error_set(err, ERROR_INPUT, "%s", pb.detail);
+    t->external_id = xstrdup_null(json_string(object, "externalId"));
     t->description = xstrdup_null(json_string(object, "description"));
     json_int64(object, "createdAt", &t->created_at_ms);
     json_int64(object, "changedAt", &t->changed_at_ms);

@@ -40,6 +40,7 @@ void user_copy(struct miro_user *to, const struct miro_user *from)
     to->memberships = xcalloc(from->n_teams, sizeof *to->memberships);
     for (size_t i = 0; i < from->n_teams; i++)
         to->memberships[i] = from->memberships[i];
+    to->document = from->document ? cJSON_Duplicate(from->document, true) : NULL;
     to->history = NULL;
     to->n_history = 0;
 }
@@ -48,6 +49,7 @@ void user_done(struct miro_user *u)
 {
     free(u->userName);
     attrs_done(&u->attributes);
+    cJSON_Delete(u->document);
     for (size_t i = 0; i < u->n_admin_roles; i++)
         free(u->admin_roles[i]);
     free(u->admin_roles);

@@ -12,6 +12,7 @@ static void team_done(struct miro_team *t)
 {
     free(t->displayName);
     free(t->team_name);
+    free(t->external_id);
     free(t->description);
     free(t->allowed_domains);
     free(t->members);
@@ -136,6 +137,7 @@ void miro_store_touch_team(struct call *c, struct team_record *t)
     before->team_name = xstrdup(t->t.team_name);
     before->members = list_copy(t->t.members, t->t.n_members);
     before->admins = list_copy(t->t.admins, t->t.n_admins);
+    before->external_id = xstrdup_null(t->t.external_id);
     before->description = xstrdup_null(t->t.description);
     before->allowed_domains = xstrdup_null(t->t.allowed_domains);
     before->attached = NULL; /* never asked for */

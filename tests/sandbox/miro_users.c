@@ -6,6 +6,7 @@
 
 #include "mem.h"
 #include "miro_change.h"
+#include "miro_rfc.h"
 
 static bool no_such_user(struct problem *pb, struct str id)
 {
@@ -27,7 +28,7 @@ static void note_user(struct call *c, const struct miro_user *u)
     snprintf(c->reply->user_name, sizeof c->reply->user_name, "%s", u->userName);
 }
 
-static bool answer_user(struct call *c, int status, const struct miro_user *u)
+bool user_answer(struct call *c, int status, const struct miro_user *u)
 {
     note_user(c, u);
     dialect_note_version(c, u->writes);
@@ -37,7 +38,7 @@ static bool answer_user(struct call *c, int status, const struct miro_user *u)
 }
 
 /* The user that a write is about. */
-static bool find_user(struct call *c, struct record **ret, struct problem *pb)
+bool user_find(struct call *c, struct record **ret, struct problem *pb)
 {
     struct record *r = miro_store_user(c->m, c->id.p, c->id.n);
     if (r && r->u.uncaptured && !r->u.deleted)
@@ -60,7 +61,7 @@ bool user_get(struct call *c, struct problem *pb)
     const struct miro_user *u = r ? seen(c, r) : NULL;
     if (!u)
         return no_such_user(pb, c->id);
-    return dialect_precondition(c, u->writes, pb) && answer_user(c, 200, u);
+    return dialect_precondition(c, u->writes, pb) && user_answer(c, 200, u);
 }
 
 /* The common question, `userName eq "…"`, is answered from the index. */
@@ -77,11 +78,16 @@ static bool candidates(struct call *c, const char *userName, const void **v, siz
     return true;
 }
 
+static miro_getter *values_of(const struct miro *m)
+{
+    return m->cfg.profile == MIRO_PROFILE_SCIM ? rfc_user_value : user_value;
+}
+
 bool users_list(struct call *c, struct problem *pb)
 {
     struct miro_filter *f = NULL;
     struct list l = {
-        .v = xcalloc(c->m->n_users + 1, sizeof(void *)), .get = user_value, .render = render_user};
+        .v = xcalloc(c->m->n_users + 1, sizeof(void *)), .get = values_of(c->m), .render = render_user};
     bool done = list_filter(c, true, &f, pb);
     if (done && !candidates(c, miro_filter_is_eq(f, "username"), l.v, &l.n))
         for (size_t i = 0; i < c->m->n_users; i++) {
@@ -136,7 +142,7 @@ static void default_licence(struct call *c, struct miro_user *draft)
     attrs_set(&draft->attributes, "userType", licence);
 }
 
-static struct record *store_created(struct call *c, struct miro_user *draft)
+struct record *user_store_created(struct call *c, struct miro_user *draft)
 {
     struct record *r = miro_store_user(c->m, draft->id, strlen(draft->id));
     if (r) {
@@ -169,9 +175,9 @@ bool user_create(struct call *c, struct problem *pb)
         default_licence(c, &draft);
         location_of(c->m, "Users", draft.id, c->reply->location, sizeof c->reply->location);
         if (c->rq->fault == MIRO_FAULT_NOT_STORED)
-            answer_user(c, 201, &draft);
+            user_answer(c, 201, &draft);
         else
-            answer_user(c, 201, &store_created(c, &draft)->u);
+            user_answer(c, 201, &user_store_created(c, &draft)->u);
     }
     user_done(&draft);
     return done;
@@ -186,7 +192,7 @@ static bool finish(struct call *c, struct record *r, struct change *ch, bool don
     if (done && c->rq->fault != MIRO_FAULT_UNCHANGED)
         miro_store_commit(c, r, ch->draft, cause);
     if (done)
-        answer_user(c, 200, &r->u);
+        user_answer(c, 200, &r->u);
     user_done(ch->draft);
     return done;
 }
@@ -204,7 +210,7 @@ static void clear_unnamed(struct miro_user *draft)
 bool user_put(struct call *c, struct problem *pb)
 {
     struct record *r = NULL;
-    if (!find_user(c, &r, pb))
+    if (!user_find(c, &r, pb))
         return false;
     assert(r);
     struct miro_user draft;
@@ -228,7 +234,7 @@ static bool patch_user(void *ctx, enum op op, const char *path, const cJSON *val
 bool user_patch(struct call *c, struct problem *pb)
 {
     struct record *r = NULL;
-    if (!find_user(c, &r, pb))
+    if (!user_find(c, &r, pb))
         return false;
     assert(r);
     struct miro_user draft;
@@ -253,7 +259,7 @@ static void end_user(struct call *c, struct record *r)
 bool user_delete(struct call *c, struct problem *pb)
 {
     struct record *r = NULL;
-    if (!find_user(c, &r, pb))
+    if (!user_find(c, &r, pb))
         return false;
     assert(r);
     if (last_admin(c->m, &r->u))

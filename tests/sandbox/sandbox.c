@@ -52,7 +52,10 @@ static bool load_state(struct miro *m, const char *path, int64_t now_ms, struct 
 
 bool sandbox_reset(struct sandbox *sb, struct error *err)
 {
-    struct miro *fresh = miro_new(&sb->first->miro);
+    struct miro_config cfg = sb->first->miro;
+    if (*sb->base_url)
+        cfg.base_url = sb->base_url;
+    struct miro *fresh = miro_new(&cfg);
     if (sb->first->state_file && !load_state(fresh, sb->first->state_file, sandbox_now_ms(sb), err)) {
         miro_free(fresh);
         return false;
@@ -63,6 +66,10 @@ bool sandbox_reset(struct sandbox *sb, struct error *err)
     sb->miro = fresh;
     settings_done(sb->settings);
     settings_copy(sb->settings, sb->first);
+    if (*sb->base_url) {
+        free((char *)sb->settings->miro.base_url);
+        sb->settings->miro.base_url = xstrdup(sb->base_url);
+    }
     faults_done(&sb->faults);
     journal_clear(&sb->journal);
     return true;
@@ -146,6 +153,14 @@ bool sandbox_new(const struct settings *settings, struct sandbox **ret, struct e
     if (!loop_new(&sb->loop, err) || !sandbox_reset(sb, err) || !start_daemon(sb, err)) {
         sandbox_free(sb);
         return false;
+    }
+    if (settings->own_location) {
+        snprintf(sb->base_url, sizeof sb->base_url, "http://%s:%d/scim/v2", settings->listen,
+                 sandbox_port(sb));
+        if (!sandbox_reset(sb, err)) {
+            sandbox_free(sb);
+            return false;
+        }
     }
     *ret = sb;
     return true;

@@ -373,6 +373,7 @@ static enum MHD_Result send_reply(struct exchange *x)
     header(response, "Retry-After", r->retry_after);
     header(response, "Location", r->location);
     header(response, "ETag", r->etag);
+    header(response, "WWW-Authenticate", r->challenge ? "Bearer realm=\"scim\"" : "");
     header(response, "Allow", r->allow);
     rate_headers(response, r);
     struct journal_entry *e = journal_find(&x->sb->journal, x->seq);

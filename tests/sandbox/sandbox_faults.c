@@ -144,8 +144,11 @@ bool faults_add_json(struct faults *fs, const cJSON *rules, struct error *err)
 
 static const char *below_base(const char *target)
 {
-    static const char base[] = "/api/v1/scim";
-    return strncmp(target, base, strlen(base)) == 0 ? target + strlen(base) : target;
+    static const char *const bases[] = {"/api/v1/scim", "/scim/v2"};
+    for (size_t i = 0; i < ARRAY_SIZE(bases); i++)
+        if (strncmp(target, bases[i], strlen(bases[i])) == 0)
+            return target + strlen(bases[i]);
+    return target;
 }
 
 static bool matches(const struct fault_rule *r, const struct miro_request *rq, const char *name)

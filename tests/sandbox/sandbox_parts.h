@@ -11,6 +11,7 @@
 struct sandbox {
     const struct settings *first; /* the settings that a reset brings back */
     struct settings *settings;    /* as they are now */
+    char base_url[128];           /* our own address; "" : that of the settings */
     struct loop *loop;
     struct MHD_Daemon *daemon;
     struct miro *miro;

@@ -25,6 +25,8 @@ struct setting {
 #define MIRO(member) offsetof(struct settings, miro.member)
 
 static const struct setting table[] = {
+    {"profile", CHOICE, MIRO(profile), "miro|scim",
+     "Miro, or a server as RFC 7643 and 7644 have it: other defaults, see README"},
     {"port", INTEGER, AT(port), NULL, "port to listen on (0: any free one)"},
     {"port-file", STRING, AT(port_file), NULL, "file to write the port to when ready"},
     {"listen", STRING, AT(listen), NULL, "address to listen on"},
@@ -247,6 +249,7 @@ static bool take(int argc, char **argv, int *at, struct settings *s, struct erro
             return error_set(err, ERROR_INPUT, "no value after --%s", st->name);
         value = argv[(*at)++];
     }
+    s->own_location &= st->at != MIRO(base_url);
     return set(st, s, value) ||
            error_set(err, ERROR_INPUT, "--%s: '%s' will not do%s%s", st->name, value ? value : "",
                      st->choices ? ", one of " : "", st->choices ? st->choices : "");
@@ -268,9 +271,27 @@ static bool check(struct settings *s, struct error *err)
     return true;
 }
 
+/* The profile changes what the other options start from, wherever it stands. */
+static bool profile_is_scim(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--profile=scim") == 0 ||
+            (strcmp(argv[i], "--profile") == 0 && i + 1 < argc && strcmp(argv[i + 1], "scim") == 0))
+            return true;
+    return false;
+}
+
+static void use_scim(struct settings *s)
+{
+    miro_config_profile(&s->miro, MIRO_PROFILE_SCIM);
+    s->own_location = true;
+}
+
 bool settings_parse(int argc, char **argv, struct settings *ret, struct error *err)
 {
     settings_default(ret);
+    if (profile_is_scim(argc, argv))
+        use_scim(ret);
     for (int at = 1; at < argc;) {
         if (strcmp(argv[at], "--help") == 0) {
             ret->help = true;
@@ -324,8 +345,8 @@ void settings_copy(struct settings *to, const struct settings *from)
 /* Only what is asked for at each request can change while the program runs. */
 static bool changeable(const struct setting *st)
 {
-    return st->at >= offsetof(struct settings, miro) || st->at == AT(window_scale) ||
-           st->at == AT(latency_ms) || st->at == AT(latency_jitter_ms) ||
+    return (st->at >= offsetof(struct settings, miro) && st->at != MIRO(profile)) ||
+           st->at == AT(window_scale) || st->at == AT(latency_ms) || st->at == AT(latency_jitter_ms) ||
            st->at == AT(slow_group_patch_members) || st->at == AT(slow_group_patch_ms);
 }
 

@@ -25,6 +25,7 @@ struct settings {
     int64_t seed;
     int64_t slow_group_patch_members,
         slow_group_patch_ms; /* more members: half at once, all after this time */
+    bool own_location;       /* base-url follows from listen and port */
     bool help;               /* print the help and leave */
     bool owned;              /* a copy: the strings are its own */
     struct miro_config miro; /* settings_parse has worked window_scale and seed in */
