@@ -34,7 +34,7 @@ MODE_CFLAGS.tsan := -O1 -g -fsanitize=thread -DROLLCALL_FAILPOINTS
 MODE_OBJ.tsan = $(B)/tests/tsan/c11_threads.o
 MODE_LDFLAGS.tsan := -rdynamic
 # The worker makes and frees some hundred small blocks for each event, in waves of thousands: glibc's caches are made
-# for less. Not in test builds: sanitizers and valgrind bring an allocator of their own.
+# for less; the ingest as many for each request. Not in test builds: sanitizers and valgrind bring an allocator of their own.
 MODE_ALLOC.release := -ljemalloc
 MODE_CFLAGS.cover := -O0 -g --coverage -DROLLCALL_FAILPOINTS
 ifeq ($(origin MODE_CFLAGS.$(MODE)),undefined)
@@ -79,7 +79,7 @@ $(1): $(2) $(MODE_OBJ.$(MODE))
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $(2) $(MODE_OBJ.$(MODE)) $$(PKG_LIBS) -lm $(3)
 endef
-$(eval $(call program,$(INGEST),$(INGEST_OBJ) $(LIB)))
+$(eval $(call program,$(INGEST),$(INGEST_OBJ) $(LIB),$(MODE_ALLOC.$(MODE))))
 $(eval $(call program,$(WORKER),$(WORKER_OBJ) $(ENGINE) $(LIB),$(MODE_ALLOC.$(MODE))))
 $(eval $(call program,$(SANDBOX),$(SANDBOX_OBJ) $(LIB)))
 

@@ -91,7 +91,7 @@ static const struct config_key kafka_keys[] = {
 
 static const struct config_key ingest_limit_keys[] = {
     NUMBER(config_ingest_limits, body_bytes, 1048576, 1024, 64 << 20, "longest body of a request"),
-    NUMBER(config_ingest_limits, header_bytes, 32768, 1024, 1 << 20, "most bytes of headers of a request"),
+    NUMBER(config_ingest_limits, header_bytes, 16384, 1024, 1 << 20, "most bytes of headers of a request"),
     NUMBER(config_ingest_limits, connections, 4096, 1, 1000000, "open connections of the whole program"),
     NUMBER(config_ingest_limits, connections_per_address, 256, 1, 1000000,
            "open connections from one address; behind a trusted proxy: requests under way of one client"),

@@ -36,9 +36,15 @@ static bool join(const char *prefix, struct str key, char out[ATTR_NAME_MAX + 1]
         key = (struct str){key.p + 1, key.n - 1};
     if (prefix[0] && str_eq(key, str_of("value")))
         key.n = 0;
-    int n = snprintf(out, ATTR_NAME_MAX + 1, "%s%s%.*s", prefix, prefix[0] && key.n > 0 ? "." : "",
-                     (int)key.n, key.p);
-    return n >= 0 && n <= ATTR_NAME_MAX && !memchr(key.p, '\0', key.n);
+    size_t before = strlen(prefix), dot = before > 0 && key.n > 0;
+    if (before + dot + key.n > ATTR_NAME_MAX || (key.n > 0 && memchr(key.p, '\0', key.n)))
+        return false;
+    memcpy(out, prefix, before);
+    out[before] = '.';
+    if (key.n > 0)
+        memcpy(out + before + dot, key.p, key.n);
+    out[before + dot + key.n] = '\0';
+    return true;
 }
 
 static bool put(struct reader *r, const char *name, const char *value)

@@ -18,6 +18,7 @@ from test_senders import Kind
 
 SECONDS, QUICK_SECONDS = 1800, 60
 SAMPLE_S = 10
+TELL = 12  # each such sample is printed
 RATE, CONNECTIONS, PER_CONNECTION = 500, 64, 20
 VANISHING = 5  # clients in each interval
 LIMIT_KIB_H = 900
@@ -62,6 +63,8 @@ def watch(load, process, port):
     samples, begun = [], time.monotonic()
     while load.poll() is None:
         samples.append((time.monotonic() - begun, resident_kib(process.pid)))
+        if len(samples) % TELL == 0:
+            print(f"    {samples[-1][0] / 60:.0f} min: {samples[-1][1]:,} KiB", flush=True)
         vanish(port)
         with contextlib.suppress(subprocess.TimeoutExpired):  # the interval between two samples
             load.wait(SAMPLE_S)
@@ -69,10 +72,13 @@ def watch(load, process, port):
 
 
 def check(stage, report, mix):
-    if report["unexpected"] or report["broken"] or report["answered"] != report["sent"]:
+    """A crowded machine answers some 503, and a connection that idled too long may be closed just when it is used again:
+    such an event is in the topic or not, all others are."""
+    lost = report["refused"] + report["broken"]
+    if report["unexpected"] or report["answered"] + report["broken"] != report["sent"]:
         raise BenchFailed(f"not every request had the answer that it should have: {report}")
     rounds, rest = divmod(report["sent"], len(mix))
-    check_topic(stage, "soak.events", rounds * len(MARKED) + min(rest, len(MARKED)), report["refused"])
+    check_topic(stage, "soak.events", rounds * len(MARKED) + min(rest, len(MARKED)), lost)
 
 
 def run(build, quick):
@@ -107,4 +113,4 @@ def show(figures):
     verdict = "flat" if last < LIMIT_KIB_H else "NOT flat"
     return table(["resident size", "from, MB", "to, MB", "KiB/h"], rows) + (
         f"\n\n{verdict}: {last:+,.0f} KiB/h in the last third (limit {LIMIT_KIB_H}); {report['answered']:,} requests in "
-        f"{end / 60:.0f} min, {report['refused']} of them 503, p99 {report['p99Us'] / 1000:.1f} ms, {report['cpuUs'] / report['answered']:.0f} µs of CPU each")
+        f"{end / 60:.0f} min, {report['refused']} of them 503, {report['broken']} cut, p99 {report['p99Us'] / 1000:.1f} ms, {report['cpuUs'] / report['answered']:.0f} µs of CPU each")

@@ -35,7 +35,7 @@ class Target:
     sign: Callable
     source: str = "hostile"
     body_max: int = 1048576
-    header_max: int = 32768
+    header_max: int = 16384
     per_address: int = 256
     deadline_s: float = 2.5
     published: Callable = None  # number of events in Kafka; the counter of ingest where absent
