@@ -50,6 +50,8 @@ void buf_addi(struct buf *b, int64_t value); /* decimal; much faster than buf_ad
 /* The decimal digits that buf_addi writes, NUL-terminated; returns their number. */
 enum { INT_FORMAT_SIZE = 21 };
 size_t int_format(int64_t value, char out[INT_FORMAT_SIZE]);
+/* Reads 1 to 15 decimal digits and nothing else. */
+bool digits_parse(struct str text, int64_t *ret);
 
 static inline bool buf_ok(const struct buf *b)
 {

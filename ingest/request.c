@@ -1,4 +1,4 @@
-#include "request.h"
+#include "request_internal.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -17,27 +17,9 @@ enum { RAW_OVERHEAD = 128 * 1024, RETRY_AFTER_S = 2, RETRY_SPOOL_S = 30 };
 static const char PREFIX[] = "/hooks/";
 static const char NO_SOURCE[] = "none"; /* label of requests that name no source of ours */
 
-struct request {
-    struct requests *owner;
-    struct exchange *x; /* NULL: gone */
-    struct sources *set;
-    struct source *src;            /* NULL: unknown */
-    struct request *prev, *next;   /* while waiting */
-    int64_t begun_ms, deadline_ms; /* monotonic */
-    struct event_list events;      /* until it is answered, when there is a spool that may need them */
-    struct buf raw;                /* the body for the archive, as long as the events */
-    struct record raw_record;      /* in it; no key: none */
-    size_t outstanding;            /* records without a report */
-    enum { UNSPOOLED, SPOOLING, SPOOLED, SPOOL_FAILED } spool;
-    bool empty; /* no event is made of it: only the archive has to have it */
-    bool waiting, entered, failed, refused, counted, answered;
-    char *reply; /* what the source's script wants to be answered; NULL: nothing */
-    unsigned counts[EVENT_TYPES];
-};
-
 /* ---- sets of sources ----------------------------------------------------------------------------------- */
 
-static void set_drop(struct requests *r, struct sources *set)
+void requests_drop_set(struct requests *r, struct sources *set)
 {
     if (set && set != r->set && set->references == 0)
         sources_free(set);
@@ -47,7 +29,7 @@ void requests_use(struct requests *r, struct sources *set)
 {
     struct sources *old = r->set;
     r->set = set;
-    set_drop(r, old);
+    requests_drop_set(r, old);
 }
 
 void requests_done(struct requests *r)
@@ -63,71 +45,41 @@ static const char *label(const struct request *req)
     return req->src ? req->src->name : NO_SOURCE;
 }
 
-static void unlist(struct request *req)
+void request_answer(struct request *req, const char *kind, const struct answer *a)
 {
-    struct requests *r = req->owner;
-    if (!req->waiting)
-        return;
-    req->waiting = false;
-    if (req->prev)
-        req->prev->next = req->next;
-    else
-        r->waiting = req->next;
-    if (req->next)
-        req->next->prev = req->prev;
-    r->n_waiting--;
-    metrics_add(r->metrics, COUNT_IN_FLIGHT, NULL, -1);
-}
-
-static void drop_records(struct request *req)
-{
-    event_list_done(&req->events);
-    buf_done(&req->raw);
-    req->raw_record = (struct record){0};
-}
-
-static void leave_load(struct request *req)
-{
-    if (req->entered)
-        load_leave(req->owner->load);
-    req->entered = false;
-}
-
-static void answer(struct request *req, const char *kind, const struct answer *a)
-{
-    unlist(req);
+    request_unlist(req);
     if (req->answered || !req->x)
         return;
     req->answered = true;
-    leave_load(req);
-    drop_records(req);
+    request_leave_load(req);
+    request_drop_records(req);
     metrics_add2(req->owner->metrics, COUNT_REQUESTS, label(req), kind, 1);
     exchange_answer(req->x, a);
 }
 
-static void reject(struct request *req, unsigned status, const char *reason)
+void request_reject(struct request *req, unsigned status, const char *reason)
 {
     metrics_add2(req->owner->metrics, COUNT_REJECTED, label(req), reason, 1);
-    answer(req, "rejected", &(struct answer){.status = status, .reason = reason});
+    request_answer(req, "rejected", &(struct answer){.status = status, .reason = reason});
 }
 
 static void unavailable_for(struct request *req, const char *reason, unsigned after_s)
 {
-    answer(req, reason, &(struct answer){.status = 503, .reason = reason, .retry_after_s = after_s});
+    request_answer(req, reason, &(struct answer){.status = 503, .reason = reason, .retry_after_s = after_s});
 }
 
-static void unavailable(struct request *req, const char *reason)
+void request_unavailable(struct request *req, const char *reason)
 {
-    unavailable_for(req, reason,
-                    strcmp(reason, "spool") == 0 ? RETRY_SPOOL_S : RETRY_AFTER_S); /* disks heal slowly */
+    unavailable_for(
+        req, reason, strcmp(reason, "spool") == 0 ? RETRY_SPOOL_S : RETRY_AFTER_S); /* disks heal slowly */
 }
 
-static void succeed(struct request *req, const char *kind)
+void request_succeed(struct request *req, const char *kind)
 {
-    answer(req, kind,
-           &(struct answer){.status = req->src->success_status,
-                            .body = str_of(req->reply),
-                            .type = req->src->reply_type[0] ? req->src->reply_type : NULL});
+    request_answer(req, kind,
+                   &(struct answer){.status = req->src->success_status,
+                                    .body = str_of(req->reply),
+                                    .type = req->src->reply_type[0] ? req->src->reply_type : NULL});
 }
 
 /* As reject, in the words of a sender that has its own. */
@@ -138,7 +90,8 @@ static void refuse(struct request *req, unsigned status, const char *word, const
     struct json_out w;
     if (!refusal->member[0] || status < 400) {
         metrics_add2(req->owner->metrics, COUNT_REJECTED, label(req), reason, 1);
-        answer(req, "rejected", &(struct answer){.status = status, .reason = status < 400 ? NULL : reason});
+        request_answer(req, "rejected",
+                       &(struct answer){.status = status, .reason = status < 400 ? NULL : reason});
         return;
     }
     buf_init(&body, 512);
@@ -148,7 +101,7 @@ static void refuse(struct request *req, unsigned status, const char *word, const
     json_put_string(&w, "description", reason);
     json_close(&w);
     metrics_add2(req->owner->metrics, COUNT_REJECTED, label(req), reason, 1);
-    answer(req, "rejected", &(struct answer){.status = status, .body = buf_str(&body)});
+    request_answer(req, "rejected", &(struct answer){.status = status, .body = buf_str(&body)});
     buf_done(&body);
 }
 
@@ -183,9 +136,9 @@ static bool shake_hands(struct request *req, const struct message *m)
     buf_init(&body, HANDSHAKE_BODY_MAX);
     enum handshake_result result = handshake_head(req->src, m, &body, &a);
     if (result == HANDSHAKE_OK)
-        answer(req, "handshake", &a);
+        request_answer(req, "handshake", &a);
     else if (result != HANDSHAKE_NONE)
-        reject(req, 400, "bad_handshake");
+        request_reject(req, 400, "bad_handshake");
     buf_done(&body);
     return result != HANDSHAKE_NONE;
 }
@@ -195,28 +148,28 @@ static void refuse_method(struct request *req)
     struct answer a = {.status = 405, .reason = "method"};
     handshake_allowed(req->src, a.allow, sizeof a.allow);
     metrics_add2(req->owner->metrics, COUNT_REJECTED, label(req), "method", 1);
-    answer(req, "rejected", &a);
+    request_answer(req, "rejected", &a);
 }
 
 static void check_head(struct request *req, const struct message *m)
 {
     enum head_fault fault = exchange_fault(req->x);
     if (fault != HEAD_OK)
-        reject(req, head_fault_status(fault), head_fault_name(fault));
+        request_reject(req, head_fault_status(fault), head_fault_name(fault));
     else if (!req->src)
-        reject(req, 404, "unknown_source");
+        request_reject(req, 404, "unknown_source");
     else if (shake_hands(req, m))
         return;
     else if (!str_eq(m->method, str_of("POST")))
         refuse_method(req);
     else if (exchange_crowded(req->x))
-        unavailable(req, "address");
+        request_unavailable(req, "address");
     else if (req->begun_ms < req->owner->behind_until_ms || load_full(req->owner->load))
-        unavailable(req, "overload"); /* before anything of the body is read or verified */
+        request_unavailable(req, "overload"); /* before anything of the body is read or verified */
     else if (exchange_declared(req->x) > req->set->limits.body_bytes)
-        reject(req, 413, "body_too_large");
+        request_reject(req, 413, "body_too_large");
     else if (!media_type_ok(req->src, m))
-        reject(req, 415, "media_type");
+        request_reject(req, 415, "media_type");
     else
         exchange_body_max(req->x, (size_t)req->set->limits.body_bytes);
 }
@@ -234,113 +187,6 @@ static void on_head(void *ctx, struct exchange *x)
 }
 
 /* ---- the body ------------------------------------------------------------------------------------------ */
-
-/* When something has to happen if nothing else does. */
-static int64_t due_ms(const struct request *req)
-{
-    bool may_spool = req->owner->port && req->spool == UNSPOOLED && req->x;
-    return may_spool ? req->begun_ms + (req->deadline_ms - req->begun_ms) / 2 : req->deadline_ms;
-}
-
-static void wait_for_durability(struct request *req)
-{
-    struct requests *r = req->owner;
-    if (req->waiting)
-        return;
-    req->waiting = true;
-    req->next = r->waiting;
-    if (req->next)
-        req->next->prev = req;
-    r->waiting = req;
-    if (r->n_waiting++ == 0 || due_ms(req) < r->next_deadline_ms)
-        r->next_deadline_ms = due_ms(req);
-    metrics_add(r->metrics, COUNT_IN_FLIGHT, NULL, 1);
-}
-
-/* Gives all events of the request to the spool, at most once. false: it does not take them, or there is none. */
-static bool hand_over(struct request *req)
-{
-    struct requests *r = req->owner;
-    if (!r->port || req->spool != UNSPOOLED || req->answered || !req->x)
-        return false;
-    req->spool = SPOOL_FAILED;
-    struct spool_job *job = spool_job_new();
-    for (size_t i = 0; i < req->events.n; i++)
-        if (!spool_job_add(job, &req->events.v[i], req->src->spread)) {
-            spool_job_free(job);
-            return false;
-        }
-    if (req->raw_record.key.n > 0 && !spool_job_add_raw(job, &req->raw_record)) {
-        spool_job_free(job);
-        return false;
-    }
-    if (!spool_put(r->port, job, req))
-        return false;
-    req->spool = SPOOLING;
-    return true;
-}
-
-/* The body for the archive, if there is one. */
-static bool publish_raw(struct request *req, struct error *err)
-{
-    if (req->raw_record.key.n == 0)
-        return true;
-    if (!publisher_send_record(req->owner->publisher, PUBLISHER_RAW, &req->raw_record, req, err))
-        return false;
-    req->outstanding++;
-    return true;
-}
-
-static void publish(struct request *req)
-{
-    struct error err;
-    if (!publish_raw(req, &err) && !(err.kind == ERROR_TEMPORARY && hand_over(req))) {
-        unavailable(req, "overload");
-        return;
-    }
-    for (size_t i = 0; i < req->events.n && req->spool == UNSPOOLED; i++) {
-        if (publisher_send(req->owner->publisher, &req->events.v[i], req->src->spread, req, &err)) {
-            req->outstanding++;
-            continue;
-        }
-        if (err.kind == ERROR_INPUT) {
-            reject(req, 422, "event");
-            return;
-        }
-        if (err.kind == ERROR_TEMPORARY && hand_over(req))
-            break;
-        unavailable(req, "overload");
-        return;
-    }
-    wait_for_durability(req);
-}
-
-/* Behind what is unsent in the spool, or there at once when Kafka is known to be away. */
-static bool belongs_into_spool(const struct requests *r)
-{
-    return r->port && (spool_first(r->spool) || (publisher_down(r->publisher) && spool_usable(r->spool)));
-}
-
-static void make_durable(struct request *req)
-{
-    FAILPOINT("ingest.before_publish");
-    for (size_t i = 0; i < req->events.n; i++)
-        if (!req->events.v[i].unreadable)
-            req->counts[req->events.v[i].type]++;
-    req->entered = !req->owner->closed && load_enter(req->owner->load);
-    if (req->owner->closed)
-        unavailable(req, "stopping");
-    else if (!req->entered)
-        unavailable(req, "overload");
-    else if (!belongs_into_spool(req->owner))
-        publish(req);
-    else if (hand_over(req))
-        wait_for_durability(req);
-    else
-        unavailable(req, "overload");
-    if (!req->owner->port)
-        drop_records(req);
-}
 
 static unsigned status_of(enum normalise_result result)
 {
@@ -388,7 +234,7 @@ static void disregard(struct request *req, const struct event_list *list)
         metrics_add2(m, COUNT_REJECTED, req->src->name, "forged_item", (int64_t)list->forged);
     else
         metrics_add2(m, COUNT_REJECTED, req->src->name, "missing", 1);
-    answer(req, "rejected", &(struct answer){.status = req->src->success_status});
+    request_answer(req, "rejected", &(struct answer){.status = req->src->success_status});
 }
 
 /* True: the request is within its source's rate. */
@@ -399,16 +245,6 @@ static bool take_rate(struct request *req)
         return true;
     unavailable_for(req, "rate", after_s);
     return false;
-}
-
-/* A verified request that makes no events is told so at once; its body is kept for the day when the source's file is
- * mended, if Kafka takes it. */
-static void keep_refused(struct request *req)
-{
-    struct error err;
-    if (!publish_raw(req, &err))
-        metrics_add(req->owner->metrics, COUNT_PUBLISH_FAILED, "archive", 1);
-    req->failed = true; /* whatever is reported: there is nothing to answer any more */
 }
 
 static void make_events(struct request *req, const struct message *m, const struct verified *verified)
@@ -428,7 +264,7 @@ static void make_events(struct request *req, const struct message *m, const stru
     if (result == NORMALISE_SCRIPT || list.script_fault)
         metrics_add(r->metrics, COUNT_SCRIPT_FAULTS, req->src->name, 1);
     if (result != NORMALISE_OK) {
-        keep_refused(req);
+        request_keep_refused(req);
         log_warn("request refused", LOG_S("source", req->src->name),
                  LOG_S("reason", normalise_result_name(result)), LOG_ERROR_FIELD(&err));
         refuse(req, status_of(result), "", normalise_result_name(result));
@@ -445,9 +281,9 @@ static void make_events(struct request *req, const struct message *m, const stru
     req->events = list;
     req->empty = list.n == 0;
     if (list.n == 0 && !r->archive)
-        succeed(req, "ignored");
+        request_succeed(req, "ignored");
     else
-        make_durable(req);
+        request_make_durable(req);
 }
 
 /* True: a body of set-up, such as a ping, which nobody has signed. */
@@ -459,11 +295,11 @@ static bool shake_unsigned(struct request *req, const struct message *m)
     buf_init(&body, HANDSHAKE_BODY_MAX);
     enum handshake_result result = handshake_body(req->src, m, &body, &a, &err);
     if (result == HANDSHAKE_OK)
-        answer(req, "handshake", &a);
+        request_answer(req, "handshake", &a);
     else if (result == HANDSHAKE_BAD)
-        reject(req, 400, "bad_handshake");
+        request_reject(req, 400, "bad_handshake");
     else if (result == HANDSHAKE_NOT_KEPT)
-        reject(req, 409, "not_kept");
+        request_reject(req, 409, "not_kept");
     if (result == HANDSHAKE_NOT_KEPT)
         log_warn("handshake refused", LOG_S("source", req->src->name), LOG_ERROR_FIELD(&err));
     buf_done(&body);
@@ -477,11 +313,11 @@ static void on_complete(void *ctx, struct exchange *x)
     struct verified verified = {0};
     (void)ctx;
     if (exchange_body(x) == BODY_TOO_LARGE) {
-        reject(req, 413, "body_too_large");
+        request_reject(req, 413, "body_too_large");
         return;
     }
     if (exchange_body(x) == BODY_NO_ROOM) {
-        unavailable(req, "overload");
+        request_unavailable(req, "overload");
         return;
     }
     enum verify_outcome outcome = verifier_check(req->src->verifier, m, clock_real_ms(), &verified);
@@ -497,73 +333,6 @@ static void on_complete(void *ctx, struct exchange *x)
         make_events(req, m, &verified);
 }
 
-/* ---- reports and ends ---------------------------------------------------------------------------------- */
-
-static void release(struct request *req)
-{
-    struct requests *r = req->owner;
-    struct sources *set = req->set;
-    if (req->x || req->outstanding > 0 || req->spool == SPOOLING)
-        return;
-    unlist(req);
-    leave_load(req);
-    drop_records(req);
-    free(req->reply);
-    free(req);
-    set->references--;
-    set_drop(r, set);
-}
-
-/* Once, even if the sender was told 503 before. */
-static void count_durable(struct request *req)
-{
-    struct metrics *m = req->owner->metrics;
-    if (req->counted)
-        return;
-    req->counted = true;
-    for (int type = 0; type < EVENT_TYPES; type++)
-        if (req->counts[type] > 0)
-            metrics_add2(m, COUNT_EVENTS, req->src->name, event_type_name((enum event_type)type),
-                         req->counts[type]);
-}
-
-static void accept_durable(struct request *req, const char *kind)
-{
-    count_durable(req);
-    if (req->answered)
-        return;
-    metrics_add(req->owner->metrics, COUNT_SECONDS, req->src->name, clock_mono_ms() - req->begun_ms);
-    succeed(req, req->empty ? "ignored" : kind);
-}
-
-void request_report(void *opaque, enum publisher_outcome outcome)
-{
-    struct request *req = opaque;
-    req->failed = req->failed || outcome != PUBLISHER_DELIVERED;
-    req->refused = req->refused || outcome == PUBLISHER_REFUSED;
-    if (req->failed && !req->refused)
-        (void)hand_over(req);
-    if (--req->outstanding > 0)
-        return;
-    FAILPOINT("ingest.before_answer");
-    if (!req->failed)
-        accept_durable(req, "accepted");
-    else if (req->spool != SPOOLING)
-        unavailable(req, "kafka");
-    release(req);
-}
-
-void request_spooled(void *opaque, bool kept)
-{
-    struct request *req = opaque;
-    req->spool = kept ? SPOOLED : SPOOL_FAILED;
-    if (kept)
-        accept_durable(req, "spooled");
-    else if (req->failed || req->outstanding == 0)
-        unavailable(req, "spool"); /* otherwise Kafka may still report in time */
-    release(req);
-}
-
 static void on_gone(void *ctx, struct exchange *x, enum http_end end)
 {
     struct requests *r = ctx;
@@ -573,46 +342,10 @@ static void on_gone(void *ctx, struct exchange *x, enum http_end end)
     else if (end == HTTP_OVERSIZED)
         metrics_add2(r->metrics, COUNT_REJECTED, label(req), "body_too_large", 1);
     req->x = NULL;
-    release(req);
+    request_release(req);
 }
 
 struct http_callbacks requests_callbacks(struct requests *r)
 {
     return (struct http_callbacks){r, on_head, on_complete, on_gone};
-}
-
-/* ---- deadlines ----------------------------------------------------------------------------------------- */
-
-void requests_close(struct requests *r)
-{
-    r->closed = true;
-    for (struct request *req = r->waiting, *next; req; req = next) {
-        next = req->next;
-        unavailable(req, "deadline");
-    }
-}
-
-void requests_expire(struct requests *r, int64_t now_ms)
-{
-    if (r->n_waiting == 0 || now_ms < r->next_deadline_ms)
-        return;
-    r->next_deadline_ms = INT64_MAX;
-    for (struct request *req = r->waiting, *next; req; req = next) {
-        next = req->next;
-        if (req->deadline_ms <= now_ms) {
-            unavailable(req, "deadline");
-            continue;
-        }
-        if (due_ms(req) <= now_ms)
-            (void)hand_over(req); /* Kafka is slow, or gone without a word */
-        if (due_ms(req) < r->next_deadline_ms)
-            r->next_deadline_ms = due_ms(req);
-    }
-}
-
-int requests_timeout_ms(const struct requests *r, int64_t now_ms)
-{
-    if (r->n_waiting == 0)
-        return -1;
-    return r->next_deadline_ms <= now_ms ? 0 : (int)(r->next_deadline_ms - now_ms);
 }

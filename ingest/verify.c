@@ -11,7 +11,7 @@
 #include "verify_key.h"
 #include "zone.h"
 
-enum { HEADERS_SIGNED_MAX = 16 * 1024, QUERY_VALUE_MAX = 1024, FIELDS_MAX = 16, MS_DIGITS = 11 };
+enum { HEADERS_SIGNED_MAX = 16 * 1024, QUERY_VALUE_MAX = 1024, FIELDS_MAX = 16 };
 
 struct form_keys {
     struct verify_key v[VERIFY_KEYS_MAX];
@@ -333,34 +333,17 @@ static enum verify_outcome check_proof(struct check *c)
 /* ---- freshness and headers ----------------------------------------------------------------------------- */
 
 /* Digits only: no sign, no blank, no fraction. */
-static bool read_digits(struct str text, int64_t *ret)
-{
-    int64_t value = 0;
-    if (text.n == 0 || text.n > 15)
-        return false;
-    for (size_t i = 0; i < text.n; i++) {
-        if (text.p[i] < '0' || text.p[i] > '9')
-            return false;
-        value = value * 10 + (text.p[i] - '0');
-    }
-    *ret = value;
-    return true;
-}
-
 static bool read_instant(enum verify_unit unit, struct str text, int64_t *ret_ms)
 {
     int64_t number = 0;
-    bool digits = read_digits(text, &number);
+    bool digits = digits_parse(text, &number);
     switch (unit) {
     case VERIFY_NO_TIME:
         break;
     case VERIFY_RFC3339:
         return rfc3339_parse(text, ret_ms);
     case VERIFY_AUTO:
-        if (!digits)
-            return zone_parse(text, (struct str){0}, ret_ms); /* +0000, a blank for T, no zone for UTC */
-        *ret_ms = text.n >= MS_DIGITS ? number : number * 1000;
-        return true;
+        return zone_parse(text, (struct str){0}, ret_ms); /* numbers; +0000, a blank for T, no zone for UTC */
     case VERIFY_SECONDS:
     case VERIFY_MILLISECONDS:
         *ret_ms = unit == VERIFY_SECONDS ? number * 1000 : number;

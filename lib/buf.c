@@ -128,6 +128,20 @@ void buf_addi(struct buf *b, int64_t value)
     buf_add(b, text, int_format(value, text));
 }
 
+bool digits_parse(struct str text, int64_t *ret)
+{
+    int64_t value = 0;
+    if (text.n == 0 || text.n > 15)
+        return false;
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] < '0' || text.p[i] > '9')
+            return false;
+        value = value * 10 + (text.p[i] - '0');
+    }
+    *ret = value;
+    return true;
+}
+
 char *buf_take(struct buf *b)
 {
     char *p = b->p ? b->p : xstrdup("");

@@ -223,14 +223,9 @@ bool zone_ok(struct str name)
 
 static bool read_number(struct str text, int64_t *ret_ms)
 {
-    int64_t value = 0;
-    if (text.n == 0 || text.n > 15)
+    int64_t value;
+    if (!digits_parse(text, &value))
         return false;
-    for (size_t i = 0; i < text.n; i++) {
-        if (text.p[i] < '0' || text.p[i] > '9')
-            return false;
-        value = value * 10 + (text.p[i] - '0');
-    }
     *ret_ms = text.n >= MS_DIGITS ? value : value * 1000;
     return text.n >= 9; /* less is a year or a mistake, not an instant after 1973 */
 }

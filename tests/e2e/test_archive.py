@@ -42,6 +42,8 @@ def archived_bodies_are_sealed_replayed_through_a_mended_source_and_erased(run):
                      "archive": {"keys": [run.config.secret("archive", KEY)], "retention_days": 7}})
     source, sandbox = run.source("hr"), run.sandbox()
     run.config.document["sources"][0]["unreadable"] = "refuse"
+    run.config.document["sources"].append({"name": "graph", "kind": "graph", "tenant": "acme", "directory": "hr",
+                                           "secrets": [run.config.secret("graph", "the client state of ours")]})
     ingest = run.ingest().start()
     run.worker().start()
     sender, results = run.sender(ingest), run.topics.follow("results")
@@ -58,31 +60,40 @@ def archived_bodies_are_sealed_replayed_through_a_mended_source_and_erased(run):
     cat = hostile.event(id="person-3", profile={"userName": "cat@example.com"})
     large = hostile.encode({**cat, "padding": "x" * 1_000_000})  # more than a record may have by default, once sealed
     assert hostile.ask(t, hostile.request(t, large))[0] == 200
+    for nobodys in (b'{"value":[{"clientState":"theirs","resource":"Users/person-1"}]}', b"garbage"):
+        assert hostile.ask(t, hostile.request(t, nobodys, path="/hooks/graph"))[0] == 202
     run.broker.pause()
     changed = Word("changed", "person-1", at + 2000, {"displayName": "Ann Adams"})
     sender.deliver(source, changed)
+    gone = Word("left", "person-1", at + 1500)
+    assert sender.send(source, gone)[0].status == 422, "refused while Kafka is away"
     run.broker.resume()
-    wait_until(lambda: len(bodies(run)) == 5, 30, "all five are archived, one by way of the spool")
+    wait_until(lambda: len(bodies(run)) == 6, 30, "all six are archived, two by way of the spool")
     run.await_results(results)
+    told = {n: v for n, v in ingest.metrics().items() if 'source="graph"' in n and v}
+    assert told == {'rollcall_ingest_rejected_total{source="graph",reason="forged_item"}': 1,
+                    'rollcall_ingest_rejected_total{source="graph",reason="missing"}': 1,
+                    'rollcall_ingest_requests_total{source="graph",answer="rejected"}': 2}, "of nobody's requests only counts are left"
+    assert not [r for r in run.topics.dump("events", "deadletters") if "graph" in str(r)]
     sealed = [base64.b64decode(r.value_base64) for r in run.topics.dump("raw")]
     assert all(value.startswith(b"RRA1") and b"example.com" not in value for value in sealed), "a name can be read"
 
     window = ["--since", begun]
     lua.write_text(good, encoding="utf-8")
     events = len(run.topics.dump("events"))
-    assert "5 bodies, 5 events would be published" in tool(run, "replay", "hr", *window, "--dry-run")
+    assert "6 bodies, 6 events would be published" in tool(run, "replay", "hr", *window, "--dry-run")
     assert len(run.topics.dump("events")) == events
     assert "no source is called nobody" in tool(run, "replay", "nobody", *window, code=78)
     tool(run, "replay", "hr", code=64)
     for _ in range(2):
-        assert "5 bodies, 5 events published" in tool(run, "replay", "hr", *window)
+        assert "6 bodies, 6 events published" in tool(run, "replay", "hr", *window)
     new = [r for r in run.topics.dump("events") if "replayOf" in r.value]
-    assert {r.value["replayOf"] for r in new} >= {event_id("hr", w.sender_id) for w in (left, changed)}, new
-    assert len(new) == 10 and len({r.headers["ce_id"] for r in new}) == 5, "a second replay makes the same ids"
+    assert {r.value["replayOf"] for r in new} >= {event_id("hr", w.sender_id) for w in (left, changed, gone)}, new
+    assert len(new) == 12 and len({r.headers["ce_id"] for r in new}) == 6, "a second replay makes the same ids"
     wait_until(lambda: not sandbox.account(ANN["userName"]).active, 30, "the leaver is out, by the replay")
     assert sandbox.account(BOB["userName"]).active
 
-    assert "3 of 5 bodies" in tool(run, "erase", "acme/hr/person-1")
+    assert "4 of 6 bodies" in tool(run, "erase", "acme/hr/person-1")
     assert len(bodies(run)) == 2
     assert "2 bodies, 2 events would" in tool(run, "replay", "hr", "--since", begun, "--until", rfc3339(now_ms()), "--dry-run")
     tool(run, "erase", "person-1", code=78)
