@@ -70,8 +70,8 @@ static void unavailable_for(struct request *req, const char *reason, unsigned af
 
 void request_unavailable(struct request *req, const char *reason)
 {
-    unavailable_for(
-        req, reason, strcmp(reason, "spool") == 0 ? RETRY_SPOOL_S : RETRY_AFTER_S); /* disks heal slowly */
+    unavailable_for(req, reason,
+                    strcmp(reason, "spool") == 0 ? RETRY_SPOOL_S : RETRY_AFTER_S); /* disks heal slowly */
 }
 
 void request_succeed(struct request *req, const char *kind)
