@@ -145,16 +145,12 @@ bool invariants_settled(const struct world *w)
 
 static size_t events_of(const struct world *w, size_t person, const struct event **ret)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < w->scenario->n_events; i++)
-        if (w->scenario->events[i].person == person && !w->scenario->events[i].left_out)
-            ret[n++] = &w->scenario->events[i].ev;
+    size_t n = 0, n_of;
+    const size_t *of = scenario_events_of(w->scenario, person, &n_of);
+    for (size_t i = 0; i < n_of; i++)
+        if (!w->scenario->events[of[i]].left_out)
+            ret[n++] = &w->scenario->events[of[i]].ev;
     return n;
-}
-
-static bool is_account_of(const struct world *w, const struct miro_user *user, size_t person)
-{
-    return scenario_person_of(w->scenario, user->userName, strlen(user->userName)) == (int)person;
 }
 
 struct account_check {
@@ -211,15 +207,12 @@ static void check_cut(const struct account_check *c, const struct miro_user *use
 
 static void check_account(const struct account_check *c)
 {
-    const struct miro *m = simtarget_miro(c->w->targets[c->target]);
     const struct account_note *note = c->note;
     bool cut =
         c->want->kind == DESIRE_ABSENT || (c->want->kind == DESIRE_ACCOUNT && c->want->active == ACTIVE_OFF);
     unsigned active = 0;
-    for (size_t i = 0; i < miro_users_n(m); i++) {
-        const struct miro_user *user = miro_user_at(m, i);
-        if (!is_account_of(c->w, user, c->person))
-            continue;
+    const struct miro_user *user;
+    for (size_t i = 0; (user = simtarget_account(c->w->targets[c->target], c->person, i)); i++) {
         if (cut)
             check_cut(c, user, c->want->kind == DESIRE_ACCOUNT);
         else if (user->active && !user->deleted && active++ == 0 && c->want->kind == DESIRE_ACCOUNT &&
@@ -246,11 +239,10 @@ static bool was_deleted(const struct miro_user *user)
 /* An account that somebody else had deactivated is never activated by us. */
 static void check_findings(struct world *w, size_t person)
 {
+    const struct miro_user *user;
     for (size_t t = 0; w->scenario->persons[person].inactive && t < w->n_targets; t++) {
-        const struct miro *m = simtarget_miro(w->targets[t]);
-        for (size_t i = 0; i < miro_users_n(m); i++) {
-            const struct miro_user *user = miro_user_at(m, i);
-            if (is_account_of(w, user, person) && user->active && !was_deleted(user))
+        for (size_t i = 0; (user = simtarget_account(w->targets[t], person, i)); i++) {
+            if (user->active && !was_deleted(user))
                 world_fail(w, "P7 finding", "person %zu at %s: the inactive account %s was adopted", person,
                            w->scenario->targets[t].name, user->userName);
         }
@@ -262,11 +254,13 @@ static void check_findings(struct world *w, size_t person)
 /* Whether somebody had called the person back, or said something newer, by at_ms. */
 static bool called_back(const struct world *w, size_t leaver, int64_t at_ms)
 {
+    size_t n;
     const struct sim_event *left = &w->scenario->events[leaver];
-    for (size_t i = 0; i < w->scenario->n_events; i++) {
-        const struct sim_event *se = &w->scenario->events[i];
-        if (se->person == left->person && se->told && se->first_told_ms <= at_ms &&
-            se->ev.type == EVENT_JOINED && se->ev.occurred_at_ms > left->ev.occurred_at_ms)
+    const size_t *of = scenario_events_of(w->scenario, left->person, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct sim_event *se = &w->scenario->events[of[i]];
+        if (se->told && se->first_told_ms <= at_ms && se->ev.type == EVENT_JOINED &&
+            se->ev.occurred_at_ms > left->ev.occurred_at_ms)
             return true;
     }
     return false;
@@ -293,11 +287,13 @@ static bool decides(const struct oracle_person *p, const struct event *ev)
 static void check_superseded(struct world *w, size_t person, const struct oracle_person *expected)
 {
     const struct scenario *s = w->scenario;
-    for (size_t i = 0; i < s->n_events; i++)
-        for (size_t t = 0; s->events[i].person == person && t < s->n_targets; t++)
-            if (is(witness_answer(w, i, t), "superseded") && decides(expected, &s->events[i].ev))
+    size_t n;
+    const size_t *of = scenario_events_of(s, person, &n);
+    for (size_t i = 0; i < n; i++)
+        for (size_t t = 0; t < s->n_targets; t++)
+            if (is(witness_answer(w, of[i], t), "superseded") && decides(expected, &s->events[of[i]].ev))
                 world_fail(w, "P2 superseded",
-                           "event %zu of person %zu is called superseded at %s and still holds", i, person,
+                           "event %zu of person %zu is called superseded at %s and still holds", of[i], person,
                            s->targets[t].name);
 }
 
@@ -317,11 +313,8 @@ static void check_leaver(struct world *w, size_t event, size_t target)
     const struct sim_event *se = &w->scenario->events[event];
     if ((se->ev.type != EVENT_LEFT && se->ev.type != EVENT_DELETED) || !is_cut_done(a))
         return;
-    const struct miro *m = simtarget_miro(w->targets[target]);
-    for (size_t i = 0; i < miro_users_n(m); i++) {
-        const struct miro_user *user = miro_user_at(m, i);
-        if (!is_account_of(w, user, se->person))
-            continue;
+    const struct miro_user *user;
+    for (size_t i = 0; (user = simtarget_account(w->targets[target], se->person, i)); i++) {
         if (miro_was_active_at(user, a->at_ms) && !called_back(w, event, a->at_ms))
             world_fail(w, "P3 leaver", "person %zu at %s is active when event %zu gets its result",
                        se->person, w->scenario->targets[target].name, event);
@@ -460,10 +453,11 @@ static void check_limits(struct world *w)
 
 static bool is_named(const struct world *w, size_t person, int64_t at_ms)
 {
-    for (size_t i = 0; i < w->scenario->n_events; i++) {
-        const struct sim_event *se = &w->scenario->events[i];
-        if (se->person == person && se->told && se->first_told_ms <= at_ms &&
-            attrs_get(&se->ev.profile, "userName"))
+    size_t n;
+    const size_t *of = scenario_events_of(w->scenario, person, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct sim_event *se = &w->scenario->events[of[i]];
+        if (se->told && se->first_told_ms <= at_ms && attrs_get(&se->ev.profile, "userName"))
             return true;
     }
     return false;
@@ -488,11 +482,13 @@ static void check_source_down(struct world *w, size_t event, size_t target)
 static int64_t newest_thin_ms(const struct world *w, size_t person)
 {
     int64_t newest = 0;
-    for (size_t i = 0; i < w->scenario->n_events; i++) {
-        const struct sim_event *se = &w->scenario->events[i];
+    size_t n;
+    const size_t *of = scenario_events_of(w->scenario, person, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct sim_event *se = &w->scenario->events[of[i]];
         bool asked =
             se->ev.type == EVENT_CHANGED || (se->ev.type != EVENT_DELETED && se->ev.effective_at_ms == 0);
-        if (se->person == person && se->told && se->ev.needs_fetch && asked && se->first_told_ms > newest)
+        if (se->told && se->ev.needs_fetch && asked && se->first_told_ms > newest)
             newest = se->first_told_ms;
     }
     return newest;
@@ -528,8 +524,10 @@ static bool last_fetched(struct world *w, size_t person, struct event *ret)
 static void check_person(struct world *w, size_t person)
 {
     const struct scenario *s = w->scenario;
-    const struct event **events = xcalloc(s->n_events + 2, sizeof *events);
-    size_t n = events_of(w, person, events);
+    size_t n;
+    scenario_events_of(s, person, &n);
+    const struct event **events = xcalloc(n + 2, sizeof *events);
+    n = events_of(w, person, events);
     struct oracle_person expected, told;
     struct desired want;
     struct event said;
@@ -546,7 +544,7 @@ static void check_person(struct world *w, size_t person)
         if (s->targets[t].tenant != s->persons[person].tenant)
             continue;
         check_account(
-            &(struct account_check){w, person, t, &want, &w->witness->accounts[person][t], findable});
+            &(struct account_check){w, person, t, &want, witness_account(w, person, t), findable});
         simteams_check(w, person, t, &want);
     }
     if (n > 0) {

@@ -245,6 +245,22 @@ static void draw_musters(struct draw *d)
     }
 }
 
+void scenario_name_person(struct scenario *s, size_t i, size_t tenant, unsigned spread)
+{
+    struct sim_person *p = &s->persons[i];
+    p->tenant = tenant;
+    snprintf(p->subject, sizeof p->subject, "p%zu", i);
+    snprintf(p->key, sizeof p->key, "%s/hr/p%zu", s->tenants[tenant], i);
+    char directory[] = "hr";
+    struct event probe = {.tenant = xstrdup(s->tenants[tenant]), .directory = directory, .subject = p->subject};
+    struct buf key;
+    buf_init(&key, 256);
+    event_key(&probe, spread, &key);
+    p->partition = (int32_t)(digest_murmur2(key.p, key.n) % (uint32_t)s->partitions);
+    buf_done(&key);
+    free(probe.tenant);
+}
+
 static void draw_person(struct draw *d, size_t i)
 {
     struct scenario *s = d->s;
@@ -254,19 +270,9 @@ static void draw_person(struct draw *d, size_t i)
         p->tenant = 0; /* together they would use up its targets' limits */
     if (d->chaos->crowded || d->chaos->understated || d->chaos->down >= DOWN_FAILS || d->chaos->moving)
         p->tenant = 0; /* and so do these */
-    snprintf(p->subject, sizeof p->subject, "p%zu", i);
-    snprintf(p->key, sizeof p->key, "%s/hr/p%zu", s->tenants[p->tenant], i);
+    scenario_name_person(s, i, p->tenant, d->chaos->spread);
     p->existing = d->chaos->existing_accounts && prng_chance(d->r, 400);
     p->inactive = p->existing && prng_chance(d->r, 200);
-    char directory[] = "hr";
-    struct event probe = {
-        .tenant = xstrdup(s->tenants[p->tenant]), .directory = directory, .subject = p->subject};
-    struct buf key;
-    buf_init(&key, 256);
-    event_key(&probe, d->chaos->spread, &key);
-    p->partition = (int32_t)(digest_murmur2(key.p, key.n) % (uint32_t)s->partitions);
-    buf_done(&key);
-    free(probe.tenant);
 }
 
 static void draw_targets(struct draw *d)
@@ -287,7 +293,7 @@ static void draw_targets(struct draw *d)
 static void draw_late_target(struct draw *d)
 {
     struct scenario *s = d->s;
-    if (!d->chaos->late_target || s->n_targets == WORLD_TARGETS_MAX)
+    if (!d->chaos->late_target || s->n_targets == SCENARIO_TARGETS_DRAWN)
         return;
     struct sim_target *t = &s->targets[s->n_targets++];
     snprintf(t->name, sizeof t->name, "%s-late", s->tenants[0]);
@@ -296,9 +302,10 @@ static void draw_late_target(struct draw *d)
 
 /* ---- in which order it is told ------------------------------------------------------------------------- */
 
-static void tell(struct scenario *s, int64_t at_ms, int event, int32_t partition)
+void scenario_tell(struct scenario *s, int64_t at_ms, int event, int32_t partition)
 {
-    s->tellings = xreallocarray(s->tellings, s->n_tellings + 1, sizeof *s->tellings);
+    if ((s->n_tellings & (s->n_tellings - 1)) == 0) /* a power of two: full */
+        s->tellings = xreallocarray(s->tellings, s->n_tellings ? 2 * s->n_tellings : 1, sizeof *s->tellings);
     s->tellings[s->n_tellings++] = (struct telling){at_ms, event, partition};
 }
 
@@ -317,26 +324,25 @@ static void draw_tellings(struct draw *d)
     for (size_t i = 0; i < s->n_events; i++) {
         int32_t partition = s->persons[s->events[i].person].partition;
         if (s->events[i].afterword) {
-            tell(s, s->quiet_ms + prng_range(d->r, 1, AFTERWORD_MS), (int)i, partition);
+            scenario_tell(s, s->quiet_ms + prng_range(d->r, 1, AFTERWORD_MS), (int)i, partition);
             continue;
         }
         if (s->events[i].muster_ms) {
-            tell(s, s->events[i].muster_ms, (int)i, partition);
+            scenario_tell(s, s->events[i].muster_ms, (int)i, partition);
             continue;
         }
         int64_t in_order =
             WORLD_EPOCH_MS + (end - WORLD_EPOCH_MS) * (int64_t)(i + 1) / (int64_t)(s->n_events + 1);
         bool astray = prng_chance(d->r, d->chaos->permute);
         int64_t at = astray ? prng_range(d->r, WORLD_EPOCH_MS, end) : in_order;
-        tell(s, at, (int)i, partition);
+        scenario_tell(s, at, (int)i, partition);
         while (prng_chance(d->r, d->chaos->duplicate))
-            tell(s, prng_range(d->r, WORLD_EPOCH_MS, end), (int)i, partition);
+            scenario_tell(s, prng_range(d->r, WORLD_EPOCH_MS, end), (int)i, partition);
         if (prng_chance(d->r, d->chaos->invalid))
-            tell(s, prng_range(d->r, WORLD_EPOCH_MS, end), SCENARIO_INVALID, partition);
+            scenario_tell(s, prng_range(d->r, WORLD_EPOCH_MS, end), SCENARIO_INVALID, partition);
         if (prng_chance(d->r, d->chaos->poison))
-            tell(s, prng_range(d->r, WORLD_EPOCH_MS, end), SCENARIO_POISON, partition);
+            scenario_tell(s, prng_range(d->r, WORLD_EPOCH_MS, end), SCENARIO_POISON, partition);
     }
-    qsort(s->tellings, s->n_tellings, sizeof *s->tellings, compare_tellings);
 }
 
 /* Lives are drawn person by person; in order means: as they occurred, across persons. */
@@ -362,11 +368,11 @@ static int64_t last_due(const struct scenario *s)
 
 struct scenario *scenario_new(const struct chaos *chaos, struct prng *r)
 {
-    static const char *const tenants[SCENARIO_TENANTS_MAX] = {"acme", "globex", "initech"};
+    static const char *const tenants[SCENARIO_TENANTS_DRAWN] = {"acme", "globex", "initech"};
     struct scenario *s = xcalloc(1, sizeof *s);
     struct draw d = {s, chaos, r};
     memcpy(s->tenants, tenants, sizeof tenants);
-    s->n_tenants = (size_t)prng_range(r, 1, SCENARIO_TENANTS_MAX);
+    s->n_tenants = (size_t)prng_range(r, 1, SCENARIO_TENANTS_DRAWN);
     s->partitions = (int32_t)prng_range(r, 1, WORLD_PARTITIONS_MAX);
     s->quiet_ms =
         WORLD_EPOCH_MS + prng_range(r, TROUBLE_MIN_MS, chaos->lagging ? TROUBLE_MIN_MS : TROUBLE_MAX_MS);
@@ -377,7 +383,8 @@ struct scenario *scenario_new(const struct chaos *chaos, struct prng *r)
     draw_targets(&d);
     bool many = chaos->sick_person || chaos->down >= DOWN_FAILS || chaos->crowded || chaos->understated ||
                 chaos->moving;
-    s->n_persons = (size_t)prng_range(r, many ? SICK_PERSONS_MAX + 2 : 1, SCENARIO_PERSONS_MAX);
+    s->n_persons = (size_t)prng_range(r, many ? SICK_PERSONS_MAX + 2 : 1, SCENARIO_PERSONS_DRAWN);
+    s->persons = xcalloc(s->n_persons, sizeof *s->persons);
     s->events = xcalloc(s->n_persons * (EVENTS_PER_PERSON_MAX + 1 + MUSTERS_MAX), sizeof *s->events);
     for (size_t i = 0; i < s->n_persons; i++) {
         draw_person(&d, i);
@@ -393,6 +400,7 @@ struct scenario *scenario_new(const struct chaos *chaos, struct prng *r)
     draw_tellings(&d);
     draw_late_target(&d);
     s->last_due_ms = last_due(s);
+    scenario_index(s);
     return s;
 }
 
@@ -408,38 +416,99 @@ void scenario_free(struct scenario *s)
         return;
     for (size_t i = 0; i < s->n_events; i++)
         event_done(&s->events[i].ev);
+    free(s->persons);
     free(s->events);
     free(s->tellings);
+    free(s->by_id);
+    free(s->by_person);
+    free(s->first_of);
     free(s);
 }
 
 /* ---- looking up ---------------------------------------------------------------------------------------- */
 
-int scenario_person_of(const struct scenario *s, const char *text, size_t n)
+static int compare_ids(const void *a, const void *b, void *ctx)
 {
-    for (size_t i = 0; i < s->n_persons; i++) {
-        char name[SCENARIO_NAME_SIZE];
-        int size = snprintf(name, sizeof name, "%s-", s->persons[i].subject);
-        if (text && memmem(text, n, name, (size_t)size))
-            return (int)i;
-    }
-    return -1;
+    const struct scenario *s = ctx;
+    return strcmp(s->events[*(const size_t *)a].ev.id, s->events[*(const size_t *)b].ev.id);
+}
+
+static void index_persons(struct scenario *s)
+{
+    s->first_of = xcalloc(s->n_persons + 1, sizeof *s->first_of);
+    for (size_t i = 0; i < s->n_events; i++)
+        s->first_of[s->events[i].person + 1]++;
+    for (size_t i = 0; i < s->n_persons; i++)
+        s->first_of[i + 1] += s->first_of[i];
+    size_t *next = xcalloc(s->n_persons + 1, sizeof *next);
+    memcpy(next, s->first_of, s->n_persons * sizeof *next);
+    for (size_t i = 0; i < s->n_events; i++)
+        s->by_person[next[s->events[i].person]++] = i;
+    free(next);
+}
+
+void scenario_index(struct scenario *s)
+{
+    qsort(s->tellings, s->n_tellings, sizeof *s->tellings, compare_tellings);
+    s->by_id = xcalloc(s->n_events + 1, sizeof *s->by_id);
+    s->by_person = xcalloc(s->n_events + 1, sizeof *s->by_person);
+    for (size_t i = 0; i < s->n_events; i++)
+        s->by_id[i] = i;
+    qsort_r(s->by_id, s->n_events, sizeof *s->by_id, compare_ids, s);
+    index_persons(s);
+}
+
+const size_t *scenario_events_of(const struct scenario *s, size_t person, size_t *ret_n)
+{
+    *ret_n = s->first_of[person + 1] - s->first_of[person];
+    return &s->by_person[s->first_of[person]];
 }
 
 int scenario_event_by_id(const struct scenario *s, const char *id)
 {
-    for (size_t i = 0; i < s->n_events; i++)
-        if (strcmp(s->events[i].ev.id, id) == 0)
-            return (int)i;
+    for (size_t low = 0, high = s->n_events; low < high;) {
+        size_t mid = (low + high) / 2;
+        int order = strcmp(s->events[s->by_id[mid]].ev.id, id);
+        if (order == 0)
+            return (int)s->by_id[mid];
+        if (order < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
     return -1;
+}
+
+/* "p" and a number, at the beginning of text; -1: no such person. */
+static int read_subject(const struct scenario *s, const char *text, size_t n, size_t *ret_length)
+{
+    size_t number = 0, at = 1;
+    if (n < 2 || text[0] != 'p')
+        return -1;
+    for (; at < n && text[at] >= '0' && text[at] <= '9' && number < s->n_persons; at++)
+        number = number * 10 + (size_t)(text[at] - '0');
+    *ret_length = at;
+    return at > 1 && number < s->n_persons ? (int)number : -1;
+}
+
+int scenario_person_of(const struct scenario *s, const char *text, size_t n)
+{
+    int first = -1;
+    size_t length;
+    for (const char *p = text, *end = text ? text + n : NULL; p && (p = memchr(p, 'p', (size_t)(end - p))); p++) {
+        int person = read_subject(s, p, (size_t)(end - p), &length);
+        if (person >= 0 && p + length < end && p[length] == '-' && (first < 0 || person < first))
+            first = person;
+    }
+    return first;
 }
 
 int scenario_person_by_key(const struct scenario *s, struct str key)
 {
-    for (size_t i = 0; i < s->n_persons; i++)
-        if (str_eq(str_of(s->persons[i].key), key))
-            return (int)i;
-    return -1;
+    const char *slash = memrchr(key.p, '/', key.n);
+    size_t length, left = slash ? (size_t)(key.p + key.n - slash) - 1 : 0;
+    int person = slash ? read_subject(s, slash + 1, left, &length) : -1;
+    return person >= 0 && str_eq(str_of(s->persons[person].key), key) ? person : -1;
 }
 
 int scenario_target_by_name(const struct scenario *s, const char *name)

@@ -14,7 +14,10 @@
 #include "event.h"
 #include "world.h"
 
-enum { SCENARIO_TENANTS_MAX = 3, SCENARIO_PERSONS_MAX = 8, SCENARIO_NAME_SIZE = 48 };
+enum { SCENARIO_TENANTS_MAX = 12, SCENARIO_NAME_SIZE = 48 };
+
+/* At most so many are drawn for a run of trouble; stories (year.h, tenants.h) have more of some. */
+enum { SCENARIO_TENANTS_DRAWN = 3, SCENARIO_TARGETS_DRAWN = 6, SCENARIO_PERSONS_DRAWN = 8 };
 
 struct sim_target {
     char name[SCENARIO_NAME_SIZE];
@@ -58,10 +61,13 @@ struct scenario {
     int32_t partitions;
     struct sim_target targets[WORLD_TARGETS_MAX];
     size_t n_targets;
-    struct sim_person persons[SCENARIO_PERSONS_MAX];
+    struct sim_person *persons;
     size_t n_persons;
     struct sim_event *events;
     size_t n_events;
+    size_t *by_id;     /* events in the order of their ids */
+    size_t *by_person; /* and in that of their persons, then as they stand in events */
+    size_t *first_of;  /* of each person in by_person, and where the last one's end */
     struct telling *tellings; /* in order of time */
     size_t n_tellings;
     int64_t quiet_ms;    /* when trouble ends */
@@ -74,8 +80,16 @@ struct scenario *scenario_new(const struct chaos *chaos, struct prng *r);
 void scenario_draw_thin(struct scenario *s, const struct chaos *chaos, struct prng *r);
 void scenario_free(struct scenario *s);
 
+/* For whoever makes a scenario: names its person i of the tenant, and finds the partition; indexes what was drawn, and
+ * puts the tellings into order. */
+void scenario_name_person(struct scenario *s, size_t i, size_t tenant, unsigned spread);
+void scenario_tell(struct scenario *s, int64_t at_ms, int event, int32_t partition);
+void scenario_index(struct scenario *s);
+
 /* The person that a name in a path or body belongs to; -1: nobody's. */
 int scenario_person_of(const struct scenario *s, const char *text, size_t n);
+/* The person's events, as indexes into events, in that order. */
+const size_t *scenario_events_of(const struct scenario *s, size_t person, size_t *ret_n);
 int scenario_event_by_id(const struct scenario *s, const char *id); /* -1: no such event */
 int scenario_person_by_key(const struct scenario *s, struct str key);
 int scenario_target_by_name(const struct scenario *s, const char *name);

@@ -12,15 +12,17 @@
 
 enum { NEAR_MS = 120, NEVER_MS = -1 };
 
-/* One request and what becomes of it. Lives until the run ends. */
+/* One request and what becomes of it. Lives until nothing of it is still to happen. */
 struct exchange {
-    struct exchange *next;
+    struct exchange *next, **place; /* in the list of all */
     struct simtarget *target;
+    unsigned ahead; /* entries of the clock */
     struct proc *proc;
     uint64_t assignment;     /* of proc, when it was written */
     const struct call *call; /* the engine's; valid while proc lives and is not answered */
     uint64_t number;
-    unsigned persons; /* bits: several may be moved together */
+    size_t *persons; /* several may be moved together; ascending */
+    size_t n_persons;
     enum fate fate;
     char *method, *path, *body;
     size_t body_n;
@@ -30,8 +32,15 @@ struct exchange {
     bool handled;
 };
 
+struct accounts { /* of one person */
+    size_t *v;    /* as miro_user_at counts */
+    size_t n;
+};
+
 struct simtarget {
     struct world *world;
+    struct accounts *accounts; /* by person, of the first n_known users */
+    size_t n_known;
     size_t index;
     struct miro *miro;
     struct exchange *exchanges;
@@ -75,6 +84,7 @@ struct simtarget *simtarget_new(struct world *w, size_t index)
     }
     t->world = w;
     t->index = index;
+    t->accounts = xcalloc(w->scenario->n_persons + 1, sizeof *t->accounts);
     t->miro = miro_new(&cfg);
     add_existing(t);
     simteams_furnish(w, index, t->miro);
@@ -83,24 +93,64 @@ struct simtarget *simtarget_new(struct world *w, size_t index)
 
 static void exchange_free(struct exchange *x)
 {
+    *x->place = x->next;
+    if (x->next)
+        x->next->place = x->place;
     if (x->handled)
         miro_reply_done(&x->miro);
+    free(x->persons);
     free(x->method);
     free(x->path);
     free(x->body);
     free(x);
 }
 
+/* fn has x->ahead decreased, and ends with exchange_rest. */
+static void exchange_after(struct exchange *x, int64_t delay_ms, void (*fn)(void *ctx, uint64_t arg),
+                           uint64_t arg)
+{
+    x->ahead++;
+    clock_after(&x->target->world->clock, delay_ms, fn, x, arg);
+}
+
+static void exchange_rest(struct exchange *x)
+{
+    if (x->ahead == 0)
+        exchange_free(x);
+}
+
 void simtarget_free(struct simtarget *t)
 {
     if (!t)
         return;
-    for (struct exchange *x = t->exchanges, *next; x; x = next) {
-        next = x->next;
-        exchange_free(x);
-    }
+    while (t->exchanges)
+        exchange_free(t->exchanges);
+    for (size_t i = 0; i < t->world->scenario->n_persons; i++)
+        free(t->accounts[i].v);
+    free(t->accounts);
     miro_free(t->miro);
     free(t);
+}
+
+/* Users are only ever added, and a name begins with its person's subject for ever. */
+static void know_accounts(struct simtarget *t)
+{
+    for (; t->n_known < miro_users_n(t->miro); t->n_known++) {
+        const struct miro_user *user = miro_user_at(t->miro, t->n_known);
+        int person = scenario_person_of(t->world->scenario, user->userName, strlen(user->userName));
+        if (person < 0)
+            continue;
+        struct accounts *a = &t->accounts[person];
+        a->v = xreallocarray(a->v, a->n + 1, sizeof *a->v);
+        a->v[a->n++] = t->n_known;
+    }
+}
+
+const struct miro_user *simtarget_account(const struct simtarget *t, size_t person, size_t i)
+{
+    know_accounts((struct simtarget *)t); /* a memory of what is there */
+    const struct accounts *a = &t->accounts[person];
+    return i < a->n ? miro_user_at(t->miro, a->v[i]) : NULL;
 }
 
 const struct miro *simtarget_miro(const struct simtarget *t)
@@ -155,17 +205,39 @@ static bool is_move(const struct exchange *x)
     return strncmp(x->path, "/Groups/", 8) == 0;
 }
 
-/* Whose ids the body of a move names. */
-static unsigned persons_moved(const struct simtarget *t, const struct exchange *x)
+static int compare_persons(const void *a, const void *b)
 {
-    unsigned persons = 0;
-    for (size_t i = 0; i < miro_users_n(t->miro); i++) {
-        const struct miro_user *user = miro_user_at(t->miro, i);
-        int person = scenario_person_of(t->world->scenario, user->userName, strlen(user->userName));
-        if (person >= 0 && memmem(x->body, x->body_n, user->id, strlen(user->id)))
-            persons |= 1u << person;
+    const size_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static void add_person(struct exchange *x, int person)
+{
+    for (size_t i = 0; i < x->n_persons; i++)
+        if (x->persons[i] == (size_t)person)
+            return;
+    x->persons = xreallocarray(x->persons, x->n_persons + 1, sizeof *x->persons);
+    x->persons[x->n_persons++] = (size_t)person;
+}
+
+/* Whose ids the body of a move names: they are all of its runs of so many digits. */
+static void find_moved(const struct simtarget *t, struct exchange *x)
+{
+    for (const char *p = x->body, *end = p + x->body_n; p < end;) {
+        size_t n = strspn(p, "0123456789");
+        char id[MIRO_ID_SIZE];
+        if (n == MIRO_ID_SIZE - 1) {
+            memcpy(id, p, n);
+            id[n] = '\0';
+            const struct miro_user *user = miro_user_by_id(t->miro, id);
+            int person =
+                user ? scenario_person_of(t->world->scenario, user->userName, strlen(user->userName)) : -1;
+            if (person >= 0)
+                add_person(x, person);
+        }
+        p += n ? n : 1;
     }
-    return persons;
+    qsort(x->persons, x->n_persons, sizeof *x->persons, compare_persons);
 }
 
 static int person_of(const struct simtarget *t, const struct exchange *x)
@@ -178,22 +250,14 @@ static int person_of(const struct simtarget *t, const struct exchange *x)
     return person >= 0 ? person : scenario_person_of(s, x->body, x->body_n);
 }
 
-static unsigned persons_of(const struct simtarget *t, const struct exchange *x)
+static void find_persons(const struct simtarget *t, struct exchange *x)
 {
     int person = is_move(x) ? -1 : person_of(t, x);
-    return is_move(x) ? persons_moved(t, x) : person >= 0 ? 1u << person : 0;
+    if (is_move(x))
+        find_moved(t, x);
+    else if (person >= 0)
+        add_person(x, person);
 }
-
-/* The i-th that it is about; -1: there are no more. */
-static int next_person(const struct exchange *x, int from)
-{
-    for (int i = from; i < SCENARIO_PERSONS_MAX; i++)
-        if (x->persons & 1u << i)
-            return i;
-    return -1;
-}
-
-#define EACH_PERSON(i, x) (int i = next_person(x, 0); i >= 0; i = next_person(x, i + 1))
 
 /* ---- the answer ---------------------------------------------------------------------------------------- */
 
@@ -210,8 +274,11 @@ static void answer(void *ctx, uint64_t arg)
     struct exchange *x = ctx;
     struct world *w = x->target->world;
     int64_t wait_ms;
-    if (x->answered)
+    x->ahead--;
+    if (x->answered) {
+        exchange_rest(x);
         return;
+    }
     struct call_reply reply = x->reply;
     if (arg != CALL_REPLIED)
         reply = (struct call_reply){.outcome = (enum call_outcome)arg,
@@ -225,14 +292,14 @@ static void answer(void *ctx, uint64_t arg)
                                                     : "not sent",
                     reply.status);
         x->answered = true;
-        for
-            EACH_PERSON(i, x)
-        witness_answered(w, x->proc, x->assignment, x->target->index, i, x->method, &reply);
+        for (size_t i = 0; i < x->n_persons; i++)
+            witness_answered(w, x->proc, x->assignment, x->target->index, (int)x->persons[i], x->method, &reply);
     }
     if (proc_answer(x->proc, x->call, &reply, &wait_ms))
         x->answered = true;
     else
-        clock_after(&w->clock, wait_ms, answer, x, arg);
+        exchange_after(x, wait_ms, answer, arg);
+    exchange_rest(x);
 }
 
 static int64_t retry_after_ms(const struct miro_reply *r)
@@ -269,16 +336,13 @@ static const struct fate_row {
 /* A read may be stale only shortly after what it has missed. */
 static bool may_be_stale(const struct exchange *x)
 {
-    const struct miro *m = x->target->miro;
-    if (x->persons == 0 && strncmp(x->path, "/Groups", 7) == 0)
+    if (x->n_persons == 0 && strncmp(x->path, "/Groups", 7) == 0)
         return false; /* names of any age */
-    for (size_t i = 0; i < miro_users_n(m); i++) {
-        const struct miro_user *user = miro_user_at(m, i);
-        int person = scenario_person_of(x->target->world->scenario, user->userName, strlen(user->userName));
-        if (person >= 0 && x->persons & 1u << person &&
-            world_now(x->target->world) - user->changed_at_ms > WORLD_STALE_MAX_MS)
-            return false;
-    }
+    const struct miro_user *user;
+    for (size_t p = 0; p < x->n_persons; p++)
+        for (size_t i = 0; (user = simtarget_account(x->target, x->persons[p], i)); i++)
+            if (world_now(x->target->world) - user->changed_at_ms > WORLD_STALE_MAX_MS)
+                return false;
     return true;
 }
 
@@ -303,6 +367,7 @@ static void arrive(void *ctx, uint64_t arg)
     struct simtarget *t = x->target;
     struct world *w = t->world;
     (void)arg;
+    x->ahead--;
     t->on_way--;
     struct miro_request rq = {
         .method = x->method,
@@ -326,14 +391,15 @@ static void arrive(void *ctx, uint64_t arg)
     world_trace(w, "%s #%llu lands: %d%s %s", w->scenario->targets[t->index].name,
                 (unsigned long long)x->number, x->miro.status, x->miro.applied ? ", applied" : "",
                 x->miro.user_name);
-    for
-        EACH_PERSON(i, x)
-    witness_landed(w, t->index, i, x->fate, x->method, x->body);
+    for (size_t i = 0; i < x->n_persons; i++)
+        witness_landed(w, t->index, (int)x->persons[i], x->fate, x->method, x->body);
     if (is_move(x) && x->miro.applied)
-        simteams_moved(w, t->index, x->miro.user_name, x->persons, x->body);
+        simteams_moved(w, t->index, x->miro.user_name,
+                       &(struct moved){x->persons, x->n_persons, x->body});
     if (!fate_rows[x->fate].silent)
-        clock_after(&w->clock, prng_delay(&w->prng, 1, x->fate == FATE_SLOW ? WORLD_TIMEOUT_MS / 2 : NEAR_MS),
-                    answer, x, CALL_REPLIED);
+        exchange_after(x, prng_delay(&w->prng, 1, x->fate == FATE_SLOW ? WORLD_TIMEOUT_MS / 2 : NEAR_MS),
+                       answer, CALL_REPLIED);
+    exchange_rest(x);
 }
 
 /* ---- fates --------------------------------------------------------------------------------------------- */
@@ -377,9 +443,8 @@ static enum fate draw_fate(const struct simtarget *t, const struct exchange *x)
     if (w->quiet)
         return FATE_WELL;
     bool sick = false;
-    for
-        EACH_PERSON(i, x)
-    sick |= w->scenario->persons[i].sick;
+    for (size_t i = 0; i < x->n_persons; i++)
+        sick |= w->scenario->persons[x->persons[i]].sick;
     if (w->scenario->targets[t->index].down)
         return down_fate(w);
     bool get = strcmp(x->method, "GET") == 0;
@@ -398,22 +463,21 @@ static enum fate draw_fate(const struct simtarget *t, const struct exchange *x)
 /* Endings in which the client learns something, or nothing, without the target's help. */
 static void end_without_answer(struct exchange *x, int64_t arrival_ms)
 {
-    struct world *w = x->target->world;
-    int64_t soon = prng_range(&w->prng, 1, NEAR_MS);
+    int64_t soon = prng_range(&x->target->world->prng, 1, NEAR_MS);
     switch (x->fate) {
     case FATE_REFUSED:
-        clock_after(&w->clock, soon, answer, x, CALL_NOT_SENT);
+        exchange_after(x, soon, answer, CALL_NOT_SENT);
         return;
     case FATE_CUT:
     case FATE_CUT_LATE:
-        clock_after(&w->clock, soon, answer, x, CALL_UNKNOWN);
+        exchange_after(x, soon, answer, CALL_UNKNOWN);
         return;
     case FATE_DROPPED:
-        clock_after(&w->clock, arrival_ms + 1, answer, x, CALL_UNKNOWN);
+        exchange_after(x, arrival_ms + 1, answer, CALL_UNKNOWN);
         return;
     case FATE_GATEWAY_LATE:
         x->reply = (struct call_reply){.outcome = CALL_REPLIED, .status = 504, .retry_after_ms = -1};
-        clock_after(&w->clock, soon, answer, x, CALL_REPLIED);
+        exchange_after(x, soon, answer, CALL_REPLIED);
         return;
     default:
         return;
@@ -424,8 +488,14 @@ void simtarget_send(struct simtarget *t, struct proc *p, const struct call *call
 {
     struct world *w = t->world;
     struct exchange *x = xcalloc(1, sizeof *x);
-    *x = (struct exchange){
-        .next = t->exchanges, .target = t, .proc = p, .call = call, .number = ++t->requests};
+    *x = (struct exchange){.next = t->exchanges,
+                           .place = &t->exchanges,
+                           .target = t,
+                           .proc = p,
+                           .call = call,
+                           .number = ++t->requests};
+    if (x->next)
+        x->next->place = &x->next;
     t->exchanges = x;
     t->last_ms = world_now(w);
     x->assignment = p->assignment;
@@ -433,26 +503,23 @@ void simtarget_send(struct simtarget *t, struct proc *p, const struct call *call
     x->path = xstrdup(call->path);
     x->body = call->body ? xstrndup(call->body, call->body_n) : NULL;
     x->body_n = call->body ? call->body_n : 0;
-    x->persons = persons_of(t, x);
+    find_persons(t, x);
     t->lists += strncmp(x->path, "/Groups?", 8) == 0;
     x->fate = draw_fate(t, x);
     world_trace(w, "%s -> %s #%llu (%s) %s %s %s", p->name, w->scenario->targets[t->index].name,
                 (unsigned long long)x->number, fate_name(x->fate), x->method, x->path,
                 x->body ? x->body : "");
-    if (x->persons == 0)
+    if (x->n_persons == 0)
         witness_written(w, p, t->index, -1, call);
-    for
-        EACH_PERSON(i, x)
-    witness_written(w, p, t->index, i, call);
+    for (size_t i = 0; i < x->n_persons; i++)
+        witness_written(w, p, t->index, (int)x->persons[i], call);
     int64_t arrival_ms = arrival_delay(&w->prng, x->fate);
     if (arrival_ms != NEVER_MS) {
         t->on_way++;
-        for
-            EACH_PERSON(i, x)
-        if (call->write)
-            witness_under_way(w, t->index, i);
-        clock_after(&w->clock, arrival_ms, arrive, x, 0);
+        for (size_t i = 0; call->write && i < x->n_persons; i++)
+            witness_under_way(w, t->index, (int)x->persons[i]);
+        exchange_after(x, arrival_ms, arrive, 0);
     }
     end_without_answer(x, arrival_ms);
-    clock_after(&w->clock, call->timeout_ms, answer, x, CALL_UNKNOWN);
+    exchange_after(x, call->timeout_ms, answer, CALL_UNKNOWN);
 }

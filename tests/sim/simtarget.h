@@ -26,6 +26,8 @@ void simtarget_free(struct simtarget *t);
 void simtarget_send(struct simtarget *t, struct proc *p, const struct call *call);
 
 const struct miro *simtarget_miro(const struct simtarget *t);
+/* The i-th of a person's accounts, in order of creation; NULL: there are no more. */
+const struct miro_user *simtarget_account(const struct simtarget *t, size_t person, size_t i);
 uint64_t simtarget_requests(const struct simtarget *t); /* written so far, but for listings of teams */
 struct miro *simtarget_own(struct simtarget *t);        /* for what people do there */
 uint64_t simtarget_on_way(const struct simtarget *t);   /* written, and may still land */

@@ -20,13 +20,17 @@ struct told { /* one record */
     size_t value_n;
 };
 
+struct team_notes { /* of one person */
+    bool first_in[SIMTEAMS_N + 1]; /* a member before the run */
+    bool removed[SIMTEAMS_N];      /* while nobody had approved of everything */
+};
+
 struct team_fate { /* of one target */
     int64_t appears_ms, renamed_ms, back_ms, removed_ms, anew_ms;
     int64_t changed_ms;                                  /* last */
     int64_t listed_ms;                                   /* when the last listing that was told began */
     int64_t told_ms;                                     /* when it was told */
-    bool first_in[SCENARIO_PERSONS_MAX][SIMTEAMS_N + 1]; /* a member before the run */
-    bool removed[SCENARIO_PERSONS_MAX][SIMTEAMS_N];      /* while nobody had approved of everything */
+    struct team_notes *persons;
 };
 
 struct simteams {
@@ -38,8 +42,10 @@ struct simteams {
 
 struct simteams *simteams_new(struct world *w)
 {
-    (void)w;
-    return xcalloc(1, sizeof(struct simteams));
+    struct simteams *t = xcalloc(1, sizeof *t);
+    for (size_t i = 0; i < w->scenario->n_targets; i++)
+        t->fates[i].persons = xcalloc(w->scenario->n_persons, sizeof *t->fates[i].persons);
+    return t;
 }
 
 void simteams_free(struct simteams *t)
@@ -49,6 +55,8 @@ void simteams_free(struct simteams *t)
         free(t->v[i].value);
     }
     free(t->v);
+    for (size_t i = 0; i < WORLD_TARGETS_MAX; i++)
+        free(t->fates[i].persons);
     free(t);
 }
 
@@ -70,7 +78,7 @@ static void put_in(struct world *w, size_t target, struct miro *m, const struct 
     const struct miro_team *t = miro_team_by_name(m, name);
     bool admin = team == 4 && t->n_members == 0; /* the last one cannot leave */
     miro_join_team(m, t->id, user->id, admin);
-    w->teams->fates[target].first_in[person][team] = true;
+    w->teams->fates[target].persons[person].first_in[team] = true;
 }
 
 void simteams_furnish(struct world *w, size_t target, struct miro *m)
@@ -252,7 +260,7 @@ static size_t index_of(const char *name)
     return strncmp(name, "team ", 5) == 0 ? (size_t)(name[5] - '0') : SIMTEAMS_N;
 }
 
-void simteams_moved(struct world *w, size_t target, const char *team, unsigned persons, const char *body)
+void simteams_moved(struct world *w, size_t target, const char *team, const struct moved *moved)
 {
     size_t index = index_of(team);
     if (index >= SIMTEAMS_N) {
@@ -260,9 +268,9 @@ void simteams_moved(struct world *w, size_t target, const char *team, unsigned p
                    w->scenario->targets[target].name);
         return;
     }
-    for (size_t i = 0; strstr(body, "\"Remove\"") && i < w->scenario->n_persons; i++)
-        if (persons & 1u << i && world_now(w) < w->scenario->quiet_ms)
-            w->teams->fates[target].removed[i][index] = true;
+    bool removed = strstr(moved->body, "\"Remove\"") && world_now(w) < w->scenario->quiet_ms;
+    for (size_t i = 0; removed && i < moved->n_persons; i++)
+        w->teams->fates[target].persons[moved->persons[i]].removed[index] = true;
 }
 
 void simteams_check_guard(struct world *w, size_t target, unsigned bucket, unsigned most)
@@ -272,7 +280,7 @@ void simteams_check_guard(struct world *w, size_t target, unsigned bucket, unsig
         const char *person = strchr(w->scenario->persons[i].key, '/') + 1;
         for (size_t team = 0; team < SIMTEAMS_N; team++)
             n += event_bucket(str_of(person), w->chaos.spread) == bucket &&
-                 w->teams->fates[target].removed[i][team];
+                 w->teams->fates[target].persons[i].removed[team];
     }
     if (n > most)
         world_fail(w, "P7 guard", "%u memberships ended at %s, bucket %u, where %u may be", n,
@@ -284,12 +292,9 @@ void simteams_check_guard(struct world *w, size_t target, unsigned bucket, unsig
 /* The one active account; NULL: none, or several. */
 static const struct miro_user *account_of(const struct world *w, size_t person, size_t target)
 {
-    const struct miro *m = simtarget_miro(w->targets[target]);
-    const struct miro_user *found = NULL;
-    for (size_t i = 0; i < miro_users_n(m); i++) {
-        const struct miro_user *user = miro_user_at(m, i);
-        if (user->deleted ||
-            scenario_person_of(w->scenario, user->userName, strlen(user->userName)) != (int)person)
+    const struct miro_user *found = NULL, *user;
+    for (size_t i = 0; (user = simtarget_account(w->targets[target], person, i)); i++) {
+        if (user->deleted)
             continue;
         if (found || !user->active)
             return NULL;
@@ -308,9 +313,11 @@ static bool was_deleted(const struct miro_user *user)
 
 static bool ever_said(const struct world *w, size_t person, const char *team)
 {
-    for (size_t i = 0; i < w->scenario->n_events; i++) {
-        const struct event *ev = &w->scenario->events[i].ev;
-        for (size_t g = 0; w->scenario->events[i].person == person && g < ev->n_groups; g++)
+    size_t n;
+    const size_t *of = scenario_events_of(w->scenario, person, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct event *ev = &w->scenario->events[of[i]].ev;
+        for (size_t g = 0; g < ev->n_groups; g++)
             if (strcmp(ev->groups[g], team) == 0)
                 return true;
     }
@@ -344,10 +351,10 @@ static void check_member(const struct member_check *c)
     const struct miro *m = simtarget_miro(c->w->targets[c->target]);
     const struct miro_team *team = miro_team_by_name(m, name);
     bool is = miro_is_member(team, c->user);
-    bool first = c->w->teams->fates[c->target].first_in[c->person][c->team] && !was_deleted(c->user);
+    bool first = c->w->teams->fates[c->target].persons[c->person].first_in[c->team] && !was_deleted(c->user);
     const struct attr *said = attrs_find(&c->want->teams, name);
     const char *target = c->w->scenario->targets[c->target].name;
-    bool spoilt = c->w->witness->accounts[c->person][c->target].lied_teams;
+    bool spoilt = witness_account(c->w, c->person, c->target)->lied_teams;
     if (said && said->value && !is && !spoilt)
         world_fail(c->w, "P3 teams", "person %zu at %s is not in %s", c->person, target, name);
     if (said && !said->value && is && !spoilt && !is_last_admin(team, c->user))
@@ -361,7 +368,7 @@ static void check_member(const struct member_check *c)
 
 void simteams_check(struct world *w, size_t person, size_t target, const struct desired *want)
 {
-    const struct account_note *note = &w->witness->accounts[person][target];
+    const struct account_note *note = witness_account(w, person, target);
     const struct miro_user *user = account_of(w, person, target);
     bool on = want->kind == DESIRE_ACCOUNT && want->active == ACTIVE_ON && want->has_teams;
     if (!w->chaos.teams || !user || !on || note->gave_up || note->lied_on)

@@ -33,8 +33,14 @@ void simteams_committed(struct world *w, const struct log_record *r);
 /* The process reads what it has not read yet. */
 void simteams_read(struct proc *p);
 
-/* A PATCH of a team was applied. persons: bits. */
-void simteams_moved(struct world *w, size_t target, const char *team, unsigned persons, const char *body);
+struct moved { /* by one PATCH; borrowed */
+    const size_t *persons;
+    size_t n_persons;
+    const char *body;
+};
+
+/* A PATCH of a team was applied. */
+void simteams_moved(struct world *w, size_t target, const char *team, const struct moved *moved);
 /* The teams as they are now were listed, and that is known to everybody. */
 bool simteams_settled(const struct world *w);
 /* Some team has no other admin: such an account cannot be cut. */

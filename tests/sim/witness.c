@@ -31,7 +31,9 @@ struct witness *witness_new(const struct scenario *s)
     l->answers = xcalloc(s->n_events * s->n_targets + 1, sizeof *l->answers);
     for (int p = 0; p < WORLD_PARTITIONS_MAX; p++)
         l->offsets[p] = -1;
-    for (int i = 0; i < SCENARIO_PERSONS_MAX; i++)
+    l->accounts = xcalloc(s->n_persons * s->n_targets + 1, sizeof *l->accounts);
+    l->seqs = xcalloc(s->n_persons + 1, sizeof *l->seqs);
+    for (size_t i = 0; i < s->n_persons; i++)
         l->seqs[i] = -1;
     return l;
 }
@@ -41,10 +43,17 @@ void witness_free(struct witness *l)
     if (!l)
         return;
     free(l->answers);
+    free(l->accounts);
+    free(l->seqs);
     for (size_t i = 0; i < l->n_effects; i++)
         free(l->effects[i]);
     free(l->effects);
     free(l);
+}
+
+struct account_note *witness_account(const struct world *w, size_t person, size_t target)
+{
+    return &w->witness->accounts[person * w->scenario->n_targets + target];
 }
 
 struct answer *witness_answer(const struct world *w, size_t event, size_t target)
@@ -57,7 +66,7 @@ struct answer *witness_answer(const struct world *w, size_t event, size_t target
 /* No result is final while a call of unknown outcome may still land and undo it. */
 static void check_final(struct world *w, size_t event, size_t target, const struct answer *a)
 {
-    const struct account_note *note = &w->witness->accounts[w->scenario->events[event].person][target];
+    const struct account_note *note = witness_account(w, w->scenario->events[event].person, target);
     bool final = strcmp(a->outcome, "applied") == 0 || strcmp(a->outcome, "unchanged") == 0;
     if (final && note->landing > 0)
         world_fail(w, "P3 doubt", "event %zu at %s is answered \"%s\" while %u writes may still land", event,
@@ -66,10 +75,10 @@ static void check_final(struct world *w, size_t event, size_t target, const stru
 
 static int person_of_result(const struct world *w, const cJSON *json)
 {
-    for (size_t i = 0; i < w->scenario->n_persons; i++)
-        if (strcmp(w->scenario->persons[i].subject, json_string(json, "subject")) == 0)
-            return (int)i;
-    return -1;
+    char key[3 * SCENARIO_NAME_SIZE];
+    snprintf(key, sizeof key, "%s/%s/%s", json_string(json, "tenant"), json_string(json, "directory"),
+             json_string(json, "subject"));
+    return scenario_person_by_key(w->scenario, str_of(key));
 }
 
 /* What no event asked for has one result, too. */
@@ -79,7 +88,7 @@ static void note_effect(struct world *w, const cJSON *json)
     int person = person_of_result(w, json),
         target = scenario_target_by_name(w->scenario, json_string(json, "target"));
     if (person >= 0 && target >= 0 && strcmp(outcome, "rejected") == 0)
-        w->witness->accounts[person][target].rejected = true;
+        witness_account(w, (size_t)person, (size_t)target)->rejected = true;
     if (simcontrol_note_effect(w, id))
         return;
     struct witness *l = w->witness;
@@ -142,7 +151,7 @@ static void note_result(struct world *w, const cJSON *json, const struct txn *tx
     check_fetched(w, json, (size_t)event, outcome);
     if (strcmp(outcome, "rejected") != 0)
         return;
-    struct account_note *note = &w->witness->accounts[w->scenario->events[event].person][t];
+    struct account_note *note = witness_account(w, w->scenario->events[event].person, (size_t)t);
     note->rejected = true;
     note->gave_up |= !cause || strncmp(cause, "the target refuses the attributes or teams", 42) != 0;
 }
@@ -376,7 +385,7 @@ void witness_written(struct world *w, const struct proc *p, size_t target, int p
                    call->method, call->path, w->scenario->targets[target].name);
     if (person < 0)
         return;
-    struct account_note *note = &w->witness->accounts[person][target];
+    struct account_note *note = witness_account(w, (size_t)person, target);
     check_alone(w, p, note, person);
     bool resting = note->rest_of == p && world_now(w) < note->rest_until_ms;
     if (resting && strcmp(note->rest_method, call->method) == 0)
@@ -397,7 +406,7 @@ void witness_answered(struct world *w, const struct proc *p, uint64_t assignment
 {
     if (person < 0)
         return;
-    struct account_note *note = &w->witness->accounts[person][target];
+    struct account_note *note = witness_account(w, (size_t)person, target);
     if (note->busy == p && note->busy_assignment == assignment && note->n_busy > 0)
         note->n_busy--;
     if (reply->retry_after_ms <= 0 || reply->status != 429)
@@ -417,7 +426,7 @@ static bool is_write(const char *method)
 void witness_under_way(struct world *w, size_t target, int person)
 {
     if (person >= 0)
-        w->witness->accounts[person][target].landing++;
+        witness_account(w, (size_t)person, target)->landing++;
 }
 
 void witness_landed(struct world *w, size_t target, int person, enum fate fate, const char *method,
@@ -425,7 +434,7 @@ void witness_landed(struct world *w, size_t target, int person, enum fate fate, 
 {
     if (person < 0)
         return;
-    struct account_note *note = &w->witness->accounts[person][target];
+    struct account_note *note = witness_account(w, (size_t)person, target);
     note->landing -= is_write(method);
     if (fate != FATE_UNCHANGED && fate != FATE_NOT_STORED)
         return;
@@ -444,5 +453,5 @@ void witness_landed(struct world *w, size_t target, int person, enum fate fate, 
 void witness_afterword(struct world *w, size_t person)
 {
     for (size_t t = 0; t < w->scenario->n_targets; t++)
-        w->witness->accounts[person][t].lied_attrs = w->witness->accounts[person][t].lied_on = false;
+        witness_account(w, person, t)->lied_attrs = witness_account(w, person, t)->lied_on = false;
 }

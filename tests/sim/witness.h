@@ -51,9 +51,9 @@ struct asked_note {    /* what one slot asked of a target that is down */
 
 struct witness {
     struct answer *answers; /* [event * n_targets + target] */
-    struct account_note accounts[SCENARIO_PERSONS_MAX][WORLD_TARGETS_MAX];
+    struct account_note *accounts; /* [person * n_targets + target] */
     struct asked_note asked[WORLD_SLOTS_MAX][WORLD_TARGETS_MAX];
-    int64_t seqs[SCENARIO_PERSONS_MAX]; /* of the person's newest committed record; -1: none */
+    int64_t *seqs; /* of the person's newest committed record; -1: none */
     int64_t offsets[WORLD_PARTITIONS_MAX];
     unsigned invalid; /* dead letters of kind "invalid" */
     unsigned rejected, rejected_letters;
@@ -81,6 +81,7 @@ void witness_landed(struct world *w, size_t target, int person, enum fate fate, 
 /* The person's afterword is told: what was refused is wanted otherwise now. */
 void witness_afterword(struct world *w, size_t person);
 
+struct account_note *witness_account(const struct world *w, size_t person, size_t target);
 struct answer *witness_answer(const struct world *w, size_t event, size_t target);
 
 #endif
