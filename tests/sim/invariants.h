@@ -13,6 +13,9 @@
 /* Everything that is owed has been committed and nothing is on its way. */
 bool invariants_settled(const struct world *w);
 
+/* No process has anything to do, as far as it knows. */
+bool invariants_idle(const struct world *w);
+
 void invariants_check(struct world *w);
 
 #endif

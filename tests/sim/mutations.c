@@ -82,6 +82,7 @@ static const struct mutation_row table[] = {
     {ENGINE(TEAM_MISSED_FOREVER), 2000, "a team that appears wakes nobody"},
     {ENGINE(TEAM_NEWS_LOST), 2000, "what became of teams while nobody owned a partition is nobody's news"},
     {SHELL(SIM_TEAMS_NOT_READ), 600, "a worker joins before it has read what is known of teams"},
+    {ENGINE(LEFT_IS_GONE), 0, "leavers are forgotten like the deleted"},
     {ENGINE(PLAN_WRITES), 100, "a dry run writes"},
     {ENGINE(PLAN_FORGETS), 100, "what a dry run has no calls for is not told"},
     {SHELL(SIM_RESTORE_TO_LSO), 200, "a restore reads to the last stable offset"},
@@ -93,6 +94,22 @@ static const struct mutation_row table[] = {
     {SHELL(SIM_KEPT_UNCHECKED), 3000, "what comes back is taken to be as it was left"},
     {SHELL(SIM_CONTROL_NOT_READ), 100, "a worker joins before it has read what people decided"},
 };
+
+/* What takes weeks to show. */
+static const struct {
+    enum mutation engine;
+    const char *options;
+} stories[] = {
+    {MUTATION_LEFT_IS_GONE, "--year --persons 500"},
+};
+
+const char *mutations_story(const struct mutation_row *row)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(stories); i++)
+        if (row->seeds == 0 && stories[i].engine == row->engine)
+            return stories[i].options;
+    return NULL;
+}
 
 size_t mutations_n(void)
 {

@@ -30,12 +30,14 @@ struct mutation_row {
     const char *name;
     enum mutation engine;  /* MUTATION_NONE: one of the shell's */
     enum sim_mutation sim; /* SIM_NONE: one of the engine's */
-    unsigned seeds;        /* caught within this many, counted from 1 */
+    unsigned seeds;        /* caught within this many, counted from 1; 0: by a story */
     const char *what;
 };
 
 size_t mutations_n(void);
 const struct mutation_row *mutations_at(size_t i);
+/* The story that catches it, as options of sim; NULL: seeds do. */
+const char *mutations_story(const struct mutation_row *row);
 
 /* NULL name: none. False: no such mutation, or this program has none of the engine's. */
 bool mutations_activate(const char *name);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "mem.h"
+#include "year_company.h"
 
 static const char *get(const struct policy_facts *f, const char *name)
 {
@@ -64,6 +65,10 @@ static void decorate(struct attrs *to)
 
 void policy_decide(const struct policy_facts *f, unsigned policy, struct desired *ret)
 {
+    if (policy & POLICY_OF_THE_YEAR) {
+        company_decide(f, policy, ret);
+        return;
+    }
     *ret = (struct desired){.kind = DESIRE_ACCOUNT, .active = ACTIVE_OFF};
     if (f->employment == EMPLOYMENT_DELETED && get(f, "purge")) {
         ret->kind = DESIRE_ABSENT;

@@ -27,6 +27,9 @@ enum {
     POLICY_DECORATES = 1 << 0, /* everybody's displayName has a sign added */
     POLICY_NARROW = 1 << 1,    /* who has no department has no access */
     POLICIES = 1 << 2,
+    /* of another company, see year_company.h: */
+    POLICY_OF_THE_YEAR = 1 << 2,
+    POLICY_REORGANISED = 1 << 3,
 };
 
 void policy_decide(const struct policy_facts *f, unsigned policy, struct desired *ret);

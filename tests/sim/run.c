@@ -128,15 +128,20 @@ static void tell_processes(struct world *w, void (*fn)(void *ctx, uint64_t arg))
             clock_after(&w->clock, prng_range(&w->prng, 0, HEAR_MAX_MS), fn, w->procs[i], 0);
 }
 
+void run_announce_policy(struct world *w)
+{
+    w->revisions++;
+    world_trace(w, "policy %u is the newest", w->policy);
+    tell_processes(w, reload);
+}
+
 static void change_policy(void *ctx, uint64_t arg)
 {
     struct world *w = ctx;
     if (w->quiet)
         return;
-    w->revisions++;
     w->policy = (unsigned)prng_range(&w->prng, 0, POLICIES - 1);
-    world_trace(w, "policy %u is the newest", w->policy);
-    tell_processes(w, reload);
+    run_announce_policy(w);
     clock_after(&w->clock, prng_range(&w->prng, 1, POLICIES_MAX_MS), change_policy, w, arg);
 }
 
@@ -184,19 +189,16 @@ static void leave_out_events(struct scenario *s, const struct run_less *less)
         s->events[i].left_out = less->events[i];
 }
 
-static void world_begin(struct world *w, uint64_t seed, const struct run_less *less, bool verbose)
+void run_world_init(struct world *w, uint64_t seed, bool verbose)
 {
-    *w = (struct world){.seed = seed, .verbose = verbose, .prng = {seed}};
+    *w = (struct world){.seed = seed, .verbose = verbose, .prng = {seed}, .chaos = {.spread = 1}};
     w->prng.state = prng_next(&w->prng); /* else neighbouring seeds draw one sequence, a step apart */
     clock_init(&w->clock, WORLD_EPOCH_MS);
     buf_init(&w->failures, FAILURES_MAX_BYTES);
-    chaos_draw(&w->chaos, &w->prng);
-    struct prng thin = {seed ^ THIN_SEED};
-    chaos_draw_thin(&w->chaos, &thin);
-    leave_out_kinds(&w->chaos, less);
-    w->scenario = scenario_new(&w->chaos, &w->prng);
-    scenario_draw_thin(w->scenario, &w->chaos, &thin);
-    leave_out_events(w->scenario, less);
+}
+
+static void add_parts(struct world *w)
+{
     w->witness = witness_new(w->scenario);
     w->log = simlog_new(w);
     w->group = group_new(w);
@@ -206,19 +208,39 @@ static void world_begin(struct world *w, uint64_t seed, const struct run_less *l
     policy_say_teams(w->chaos.teams);
     for (; w->n_targets < w->scenario->n_targets; w->n_targets++)
         w->targets[w->n_targets] = simtarget_new(w, w->n_targets);
-    w->n_slots = (size_t)prng_range(&w->prng, 1, WORLD_SLOTS_MAX);
+}
+
+void run_world_begin(struct world *w)
+{
+    if (!w->log)
+        add_parts(w);
     for (size_t i = 0; i < w->n_slots; i++)
         supervise(w, i);
     for (size_t i = 0; i < w->scenario->n_tellings; i++)
         if (!left_out(w->scenario, &w->scenario->tellings[i]))
-            clock_after(&w->clock, w->scenario->tellings[i].at_ms - WORLD_EPOCH_MS, tell_next, w, i);
+            clock_at(&w->clock, w->scenario->tellings[i].at_ms, tell_next, w, i);
     clock_after(&w->clock, w->chaos.beat_ms, beat, w, 0);
     simcontrol_begin(w);
     changes_begin(w);
     simteams_begin(w);
 }
 
-static void world_end(struct world *w, struct run_figures *sum)
+static void world_begin(struct world *w, uint64_t seed, const struct run_less *less, bool verbose)
+{
+    run_world_init(w, seed, verbose);
+    chaos_draw(&w->chaos, &w->prng);
+    struct prng thin = {seed ^ THIN_SEED};
+    chaos_draw_thin(&w->chaos, &thin);
+    leave_out_kinds(&w->chaos, less);
+    w->scenario = scenario_new(&w->chaos, &w->prng);
+    scenario_draw_thin(w->scenario, &w->chaos, &thin);
+    leave_out_events(w->scenario, less);
+    add_parts(w);
+    w->n_slots = (size_t)prng_range(&w->prng, 1, WORLD_SLOTS_MAX);
+    run_world_begin(w);
+}
+
+void run_world_done(struct world *w, struct run_figures *sum)
 {
     for (size_t i = 0; i < w->n_procs; i++)
         proc_free(w->procs[i]);
@@ -242,7 +264,7 @@ static void world_end(struct world *w, struct run_figures *sum)
     buf_done(&w->failures);
 }
 
-static void run_until(struct world *w, int64_t until_ms)
+void run_until(struct world *w, int64_t until_ms)
 {
     while (clock_step(&w->clock, until_ms))
         ;
@@ -314,17 +336,22 @@ static void come_to_rest(struct world *w)
         world_fail(w, "P4 settle", "not settled %lld s after the trouble", (long long)settle_max(w) / 1000);
 }
 
+void run_end(struct world *w)
+{
+    quieten(w);
+    come_to_rest(w);
+    invariants_check(w);
+}
+
 bool run_seed(uint64_t seed, const struct run_less *less, bool verbose, struct buf *failures,
               struct run_figures *sum)
 {
     struct world w;
     world_begin(&w, seed, less, verbose);
     run_until(&w, w.scenario->quiet_ms);
-    quieten(&w);
-    come_to_rest(&w);
-    invariants_check(&w);
+    run_end(&w);
     bool ok = w.n_failures == 0;
     buf_add(failures, w.failures.p, w.failures.n);
-    world_end(&w, sum);
+    run_world_done(&w, sum);
     return ok;
 }

@@ -251,8 +251,10 @@ void scenario_name_person(struct scenario *s, size_t i, size_t tenant, unsigned 
     p->tenant = tenant;
     snprintf(p->subject, sizeof p->subject, "p%zu", i);
     snprintf(p->key, sizeof p->key, "%s/hr/p%zu", s->tenants[tenant], i);
+    snprintf(p->account, sizeof p->account, "p%zu-a@example.com", i);
     char directory[] = "hr";
-    struct event probe = {.tenant = xstrdup(s->tenants[tenant]), .directory = directory, .subject = p->subject};
+    struct event probe = {
+        .tenant = xstrdup(s->tenants[tenant]), .directory = directory, .subject = p->subject};
     struct buf key;
     buf_init(&key, 256);
     event_key(&probe, spread, &key);
@@ -495,7 +497,8 @@ int scenario_person_of(const struct scenario *s, const char *text, size_t n)
 {
     int first = -1;
     size_t length;
-    for (const char *p = text, *end = text ? text + n : NULL; p && (p = memchr(p, 'p', (size_t)(end - p))); p++) {
+    for (const char *p = text, *end = text ? text + n : NULL; p && (p = memchr(p, 'p', (size_t)(end - p)));
+         p++) {
         int person = read_subject(s, p, (size_t)(end - p), &length);
         if (person >= 0 && p + length < end && p[length] == '-' && (first < 0 || person < first))
             first = person;

@@ -31,9 +31,11 @@ struct sim_person {
     char subject[SCENARIO_NAME_SIZE];
     char key[3 * SCENARIO_NAME_SIZE]; /* of the person's record */
     int32_t partition;
-    bool existing; /* has an account before the run begins; then never renamed */
-    bool inactive; /* that account is inactive, and not by us: nobody may adopt it */
-    bool sick;     /* every call (or write: chaos.h) for this person fails until the run is quiet */
+    bool
+        existing; /* has an account before the run begins; then never renamed while its first word may be late */
+    char account[SCENARIO_NAME_SIZE]; /* what that is called */
+    bool inactive;                    /* that account is inactive, and not by us: nobody may adopt it */
+    bool sick; /* every call (or write: chaos.h) for this person fails until the run is quiet */
 };
 
 struct sim_event {
@@ -65,9 +67,9 @@ struct scenario {
     size_t n_persons;
     struct sim_event *events;
     size_t n_events;
-    size_t *by_id;     /* events in the order of their ids */
-    size_t *by_person; /* and in that of their persons, then as they stand in events */
-    size_t *first_of;  /* of each person in by_person, and where the last one's end */
+    size_t *by_id;            /* events in the order of their ids */
+    size_t *by_person;        /* and in that of their persons, then as they stand in events */
+    size_t *first_of;         /* of each person in by_person, and where the last one's end */
     struct telling *tellings; /* in order of time */
     size_t n_tellings;
     int64_t quiet_ms;    /* when trouble ends */

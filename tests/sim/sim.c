@@ -13,11 +13,13 @@
 #include "mutations.h"
 #include "run.h"
 #include "shrink.h"
+#include "year.h"
 
 enum {
     FAILED_SHOWN = 10,
     FAILURES_MAX_BYTES = 64 * 1024,
-    HANG_S = 5, /* of CPU time for one seed, which takes milliseconds */
+    HANG_S = 5,        /* of CPU time for one seed, which takes milliseconds */
+    YEAR_HANG_S = 900, /* and for a year */
 };
 
 struct options {
@@ -26,6 +28,8 @@ struct options {
     bool shrink;         /* and look for the least that fails */
     struct run_less less;
     const char *mutation;
+    bool year, print_events;
+    uint64_t persons, teams, days, pace;
 };
 
 static uint64_t current_seed;
@@ -39,8 +43,12 @@ static const char usage[] =
     "fails, as options:\n"
     "       sim --seed N --only 'KIND;…' --keep N,…         only these kinds of trouble, "
     "only these events\n"
+    "       sim --year [--persons N] [--teams N] [--days N] [--pace N] [--seed N] [--print-events]\n"
+    "                                                      a company's year; pace: so many years happen in "
+    "one;\n"
+    "                                                      --print-events: only tells what happens, as JSON\n"
     "       sim --list-mutations                           name, seeds within which "
-    "it must be caught, what it does\n";
+    "it must be caught (0: by a story, which follows), what it does\n";
 
 static bool parse_number(const char *text, uint64_t *ret)
 {
@@ -50,11 +58,18 @@ static bool parse_number(const char *text, uint64_t *ret)
     return errno == 0 && end != text && *end == '\0';
 }
 
+static bool parse_between(const char *text, uint64_t low, uint64_t high, uint64_t *ret)
+{
+    return parse_number(text, ret) && *ret >= low && *ret <= high;
+}
+
 static void list_mutations(void)
 {
     for (size_t i = 0; i < mutations_n(); i++) {
         const struct mutation_row *row = mutations_at(i);
         printf("%-24s %4u  %s\n", row->name, row->seeds, row->what);
+        if (mutations_story(row))
+            printf("%-24s story %s\n", row->name, mutations_story(row));
     }
 }
 
@@ -71,9 +86,15 @@ static bool parse_options(int argc, char **argv, struct options *o)
         {"shrink", no_argument, NULL, 'k'},
         {"only", required_argument, NULL, 'w'},
         {"keep", required_argument, NULL, 'd'},
+        {"year", no_argument, NULL, 'y'},
+        {"persons", required_argument, NULL, 'P'},
+        {"teams", required_argument, NULL, 'T'},
+        {"days", required_argument, NULL, 'D'},
+        {"pace", required_argument, NULL, 'C'},
+        {"print-events", no_argument, NULL, 'E'},
         {NULL, 0, NULL, 0},
     };
-    *o = (struct options){.from = 1, .to = 1000};
+    *o = (struct options){.from = 1, .to = 1000, .persons = 10000, .teams = 60, .days = 365, .pace = 1};
     bool ok = true;
     for (int c; ok && (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
         switch (c) {
@@ -104,6 +125,24 @@ static bool parse_options(int argc, char **argv, struct options *o)
             break;
         case 'd':
             ok = shrink_parse_events(optarg, &o->less);
+            break;
+        case 'y':
+            o->year = true;
+            break;
+        case 'P':
+            ok = parse_between(optarg, 1, 1000000, &o->persons);
+            break;
+        case 'T':
+            ok = parse_between(optarg, COMPANY_UNITS, 1000, &o->teams);
+            break;
+        case 'D':
+            ok = parse_between(optarg, 2, 3650, &o->days);
+            break;
+        case 'C':
+            ok = parse_between(optarg, 1, 100, &o->pace);
+            break;
+        case 'E':
+            o->print_events = true;
             break;
         case 'l':
             list_mutations();
@@ -136,13 +175,47 @@ static void report(uint64_t seed, const struct options *o, const struct buf *fai
            o->mutation ? " --mutation " : "", o->mutation ? o->mutation : "");
 }
 
+static void watch(int seconds)
+{
+    setitimer(ITIMER_VIRTUAL, &(struct itimerval){.it_value.tv_sec = seconds}, NULL);
+}
+
+static struct year_options year_of(const struct options *o)
+{
+    return (struct year_options){
+        .seed = o->from, .persons = o->persons, .teams = o->teams, .days = o->days, .pace = o->pace};
+}
+
+static void print_events(const struct options *o)
+{
+    struct year_options year = year_of(o);
+    struct year_story story;
+    year_story_tell(&year, &story);
+    year_story_print(&story);
+    scenario_free(story.scenario);
+}
+
+static unsigned run_year(const struct options *o, struct run_figures *sum)
+{
+    struct year_options year = year_of(o);
+    struct buf failures;
+    buf_init(&failures, FAILURES_MAX_BYTES);
+    watch(YEAR_HANG_S);
+    bool ok = year_run(&year, o->verbose, &failures, sum);
+    if (!ok)
+        printf("the year of seed %llu failed:\n%.*s", (unsigned long long)o->from, (int)failures.n,
+               failures.p);
+    buf_done(&failures);
+    return !ok;
+}
+
 static unsigned run_all(const struct options *o, struct run_figures *sum)
 {
     unsigned failed = 0;
     for (current_seed = o->from; current_seed <= o->to; current_seed++) {
         struct buf failures;
         buf_init(&failures, FAILURES_MAX_BYTES);
-        setitimer(ITIMER_VIRTUAL, &(struct itimerval){.it_value.tv_sec = HANG_S}, NULL);
+        watch(HANG_S);
         bool ok = run_seed(current_seed, &o->less, o->verbose, &failures, sum);
         if (!ok && failed++ < FAILED_SHOWN)
             report(current_seed, o, &failures);
@@ -169,6 +242,10 @@ int main(int argc, char **argv)
                 program, o.mutation);
         return 64;
     }
+    if (o.print_events) {
+        print_events(&o);
+        return EXIT_SUCCESS;
+    }
     if (o.shrink) {
         shrink(o.from, &o.less);
         printf("the least that fails: %s --seed %llu", program, (unsigned long long)o.from);
@@ -180,9 +257,9 @@ int main(int argc, char **argv)
     signal(SIGFPE, crashed);
     signal(SIGVTALRM, crashed);
     clock_gettime(CLOCK_MONOTONIC, &began);
-    unsigned failed = run_all(&o, &sum);
+    unsigned failed = o.year ? run_year(&o, &sum) : run_all(&o, &sum);
     clock_gettime(CLOCK_MONOTONIC, &ended);
-    uint64_t runs = (current_seed > o.to ? o.to : current_seed) - o.from + 1;
+    uint64_t runs = o.year ? 1 : (current_seed > o.to ? o.to : current_seed) - o.from + 1;
     printf("%llu events, %llu requests, %llu processes, %.1f virtual hours in %.1f s\n",
            (unsigned long long)sum.events, (unsigned long long)sum.requests,
            (unsigned long long)sum.processes, (double)sum.virtual_ms / 3600000.0,

@@ -17,6 +17,12 @@ SIM_TO ?= 2000
 sim: $(SIM) ## the simulator: 2,000 seeds (SIM_TO=n), each a random run of crashes, rebalances and lying targets
 	$(Q)$(SIM) --from 1 --to $(SIM_TO)
 
+# 10,000 persons take half a minute of a processor.
+YEAR_PERSONS ?= 2000
+
+sim-year: $(SIM) ## a company's year (YEAR_PERSONS=n): hires, moves, leavers, a reorganisation; ends as the policy says
+	$(Q)$(SIM) --year --persons $(YEAR_PERSONS)
+
 # The same with deliberate defects compiled in, in objects of their own.
 SIM_MUTANTS     := $(B)/sim-mutants
 SIM_MUTANTS_OBJ := $(patsubst %.c,$(B)/mutants/%.o,$(SIM_SRC) $(wildcard worker/engine/*.c))
@@ -34,4 +40,4 @@ sim-mutants: $(SIM_MUTANTS) ## each deliberate defect has to be caught by the si
 # tests/unit/test_sim_*.c may call everything but main().
 $(B)/libtestable.a: $(filter-out %/sim.o,$(call objects,$(SIM_SRC)))
 
-.PHONY: sim sim-mutants
+.PHONY: sim sim-year sim-mutants

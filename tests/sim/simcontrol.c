@@ -170,11 +170,10 @@ void simcontrol_begin(struct world *w)
         clock_after(&w->clock, prng_range(&w->prng, 1, OTHERS_MAX_MS), decide, w, 0);
 }
 
-/* Whatever the guards hold, and will hold. */
-static void say_approve(struct world *w, size_t target)
+static void say_approve(struct world *w, size_t target, int64_t before_ms)
 {
     char members[VALUE_MAX], before[RFC3339_SIZE];
-    rfc3339_format(world_now(w) + WORLD_GUARD_WINDOW_MS, before);
+    rfc3339_format(before_ms, before);
     snprintf(members, sizeof members,
              "\"kind\":\"hold\",\"decision\":\"approve\",\"heldBefore\":\"%s\",\"target\":\"%s\"", before,
              target_name(w, target));
@@ -182,10 +181,15 @@ static void say_approve(struct world *w, size_t target)
                                 .value = value_of(w, members)});
 }
 
+void simcontrol_approve(struct world *w, size_t target)
+{
+    say_approve(w, target, world_now(w));
+}
+
 void simcontrol_quieten(struct world *w)
 {
     for (size_t t = 0; w->chaos.guard > 0 && t < w->scenario->n_targets; t++)
-        say_approve(w, t);
+        say_approve(w, t, world_now(w) + WORLD_GUARD_WINDOW_MS); /* and of what they will hold */
     if (!w->chaos.decisions)
         return;
     for (size_t t = 0; t <= w->scenario->n_targets; t++)

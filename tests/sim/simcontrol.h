@@ -19,6 +19,8 @@ void simcontrol_free(struct simcontrol *c);
 
 /* People begin to decide, if the run has such. */
 void simcontrol_begin(struct world *w);
+/* Somebody approves of all that the target's guards hold now. */
+void simcontrol_approve(struct world *w, size_t target);
 /* They let everything go on. */
 void simcontrol_quieten(struct world *w);
 

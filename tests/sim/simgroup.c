@@ -144,6 +144,12 @@ bool group_validates(const struct group *g, const struct group_meta *meta)
     return g->members[meta->slot].id == meta->member && g->generation == meta->generation;
 }
 
+void group_leap(struct group *g, int64_t ms)
+{
+    for (size_t i = 0; i < WORLD_SLOTS_MAX; i++)
+        g->members[i].heard_ms += ms;
+}
+
 void group_shake(struct group *g)
 {
     rebalance(g);

@@ -29,6 +29,7 @@ void group_join(struct group *g, size_t slot, uint64_t member);
 void group_leave(struct group *g, size_t slot, uint64_t member);
 enum heartbeat_reply group_heartbeat(struct group *g, size_t slot, uint64_t member);
 bool group_validates(const struct group *g, const struct group_meta *meta);
-void group_shake(struct group *g); /* a rebalance for no reason of the members' */
+void group_leap(struct group *g, int64_t ms); /* time has leapt, and every heartbeat in it was answered */
+void group_shake(struct group *g);            /* a rebalance for no reason of the members' */
 
 #endif

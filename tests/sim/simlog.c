@@ -22,12 +22,21 @@ struct events_part {
     int64_t end;
 };
 
+/* Each person's newest committed record: open addressing by the hash of the key. */
+struct newest {
+    size_t *v; /* index into the part's records + 1; 0: free */
+    size_t n, size;
+};
+
 struct simlog {
     struct world *world;
+    struct newest newest[WORLD_PARTITIONS_MAX];
     struct events_part events[WORLD_PARTITIONS_MAX];
     struct log_part parts[SIMLOG_TOPICS][WORLD_PARTITIONS_MAX];
-    struct txn *txns; /* txns[id - 1] */
-    size_t n_txns;
+    struct txn *txns; /* txns[id - 1 - n_forgotten] */
+    size_t n_txns;    /* ids given */
+    size_t n_forgotten;
+    struct txn forgotten; /* what there is to say of them: committed, and over */
     uint64_t epochs[WORLD_SLOTS_MAX];
     uint64_t current[WORLD_SLOTS_MAX]; /* the slot's latest transaction; 0: none yet */
     int64_t committed[WORLD_PARTITIONS_MAX];
@@ -39,6 +48,7 @@ struct simlog *simlog_new(struct world *w)
     log->world = w;
     for (int p = 0; p < WORLD_PARTITIONS_MAX; p++)
         log->committed[p] = -1;
+    log->forgotten.state = TXN_COMMITTED;
     return log;
 }
 
@@ -64,6 +74,7 @@ void simlog_free(struct simlog *log)
     if (!log)
         return;
     for (int p = 0; p < WORLD_PARTITIONS_MAX; p++) {
+        free(log->newest[p].v);
         free(log->events[p].v);
         for (int t = 0; t < SIMLOG_TOPICS; t++)
             part_done(&log->parts[t][p]);
@@ -79,7 +90,8 @@ void simlog_append_event(struct simlog *log, int32_t partition, int event)
     struct events_part *part = &log->events[partition];
     if (prng_chance(&log->world->prng, log->world->chaos.gap))
         part->end += prng_range(&log->world->prng, 1, 3);
-    part->v = xreallocarray(part->v, part->n + 1, sizeof *part->v);
+    if ((part->n & (part->n - 1)) == 0) /* a power of two: full */
+        part->v = xreallocarray(part->v, part->n ? 2 * part->n : 1, sizeof *part->v);
     part->v[part->n++] = (struct event_record){part->end++, event};
 }
 
@@ -111,7 +123,7 @@ int64_t simlog_events_end(const struct simlog *log, int32_t partition)
 static struct txn *find_txn(const struct simlog *log, uint64_t id)
 {
     assert(id > 0 && id <= log->n_txns);
-    return &log->txns[id - 1];
+    return id <= log->n_forgotten ? (struct txn *)&log->forgotten : &log->txns[id - 1 - log->n_forgotten];
 }
 
 const struct txn *simlog_txn(const struct simlog *log, uint64_t txn)
@@ -155,6 +167,56 @@ static void land_marker(void *ctx, uint64_t arg)
     log->parts[topic][partition].end++; /* a marker takes an offset */
 }
 
+/* ---- the newest records of persons --------------------------------------------------------------------- */
+
+/* Where the key is, or would be. */
+static size_t *newest_place(struct newest *newest, const struct log_part *part, struct str key)
+{
+    size_t at = digest_murmur2(key.p, key.n) & (newest->size - 1);
+    for (;; at = (at + 1) & (newest->size - 1)) {
+        const struct log_record *r = newest->v[at] ? &part->v[newest->v[at] - 1] : NULL;
+        if (!r || str_eq((struct str){r->key, r->key_n}, key))
+            return &newest->v[at];
+    }
+}
+
+static void newest_grow(struct newest *newest, const struct log_part *part)
+{
+    struct newest larger = {.size = newest->size ? 2 * newest->size : 64, .n = newest->n};
+    larger.v = xcalloc(larger.size, sizeof *larger.v);
+    for (size_t i = 0; i < newest->size; i++) {
+        if (newest->v[i] == 0)
+            continue;
+        const struct log_record *r = &part->v[newest->v[i] - 1];
+        *newest_place(&larger, part, (struct str){r->key, r->key_n}) = newest->v[i];
+    }
+    free(newest->v);
+    *newest = larger;
+}
+
+static void newest_note(struct newest *newest, const struct log_part *part, size_t i)
+{
+    if (2 * newest->n >= newest->size)
+        newest_grow(newest, part);
+    size_t *place = newest_place(newest, part, (struct str){part->v[i].key, part->v[i].key_n});
+    newest->n += *place == 0;
+    if (i + 1 > *place)
+        *place = i + 1;
+}
+
+/* Of what the transaction has written. */
+static void note_newest(struct simlog *log, const struct txn *txn)
+{
+    for (int p = 0; p < WORLD_PARTITIONS_MAX; p++) {
+        const struct log_part *part = &log->parts[TOPIC_PERSONS][p];
+        for (size_t i = txn->first[TOPIC_PERSONS][p]; txn->touched[TOPIC_PERSONS][p] && i < part->n; i++)
+            if (part->v[i].txn == txn->id)
+                newest_note(&log->newest[p], part, i);
+    }
+}
+
+/* ---- how transactions end ------------------------------------------------------------------------------ */
+
 static int64_t marker_delay(struct world *w)
 {
     bool slow = !w->quiet && prng_chance(&w->prng, w->chaos.slow_marker);
@@ -166,6 +228,8 @@ static void decide(struct simlog *log, struct txn *txn, bool commit)
     struct world *w = log->world;
     txn->state = commit ? TXN_COMMITTED : TXN_ABORTED;
     txn->decided_ms = world_now(w);
+    if (commit)
+        note_newest(log, txn);
     if (commit)
         witness_committed(w, txn);
     for (unsigned t = 0; t < SIMLOG_TOPICS; t++)
@@ -217,8 +281,9 @@ enum txn_reply simlog_begin(struct simlog *log, size_t slot, uint64_t epoch, uin
         return TXN_FENCED;
     if (log->current[slot] && markers_pending(find_txn(log, log->current[slot])))
         return TXN_BUSY;
-    log->txns = xreallocarray(log->txns, log->n_txns + 1, sizeof *log->txns);
-    struct txn *txn = &log->txns[log->n_txns++];
+    size_t kept = log->n_txns++ - log->n_forgotten;
+    log->txns = xreallocarray(log->txns, kept + 1, sizeof *log->txns);
+    struct txn *txn = &log->txns[kept];
     *txn = (struct txn){.id = log->n_txns, .slot = slot, .epoch = epoch, .began_ms = world_now(log->world)};
     for (int p = 0; p < WORLD_PARTITIONS_MAX; p++)
         txn->offsets[p] = -1;
@@ -243,7 +308,8 @@ enum txn_reply simlog_append(struct simlog *log, uint64_t id, const struct out_r
         p = (int32_t)(digest_murmur2(record->key.p, record->key.n) %
                       (uint32_t)log->world->scenario->partitions);
     struct log_part *part = &log->parts[record->topic][p];
-    part->v = xreallocarray(part->v, part->n + 1, sizeof *part->v);
+    if ((part->n & (part->n - 1)) == 0) /* a power of two: full */
+        part->v = xreallocarray(part->v, part->n ? 2 * part->n : 1, sizeof *part->v);
     struct log_record *r = &part->v[part->n++];
     *r = (struct log_record){.offset = part->end++, .txn = id, .n_headers = record->n_headers};
     r->key = xstrndup(record->key.p, record->key.n);
@@ -288,7 +354,7 @@ enum txn_reply simlog_end(struct simlog *log, uint64_t id, bool commit)
 
 bool simlog_committed(const struct simlog *log, int32_t partition, int64_t *ret_offset)
 {
-    for (size_t i = 0; i < log->n_txns; i++)
+    for (size_t i = 0; i < log->n_txns - log->n_forgotten; i++)
         if (log->txns[i].offsets_pending && log->txns[i].offsets[partition] >= 0)
             return false;
     *ret_offset = log->committed[partition];
@@ -340,10 +406,53 @@ void simlog_read_persons(struct simlog *log, int32_t partition, int64_t end, boo
 const struct log_record *simlog_person(const struct simlog *log, int32_t partition, struct str key)
 {
     const struct log_part *part = &log->parts[TOPIC_PERSONS][partition];
-    for (size_t i = part->n; i-- > 0;) {
-        const struct log_record *r = &part->v[i];
-        if (find_txn(log, r->txn)->state == TXN_COMMITTED && str_eq((struct str){r->key, r->key_n}, key))
-            return r->value ? r : NULL;
+    struct newest newest = log->newest[partition];
+    size_t place = newest.size > 0 ? *newest_place(&newest, part, key) : 0;
+    return place > 0 && part->v[place - 1].value ? &part->v[place - 1] : NULL;
+}
+
+/* ---- cleaning ------------------------------------------------------------------------------------------ */
+
+/* Keeps what is newest of a key and no tombstone. */
+static void clean_part(struct simlog *log, int32_t p)
+{
+    struct log_part *part = &log->parts[TOPIC_PERSONS][p], cleaned = {.end = part->end};
+    struct newest *newest = &log->newest[p];
+    cleaned.v = xcalloc(2 * part->n + 1, sizeof *cleaned.v); /* as large as appending expects, or larger */
+    for (size_t i = 0; i < part->n; i++) {
+        struct log_record *r = &part->v[i];
+        bool keep = r->value && newest->size > 0 &&
+                    *newest_place(newest, part, (struct str){r->key, r->key_n}) == i + 1;
+        if (keep)
+            cleaned.v[cleaned.n++] = *r;
     }
-    return NULL;
+    for (size_t i = 0, kept = 0; i < part->n; i++) {
+        if (kept < cleaned.n && part->v[i].offset == cleaned.v[kept].offset)
+            kept++;
+        else
+            record_done(&part->v[i]);
+    }
+    free(part->v);
+    free(newest->v);
+    *part = cleaned;
+    *newest = (struct newest){0};
+    for (size_t i = 0; i < part->n; i++)
+        newest_note(newest, part, i);
+}
+
+bool simlog_clean(struct simlog *log)
+{
+    for (size_t i = 0; i < log->n_txns - log->n_forgotten; i++)
+        if (log->txns[i].state == TXN_OPEN || markers_pending(&log->txns[i]))
+            return false;
+    for (int32_t p = 0; p < WORLD_PARTITIONS_MAX; p++) {
+        clean_part(log, p);
+        for (int t = TOPIC_PERSONS + 1; t < SIMLOG_TOPICS; t++) {
+            struct log_part *part = &log->parts[t][p];
+            part_done(part);
+            *part = (struct log_part){.end = part->end};
+        }
+    }
+    log->n_forgotten = log->n_txns;
+    return true;
 }

@@ -100,6 +100,10 @@ void simlog_read_persons(struct simlog *log, int32_t partition, int64_t end, boo
 /* The newest committed value of a person; NULL: none, or forgotten. */
 const struct log_record *simlog_person(const struct simlog *log, int32_t partition, struct str key);
 
+/* The cleaner passes, when nothing is on its way: of persons only the newest records are left, and of other topics nothing,
+ * since the witness has seen it. False: a transaction is not over, nothing was done. */
+bool simlog_clean(struct simlog *log);
+
 const struct txn *simlog_txn(const struct simlog *log, uint64_t txn);
 const struct log_part *simlog_part(const struct simlog *log, enum engine_topic topic, int32_t partition);
 

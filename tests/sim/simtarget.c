@@ -56,10 +56,8 @@ static void add_existing(struct simtarget *t)
     for (size_t i = 0; i < s->n_persons; i++) {
         if (!s->persons[i].existing || s->persons[i].tenant != s->targets[t->index].tenant)
             continue;
-        char name[64];
-        snprintf(name, sizeof name, "p%zu-a@example.com", i);
         struct miro_user_spec spec = {
-            .userName = name, .displayName = "Old Name", .inactive = s->persons[i].inactive};
+            .userName = s->persons[i].account, .displayName = "Old Name", .inactive = s->persons[i].inactive};
         miro_add_user(t->miro, &spec, world_now(t->world));
     }
 }
@@ -293,7 +291,8 @@ static void answer(void *ctx, uint64_t arg)
                     reply.status);
         x->answered = true;
         for (size_t i = 0; i < x->n_persons; i++)
-            witness_answered(w, x->proc, x->assignment, x->target->index, (int)x->persons[i], x->method, &reply);
+            witness_answered(w, x->proc, x->assignment, x->target->index, (int)x->persons[i], x->method,
+                             &reply);
     }
     if (proc_answer(x->proc, x->call, &reply, &wait_ms))
         x->answered = true;
@@ -394,8 +393,7 @@ static void arrive(void *ctx, uint64_t arg)
     for (size_t i = 0; i < x->n_persons; i++)
         witness_landed(w, t->index, (int)x->persons[i], x->fate, x->method, x->body);
     if (is_move(x) && x->miro.applied)
-        simteams_moved(w, t->index, x->miro.user_name,
-                       &(struct moved){x->persons, x->n_persons, x->body});
+        simteams_moved(w, t->index, x->miro.user_name, &(struct moved){x->persons, x->n_persons, x->body});
     if (!fate_rows[x->fate].silent)
         exchange_after(x, prng_delay(&w->prng, 1, x->fate == FATE_SLOW ? WORLD_TIMEOUT_MS / 2 : NEAR_MS),
                        answer, CALL_REPLIED);

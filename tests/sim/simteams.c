@@ -12,6 +12,7 @@
 #include "simtarget.h"
 #include "simworker.h"
 #include "witness.h"
+#include "year.h"
 
 enum { HEAR_MAX_MS = 500, HEARD_BY_MS = 5000 };
 
@@ -20,16 +21,16 @@ struct told { /* one record */
     size_t value_n;
 };
 
-struct team_notes { /* of one person */
+struct team_notes {                /* of one person */
     bool first_in[SIMTEAMS_N + 1]; /* a member before the run */
     bool removed[SIMTEAMS_N];      /* while nobody had approved of everything */
 };
 
 struct team_fate { /* of one target */
     int64_t appears_ms, renamed_ms, back_ms, removed_ms, anew_ms;
-    int64_t changed_ms;                                  /* last */
-    int64_t listed_ms;                                   /* when the last listing that was told began */
-    int64_t told_ms;                                     /* when it was told */
+    int64_t changed_ms; /* last */
+    int64_t listed_ms;  /* when the last listing that was told began */
+    int64_t told_ms;    /* when it was told */
     struct team_notes *persons;
 };
 
@@ -205,6 +206,36 @@ static void deafen(void *ctx, uint64_t arg)
     }
 }
 
+static bool newest_told(const struct simteams *t, size_t i)
+{
+    for (size_t j = i + 1; j < t->n; j++)
+        if (strcmp(t->v[i].key, t->v[j].key) == 0)
+            return false;
+    return true;
+}
+
+bool simteams_clean(struct world *w)
+{
+    struct simteams *t = w->teams;
+    size_t n = 0;
+    for (size_t i = 0; i < w->n_procs; i++)
+        if (!w->procs[i]->dead && w->procs[i]->teams_read < t->n)
+            return false;
+    for (size_t i = 0; i < t->n; i++) {
+        struct told told = t->v[i];
+        if (newest_told(t, i)) {
+            t->v[n++] = told;
+            continue;
+        }
+        free(told.key);
+        free(told.value);
+    }
+    t->n = n;
+    for (size_t i = 0; i < w->n_procs; i++)
+        w->procs[i]->teams_read = n;
+    return true;
+}
+
 /* False: it is none. */
 static bool note_listing(struct world *w, const struct log_record *r)
 {
@@ -263,6 +294,10 @@ static size_t index_of(const char *name)
 void simteams_moved(struct world *w, size_t target, const char *team, const struct moved *moved)
 {
     size_t index = index_of(team);
+    if (w->year) {
+        year_moved(w, moved);
+        return;
+    }
     if (index >= SIMTEAMS_N) {
         world_fail(w, "P7 teams", "%s at %s is changed, which no policy names", team,
                    w->scenario->targets[target].name);

@@ -30,6 +30,8 @@ void simteams_begin(struct world *w);
 
 /* A record was committed: every process hears of it. */
 void simteams_committed(struct world *w, const struct log_record *r);
+/* The cleaner passes over the targets topic. False: somebody has still to read, nothing was done. */
+bool simteams_clean(struct world *w);
 /* The process reads what it has not read yet. */
 void simteams_read(struct proc *p);
 

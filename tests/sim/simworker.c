@@ -94,46 +94,61 @@ static bool ask_words(void *ctx, const struct person_view *view, size_t source,
     return simsource_person(((struct proc *)ctx)->world, reply, ret);
 }
 
+/* The Help Center's table: level 3 for writes, in a long window. */
+static const struct engine_limit tight[] = {
+    {"users.read", 200, WORLD_TIGHT_WINDOW_MS},  {"users.create", 20, WORLD_TIGHT_WINDOW_MS},
+    {"users.update", 20, WORLD_TIGHT_WINDOW_MS}, {"users.delete", 20, WORLD_TIGHT_WINDOW_MS},
+    {"groups.list", 5, WORLD_TIGHT_WINDOW_MS},   {"groups.update", 5, WORLD_TIGHT_WINDOW_MS}};
+static const struct engine_limit overstated[] = {
+    {"users.update", 5 * WORLD_UNDERSTATED, WORLD_UNDERSTATED_WINDOW_MS}};
+static const struct engine_limit moving[] = {{"groups.update", WORLD_MOVES, WORLD_MOVES_WINDOW_MS}};
+
+/* As runs of trouble need it. */
+static struct engine_target target_in_trouble(const struct chaos *c)
+{
+    return (struct engine_target){
+        .timeout_ms = WORLD_TIMEOUT_MS,
+        .call_life_ms = WORLD_CALL_LIFE_MS,
+        .arrival_ms = WORLD_LANDING_MAX_MS,
+        .in_flight_max = 4,
+        .retry_base_ms = 500,
+        .retry_cap_ms = WORLD_RETRY_CAP_MS,
+        .breaker_pause_ms = 500,
+        .breaker_pause_max_ms = WORLD_BREAKER_MAX_MS,
+        .deadline_ms = c->short_deadline ? WORLD_DEADLINE_SHORT_MS : DEADLINE_MS,
+        .guard = {.window_ms = WORLD_GUARD_WINDOW_MS,
+                  .limits = {[GUARD_DEACTIVATION] = {.count = c->guard},
+                             [GUARD_CREATION] = {.count = c->guard},
+                             [GUARD_REMOVAL] = {.count = c->guard}}},
+        .teams_relist_ms = WORLD_RELIST_MS,
+        .teams_missing_ms = WORLD_MISSING_MS,
+        .limits = c->tight    ? tight
+                  : c->moving ? moving
+                              : overstated,
+        .n_limits = c->tight ? ARRAY_SIZE(tight) : c->moving || c->understated,
+    };
+}
+
+static void configure_targets(struct proc *p)
+{
+    const struct world *w = p->world;
+    const struct scenario *s = w->scenario;
+    for (size_t i = 0; i < s->n_targets; i++) {
+        struct engine_target *t = &p->cfg_targets[i];
+        *t = w->like ? *w->like : target_in_trouble(&w->chaos);
+        t->name = s->targets[i].name;
+        t->tenant = s->tenants[s->targets[i].tenant];
+        t->directory = "hr";
+        t->kind = "miro";
+        t->match = "userName";
+        t->spread = w->chaos.spread;
+    }
+}
+
 static void configure(struct proc *p)
 {
-    /* The Help Center's table: level 3 for writes, in a long window. */
-    static const struct engine_limit tight[] = {
-        {"users.read", 200, WORLD_TIGHT_WINDOW_MS},  {"users.create", 20, WORLD_TIGHT_WINDOW_MS},
-        {"users.update", 20, WORLD_TIGHT_WINDOW_MS}, {"users.delete", 20, WORLD_TIGHT_WINDOW_MS},
-        {"groups.list", 5, WORLD_TIGHT_WINDOW_MS},   {"groups.update", 5, WORLD_TIGHT_WINDOW_MS}};
-    static const struct engine_limit overstated[] = {
-        {"users.update", 5 * WORLD_UNDERSTATED, WORLD_UNDERSTATED_WINDOW_MS}};
     const struct scenario *s = p->world->scenario;
-    static const struct engine_limit moving[] = {{"groups.update", WORLD_MOVES, WORLD_MOVES_WINDOW_MS}};
-    const struct chaos *c = &p->world->chaos;
-    const struct engine_limit *limits = c->tight ? tight : c->moving ? moving : overstated;
-    size_t n_limits = c->tight ? ARRAY_SIZE(tight) : c->moving || c->understated;
-    for (size_t i = 0; i < s->n_targets; i++)
-        p->cfg_targets[i] = (struct engine_target){
-            .name = s->targets[i].name,
-            .tenant = s->tenants[s->targets[i].tenant],
-            .directory = "hr",
-            .kind = "miro",
-            .match = "userName",
-            .spread = p->world->chaos.spread,
-            .timeout_ms = WORLD_TIMEOUT_MS,
-            .call_life_ms = WORLD_CALL_LIFE_MS,
-            .arrival_ms = WORLD_LANDING_MAX_MS,
-            .in_flight_max = 4,
-            .retry_base_ms = 500,
-            .retry_cap_ms = WORLD_RETRY_CAP_MS,
-            .breaker_pause_ms = 500,
-            .breaker_pause_max_ms = WORLD_BREAKER_MAX_MS,
-            .deadline_ms = p->world->chaos.short_deadline ? WORLD_DEADLINE_SHORT_MS : DEADLINE_MS,
-            .guard = {.window_ms = WORLD_GUARD_WINDOW_MS,
-                      .limits = {[GUARD_DEACTIVATION] = {.count = p->world->chaos.guard},
-                                 [GUARD_CREATION] = {.count = p->world->chaos.guard},
-                                 [GUARD_REMOVAL] = {.count = p->world->chaos.guard}}},
-            .teams_relist_ms = WORLD_RELIST_MS,
-            .teams_missing_ms = WORLD_MISSING_MS,
-            .limits = limits,
-            .n_limits = n_limits,
-        };
+    configure_targets(p);
     p->n_targets = targets_known(p->world);
     p->cfg = (struct engine_config){
         .targets = p->cfg_targets,
@@ -142,11 +157,11 @@ static void configure(struct proc *p)
         .partitions = s->partitions,
         .slot = p->name,
         .lease_ms = WORLD_LEASE_MS,
-        .tombstone_ms = INT64_C(30) * 24 * 3600 * 1000,
+        .tombstone_ms = WORLD_TOMBSTONE_MS,
         .live_max = p->world->seed % 3 * 4, /* nobody is kept, some, nearly all */
         .plan_only = p->world->chaos.dry_run,
-        .sweep_at_once = 1,
-        .sweep_waiting_max = 1,
+        .sweep_at_once = p->world->like ? 64 : 1,
+        .sweep_waiting_max = p->world->like ? 256 : 1,
         .seed = prng_next(&p->world->prng),
     };
     p->cfg.generation = world_generation(p->world, p->n_targets);

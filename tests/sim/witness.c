@@ -350,6 +350,8 @@ static void check_probes(struct world *w, const struct proc *p, size_t target)
     if (!down || !w->scenario->targets[target].down || w->quiet)
         return;
     int64_t now = world_now(w);
+    if (note->of != p)
+        *note = (struct asked_note){.of = p};
     note->first_ms = note->first_ms ? note->first_ms : now;
     if (now - note->first_ms < DOWN_WINDOW_MS)
         return;
@@ -448,6 +450,12 @@ void witness_landed(struct world *w, size_t target, int person, enum fate fate, 
     note->lied_name = note->lied_name || strstr(body, "\"userName\"");
     note->lied_number = note->lied_number || strstr(body, ":employeeNumber\"");
     note->lied_attrs = true;
+}
+
+void witness_outage(struct world *w, size_t target)
+{
+    for (size_t slot = 0; slot < WORLD_SLOTS_MAX; slot++)
+        w->witness->asked[slot][target] = (struct asked_note){0};
 }
 
 void witness_afterword(struct world *w, size_t person)

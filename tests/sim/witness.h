@@ -43,14 +43,15 @@ struct account_note {                                 /* one person at one targe
     const struct proc *rest_of;
 };
 
-struct asked_note {    /* what one slot asked of a target that is down */
-    int64_t first_ms;  /* 0: nothing yet */
-    int64_t window_ms; /* when the present window began */
-    unsigned n;        /* requests in it */
+struct asked_note {        /* what one slot asked of a target that is down */
+    const struct proc *of; /* who has the slot: a new process knows nothing of the target */
+    int64_t first_ms;      /* 0: nothing yet */
+    int64_t window_ms;     /* when the present window began */
+    unsigned n;            /* requests in it */
 };
 
 struct witness {
-    struct answer *answers; /* [event * n_targets + target] */
+    struct answer *answers;        /* [event * n_targets + target] */
     struct account_note *accounts; /* [person * n_targets + target] */
     struct asked_note asked[WORLD_SLOTS_MAX][WORLD_TARGETS_MAX];
     int64_t *seqs; /* of the person's newest committed record; -1: none */
@@ -77,6 +78,9 @@ void witness_answered(struct world *w, const struct proc *p, uint64_t assignment
 void witness_under_way(struct world *w, size_t target, int person);
 void witness_landed(struct world *w, size_t target, int person, enum fate fate, const char *method,
                     const char *body);
+
+/* A target goes down; its probes are counted from now on. */
+void witness_outage(struct world *w, size_t target);
 
 /* The person's afterword is told: what was refused is wanted otherwise now. */
 void witness_afterword(struct world *w, size_t person);

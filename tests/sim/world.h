@@ -51,9 +51,12 @@ enum {
     WORLD_LANDING_MAX_MS = WORLD_CALL_LIFE_MS - 2 * WORLD_SKEW_MAX_MS - WORLD_STALE_MAX_MS,
 };
 
+#define WORLD_TOMBSTONE_MS (INT64_C(30) * 24 * 3600 * 1000) /* until a deleted person is forgotten */
+
 /* 2026-01-05T08:00:00Z: where virtual time begins. */
 #define WORLD_EPOCH_MS INT64_C(1767600000000)
 
+struct engine_target;
 struct scenario;
 struct simcontrol;
 struct simteams;
@@ -63,6 +66,7 @@ struct simsource;
 struct simtarget;
 struct proc;
 struct witness;
+struct year;
 
 struct world {
     uint64_t seed;
@@ -70,6 +74,9 @@ struct world {
     struct clock clock;
     struct prng prng;
     struct chaos chaos;
+    const struct engine_target
+        *like;          /* of a story: its targets are configured so; NULL: as runs of trouble need it */
+    struct year *year;  /* NULL: another story */
     unsigned policy;    /* what the newest wants: policy.h */
     unsigned revisions; /* of its text, also those that want the same */
     bool quiet;         /* the faults are over: what remains has to settle */

@@ -360,7 +360,9 @@ static int64_t tombstone_due(const struct engine *e, const struct person *p)
 /* A deleted person for whom nothing is owed any more. */
 static bool is_gone(const struct person *p)
 {
-    if (p->employment != EMPLOYMENT_DELETED || p->n_scheduled > 0)
+    bool deleted = p->employment == EMPLOYMENT_DELETED ||
+                   (p->employment == EMPLOYMENT_LEFT && MUTATION(MUTATION_LEFT_IS_GONE));
+    if (!deleted || p->n_scheduled > 0)
         return false;
     for (size_t i = 0; i < p->n_targets; i++)
         if (p->targets[i].open || p->targets[i].n_pending > 0 || p->targets[i].retry_cut_ms)

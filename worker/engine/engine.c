@@ -176,7 +176,9 @@ void engine_targets_changed(struct engine *e, const struct engine_target *target
 
 void engine_stats(const struct engine *e, struct engine_stats *ret)
 {
+    const struct slot *due = store_first_due(&e->store);
     *ret = e->stats;
+    ret->due_ms = sooner(due ? due->due_ms : INT64_MAX, e->teams_due_ms ? e->teams_due_ms : INT64_MAX);
     ret->persons = e->store.n;
     ret->in_flight = e->n_flights;
     for (size_t i = 0; i < e->n_partitions; i++)

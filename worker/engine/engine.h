@@ -343,6 +343,8 @@ struct engine_stats {
     uint64_t batches, aborts, policy_errors;
     uint64_t plans;  /* records of a dry run */
     uint64_t behind; /* persons whom the sweep has yet to plan under the present policy and targets */
+    int64_t
+        due_ms; /* by the wall clock: when the first person, or a listing, comes up by itself; INT64_MAX: none */
 };
 
 void engine_stats(const struct engine *e, struct engine_stats *ret);

@@ -88,6 +88,8 @@ enum mutation {
     MUTATION_SWEEP_LOST,             /* a sweep that is cut short counts as done */
     MUTATION_SWEEP_UNDONE,           /* what an abort takes back of it is not planned again */
     MUTATION_SWEEP_NO_NEW_TARGETS,   /* persons get no state at a new target */
+    /* what takes weeks to show: the simulated year's */
+    MUTATION_LEFT_IS_GONE, /* who has left is forgotten like who was deleted */
     /* dry run */
     MUTATION_PLAN_WRITES,  /* it writes */
     MUTATION_PLAN_FORGETS, /* an event that needs no call is not told */
