@@ -449,7 +449,7 @@ static void check_guard(struct world *w, size_t target)
 static void check_limits(struct world *w)
 {
     for (size_t t = 0; t < w->n_targets; t++)
-        for (int class = 0; class < MIRO_CLASSES; class ++) {
+        for (int class = 0; !w->scenario->targets[t].wide && class < MIRO_CLASSES; class ++) {
             struct miro_limit limit = miro_limit_get(simtarget_miro(w->targets[t]), (enum miro_class) class);
             if (limit.over > 0)
                 world_fail(w, "P5 limits", "%s: %llu calls of %s above the limit",

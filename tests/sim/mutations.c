@@ -83,6 +83,7 @@ static const struct mutation_row table[] = {
     {ENGINE(TEAM_NEWS_LOST), 2000, "what became of teams while nobody owned a partition is nobody's news"},
     {SHELL(SIM_TEAMS_NOT_READ), 600, "a worker joins before it has read what is known of teams"},
     {ENGINE(LEFT_IS_GONE), 0, "leavers are forgotten like the deleted"},
+    {ENGINE(TURN_KEPT), 0, "whoever has the turn starts all calls that may start before the next target's"},
     {ENGINE(PLAN_WRITES), 100, "a dry run writes"},
     {ENGINE(PLAN_FORGETS), 100, "what a dry run has no calls for is not told"},
     {SHELL(SIM_RESTORE_TO_LSO), 200, "a restore reads to the last stable offset"},
@@ -101,6 +102,7 @@ static const struct {
     const char *options;
 } stories[] = {
     {MUTATION_LEFT_IS_GONE, "--year --persons 500"},
+    {MUTATION_TURN_KEPT, "--tenants --to 4"},
 };
 
 const char *mutations_story(const struct mutation_row *row)

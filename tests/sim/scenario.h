@@ -22,6 +22,7 @@ enum { SCENARIO_TENANTS_DRAWN = 3, SCENARIO_TARGETS_DRAWN = 6, SCENARIO_PERSONS_
 struct sim_target {
     char name[SCENARIO_NAME_SIZE];
     size_t tenant;
+    bool wide;        /* bears, and is configured to be asked, whatever there is */
     bool down;        /* refuses everything until the run is quiet */
     int64_t since_ms; /* configured from then on; 0: from the beginning */
 };

@@ -13,12 +13,14 @@
 #include "mutations.h"
 #include "run.h"
 #include "shrink.h"
+#include "tenants.h"
 #include "year.h"
 
 enum {
     FAILED_SHOWN = 10,
     FAILURES_MAX_BYTES = 64 * 1024,
-    HANG_S = 5,        /* of CPU time for one seed, which takes milliseconds */
+    HANG_S = 5, /* of CPU time for one seed, which takes milliseconds */
+    STORM_HANG_S = 60,
     YEAR_HANG_S = 900, /* and for a year */
 };
 
@@ -28,7 +30,7 @@ struct options {
     bool shrink;         /* and look for the least that fails */
     struct run_less less;
     const char *mutation;
-    bool year, print_events;
+    bool year, tenants, print_events;
     uint64_t persons, teams, days, pace;
 };
 
@@ -47,6 +49,7 @@ static const char usage[] =
     "                                                      a company's year; pace: so many years happen in "
     "one;\n"
     "                                                      --print-events: only tells what happens, as JSON\n"
+    "       sim --tenants [--from N] [--to N] [--seed N]     twelve tenants, one of them in a storm\n"
     "       sim --list-mutations                           name, seeds within which "
     "it must be caught (0: by a story, which follows), what it does\n";
 
@@ -76,23 +79,15 @@ static void list_mutations(void)
 static bool parse_options(int argc, char **argv, struct options *o)
 {
     static const struct option longs[] = {
-        {"from", required_argument, NULL, 'f'},
-        {"to", required_argument, NULL, 't'},
-        {"seed", required_argument, NULL, 's'},
-        {"mutation", required_argument, NULL, 'm'},
-        {"verbose", no_argument, NULL, 'v'},
-        {"first", no_argument, NULL, '1'},
-        {"list-mutations", no_argument, NULL, 'l'},
-        {"shrink", no_argument, NULL, 'k'},
-        {"only", required_argument, NULL, 'w'},
-        {"keep", required_argument, NULL, 'd'},
-        {"year", no_argument, NULL, 'y'},
-        {"persons", required_argument, NULL, 'P'},
-        {"teams", required_argument, NULL, 'T'},
-        {"days", required_argument, NULL, 'D'},
-        {"pace", required_argument, NULL, 'C'},
-        {"print-events", no_argument, NULL, 'E'},
-        {NULL, 0, NULL, 0},
+        {"from", required_argument, NULL, 'f'},     {"to", required_argument, NULL, 't'},
+        {"seed", required_argument, NULL, 's'},     {"mutation", required_argument, NULL, 'm'},
+        {"verbose", no_argument, NULL, 'v'},        {"first", no_argument, NULL, '1'},
+        {"list-mutations", no_argument, NULL, 'l'}, {"shrink", no_argument, NULL, 'k'},
+        {"only", required_argument, NULL, 'w'},     {"keep", required_argument, NULL, 'd'},
+        {"year", no_argument, NULL, 'y'},           {"tenants", no_argument, NULL, 'n'},
+        {"persons", required_argument, NULL, 'P'},  {"teams", required_argument, NULL, 'T'},
+        {"days", required_argument, NULL, 'D'},     {"pace", required_argument, NULL, 'C'},
+        {"print-events", no_argument, NULL, 'E'},   {NULL, 0, NULL, 0},
     };
     *o = (struct options){.from = 1, .to = 1000, .persons = 10000, .teams = 60, .days = 365, .pace = 1};
     bool ok = true;
@@ -128,6 +123,9 @@ static bool parse_options(int argc, char **argv, struct options *o)
             break;
         case 'y':
             o->year = true;
+            break;
+        case 'n':
+            o->tenants = true;
             break;
         case 'P':
             ok = parse_between(optarg, 1, 1000000, &o->persons);
@@ -215,8 +213,9 @@ static unsigned run_all(const struct options *o, struct run_figures *sum)
     for (current_seed = o->from; current_seed <= o->to; current_seed++) {
         struct buf failures;
         buf_init(&failures, FAILURES_MAX_BYTES);
-        watch(HANG_S);
-        bool ok = run_seed(current_seed, &o->less, o->verbose, &failures, sum);
+        watch(o->tenants ? STORM_HANG_S : HANG_S);
+        bool ok = o->tenants ? tenants_run(current_seed, o->verbose, &failures, sum)
+                             : run_seed(current_seed, &o->less, o->verbose, &failures, sum);
         if (!ok && failed++ < FAILED_SHOWN)
             report(current_seed, o, &failures);
         buf_done(&failures);

@@ -76,6 +76,7 @@ struct simtarget *simtarget_new(struct world *w, size_t index)
     cfg.duplicate_status = prng_chance(&w->prng, 500) ? 409 : 400;
     cfg.recreate_with_new_id = prng_chance(&w->prng, 500);
     cfg.window = prng_chance(&w->prng, 500) ? MIRO_WINDOW_FIXED : MIRO_WINDOW_SLIDING;
+    cfg.enforce_limits = !w->scenario->targets[index].wide;
     if (w->chaos.tight) {
         cfg.rates = MIRO_RATES_HELP;
         cfg.window_ms = WORLD_TIGHT_WINDOW_MS;

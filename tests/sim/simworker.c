@@ -20,6 +20,11 @@ enum {
     REVOKE_AWAIT_MS = 3000, /* for calls in flight */
     REVOKE_COMMIT_MS = 3000,
     HEARTBEAT_ANSWER_MS = 300,
+    WIDE = 100000, /* calls in: */
+    WIDE_MS = 1000,
+    WIDE_IN_FLIGHT = 1000,
+    READ_MAX = 6,         /* events of a partition in a turn */
+    READ_STORY_MAX = 100, /* where time is measured */
     DEADLINE_MS = 24 * 3600 * 1000,
     STEP_PAUSE_MIN_MS = WORLD_LEASE_MS - 1000,
     STEP_PAUSE_MAX_MS = WORLD_TXN_TIMEOUT_MS + 2000,
@@ -101,6 +106,8 @@ static const struct engine_limit tight[] = {
     {"groups.list", 5, WORLD_TIGHT_WINDOW_MS},   {"groups.update", 5, WORLD_TIGHT_WINDOW_MS}};
 static const struct engine_limit overstated[] = {
     {"users.update", 5 * WORLD_UNDERSTATED, WORLD_UNDERSTATED_WINDOW_MS}};
+static const struct engine_limit wide[] = {
+    {"users.read", WIDE, WIDE_MS}, {"users.create", WIDE, WIDE_MS}, {"users.update", WIDE, WIDE_MS}};
 static const struct engine_limit moving[] = {{"groups.update", WORLD_MOVES, WORLD_MOVES_WINDOW_MS}};
 
 /* As runs of trouble need it. */
@@ -142,6 +149,11 @@ static void configure_targets(struct proc *p)
         t->kind = "miro";
         t->match = "userName";
         t->spread = w->chaos.spread;
+        if (!s->targets[i].wide)
+            continue;
+        t->in_flight_max = WIDE_IN_FLIGHT;
+        t->limits = wide;
+        t->n_limits = ARRAY_SIZE(wide);
     }
 }
 
@@ -450,7 +462,7 @@ static void deliver(struct proc *p, int32_t i)
     struct proc_part *part = &p->parts[i];
     if (!w->quiet && prng_chance(&w->prng, w->chaos.reread))
         part->read_next = engine_position(p->engine, i); /* a seek, and what was fetched before it */
-    for (int64_t n = prng_range(&w->prng, 1, 6); n > 0; n--) {
+    for (int64_t n = prng_range(&w->prng, 1, w->like ? READ_STORY_MAX : READ_MAX); n > 0; n--) {
         int64_t offset = part->read_next;
         int event;
         if (!simlog_read_event(w->log, i, &offset, &event))

@@ -107,7 +107,8 @@ static bool is_named(const struct world *w, size_t person, int64_t at_ms)
     const size_t *of = scenario_events_of(w->scenario, person, &n);
     for (size_t i = 0; i < n; i++) {
         const struct sim_event *se = &w->scenario->events[of[i]];
-        if (se->first_told_ms < at_ms && se->ev.effective_at_ms <= at_ms && attrs_get(&se->ev.profile, "userName"))
+        if (se->first_told_ms < at_ms && se->ev.effective_at_ms <= at_ms &&
+            attrs_get(&se->ev.profile, "userName"))
             return true;
     }
     return false;

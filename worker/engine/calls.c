@@ -291,7 +291,8 @@ const struct call *engine_call_next(struct engine *e, struct now now)
         int64_t wait = w ? 0 : target_ready_in(t, now);
         if (!w && wait == 0)
             wait = 1; /* whatever the reason: nobody waits for one target */
-        turns_wait(turn, wait < INT64_MAX ? now.boot_ms + wait : wait); /* behind the others */
+        if (!w || !MUTATION(MUTATION_TURN_KEPT))
+            turns_wait(turn, wait < INT64_MAX ? now.boot_ms + wait : wait); /* behind the others */
         if (w)
             return start(e, w, now);
     }

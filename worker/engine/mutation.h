@@ -90,6 +90,7 @@ enum mutation {
     MUTATION_SWEEP_NO_NEW_TARGETS,   /* persons get no state at a new target */
     /* what takes weeks to show: the simulated year's */
     MUTATION_LEFT_IS_GONE, /* who has left is forgotten like who was deleted */
+    MUTATION_TURN_KEPT, /* who may start a call starts all that he may, before it is the next target's turn */
     /* dry run */
     MUTATION_PLAN_WRITES,  /* it writes */
     MUTATION_PLAN_FORGETS, /* an event that needs no call is not told */
