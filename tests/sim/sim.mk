@@ -23,6 +23,9 @@ YEAR_PERSONS ?= 2000
 sim-year: $(SIM) ## a company's year (YEAR_PERSONS=n): hires, moves, leavers, a reorganisation; ends as the policy says
 	$(Q)$(SIM) --year --persons $(YEAR_PERSONS)
 
+sim-tenants: $(SIM) ## one tenant's storm does not slow the others
+	$(Q)$(SIM) --tenants --to 5
+
 # The same with deliberate defects compiled in, in objects of their own.
 SIM_MUTANTS     := $(B)/sim-mutants
 SIM_MUTANTS_OBJ := $(patsubst %.c,$(B)/mutants/%.o,$(SIM_SRC) $(wildcard worker/engine/*.c))
@@ -40,4 +43,4 @@ sim-mutants: $(SIM_MUTANTS) ## each deliberate defect has to be caught by the si
 # tests/unit/test_sim_*.c may call everything but main().
 $(B)/libtestable.a: $(filter-out %/sim.o,$(call objects,$(SIM_SRC)))
 
-.PHONY: sim sim-year sim-mutants
+.PHONY: sim sim-year sim-tenants sim-mutants

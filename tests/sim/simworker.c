@@ -23,8 +23,8 @@ enum {
     WIDE = 100000, /* calls in: */
     WIDE_MS = 1000,
     WIDE_IN_FLIGHT = 1000,
-    READ_MAX = 6,         /* events of a partition in a turn */
-    READ_STORY_MAX = 100, /* where time is measured */
+    READ_MAX = 6,          /* events of a partition in a turn */
+    READ_STORY_MAX = 1000, /* where time is measured */
     DEADLINE_MS = 24 * 3600 * 1000,
     STEP_PAUSE_MIN_MS = WORLD_LEASE_MS - 1000,
     STEP_PAUSE_MAX_MS = WORLD_TXN_TIMEOUT_MS + 2000,

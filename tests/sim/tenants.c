@@ -14,11 +14,11 @@
 
 enum {
     OTHERS = 11,
-    CROWD = 1000,    /* persons of the tenant in the storm */
+    CROWD = 3000,    /* persons of the tenant in the storm */
     PERSONS = 10,    /* of each of the others */
     CALM_MS = 10000, /* until everybody has joined the group */
     BURST_EVERY_MS = 10000,
-    BURSTS = 6,
+    BURSTS = 3,
     BURST_MS = 500,
     EVENTS_EACH =
         2, /* of an ordinary tenant between two bursts: a fiftieth of the storm's thousand for all of them */
@@ -27,7 +27,7 @@ enum {
     TURN_MS = 30,                     /* to the next turn of the loop */
     COMMIT_MS = 4 * 15 + TURN_MS + 5, /* begin, offsets, end, answer */
     WAY_MS = 60 + 120 + 120,          /* to the wire, there and back */
-    TURN_EVENTS = 50,                 /* read of a partition in a turn, on average */
+    TURN_EVENTS = 500,                /* read of a partition in a turn, on average */
     TURN_CALLS = 8,                   /* started in a turn */
     CALLS = 3,                        /* of a joiner: look up, create, read back */
 };
@@ -59,6 +59,7 @@ static void add_tenants(struct scenario *s, enum down down)
     struct sim_target *t = &s->targets[s->n_targets++];
     snprintf(t->name, sizeof t->name, "miro-down");
     t->down = down != DOWN_NOT;
+    t->wide = true; /* so that what has waited for it is soon done */
 }
 
 static void add_persons(struct scenario *s)

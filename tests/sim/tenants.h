@@ -1,6 +1,6 @@
 /* tenants.h - many companies on few workers, one of them in a storm: does it slow the others?
  *
- * Twelve tenants of ten persons each share two workers and four partitions. One more has a thousand persons, fifty times
+ * Eleven tenants of ten persons each share two workers and four partitions. One more has three thousand persons, fifty times
  * the events of all others, in bursts, and two targets: one that bears everything it is asked, so that it always has
  * calls that could start, and one that is down. Nothing else goes wrong. Of every event of the others the time from being
  * told to the committed result stays below a bound that is worked out from the steps that it has to take. */
