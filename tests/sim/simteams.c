@@ -115,7 +115,7 @@ static void vanish(void *ctx, uint64_t target)
     miro_remove_team(m, miro_team_by_name(m, "team 1")->id);
     w->teams->fates[target].changed_ms = world_now(w);
     for (size_t i = 0; i < w->scenario->n_persons; i++) /* what is called so later is another one */
-        w->teams->fates[target].first_in[i][1] = false;
+        w->teams->fates[target].persons[i].first_in[1] = false;
 }
 
 static void come_anew(void *ctx, uint64_t target)

@@ -58,7 +58,8 @@ START_TEST(a_late_call_that_undid_a_newer_one_is_found_and_mended)
     expect_call("PATCH", "/Users/7");
     expect_body("Baker");
     answer(200, user("7", true, ZOE ";title=Baker"));
-    ck_assert_int_ge(wait_for_call(), 0); /* what contradicted the last write may as well have come from before it */
+    ck_assert_int_ge(wait_for_call(),
+                     0); /* what contradicted the last write may as well have come from before it */
     answer(200, user("7", true, ZOE ";title=Baker"));
     commit();
     expect_result("e2", "miro", "superseded");
