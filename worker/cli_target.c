@@ -15,6 +15,7 @@
 
 enum {
     WAIT_S = 60,
+    WAIT_EACH_S = 3, /* a look-up at a tenth of Miro's limit takes half of it */
     WAIT_MAX_S = 3600,
     MANY_OF = 5, /* a sample smaller than this says nothing of shares */
 };
@@ -37,7 +38,8 @@ static const struct option_def defs[] = {
     {"person", 'p', "KEY[,KEY…]", "people of the records: TENANT/DIRECTORY/SUBJECT"},
     {"sample", 's', "N", "so many people of the records (1 to 1000)"},
     {"plans", 0, NULL, "show each plan, as rollcall-worker plan does"},
-    {"timeout", 0, "SECONDS", "how long the target may take for the plans (default: 60)"},
+    {"timeout", 0, "SECONDS",
+     "how long the target may take for the plans (default: 60, and 3 for each of a sample)"},
     {0},
 };
 
@@ -166,7 +168,7 @@ static bool plan_for(struct run *r, const char *person, size_t n, struct error *
 {
     const struct planner_how how = {.although_paused = true, .ctx = r, .told = on_told, .wanted = on_wanted};
     struct planner *planner = NULL;
-    int64_t seconds = WAIT_S;
+    int64_t seconds = WAIT_S + (int64_t)n * WAIT_EACH_S;
     bool ok = cli_number(&r->options, "timeout", WAIT_MAX_S, &seconds, err) &&
               planner_new(&r->one, &how, &planner, err) &&
               (person ? planner_ask_person(planner, person, err)

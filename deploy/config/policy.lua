@@ -68,6 +68,7 @@ local account = rules.account({
         department = "{department|cut:120}",
         division = "{division|cut:120}",
         organization = "{organization|cut:120}",
+        -- Also: preferredLanguage = "{preferredLanguage}", ["manager.displayName"] = "{manager.displayName|cut:60}", photo = …
         -- Licences only go up by SCIM:
         --   userType = { value = "Full", when = { groups = "Whiteboards" } },
     },

@@ -129,7 +129,7 @@ def checks(run, target, *args, code=0):
     return found
 
 
-@scenario(seconds=8)
+@scenario(seconds=14)
 def a_target_is_checked_before_it_is_switched_on(run):
     source, sandbox = run.source("hr"), run.sandbox()
     off = run.sandbox("off", scim_disabled=True)
@@ -143,7 +143,7 @@ def a_target_is_checked_before_it_is_switched_on(run):
     policy = run.directory / "policy.yaml"
     policy.write_text("attributes: {userName: '{userName}', department: '{department|upper}'}\n"
                       "teams: [{team: '{department}', when: {department: '*'}}, {team: Everybody}]\n", encoding="utf-8")
-    run.config.document["worker"]["policy"] = str(policy)
+    run.config.document["worker"].update(policy=str(policy), dry_run={"limit_percent": 100})
     before = len(writes(sandbox))
     told = checks(run, "miro", "--sample", "5", code=69)
     assert told["ok", "token"] == "accepted" and told["ok", "look-ups"].startswith("by filter"), told
@@ -156,6 +156,12 @@ def a_target_is_checked_before_it_is_switched_on(run):
     told = checks(run, "miro", "--person", "acme/hr/p0,acme/hr/p1")
     assert told["ok", "people"].startswith("of 2: "), told
     assert "nobody has told of this person" in run.command("target", "test", "miro", "--person", "acme/hr/x", code=78).stderr
+
+    later = run.sandbox("later")
+    later.add_team("Design")
+    told = checks(run, "later", "--sample", "5")
+    assert told["ok", "people"].startswith("of 5: 0 agree, 5 would be made, 0 changed"), told
+    assert not writes(later), "a check has changed something"
 
     policy.write_text("attributes: {userName: '{userName}'}\nonly: {department: Sales}\noutside: deactivate\n", encoding="utf-8")
     told = checks(run, "miro", "--sample", "7")
