@@ -25,8 +25,9 @@ struct reading { /* one restore under way */
     struct restore *r;
     struct restore_part *v;
     size_t n;
-    int64_t *ends; /* high watermarks by index into v; what is reached is set to 0 */
-    size_t left;   /* partitions not yet at their end */
+    int64_t *committed; /* by index into v: offsets as the group answered at first; -1: none */
+    int64_t *ends;      /* high watermarks by index into v; what is reached is set to 0 */
+    size_t left;        /* partitions not yet at their end */
     rd_kafka_queue_t *queue;
 };
 
@@ -65,7 +66,7 @@ static rd_kafka_resp_err_t ask_committed(struct restore *r, rd_kafka_topic_parti
     return code;
 }
 
-static bool read_committed_offsets(struct reading *rd, struct error *err)
+static bool read_committed_offsets(struct reading *rd, int64_t *ret, struct error *err)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)rd->n);
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
@@ -78,10 +79,19 @@ static bool read_committed_offsets(struct reading *rd, struct error *err)
     for (size_t i = 0; !code && i < rd->n; i++) {
         const rd_kafka_topic_partition_t *found =
             rd_kafka_topic_partition_list_find(list, rd->r->events, rd->v[i].partition);
-        rd->v[i].offset = found && found->offset >= 0 ? found->offset : -1;
+        ret[i] = found && found->offset >= 0 ? found->offset : -1;
     }
     rd_kafka_topic_partition_list_destroy(list);
     return !code;
+}
+
+static bool begin_at_committed(struct reading *rd, struct error *err)
+{
+    if (!read_committed_offsets(rd, rd->committed, err))
+        return false;
+    for (size_t i = 0; i < rd->n; i++)
+        rd->v[i].offset = rd->committed[i];
+    return true;
 }
 
 /* A dry run that begins: it takes over from those who write, where they are. */
@@ -226,6 +236,7 @@ static bool read_records(struct reading *rd, struct error *err)
 static bool start_reading(struct reading *rd, struct error *err)
 {
     rd->r->bounds_known(rd->r->ctx, rd->v, rd->n);
+    FAILPOINT("before-restore");
     for (size_t i = 0; i < rd->n; i++) {
         if (rd->ends[i] == 0)
             continue;
@@ -273,16 +284,39 @@ bool restore_ends(struct restore *r, struct partition_offset *v, size_t n)
     return true;
 }
 
+/* ---- 4. nobody has gone on meanwhile ------------------------------------------------------------------- */
+
+/* Who stood still in the middle of a restore may have lost the partition, and has read what its new owner wrote. */
+static bool check_unmoved(struct reading *rd, struct error *err)
+{
+    int64_t *now = xcalloc(rd->n, sizeof *now);
+    bool ok = read_committed_offsets(rd, now, err);
+    for (size_t i = 0; ok && i < rd->n; i++)
+        if (now[i] != rd->committed[i])
+            ok = error_set(
+                err, ERROR_TEMPORARY,
+                "restore: somebody else has read partition %d on meanwhile (this process stood still "
+                "too long); to begin anew",
+                rd->v[i].partition);
+    free(now);
+    return ok;
+}
+
 bool restore_run(struct restore *r, struct restore_part *v, size_t n, struct error *err)
 {
-    struct reading rd = {.r = r, .v = v, .n = n, .ends = xcalloc(n, sizeof *rd.ends)};
+    struct reading rd = {.r = r,
+                         .v = v,
+                         .n = n,
+                         .ends = xcalloc(n, sizeof *rd.ends),
+                         .committed = xcalloc(n, sizeof *rd.committed)};
     *err = (struct error){0};
     rd.queue = rd_kafka_queue_new(r->reader);
-    bool ok = read_committed_offsets(&rd, err) && copy_live(&rd, err) && look_at_partitions(&rd, err) &&
-              start_reading(&rd, err) && read_records(&rd, err);
+    bool ok = begin_at_committed(&rd, err) && copy_live(&rd, err) && look_at_partitions(&rd, err) &&
+              start_reading(&rd, err) && read_records(&rd, err) && check_unmoved(&rd, err);
     stop_reading(&rd);
     rd_kafka_queue_destroy(rd.queue);
     free(rd.ends);
+    free(rd.committed);
     return ok;
 }
 

@@ -6,6 +6,7 @@
  *     2. that the events from there on are still there; the high watermark of the same partitions of the
  *        records topic, open transactions included
  *     3. the records, read_committed, until the end of partition lies at or beyond that watermark
+ *     4. the committed offsets again: if they have moved, the records are those of another owner, and this process is to end
  * The last stable offset is no substitute for the watermark: with a dead worker's transaction still open,
  * reading to it gives stale state. Blocks; the ledger's thread only. */
 #ifndef ROLLCALL_WORKER_RESTORE_H

@@ -125,6 +125,23 @@ def a_worker_that_stood_still_past_its_session_comes_back_or_ends_and_answers_no
 
 
 @scenario(needs_real=True)
+def a_worker_that_stood_still_in_its_restore_does_not_mistake_its_successor_for_a_stranger(run):
+    scene = Scene(run, workers=2)
+    scene.start()
+    scene.tell_and_answer()
+    worker, other = scene.workers
+    worker.kill(then="before-restore=stop")
+    wait_until(lambda: worker.program.process and worker.program.process.stopped, 30, "it stands still")
+    run.disturbed_ms.append(now_ms())
+    scene.await_shares_of(other, PARTITIONS)
+    scene.tell_and_answer()
+    run.disturbed_ms.append(now_ms())
+    worker.resume()
+    scene.finish()
+    wait_until(worker.program.ready, 30, "it serves again, in this life or the next")
+
+
+@scenario(needs_real=True)
 def an_idle_worker_stays_in_the_group(run):
     """Nothing arrives for longer than max.poll.interval.ms, and nobody is taken for hung."""
     scene = Scene(run, workers=1, session_timeout_ms=1500, properties=[("max.poll.interval.ms", "2000")]).start()
