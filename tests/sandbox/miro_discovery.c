@@ -190,7 +190,7 @@ static const struct attribute user_attributes[] = {
 };
 
 static const struct attribute group_attributes[] = {
-    {"displayName", "string", false, false, false, NULL},
+    {"displayName", "string", false, true, false, NULL},
     {"members", "complex", true, false, false, "value type display"},
     {0},
 };
