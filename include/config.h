@@ -168,6 +168,7 @@ struct config_worker {
 struct config_tenant {
     char *name;
     int64_t spread;
+    char *policy;                    /* NULL: worker.policy */
     struct config_strings protected; /* account names (match values) out of reach of policy */
 };
 

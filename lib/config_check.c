@@ -82,6 +82,9 @@ static void make_paths_absolute(struct config *cfg, const char *directory)
     if (cfg->ingest.spool.path)
         make_absolute(&cfg->ingest.spool.path, directory);
     make_absolute(&cfg->worker.policy, directory);
+    for (size_t i = 0; i < cfg->tenants.n; i++)
+        if (cfg->tenants.v[i].policy)
+            make_absolute(&cfg->tenants.v[i].policy, directory);
     for (size_t i = 0; i < cfg->kafka.properties.n; i++)
         make_ref_absolute(&cfg->kafka.properties.v[i].value, directory);
     for (size_t i = 0; i < cfg->sources.n; i++)

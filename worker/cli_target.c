@@ -8,7 +8,7 @@
 #include "plan_print.h"
 #include "plan_summary.h"
 #include "planner.h"
-#include "policy.h"
+#include "policies.h"
 #include "policy_cases.h"
 #include "settings.h"
 #include "target_checks.h"
@@ -110,14 +110,15 @@ static void note_teams(struct run *r, const struct desired *d)
 static bool ask_cases(struct run *r, const char *path, struct error *err)
 {
     struct policy_cases cases = {0};
-    struct policy *policy = NULL;
+    struct policies *policies = NULL;
     size_t failed = 0;
-    bool ok = policy_new(r->one.worker.policy, &policy, err) && policy_cases_load(path, &cases, err);
+    bool ok = policies_new(&r->one, &policies, err) && policy_cases_load(path, &cases, err);
     for (size_t i = 0; ok && i < cases.n; i++) {
         struct person_view view = policy_case_view(&cases.v[i]);
         struct desired d = {0};
         struct error why;
-        if (policy_ask(policy, &view, r->target.name, &d, &why)) {
+        view.tenant = r->target.tenant;
+        if (policies_ask(policies, &view, r->target.name, &d, &why)) {
             note_teams(r, &d);
         } else if (failed++ == 0) {
             target_checks_say(&r->checks, CHECK_FAILED, "policy",
@@ -129,7 +130,7 @@ static bool ask_cases(struct run *r, const char *path, struct error *err)
     if (ok && failed == 0)
         target_checks_say(&r->checks, CHECK_OK, "policy", NULL, "has a word for each of %zu cases", cases.n);
     policy_cases_done(&cases);
-    policy_free(policy);
+    policies_free(policies);
     return ok;
 }
 

@@ -14,7 +14,7 @@
 #include "mem.h"
 #include "now.h"
 #include "planner_records.h"
-#include "policy.h"
+#include "policies.h"
 #include "settings.h"
 #include "topic_reader.h"
 
@@ -25,7 +25,7 @@ static const int64_t BEHIND_ALL = INT64_C(1) << 40; /* an offset behind all that
 struct planner {
     const struct config *cfg;
     struct planner_how how;
-    struct policy *policy;
+    struct policies *policies;
     struct tokens tokens;
     struct asked_sources *sources;
     struct engine_config *engine_config;
@@ -57,7 +57,7 @@ static bool on_policy(void *ctx, const struct person_view *view, const char *tar
                       struct error *err)
 {
     struct planner *p = ctx;
-    if (!policy_ask(p->policy, view, target, ret, err))
+    if (!policies_ask(p->policies, view, target, ret, err))
         return false;
     if (p->how.wanted)
         p->how.wanted(p->how.ctx, target, ret);
@@ -136,7 +136,7 @@ bool planner_new(const struct config *cfg, const struct planner_how *how, struct
     struct planner *p = xcalloc(1, sizeof *p);
     p->cfg = cfg;
     p->how = *how;
-    if (settings_check(cfg, err) && policy_new(cfg->worker.policy, &p->policy, err) &&
+    if (settings_check(cfg, err) && policies_new(cfg, &p->policies, err) &&
         tokens_load(cfg, &p->tokens, err) && asked_sources_load(cfg, &p->sources, err)) {
         *ret = p;
         return true;
@@ -226,7 +226,7 @@ static void open_engine(struct planner *p)
 {
     const struct engine_ports ports = {.ctx = p, .policy = on_policy, .fetch = on_fetch, .person = on_person};
     p->engine_config =
-        settings_engine_new(p->cfg, p->sources, "plan", p->partitions, policy_fingerprint(p->policy), 1);
+        settings_engine_new(p->cfg, p->sources, "plan", p->partitions, policies_fingerprint(p->policies), 1);
     p->engine_config->plan_only = true;
     p->engine = engine_new(p->engine_config, &ports);
     p->told = xcalloc(p->persons.n * p->cfg->targets.n + 1, sizeof *p->told);
@@ -481,7 +481,7 @@ void planner_free(struct planner *p)
     loop_free(p->loop);
     asked_sources_free(p->sources);
     tokens_done(&p->tokens);
-    policy_free(p->policy);
+    policies_free(p->policies);
     asked_persons_done(&p->persons);
     free(p->tenant);
     free(p->directory);

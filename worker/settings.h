@@ -32,7 +32,7 @@ struct engine_config *settings_engine_new(const struct config *cfg, const struct
                                           const char *slot, int32_t partitions, uint64_t policy,
                                           uint64_t seed);
 void settings_engine_free(struct engine_config *c);
-/* Fingerprint of what decides about persons: the policy (policy_fingerprint) and the targets. Below 2^63. */
+/* Fingerprint of what decides about persons: the policies (policies_fingerprint) and the targets. Below 2^63. */
 uint64_t settings_generation(const struct config *cfg, uint64_t policy);
 
 /* One per target of the engine, in the same order; borrows cfg, tokens and sources; free with free(). */

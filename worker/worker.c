@@ -23,7 +23,7 @@
 #include "now.h"
 #include "options.h"
 #include "patience.h"
-#include "policy.h"
+#include "policies.h"
 #include "reload.h"
 #include "settings.h"
 #include "asked_sources.h"
@@ -50,7 +50,7 @@ struct worker {
     struct loop *loop;
     int signal_fd;
     struct metrics *metrics;
-    struct policy *policy;
+    struct policies *policies;
     struct tokens tokens;
     struct asked_sources *sources; /* that may be asked */
     int partitions;                /* of the events topic */
@@ -91,7 +91,7 @@ static bool on_policy(void *ctx, const struct person_view *view, const char *tar
                       struct error *err)
 {
     struct worker *w = ctx;
-    return policy_ask(w->policy, view, target, ret, err);
+    return policies_ask(w->policies, view, target, ret, err);
 }
 
 static bool on_fetch(void *ctx, const struct person_view *view, size_t source, struct source_request *ret,
@@ -169,7 +169,7 @@ static void begin_stop(struct worker *w)
 }
 
 struct reloaded {
-    struct policy *policy;
+    struct policies *policies;
     struct config *cfg; /* NULL: not read from a file */
     struct tokens tokens;
     struct asked_sources *sources;
@@ -182,7 +182,7 @@ static const struct config *config_now(const struct worker *w)
 
 static uint64_t generation_now(const struct worker *w)
 {
-    return settings_generation(config_now(w), policy_fingerprint(w->policy));
+    return settings_generation(config_now(w), policies_fingerprint(w->policies));
 }
 
 /* The engine borrows from both: it has the new ones before the old ones go. */
@@ -220,8 +220,8 @@ static bool load_sources(struct worker *w, struct asked_sources **ret, struct er
 static void adopt(struct worker *w, struct reloaded *r)
 {
     uint64_t before = generation_now(w);
-    policy_free(w->policy);
-    w->policy = r->policy;
+    policies_free(w->policies);
+    w->policies = r->policies;
     adopt_targets(w, r->cfg, r->sources);
     tokens_done(&w->tokens);
     w->tokens = r->tokens;
@@ -241,12 +241,12 @@ static void reload(struct worker *w)
     watchdog_reloading();
     bool ok = !w->cfg->path || reload_config(w->cfg, &r.cfg, &err);
     const struct config *cfg = r.cfg ? r.cfg : w->cfg;
-    ok = ok && policy_new(cfg->worker.policy, &r.policy, &err) && load_sources(w, &r.sources, &err) &&
+    ok = ok && policies_new(cfg, &r.policies, &err) && load_sources(w, &r.sources, &err) &&
          tokens_load(cfg, &r.tokens, &err);
     if (ok) {
         adopt(w, &r);
     } else {
-        policy_free(r.policy);
+        policies_free(r.policies);
         asked_sources_free(r.sources);
         config_free(r.cfg);
         log_error("reload refused, policy, secrets and limits stay as they were", LOG_ERROR_FIELD(&err));
@@ -428,9 +428,9 @@ static bool open_loop(struct worker *w, struct error *err)
            loop_add(w->loop, w->signal_fd, EPOLLIN, on_signal, w, err);
 }
 
-static bool open_policy(struct worker *w, struct error *err)
+static bool open_policies(struct worker *w, struct error *err)
 {
-    return policy_new(w->cfg->worker.policy, &w->policy, err) || error_wrap(err, "worker.policy");
+    return policies_new(w->cfg, &w->policies, err);
 }
 
 static bool check_settings(struct worker *w, struct error *err)
@@ -485,7 +485,7 @@ static bool open_engine(struct worker *w, struct error *err)
     if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
         return error_set(err, ERROR_SYSTEM, "getrandom: %m");
     w->engine_config = settings_engine_new(config_now(w), w->sources, w->slot, w->partitions,
-                                           policy_fingerprint(w->policy), seed);
+                                           policies_fingerprint(w->policies), seed);
     w->engine = engine_new(w->engine_config, &ports);
     return true;
 }
@@ -585,9 +585,9 @@ static bool open_deadman(struct worker *w, struct error *err)
 bool worker_new(const struct config *cfg, const char *slot, struct worker **ret, struct error *err)
 {
     static bool (*const steps[])(struct worker * w, struct error * err) = {
-        open_loop,   open_policy,  check_settings,   open_tokens, open_sources,
-        open_admin,  open_topics,  open_engine,      open_http,   open_membership,
-        open_ledger, open_notices, open_directories, open_group,  open_deadman,
+        open_loop,   open_policies, check_settings,   open_tokens, open_sources,
+        open_admin,  open_topics,   open_engine,      open_http,   open_membership,
+        open_ledger, open_notices,  open_directories, open_group,  open_deadman,
     };
     struct worker *w = xcalloc(1, sizeof *w);
     *w = (struct worker){.cfg = cfg, .slot = slot, .signal_fd = -1};
@@ -624,7 +624,7 @@ void worker_free(struct worker *w)
     free(w->troubles);
     tokens_done(&w->tokens);
     asked_sources_free(w->sources);
-    policy_free(w->policy);
+    policies_free(w->policies);
     metrics_free(w->metrics);
     loop_free(w->loop);
     if (w->signal_fd >= 0)
@@ -636,11 +636,11 @@ void worker_free(struct worker *w)
 bool worker_check(const struct config *cfg, struct error *err)
 {
     struct worker w = {.cfg = cfg};
-    bool ok = kafka_properties_check(cfg, err) && open_policy(&w, err) && check_settings(&w, err) &&
+    bool ok = kafka_properties_check(cfg, err) && open_policies(&w, err) && check_settings(&w, err) &&
               open_tokens(&w, err) && open_sources(&w, err);
     tokens_done(&w.tokens);
     asked_sources_free(w.sources);
     free(w.troubles);
-    policy_free(w.policy);
+    policies_free(w.policies);
     return ok;
 }
