@@ -10,7 +10,7 @@ kafka-tools: $(KAFKA_EMBEDDED) $(KAFKA_TOOL) ## embedded broker and topic tool o
 
 # BROKER=embedded|real for the scenarios that run on either; ONLY="parts of names" picks some; LONG=1: the long ones.
 BROKER ?= embedded
-e2e: $(INGEST) $(WORKER) $(SANDBOX) kafka-tools ## end-to-end tests (BROKER=embedded|real ONLY=… LONG=1)
+e2e: $(INGEST) $(WORKER) $(SANDBOX) $(B)/sim kafka-tools ## end-to-end tests (BROKER=embedded|real ONLY=… LONG=1)
 	$(Q)tests/e2e/run --build $(CURDIR)/$(B) --broker $(BROKER) $(if $(LONG),--long) $(ONLY)
 
 # SECONDS_OF_CHAOS=3600 SEED=7 by hand.

@@ -12,6 +12,7 @@ enum {
     HOUR_MS = 60 * MINUTE_MS,
     YEAR_DAYS = 365,
     MILLION = 1000000,
+    LOADED_BY = 2, /* days: who is renamed before is not found by the name that the account has */
     MORNING_MS = 8 * HOUR_MS,
     EVENING_MS = 18 * HOUR_MS,
     LOAD_MS = 6 * HOUR_MS,
@@ -407,7 +408,7 @@ static void live_day(struct teller *t, struct life *life, size_t day)
     if (day == (size_t)((t->story->reorganised_ms - WORLD_EPOCH_MS) / YEAR_DAY_MS))
         reorganise(t, life);
     for (enum fortune f = 0; f < FORTUNES && life->employed; f++)
-        if (today(t, odds[f]) && (f != IS_HELD || !life->suspended))
+        if (today(t, odds[f]) && !(f == IS_HELD && life->suspended) && !(f == IS_RENAMED && day < LOADED_BY))
             meet_fortune(t, life, f, day, at_ms);
 }
 

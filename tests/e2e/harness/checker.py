@@ -29,7 +29,7 @@ from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 
 from .webhooks import ACCEPTED, REFUSED
-from .words import EMPLOYMENT, SUSPENSION, parse_rfc3339
+from .words import EMPLOYMENT, SUSPENSION, now_ms, parse_rfc3339
 
 FINAL_CUT = ("applied", "unchanged", "merged", "superseded")
 FINAL_WORD = ("applied", "unchanged")  # the values of the word, or of later ones, stand in the account
@@ -107,6 +107,7 @@ class Person:
 
     employment: Event = None
     suspension: Event = None
+    access: Event = None        # the last that said until when access lasts
     attributes: dict = field(default_factory=dict)
 
     @property
@@ -115,6 +116,11 @@ class Person:
         if self.employment is None:
             return False if self.suspension and self.suspension.word.type == "suspended" else None
         return not self.cuts()
+
+    def has_access(self, at_ms):
+        """Whether somebody has said that the person is in, and neither a word nor time has ended it."""
+        until = self.access.word.access_until_ms if self.access else 0
+        return self.active is True and not (until and until <= at_ms)
 
     def cuts(self):
         """The words that take access away; any of them is enough."""
@@ -134,6 +140,8 @@ def fold(events):
         if event.word.type in SUSPENSION or event.word.type in ENDS_SUSPENSION:
             person.suspension = event
     for event in sorted(events, key=lambda e: _sort_key(e, {})):
+        if event.word.access_until_ms is not None:
+            person.access = event
         if event.word.complete:
             person.attributes = dict.fromkeys(person.attributes)
         person.attributes.update(event.word.profile)
@@ -156,6 +164,7 @@ class Checker:
     def __init__(self, deliveries, results, dead_letters, targets, disturbed_ms=()):
         """results, dead_letters: topics.Record of read_committed dumps, made when nothing is under way.
         disturbed_ms: when programs were killed, stopped or continued: then calls may meet their successors'."""
+        self.at_ms = now_ms()
         self.disturbed_ms = sorted(disturbed_ms)
         self.events = collect_events(deliveries)
         self.results = [r.value for r in results]
@@ -235,6 +244,10 @@ class Checker:
     def _check_state(self, who, person, target, excused):
         account = next((a for a in self._accounts(target, person) if a.active and not a.deleted), None)
         is_active = account is not None
+        if person.active is True and not person.has_access(self.at_ms):
+            if is_active:
+                self._violation("state", f"{who} is active at {target.name} after {self._say(person.access)} has ended")
+            return
         if person.active is False and is_active:
             cuts = ", ".join(self._say(e) for e in person.cuts())
             self._violation("state", f"{who} is active at {target.name} in spite of {cuts}")

@@ -82,6 +82,10 @@ def standard_webhook(source, word, at_s=None):
         data["complete"] = True
     if word.groups:
         data["groups"] = list(word.groups)
+    if word.effective_ms:
+        data["effectiveAt"] = rfc3339(word.effective_ms)
+    if word.access_until_ms is not None:
+        data["accessUntil"] = rfc3339(word.access_until_ms) if word.access_until_ms else None
     if word.thin:
         data["needsFetch"] = True
     body = json.dumps({"type": word.full_type, "timestamp": rfc3339(word.occurred_ms), "data": data}).encode()

@@ -43,6 +43,8 @@ class Word:
     complete: bool = False
     groups: tuple = ()
     thin: bool = False        # says only that something changed: the source has to be asked
+    effective_ms: int = 0     # dated ahead; 0: at once
+    access_until_ms: int = None  # says until when access lasts; 0: without end; None: says nothing of it
     sender_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def __post_init__(self):
