@@ -250,7 +250,7 @@ static const struct config_key tenant_keys[] = {
     TEXT(config_tenant, name, NULL, CONFIG_REQUIRED, "name"),
     NUMBER(config_tenant, spread, 1, 1, 16, "number of buckets, hence of workers that can serve it at once"),
     TEXT(config_tenant, policy, NULL, 0,
-         "Lua file that decides about this tenant's persons; without it worker.policy"),
+         "file that decides about this tenant's persons; without it worker.policy"),
     TEXTS(config_tenant, protected, "accounts (by the targets' match attribute) that are never touched"),
     END,
 };
