@@ -183,7 +183,8 @@ local function decide(r, person)
     return answer
 end
 
-local function rules_of(context, value, where)
+-- complete: all that holds for some target, not only what it says itself, or what others may complete.
+local function rules_of(context, value, where, complete)
     local r = { account = account(context, value, where), needs = { "userName" } }
     for name, choices in pairs(MODES) do
         r[name] = value[name] ~= nil and choice_of(value[name], choices, at(where, name)) or choices[1]
@@ -196,6 +197,11 @@ local function rules_of(context, value, where)
     end
     r.only = value.only ~= nil and condition(context, value.only, at(where, "only"))
     r.except = value.except ~= nil and condition(context, value.except, at(where, "except"))
+    for _, name in ipairs(r.needs) do
+        if complete and (value.attributes or {})[name] == nil then
+            fail(at(where, "needs"), "%s is no attribute that the policy names: nobody would have an account", name)
+        end
+    end
     return r
 end
 
@@ -253,12 +259,12 @@ local POLICY_KEYS = laid_over(laid_over(RULE_KEYS, CONTEXT_KEYS), { targets = tr
 local function policy(value)
     check_keys(value, POLICY_KEYS, "")
     local context, base = context_of(value), subset(value, RULE_KEYS)
-    local general, special = rules_of(context, base, ""), {}
+    local general, special = rules_of(context, base, "", value.targets == nil), {}
     for _, name in ipairs(value.targets ~= nil and names_of(value.targets, "targets") or {}) do
         local where = "targets." .. name
         check_keys(value.targets[name], RULE_KEYS, where)
         rules_of(context, value.targets[name], where) -- by its own path, whatever is wrong in it
-        special[name] = rules_of(context, laid_over(base, value.targets[name]), where)
+        special[name] = rules_of(context, laid_over(base, value.targets[name]), where, true)
     end
     return {
         desired = function(person, target)
