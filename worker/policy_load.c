@@ -35,18 +35,23 @@ static bool is_yaml(const char *name)
     return dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
 }
 
-static bool load_yaml(struct lua_host *h, lua_script rules, const char *name, struct str text,
-                      lua_script *ret, struct error *err)
+static bool load_yaml(struct lua_host *h, lua_script rules, struct str text, lua_script *ret,
+                      struct error *err)
 {
     cJSON *document = NULL;
     if (!yaml_doc_parse(text, &document, err))
-        return error_wrap(err, "%s", name);
+        return false;
     bool ok = lua_host_begin(h, rules, "policy", err);
     if (ok)
         lua_host_push_plain(lua_host_state(h), document);
     cJSON_Delete(document);
-    return (ok && lua_host_call(h, 1, 1, err) && lua_host_keep(h, name, ret, err)) ||
-           error_wrap(err, "%s", name);
+    return ok && lua_host_call(h, 1, 1, err) && lua_host_keep(h, "rollcall.rules.policy", ret, err);
+}
+
+/* Lua says file and line of its own errors; a description that is wrong has only its path. */
+static bool says_file(const char *name, struct error *err)
+{
+    return strncmp(err->message, name, strlen(name)) == 0 ? false : error_wrap(err, "%s", name);
 }
 
 /* A rule that is read otherwise by a newer program is another policy. */
@@ -64,11 +69,11 @@ static bool load_text(struct lua_host *h, const char *name, struct str text, lua
     if (!lua_host_load_text(h, "rollcall.rules", policy_rules_text(), &rules, err))
         return false;
     lua_host_add_library(h, rules, "rules");
-    bool ok = is_yaml(name) ? load_yaml(h, rules, name, text, ret, err)
-                            : lua_host_load_text(h, name, text, ret, err);
+    bool ok =
+        is_yaml(name) ? load_yaml(h, rules, text, ret, err) : lua_host_load_text(h, name, text, ret, err);
     lua_host_end(h);
     if (!ok)
-        return false;
+        return says_file(name, err);
     return lua_host_has_function(h, *ret, "desired") ||
            error_set(err, ERROR_INPUT, "%s: returns no function `desired`", name);
 }

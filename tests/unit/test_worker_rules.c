@@ -292,6 +292,25 @@ START_TEST(a_mistake_is_told_at_load_with_its_path)
 }
 END_TEST
 
+START_TEST(so_is_one_in_lua_with_its_file)
+{
+    static const char *const texts[][2] = {
+        {"return rollcall.rules.policy{leaver='delete'}", ".lua: leaver: unknown key"},
+        {"local a = rollcall.rules.account{teams={{team='A', whne={}}}} return {}",
+         ".lua: teams[0].whne: unknown"},
+        {"local v = rollcall.rules.value('{') return {}", ".lua: value: a { without }"},
+        {"local c = rollcall.rules.condition({set='x'}) return {}", ".lua: condition.set: there is no set x"},
+        {"\nlocal c = nil + 1", ".lua:2:"}};
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        struct policy *policy;
+        struct error err;
+        ck_assert_msg(!kit_load(".lua", texts[i][0], &policy, &err), "%s", texts[i][0]);
+        ck_assert_msg(strstr(err.message, texts[i][1]), "%s: %s", texts[i][0], err.message);
+        ck_assert_msg(strstr(err.message, "test_policy."), "names no file: %s", err.message);
+    }
+}
+END_TEST
+
 /* ---- the library in Lua -------------------------------------------------------------------------------- */
 
 static const struct policy_row lua_rows[] = {
@@ -471,6 +490,7 @@ int main(void)
     tcase_add_loop_test(tc, an_expression_has_a_value_or_none, 0, (int)ARRAY_SIZE(values));
     tcase_add_loop_test(tc, a_policy_in_yaml_decides, 0, (int)ARRAY_SIZE(policies));
     tcase_add_loop_test(tc, a_mistake_is_told_at_load_with_its_path, 0, (int)ARRAY_SIZE(wrongs));
+    tcase_add_test(tc, so_is_one_in_lua_with_its_file);
     tcase_add_loop_test(tc, a_policy_in_lua_uses_the_rules, 0, (int)ARRAY_SIZE(lua_rows));
     tcase_add_test(tc, no_pattern_takes_long);
     tcase_add_test(tc, a_long_list_fits_into_a_call);
