@@ -37,6 +37,11 @@ static void add_key(struct jws_keys *keys, const cJSON *node)
         cjose_jwk_release(key);
 }
 
+size_t jws_keys_count(const struct jws_keys *keys)
+{
+    return keys->n;
+}
+
 bool jws_keys_new(struct str jwks, struct jws_keys **ret, struct error *err)
 {
     cJSON *root;
@@ -139,19 +144,21 @@ static bool header_ok(cjose_header_t *header, const struct verify_claims *want)
            typ_ok(cjose_header_get(header, "typ", &ignored), want->typ);
 }
 
-/* A key without a kid, and a token without one, may match any. */
-static bool signed_by_one(const struct jws_keys *keys, cjose_jws_t *jws)
+/* VERIFY_OK: one of the keys has signed it. A key without a kid, and a token without one, may match any. */
+static enum verify_outcome signed_by_one(const struct jws_keys *keys, cjose_jws_t *jws)
 {
     cjose_err ignored;
+    enum verify_outcome outcome = VERIFY_UNKNOWN_KEY;
     const char *kid = cjose_header_get(cjose_jws_get_protected(jws), CJOSE_HDR_KID, &ignored);
     for (size_t i = 0; i < keys->n; i++) {
         const char *own = cjose_jwk_get_kid(keys->v[i], &ignored);
         if (kid && own && strcmp(kid, own) != 0)
             continue;
         if (cjose_jws_verify(jws, keys->v[i], &ignored))
-            return true;
+            return VERIFY_OK;
+        outcome = VERIFY_FORGED;
     }
-    return false;
+    return outcome;
 }
 
 /* ---- the claims ---------------------------------------------------------------------------------------- */
@@ -220,8 +227,9 @@ enum verify_outcome jws_check(const struct jws_keys *keys, struct str token, con
     if (!jws)
         return VERIFY_MALFORMED;
     enum verify_outcome outcome = VERIFY_FORGED;
-    if (header_ok(cjose_jws_get_protected(jws), want) && signed_by_one(keys, jws) &&
-        cjose_jws_get_plaintext(jws, &payload, &n, &ignored)) {
+    if (header_ok(cjose_jws_get_protected(jws), want))
+        outcome = signed_by_one(keys, jws);
+    if (outcome == VERIFY_OK && cjose_jws_get_plaintext(jws, &payload, &n, &ignored)) {
         struct str text = {(const char *)payload, n};
         outcome = check_claims(text, want, now_ms);
         if (outcome == VERIFY_OK)

@@ -19,8 +19,9 @@ struct jws_keys;
 bool jws_keys_new(struct str jwks, struct jws_keys **ret, struct error *err)
     __attribute__((warn_unused_result));
 void jws_keys_free(struct jws_keys *keys);
+size_t jws_keys_count(const struct jws_keys *keys);
 
-/* Checks signature and claims. On VERIFY_OK the claims (JSON) are added to `claims`. */
+/* Checks signature and claims. VERIFY_UNKNOWN_KEY: the token names a key (kid) that is not in the set. On VERIFY_OK the claims (JSON) are added to `claims`. */
 enum verify_outcome jws_check(const struct jws_keys *keys, struct str token, const struct verify_claims *want,
                               int64_t now_ms, struct buf *claims);
 

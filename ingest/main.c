@@ -17,6 +17,7 @@
 #include "counters.h"
 #include "failpoint.h"
 #include "http_tls.h"
+#include "jws.h"
 #include "kafka.h"
 #include "log.h"
 #include "loop.h"
@@ -36,11 +37,13 @@ static const char DEFAULT_CONFIG[] = "/etc/rollcall/rollcall.yaml";
 static const char USAGE[] = /* after "usage: rollcall-ingest [options]" */
     "   or: rollcall-ingest [options] check SOURCE FILE\n"
     "   or: rollcall-ingest [options] sign SOURCE FILE\n"
+    "   or: rollcall-ingest jwks FILE\n"
     "   or: rollcall-ingest [options] replay SOURCE --since TIME [--until TIME] [--dry-run]\n"
     "   or: rollcall-ingest [options] erase TENANT/DIRECTORY/SUBJECT\n"
     "receives webhooks, verifies them and publishes lifecycle events to Kafka;\n"
     "check SOURCE FILE shows what a stored request would become, and what is dropped and why;\n"
     "sign SOURCE FILE prints it signed with the source's secret, as if it had been sent just now;\n"
+    "jwks FILE says whether a key set would do as a source's secret (see rollcall-jwks);\n"
     "replay publishes what the source's file makes of archived bodies today, as new events that name the "
     "old;\n"
     "erase removes the archived bodies that name a person";
@@ -183,6 +186,23 @@ static int run_check(struct program *p, const char *name, const char *path)
     return rc;
 }
 
+/* Would the file do as the secret of a source that takes tokens? */
+static int run_jwks(const char *path)
+{
+    struct error err = {0};
+    struct jws_keys *keys = NULL;
+    struct buf text;
+    buf_init(&text, CHECK_FILE_MAX);
+    bool ok = check_read_file(path, &text, &err) && jws_keys_new(buf_str(&text), &keys, &err);
+    if (ok)
+        printf("%s: %zu usable keys\n", path, jws_keys_count(keys));
+    else
+        fprintf(stderr, "rollcall-ingest: %s: %s\n", path, err.message);
+    jws_keys_free(keys);
+    buf_done(&text);
+    return ok ? EX_OK : EX_DATAERR;
+}
+
 static bool check_proxies(const struct config *cfg, struct error *err)
 {
     struct proxies *proxies;
@@ -257,9 +277,11 @@ static int run_tool(struct program *p)
     if (!only_check && o->n_args == 2 &&
         (strcmp(o->args[0], "replay") == 0 || strcmp(o->args[0], "erase") == 0))
         return run_archive(p, o->args[0]);
-    fprintf(stderr,
-            "rollcall-ingest: wanted is no argument, check|sign SOURCE FILE, replay SOURCE or erase PERSON; "
-            "--at goes only with check and sign, --check only alone; see --help\n");
+    if (!only_check && !at && o->n_args == 2 && strcmp(o->args[0], "jwks") == 0)
+        return run_jwks(o->args[1]);
+    fprintf(stderr, "rollcall-ingest: wanted is no argument, check|sign SOURCE FILE, jwks FILE, replay "
+                    "SOURCE or erase PERSON; "
+                    "--at goes only with check and sign, --check only alone; see --help\n");
     return EX_USAGE;
 }
 

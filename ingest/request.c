@@ -12,7 +12,7 @@
 #include "mem.h"
 #include "normalise.h"
 
-enum { RAW_OVERHEAD = 128 * 1024, RETRY_AFTER_S = 2, RETRY_SPOOL_S = 30 };
+enum { RAW_OVERHEAD = 128 * 1024, RETRY_AFTER_S = 2, RETRY_SPOOL_S = 30, RETRY_KEY_S = 60 };
 
 static const char PREFIX[] = "/hooks/";
 static const char NO_SOURCE[] = "none"; /* label of requests that name no source of ours */
@@ -326,6 +326,10 @@ static void on_complete(void *ctx, struct exchange *x)
     if (outcome != VERIFY_OK) {
         log_debug("request refused", LOG_S("source", req->src->name),
                   LOG_S("reason", verify_outcome_name(outcome)));
+        if (outcome == VERIFY_UNKNOWN_KEY) { /* senders repeat after a 503: by then the new key may be here */
+            unavailable_for(req, verify_outcome_name(outcome), RETRY_KEY_S);
+            return;
+        }
         refuse(req, req->src->reject_status, req->src->refusal.words[outcome], verify_outcome_name(outcome));
         return;
     }

@@ -306,12 +306,18 @@ static bool cut_prefix(const struct check *c, struct str *ret)
     return true;
 }
 
+/* By one of the key sets. Forged is more than not known. */
 static enum verify_outcome check_token(struct check *c, struct str token)
 {
     enum verify_outcome outcome = VERIFY_FORGED;
-    for (size_t i = 0; i < c->keys->n && outcome == VERIFY_FORGED; i++) {
+    for (size_t i = 0; i < c->keys->n; i++) {
         buf_clear(&c->v->claims);
-        outcome = jws_check(c->keys->v[i].jws, token, &c->form->claims, c->now_ms, &c->v->claims);
+        enum verify_outcome one =
+            jws_check(c->keys->v[i].jws, token, &c->form->claims, c->now_ms, &c->v->claims);
+        if (one != VERIFY_FORGED && one != VERIFY_UNKNOWN_KEY)
+            return one;
+        if (i == 0 || one == VERIFY_FORGED)
+            outcome = one;
     }
     return outcome;
 }
@@ -517,7 +523,7 @@ bool verifier_filter(struct verifier *v, cJSON *body, size_t *ret_dropped)
 
 const char *verify_outcome_name(enum verify_outcome outcome)
 {
-    static const char *const names[VERIFY_OUTCOMES] = {"ok",        "missing", "malformed",
-                                                       "duplicate", "stale",   "forged"};
+    static const char *const names[VERIFY_OUTCOMES] = {"ok",    "missing", "malformed",  "duplicate",
+                                                       "stale", "forged",  "unknown_key"};
     return names[outcome];
 }

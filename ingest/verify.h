@@ -128,11 +128,12 @@ struct verify_secret {
 
 enum verify_outcome {
     VERIFY_OK,
-    VERIFY_MISSING,   /* no header of any form, or none of one that is demanded */
-    VERIFY_MALFORMED, /* the proof cannot be read */
-    VERIFY_DUPLICATE, /* a header that matters occurs twice */
-    VERIFY_STALE,     /* too old, or too far ahead */
-    VERIFY_FORGED,    /* readable, fresh, and wrong */
+    VERIFY_MISSING,     /* no header of any form, or none of one that is demanded */
+    VERIFY_MALFORMED,   /* the proof cannot be read */
+    VERIFY_DUPLICATE,   /* a header that matters occurs twice */
+    VERIFY_STALE,       /* too old, or too far ahead */
+    VERIFY_FORGED,      /* readable, fresh, and wrong */
+    VERIFY_UNKNOWN_KEY, /* it names a key that we do not have (yet): the sender may have a new one */
     VERIFY_OUTCOMES,
 };
 

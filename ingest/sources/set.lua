@@ -1,8 +1,8 @@
 -- Security event tokens by push (RFC 8935): SCIM events, and CAEP and RISC events of the Shared Signals Framework.
 --
 -- Set up at the transmitter: a stream with delivery method push (urn:ietf:rfc:8935), endpoint https://HOST/hooks/NAME. The
--- source's secret is the transmitter's key set (its jwks_uri), saved as a file that a timer keeps fresh: curl -fsS JWKS_URI
--- -o FILE.new && mv FILE.new FILE && systemctl reload rollcall-ingest. Options: `issuer` (the tokens' iss) and `audience` (our aud): give both, or any token of that key passes.
+-- source's secret is the transmitter's key set as a file, which rollcall-jwks@NAME.timer keeps as the jwks_uri says (deploy/README.md):
+-- file:/var/lib/rollcall-jwks/NAME.json. A token by a key that is not in it yet is answered 503 and comes again. Options: `issuer` (the tokens' iss) and `audience` (our aud): give both, or any token of that key passes.
 -- Option `authorization` = yes demands a header of its own beside the signature: the whole value of Authorization, as
 -- key `authorization` in `keys`.
 --

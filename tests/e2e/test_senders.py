@@ -5,17 +5,24 @@ Senders whose webhooks say only who
 changed get the person's name from another source of the same directory first, as no API is asked here.
 """
 import base64
+import http.server
 import json
+import os
+import signal
 import socket
+import ssl
 import subprocess
+import threading
 import uuid
 
-from harness.config import SOURCES_DIR
+from harness.config import REPO, SOURCES_DIR
 from harness.scenario import scenario
 from harness.wait import wait_until
 from harness.words import Word, now_ms
+from test_tls import Certificates
 
 EXAMPLES = SOURCES_DIR / "examples"
+RENEW = REPO / "deploy" / "rollcall-jwks"
 DIRECTORY = "people"
 WAIT_S = 30
 # What fails verification here is accepted and dropped, so that who probes learns nothing.
@@ -37,8 +44,8 @@ class Transmitter:
 
     SIZE = 32
 
-    def __init__(self, directory):
-        self.key = directory / "transmitter.pem"
+    def __init__(self, directory, kid="1"):
+        self.key, self.kid = directory / f"transmitter-{kid}.pem", kid
         self._openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", self.key)
 
     @staticmethod
@@ -47,11 +54,11 @@ class Transmitter:
 
     def key_set(self):
         point = self._openssl("ec", "-in", self.key, "-pubout", "-outform", "DER")[-2 * self.SIZE:]
-        return json.dumps({"keys": [{"kty": "EC", "crv": "P-256", "kid": "1", "x": base64url(point[:self.SIZE]),
+        return json.dumps({"keys": [{"kty": "EC", "crv": "P-256", "kid": self.kid, "x": base64url(point[:self.SIZE]),
                                      "y": base64url(point[self.SIZE:])}]})
 
     def token(self, claims):
-        head = base64url(json.dumps({"alg": "ES256", "typ": "secevent+jwt", "kid": "1"}).encode())
+        head = base64url(json.dumps({"alg": "ES256", "typ": "secevent+jwt", "kid": self.kid}).encode())
         signed = f"{head}.{base64url(claims.encode())}"
         der = self._openssl("dgst", "-sha256", "-sign", self.key, data=signed.encode())
         numbers, at = [], 2  # SEQUENCE { INTEGER r, INTEGER s }
@@ -108,6 +115,65 @@ class Kind:
 
     def post(self, ingest, example):
         return send(ingest, self.signed(self.folder / f"{example}.http"))
+
+
+class Published:
+    """The transmitter's jwks_uri, over HTTPS."""
+
+    def __init__(self, directory):
+        self.pair, self.text, self.requests = Certificates(directory), "", 0
+        self.pair.make()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.pair.certificate, self.pair.key)
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                outer.requests += 1
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(outer.text.encode())
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+
+    def renew(self, run, path, marker, scheme="https"):
+        """rollcall-jwks: its exit code; it makes the marker if the set is another one."""
+        done = subprocess.run([RENEW, f"{scheme}://127.0.0.1:{self.server.server_port}/jwks", path, "touch", marker],
+                              env={**os.environ, "ROLLCALL_INGEST": str(run.build / "rollcall-ingest"),
+                                   "ROLLCALL_JWKS_CA": str(self.pair.certificate)},
+                              capture_output=True, check=False, timeout=WAIT_S)
+        return done.returncode
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def keys_are_renewed(run, ingest, kind):
+    """A token by a key that is new at the transmitter is told to come again, and taken when the set has been renewed."""
+    old, new = kind.transmitter, Transmitter(run.directory, "2")
+    path, marker, published = run.directory / "secret-kind-set", run.directory / "renewed", Published(run.directory)
+    kind.transmitter = new
+    status, _ = kind.post(ingest, "joiner")
+    assert status == 503, "not forged, not ours"
+    assert ingest.metrics()['rollcall_ingest_requests_total{source="set",answer="unknown_key"}'] == 1
+    for published.text, scheme in (("", "https"), ('{"keys":[]}', "https"), (new.key_set(), "http"), (old.key_set(), "https")):
+        code = published.renew(run, path, marker, scheme)
+        assert (code == 0) == (published.text == old.key_set()), (published.text, scheme, code)
+        assert path.read_text() == old.key_set() and not marker.exists(), "what is of no use, or no news, changes nothing"
+    published.text = new.key_set()
+    assert published.renew(run, path, marker) == 0 and marker.exists()
+    published.close()
+    ingest.process.signal(signal.SIGHUP)
+    wait_until(lambda: kind.post(ingest, "joiner")[0] == 202, WAIT_S, "the new key's tokens are taken")
+    kind.transmitter = old
+    assert kind.post(ingest, "joiner")[0] == 503, "a key that was taken out is no key any more"
 
 
 def send(ingest, request):
@@ -186,3 +252,4 @@ def every_senders_joiner_gets_an_account_and_its_leaver_loses_it(run):
         assert words in reason, reasons
     assert all("bodySha256" in r.value["value"] for r in found), found
     assert len(results.find(lambda r: True)) == expected
+    keys_are_renewed(run, ingest, by_name["set"])

@@ -20,6 +20,9 @@ static char *make_token(const cjose_jwk_t *key, const char *alg, const char *typ
     cjose_header_set(header, CJOSE_HDR_ALG, alg, &err);
     if (typ)
         cjose_header_set(header, "typ", typ, &err);
+    const char *kid = cjose_jwk_get_kid(key, &err);
+    if (kid)
+        cjose_header_set(header, CJOSE_HDR_KID, kid, &err);
     cjose_jws_t *jws = cjose_jws_sign(key, header, (const uint8_t *)claims, strlen(claims), &err);
     ck_assert_msg(jws && cjose_jws_export(jws, &text, &err), "%s", err.message);
     char *token = xstrdup(text);
@@ -110,6 +113,33 @@ START_TEST(a_token_must_say_what_is_wanted)
     free(token);
     free(set);
     cjose_jwk_release(key);
+}
+END_TEST
+
+START_TEST(a_token_that_names_a_key_we_do_not_have_is_neither_ours_nor_forged)
+{
+    cjose_err err;
+    struct fixture f;
+    cjose_jwk_t *old = cjose_jwk_create_EC_random(CJOSE_JWK_EC_P_256, &err);
+    cjose_jwk_t *new = cjose_jwk_create_EC_random(CJOSE_JWK_EC_P_256, &err);
+    ck_assert(cjose_jwk_set_kid(old, "old", 3, &err) && cjose_jwk_set_kid(new, "new", 3, &err));
+    char *set = key_set(old), *fresh = key_set(new);
+    char *token = make_token(new, "ES256", "secevent+jwt", CLAIMS);
+    must_load(&f, "set", "", ",", set);
+    ck_assert_int_eq(check_token(&f, token, strlen(token)), VERIFY_UNKNOWN_KEY);
+    done(&f);
+    must_load(&f, "set", "", ",", fresh); /* what a reload brings */
+    ck_assert_int_eq(check_token(&f, token, strlen(token)), VERIFY_OK);
+    free(token);
+    ck_assert(cjose_jwk_set_kid(old, "new", 3, &err));
+    token = make_token(old, "ES256", "secevent+jwt", CLAIMS); /* who only names it */
+    ck_assert_int_eq(check_token(&f, token, strlen(token)), VERIFY_FORGED);
+    free(token);
+    free(set);
+    free(fresh);
+    done(&f);
+    cjose_jwk_release(old);
+    cjose_jwk_release(new);
 }
 END_TEST
 
@@ -223,6 +253,7 @@ int main(void)
     tcase_set_timeout(tc, 120);
     tcase_add_test(tc, a_token_verifies_and_with_any_bit_flipped_it_fails);
     tcase_add_loop_test(tc, a_token_must_say_what_is_wanted, 0, ARRAY_SIZE(tokens));
+    tcase_add_test(tc, a_token_that_names_a_key_we_do_not_have_is_neither_ours_nor_forged);
     tcase_add_test(tc, a_token_without_signature_or_by_another_key_is_forged);
     tcase_add_test(tc, a_bearer_token_is_read_from_its_header_and_must_not_have_expired);
     tcase_add_test(tc, rsa_keys_have_2048_bits);
