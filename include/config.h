@@ -203,14 +203,53 @@ struct config_teams {
     int64_t missing_ms;
 };
 
+/* What a service says of itself, or it does not; each an enum config_said. */
+enum config_said { CONFIG_AS_SAID, CONFIG_ON, CONFIG_OFF };
+
+struct config_capabilities {
+    int64_t discover; /* 0 or 1: whether it is asked */
+    int64_t patch;
+    int64_t filter;
+    int64_t etag;
+    int64_t cursor;
+    int64_t groups;
+    int64_t members;
+    int64_t bare_paths;
+};
+
+enum config_client_auth { CONFIG_CLIENT_BASIC, CONFIG_CLIENT_BODY };
+
+struct config_oauth { /* client credentials, RFC 6749 4.4; no token_url: not this way */
+    char *token_url;
+    char *client_id;
+    char *client_secret; /* reference */
+    char *scope;         /* NULL: none is named */
+    int64_t client_auth; /* enum config_client_auth */
+};
+
+struct config_auth { /* other than by `token` */
+    char *user;      /* HTTP Basic; NULL: not this way */
+    char *password;  /* reference */
+    struct config_oauth oauth;
+};
+
+struct config_target_tls { /* references to PEM; NULL: none */
+    char *certificate;
+    char *key;
+    char *ca;
+};
+
 struct config_target {
     char *name;
     char *tenant;
-    int64_t kind;    /* enum config_target_kind */
-    char *base_url;  /* http(s), without a trailing slash */
-    char *token;     /* reference; NULL: no authorization header */
+    int64_t kind;   /* enum config_target_kind */
+    char *base_url; /* http(s), without a trailing slash */
+    char *token;    /* reference; NULL: no authorization header */
+    struct config_auth auth;
+    struct config_target_tls tls;
     char *directory; /* never NULL: the tenant's only directory unless given */
-    char *match;
+    char *match;     /* attributes in order of precedence, separated by commas */
+    struct config_capabilities capabilities;
     int64_t timeout_ms;
     int64_t call_life_ms;
     int64_t arrival_ms;
@@ -259,6 +298,10 @@ void config_help(FILE *out);
 
 /* How long after a group-validated commit a worker may start calls: session timeout − heartbeat. */
 int64_t config_lease_ms(const struct config *cfg);
+
+/* The attributes of targets[].match, at most CONFIG_MATCHES_MAX: in the order given. The caller frees each and none else. */
+enum { CONFIG_MATCHES_MAX = 4 };
+size_t config_matches(const struct config_target *target, char *ret[CONFIG_MATCHES_MAX]);
 
 /* By name; NULL when there is none. Borrowed. */
 const struct config_tenant *config_tenant(const struct config *cfg, const char *name);

@@ -57,6 +57,40 @@ static void make_ref_absolute(char **ref, const char *directory)
     *ref = joined;
 }
 
+static const struct {
+    const char *key;
+    size_t offset;
+} target_refs[] = {
+    {"token", offsetof(struct config_target, token)},
+    {"auth.password", offsetof(struct config_target, auth.password)},
+    {"auth.oauth.client_secret", offsetof(struct config_target, auth.oauth.client_secret)},
+    {"tls.certificate", offsetof(struct config_target, tls.certificate)},
+    {"tls.key", offsetof(struct config_target, tls.key)},
+    {"tls.ca", offsetof(struct config_target, tls.ca)},
+};
+
+static char **target_ref(struct config_target *target, size_t i)
+{
+    return (char **)((char *)target + target_refs[i].offset);
+}
+
+static void make_target_absolute(struct config_target *target, const char *directory)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(target_refs); i++)
+        make_ref_absolute(target_ref(target, i), directory);
+}
+
+static bool check_target_refs(struct config_target *target, const char *path, struct error *err)
+{
+    char inner[CONFIG_PATH_SIZE];
+    for (size_t i = 0; i < ARRAY_SIZE(target_refs); i++) {
+        config_path(inner, "%s.%s", path, target_refs[i].key);
+        if (!check_ref(*target_ref(target, i), inner, err))
+            return false;
+    }
+    return true;
+}
+
 static void make_source_absolute(struct config_source *source, const char *directory)
 {
     for (size_t i = 0; i < source->secrets.n; i++)
@@ -90,7 +124,7 @@ static void make_paths_absolute(struct config *cfg, const char *directory)
     for (size_t i = 0; i < cfg->sources.n; i++)
         make_source_absolute(&cfg->sources.v[i], directory);
     for (size_t i = 0; i < cfg->targets.n; i++)
-        make_ref_absolute(&cfg->targets.v[i].token, directory);
+        make_target_absolute(&cfg->targets.v[i], directory);
 }
 
 /* ---- lists without repetition -------------------------------------------------------------------------- */
@@ -232,20 +266,20 @@ static bool is_loopback(const char *host)
     return false;
 }
 
-static bool check_url(char *url, const char *path, struct error *err)
+static bool check_url(char *url, const char *path, const char *key, struct error *err)
 {
     size_t n = strlen(url);
     while (n > 0 && url[n - 1] == '/')
         url[--n] = '\0';
     bool http = strncmp(url, "http://", 7) == 0 && n > 7, https = strncmp(url, "https://", 8) == 0 && n > 8;
     if ((!http && !https) || strpbrk(url, " ?#@"))
-        return error_set(err, ERROR_INPUT, "%s.base_url: not an http(s) URL without user, query and fragment",
-                         path);
+        return error_set(err, ERROR_INPUT, "%s.%s: not an http(s) URL without user, query and fragment", path,
+                         key);
     return https || is_loopback(url + strlen("http://")) ||
            error_set(err, ERROR_INPUT,
-                     "%s.base_url: http:// sends token and persons in clear: only to localhost, 127.0.0.1 or "
+                     "%s.%s: http:// sends token and persons in clear: only to localhost, 127.0.0.1 or "
                      "[::1], else https://",
-                     path);
+                     path, key);
 }
 
 static bool check_pauses(const struct config_retry *retry, const struct config_breaker *breaker,
@@ -261,8 +295,8 @@ static bool check_source_api(struct config_source_api *api, const char *path, st
 {
     char token[CONFIG_PATH_SIZE];
     config_path(token, "%s.token", path);
-    return (!api->base_url || check_url(api->base_url, path, err)) && check_ref(api->token, token, err) &&
-           check_pauses(&api->retry, &api->breaker, path, err);
+    return (!api->base_url || check_url(api->base_url, path, "base_url", err)) &&
+           check_ref(api->token, token, err) && check_pauses(&api->retry, &api->breaker, path, err);
 }
 
 static bool check_tls(const struct config_tls *tls, struct error *err)
@@ -364,6 +398,19 @@ static bool check_target_name(const char *name, const char *path, struct error *
     return check_name(name, path, "name", err);
 }
 
+size_t config_matches(const struct config_target *target, char *ret[CONFIG_MATCHES_MAX])
+{
+    size_t n = 0;
+    for (const char *from = target->match; *from && n < CONFIG_MATCHES_MAX;) {
+        from += strspn(from, ", ");
+        size_t length = strcspn(from, ", ");
+        if (length > 0)
+            ret[n++] = xstrndup(from, length);
+        from += length;
+    }
+    return n;
+}
+
 /* What a filter can ask for and, at most, one account has. */
 static bool check_match(const char *match, const char *path, struct error *err)
 {
@@ -376,6 +423,18 @@ static bool check_match(const char *match, const char *path, struct error *err)
                      match);
 }
 
+static bool check_matches(const struct config_target *target, const char *path, struct error *err)
+{
+    char *matches[CONFIG_MATCHES_MAX];
+    size_t n = config_matches(target, matches);
+    bool ok = n > 0 || error_set(err, ERROR_INPUT, "%s.match: names no attribute", path);
+    for (size_t i = 0; i < n; i++) {
+        ok = ok && check_match(matches[i], path, err);
+        free(matches[i]);
+    }
+    return ok;
+}
+
 static bool check_target_times(const struct config_target *target, const char *path, struct error *err)
 {
     if (!check_pauses(&target->retry, &target->breaker, path, err))
@@ -385,15 +444,39 @@ static bool check_target_times(const struct config_target *target, const char *p
     return true;
 }
 
+/* At most one way, and each of them whole. */
+static bool check_auth(const struct config_target *target, const char *path, struct error *err)
+{
+    const struct config_auth *auth = &target->auth;
+    const struct config_oauth *oauth = &auth->oauth;
+    char inner[CONFIG_PATH_SIZE];
+    int ways = (target->token != NULL) + (auth->user || auth->password) + (oauth->token_url != NULL);
+    if (ways > 1)
+        return error_set(err, ERROR_INPUT, "%s: token, auth.user and auth.oauth: only one of them", path);
+    if (!auth->user != !auth->password)
+        return error_set(err, ERROR_INPUT, "%s.auth: user and password belong together", path);
+    if (!oauth->token_url != !oauth->client_id || !oauth->client_id != !oauth->client_secret)
+        return error_set(err, ERROR_INPUT,
+                         "%s.auth.oauth: token_url, client_id and client_secret belong together", path);
+    config_path(inner, "%s.auth.oauth", path);
+    return !oauth->token_url || check_url(oauth->token_url, inner, "token_url", err);
+}
+
+static bool check_target_tls(const struct config_target_tls *tls, const char *path, struct error *err)
+{
+    return !tls->certificate == !tls->key ||
+           error_set(err, ERROR_INPUT, "%s.tls: certificate and key belong together", path);
+}
+
 static bool check_target(const struct config *cfg, struct config_target *target, const char *path,
                          struct error *err)
 {
-    char token[CONFIG_PATH_SIZE], limits[CONFIG_PATH_SIZE];
-    config_path(token, "%s.token", path);
+    char limits[CONFIG_PATH_SIZE];
     config_path(limits, "%s.limits", path);
-    return check_target_name(target->name, path, err) && check_match(target->match, path, err) &&
+    return check_target_name(target->name, path, err) && check_matches(target, path, err) &&
            check_tenant_exists(cfg, target->tenant, path, err) && settle_directory(cfg, target, path, err) &&
-           check_url(target->base_url, path, err) && check_ref(target->token, token, err) &&
+           check_url(target->base_url, path, "base_url", err) && check_target_refs(target, path, err) &&
+           check_auth(target, path, err) && check_target_tls(&target->tls, path, err) &&
            check_target_times(target, path, err) &&
            check_unique(target->limits.v, target->limits.n, sizeof target->limits.v[0], limits, err);
 }

@@ -59,6 +59,12 @@ static const cyaml_strval_t levels[] = {{"debug", LOG_LEVEL_DEBUG},
                                         {"warn", LOG_LEVEL_WARN},
                                         {"error", LOG_LEVEL_ERROR}};
 static const cyaml_strval_t switches[] = {{"on", 1}, {"off", 0}, {"true", 1}, {"false", 0}};
+static const cyaml_strval_t said[] = {{"discover", CONFIG_AS_SAID},
+                                      {"on", CONFIG_ON},
+                                      {"off", CONFIG_OFF},
+                                      {"true", CONFIG_ON},
+                                      {"false", CONFIG_OFF}};
+static const cyaml_strval_t client_auths[] = {{"basic", CONFIG_CLIENT_BASIC}, {"body", CONFIG_CLIENT_BODY}};
 static const cyaml_strval_t modes[] = {{"converge", MODE_CONVERGE}, {"plan", MODE_PLAN}};
 static const cyaml_strval_t kinds[] = {{"miro", TARGET_MIRO}, {"scim", TARGET_SCIM}};
 
@@ -299,14 +305,69 @@ static const struct config_key teams_keys[] = {
     END,
 };
 
+static const struct config_key capabilities_keys[] = {
+    CHOICE(
+        config_capabilities, discover, 1, switches,
+        "ask the service (/ServiceProviderConfig, /ResourceTypes, /Schemas), daily, before it is called for "
+        "anybody; kind scim only. What is said below counts more; what nobody says is taken to be patch, "
+        "filter and groups on, the rest off"),
+    CHOICE(config_capabilities, patch, CONFIG_AS_SAID, said,
+           "resources are changed by PATCH; off: read, changed and put back whole"),
+    CHOICE(config_capabilities, filter, CONFIG_AS_SAID, said,
+           "accounts are found by filter; off: by listing everybody"),
+    CHOICE(config_capabilities, etag, CONFIG_AS_SAID, said, "versions of resources are told apart"),
+    CHOICE(config_capabilities, cursor, CONFIG_AS_SAID, said,
+           "pages go by cursor (RFC 9865); off: by startIndex"),
+    CHOICE(config_capabilities, groups, CONFIG_AS_SAID, said, "there are groups; off: none is asked for"),
+    CHOICE(config_capabilities, members, CONFIG_AS_SAID, said,
+           "a group that shows no members has none; off: it may hide them"),
+    CHOICE(config_capabilities, bare_paths, CONFIG_AS_SAID, said,
+           "PATCH replaces without path, the attributes stand in the value; off: one path for each"),
+    END,
+};
+
+static const struct config_key oauth_keys[] = {
+    TEXT(config_oauth, token_url, NULL, 0,
+         "where a token is had for client credentials, https (default: tokens are not had this way)"),
+    TEXT(config_oauth, client_id, NULL, 0, "who we are there"),
+    TEXT(config_oauth, client_secret, NULL, 0, "secret reference"),
+    TEXT(config_oauth, scope, NULL, 0, "what is asked for (default: nothing in particular)"),
+    CHOICE(config_oauth, client_auth, CONFIG_CLIENT_BASIC, client_auths,
+           "how we say who we are: HTTP Basic, or client_id and client_secret in the body"),
+    END,
+};
+
+static const struct config_key auth_keys[] = {
+    TEXT(config_auth, user, NULL, 0, "HTTP Basic, with password"),
+    TEXT(config_auth, password, NULL, 0, "secret reference"),
+    SECTION(config_auth, oauth, oauth_keys, "OAuth 2.0 client credentials"),
+    END,
+};
+
+static const struct config_key target_tls_keys[] = {
+    TEXT(config_target_tls, certificate, NULL, 0,
+         "reference to the PEM file of our certificate and chain, for services that want one"),
+    TEXT(config_target_tls, key, NULL, 0, "reference to the PEM file of its private key"),
+    TEXT(config_target_tls, ca, NULL, 0,
+         "reference to a PEM file: who may certify the service (default: the system's)"),
+    END,
+};
+
 static const struct config_key target_keys[] = {
     TEXT(config_target, name, NULL, CONFIG_REQUIRED, "name"),
     TEXT(config_target, tenant, NULL, CONFIG_REQUIRED, "whose accounts it holds"),
     REQUIRED_CHOICE(config_target, kind, kinds, "profile of the service"),
     TEXT(config_target, base_url, NULL, CONFIG_REQUIRED, "where its SCIM endpoints begin, http(s)"),
     TEXT(config_target, token, NULL, 0, "secret reference of the bearer token (default: none is sent)"),
+    SECTION(config_target, auth, auth_keys, "instead of token: other ways to say who we are"),
+    SECTION(config_target, tls, target_tls_keys, "certificates, where the system's do not do"),
     TEXT(config_target, directory, NULL, 0, "whose persons it takes (default: the tenant's only directory)"),
-    TEXT(config_target, match, "userName", 0, "attribute by which an existing account is found"),
+    TEXT(
+        config_target, match, "userName", 0,
+        "attribute by which an existing account is found; several, separated by commas: the first that finds "
+        "one counts"),
+    SECTION(config_target, capabilities, capabilities_keys,
+            "what the service can do, where it does not say so"),
     NUMBER(config_target, timeout_ms, 10000, 100, 600000, "of one call"),
     NUMBER(config_target, call_life_ms, 30000, 100, 3600000,
            "how long a call of unknown outcome may still land, and how old what was read of an account may "

@@ -1,8 +1,10 @@
 #include "http_client.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <curl/curl.h>
 
@@ -14,7 +16,9 @@
 #include "reply_headers.h"
 #include "reply_hints.h"
 
-enum { BODY_KEPT_MAX = 64 * 1024 };
+#define ETAG "etag:"
+
+enum { BODY_KEPT_MAX = 64 * 1024, ETAG_SIZE = 256 };
 
 /* libcurl looks through the connections of a multi handle at the beginning and the end of each call, and each look is a
  * miss in the cache: those of a target with many are spread over several. Few stay together, so that HTTP/2 has them on
@@ -50,6 +54,7 @@ struct transfer { /* a call and its easy handle; handles are reused within a tar
     struct header_set *headers;
     struct buf body;
     struct reply_hints hints;
+    char etag[ETAG_SIZE];                /* "": none, or longer than any that makes sense */
     struct reply_headers *reply_headers; /* of a source; else NULL */
     int64_t started_ms;
     bool written; /* may_write said yes: the request may have left */
@@ -78,12 +83,28 @@ static size_t on_body(char *p, size_t size, size_t n, void *ctx)
     return buf_ok(&t->body) ? size * n : 0;
 }
 
+static void note_etag(struct transfer *t, struct str line)
+{
+    size_t name = strlen(ETAG);
+    if (line.n <= name || strncasecmp(line.p, ETAG, name) != 0)
+        return;
+    const char *from = line.p + name, *to = line.p + line.n;
+    for (; from < to && (*from == ' ' || *from == '\t'); from++)
+        ;
+    for (; to > from && (unsigned char)to[-1] <= ' '; to--)
+        ;
+    bool fits = from < to && (size_t)(to - from) < sizeof t->etag;
+    snprintf(t->etag, sizeof t->etag, "%.*s", fits ? (int)(to - from) : 0, from);
+}
+
 static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 {
     struct transfer *t = ctx;
     reply_hints_line(&t->hints, (struct str){p, size * n});
     if (t->reply_headers)
         reply_headers_line(t->reply_headers, (struct str){p, size * n});
+    else
+        note_etag(t, (struct str){p, size * n});
     return size * n;
 }
 
@@ -218,9 +239,11 @@ void http_client_start(struct http_client *c, const struct call *call)
     assert(!c->only_read || target->source || strcmp(call->method, "GET") == 0);
     struct transfer *t = transfer_get(c, target);
     t->call = call;
-    t->headers = target->source ? header_set_for(target->headers, call) : header_set_use(target->headers);
+    t->headers = target->source        ? header_set_for(target->headers, call)
+                 : call->n_headers > 0 ? header_set_besides(target->headers, call)
+                                       : header_set_use(target->headers);
     t->written = t->refused = false;
-    t->error[0] = '\0';
+    t->error[0] = t->etag[0] = '\0';
     t->started_ms = clock_mono_ms();
     reply_hints_clear(&t->hints);
     set_request(t, call);
@@ -285,6 +308,7 @@ static void transfer_end(struct transfer *t, CURLcode code)
         reply.status = (int)status;
         reply.body = buf_str(&t->body);
         reply.retry_after_ms = reply_hints_wait_ms(&t->hints, reply.status, clock_real_ms());
+        reply.etag = t->etag[0] ? t->etag : NULL;
         reply.headers = t->reply_headers ? t->reply_headers->v : NULL;
         reply.n_headers = t->reply_headers ? t->reply_headers->n : 0;
     } else {

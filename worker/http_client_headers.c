@@ -61,6 +61,14 @@ struct header_set *header_set_for(const struct header_set *own, const struct cal
     return set;
 }
 
+struct header_set *header_set_besides(const struct header_set *own, const struct call *call)
+{
+    struct header_set *set = header_set_of(call->headers, call->n_headers);
+    for (const struct curl_slist *line = own->list; line; line = line->next)
+        append_header(&set->list, line->data);
+    return set;
+}
+
 struct header_set *header_set_use(struct header_set *set)
 {
     set->users++;

@@ -23,6 +23,8 @@ struct header_rules {         /* borrowed */
 struct header_set *header_set_new(const struct header_rules *rules, const char *token);
 /* Of one call to a source, whose set is `own`: what the call says goes before what we would. Has one user. */
 struct header_set *header_set_for(const struct header_set *own, const struct call *call);
+/* … to a target: own and what the call says besides. Has one user. */
+struct header_set *header_set_besides(const struct header_set *own, const struct call *call);
 struct header_set *header_set_use(struct header_set *set);
 /* Wipes and frees it with its last user; NULL is none. */
 void header_set_drop(struct header_set *set);

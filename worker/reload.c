@@ -17,9 +17,17 @@ static const char *differs(const struct config_target *a, const struct config_ta
         const char *key;
         bool same;
     } keys[] = {
-        {"tenant", same(a->tenant, b->tenant)}, {"directory", same(a->directory, b->directory)},
-        {"kind", a->kind == b->kind},           {"base_url", same(a->base_url, b->base_url)},
+        {"tenant", same(a->tenant, b->tenant)},
+        {"directory", same(a->directory, b->directory)},
+        {"kind", a->kind == b->kind},
+        {"base_url", same(a->base_url, b->base_url)},
         {"match", same(a->match, b->match)},
+        {"capabilities", memcmp(&a->capabilities, &b->capabilities, sizeof a->capabilities) == 0},
+        {"auth.user", same(a->auth.user, b->auth.user)},
+        {"auth.oauth.token_url", same(a->auth.oauth.token_url, b->auth.oauth.token_url)},
+        {"auth.oauth.client_id", same(a->auth.oauth.client_id, b->auth.oauth.client_id)},
+        {"auth.oauth.scope", same(a->auth.oauth.scope, b->auth.oauth.scope)},
+        {"auth.oauth.client_auth", a->auth.oauth.client_auth == b->auth.oauth.client_auth},
     };
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
         if (!keys[i].same)

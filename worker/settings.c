@@ -81,7 +81,8 @@ static bool check_shares(const struct config *cfg, size_t at, struct error *err)
     const struct profile *profile = profile_find(kinds[target->kind]);
     const struct config_tenant *tenant = config_tenant(cfg, target->tenant);
     for (enum step step = STEP_LOOKUP; tenant && step < STEPS; step++) {
-        if (step == STEP_LIST) /* bucket 0 does it for all */
+        if (step == STEP_LIST ||
+            profile_step_class(profile, step) < 0) /* bucket 0 does it for all; unlimited */
             continue;
         const struct limit *class = &profile->limits[profile_step_class(profile, step)];
         if (count_of(target, class) < tenant->spread)
@@ -148,6 +149,38 @@ static struct engine_guard guard_of(const struct config_guard *from)
     };
 }
 
+/* Where several identify an account: userName, which every account has, else the first. */
+static void fill_matches(struct engine_target *to, const struct config_target *from)
+{
+    char **matches = xcalloc(CONFIG_MATCHES_MAX, sizeof *matches);
+    to->n_matches = config_matches(from, matches);
+    to->matches = (const char *const *)matches;
+    to->match = matches[0];
+    for (size_t i = 0; i < to->n_matches; i++)
+        if (strcmp(matches[i], "userName") == 0)
+            to->match = matches[i];
+}
+
+static enum engine_switch switch_of(int64_t said)
+{
+    return said == CONFIG_ON ? SWITCH_ON : said == CONFIG_OFF ? SWITCH_OFF : SWITCH_AS_SAID;
+}
+
+static void fill_capabilities(struct engine_target *to, const struct config_target *from)
+{
+    const struct config_capabilities *said = &from->capabilities;
+    to->discovers = from->kind == TARGET_SCIM && said->discover;
+    to->capabilities = (struct engine_capabilities){
+        .patch = switch_of(said->patch),
+        .filter = switch_of(said->filter),
+        .etag = switch_of(said->etag),
+        .cursor = switch_of(said->cursor),
+        .groups = switch_of(said->groups),
+        .members = switch_of(said->members),
+        .bare_paths = switch_of(said->bare_paths),
+    };
+}
+
 static void fill_target(struct engine_target *to, const struct config_target *from, const struct config *cfg)
 {
     const struct config_tenant *tenant = config_tenant(cfg, from->tenant);
@@ -156,7 +189,6 @@ static void fill_target(struct engine_target *to, const struct config_target *fr
         .tenant = from->tenant,
         .directory = from->directory,
         .kind = kinds[from->kind],
-        .match = from->match,
         .timeout_ms = from->timeout_ms,
         .call_life_ms = from->call_life_ms,
         .arrival_ms = from->arrival_ms,
@@ -171,6 +203,8 @@ static void fill_target(struct engine_target *to, const struct config_target *fr
         .teams_missing_ms = from->teams.missing_ms,
     };
     to->limits = limits_new(cfg, from, &to->n_limits);
+    fill_matches(to, from);
+    fill_capabilities(to, from);
     if (!tenant)
         return;
     to->spread = (unsigned)tenant->spread;
@@ -184,6 +218,12 @@ static uint64_t add_text(uint64_t sum, const char *text)
     return digest_hash64(parts, sizeof parts);
 }
 
+static uint64_t add_number(uint64_t sum, int64_t number)
+{
+    uint64_t parts[] = {sum, (uint64_t)number};
+    return digest_hash64(parts, sizeof parts);
+}
+
 static uint64_t identity(const struct config_target *target, const struct config_tenant *tenant)
 {
     uint64_t sum = add_text(0, target->name);
@@ -192,6 +232,8 @@ static uint64_t identity(const struct config_target *target, const struct config
     sum = add_text(sum, kinds[target->kind]);
     sum = add_text(sum, target->base_url);
     sum = add_text(sum, target->match);
+    for (size_t i = 0; i < sizeof target->capabilities / sizeof(int64_t); i++)
+        sum = add_number(sum, ((const int64_t *)&target->capabilities)[i]);
     for (size_t i = 0; tenant && i < tenant->protected.n; i++)
         sum = add_text(sum, tenant->protected.v[i]);
     return sum;
@@ -261,12 +303,20 @@ struct engine_config *settings_engine_new(const struct config *cfg, const struct
     return c;
 }
 
+static void free_target(const struct engine_target *t)
+{
+    for (size_t i = 0; i < t->n_matches; i++)
+        free((void *)(uintptr_t)t->matches[i]);
+    free((void *)t->matches);
+    free((void *)t->limits);
+}
+
 void settings_engine_free(struct engine_config *c)
 {
     if (!c)
         return;
     for (size_t i = 0; i < c->n_targets; i++)
-        free((void *)c->targets[i].limits);
+        free_target(&c->targets[i]);
     free((void *)c->targets);
     free(c);
 }

@@ -18,7 +18,10 @@ SECONDS_OF_CHAOS ?= 25
 chaos: $(INGEST) $(WORKER) $(SANDBOX) kafka-tools ## three workers on three Kafka nodes under fire (SECONDS_OF_CHAOS=… SEED=…)
 	$(Q)tests/chaos/run --build $(CURDIR)/$(B) --seconds $(SECONDS_OF_CHAOS) $(if $(SEED),--seed $(SEED))
 
+interop: $(INGEST) $(WORKER) $(SANDBOX) kafka-tools ## with SCIM servers that we did not write (ONLY=…)
+	$(Q)tests/interop/run --build $(CURDIR)/$(B) $(ONLY)
+
 e2e-self: kafka-tools ## brokers and harness of the end-to-end tests alone
 	$(Q)tests/e2e/run --build $(CURDIR)/$(B) --broker $(BROKER) harness brokers
 
-.PHONY: kafka-tools e2e chaos e2e-self
+.PHONY: kafka-tools e2e chaos interop e2e-self

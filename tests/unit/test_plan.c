@@ -81,6 +81,9 @@ static void names_of(const struct attrs *attrs, char *out, size_t size)
         n += (size_t)snprintf(out + n, size - n, "%s%s", i ? " " : "", attrs->v[i].name);
 }
 
+static const struct capabilities everything = {.patch = true, .filter = true, .groups = true};
+static const char *const by_name[] = {"userName"};
+
 static void check_row(const struct row *row)
 {
     struct person p = {0};
@@ -98,6 +101,10 @@ static void check_row(const struct row *row)
                                    .state = &t,
                                    .desired = &d,
                                    .match = "userName",
+                                   .matches = by_name,
+                                   .n_matches = 1,
+                                   .can = &everything,
+                                   .search = &(struct search){0},
                                    .now_ms = 100 * 1000,
                                    .fresh = row->fresh},
               &plan);
@@ -155,6 +162,10 @@ START_TEST(what_was_refused_rests_until_something_else_is_wanted)
                                 .state = t,
                                 .desired = &d,
                                 .match = "userName",
+                                .matches = by_name,
+                                .n_matches = 1,
+                                .can = &everything,
+                                .search = &(struct search){0},
                                 .fresh = refusals[i].fresh};
         plan_make(&in, &plan);
         ck_assert_int_eq(plan.step, STEP_NONE);
@@ -185,8 +196,14 @@ START_TEST(a_refused_attribute_leaves_the_others_to_go_on)
     t->known_active = true;
     t->link = xstrdup("7");
     target_state_refuse(t, "title", plan_value_fingerprint("y"), "no");
-    struct plan_input in = {
-        .profile = profile_find("miro"), .person = &p, .state = t, .desired = &d, .match = "userName"};
+    struct plan_input in = {.profile = profile_find("miro"),
+                            .person = &p,
+                            .state = t,
+                            .desired = &d,
+                            .match = "userName",
+                            .matches = by_name,
+                            .n_matches = 1,
+                            .can = &everything};
     plan_make(&in, &plan);
     ck_assert_uint_eq(plan.changes.n, 1);
     ck_assert_str_eq(plan.changes.v[0].name, "nick");

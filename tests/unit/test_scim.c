@@ -34,9 +34,17 @@ START_TEST(lookups_are_quoted_for_filter_and_url)
         {"externalId", "~9-_.", "/Users?filter=externalId%20eq%20%22~9-_.%22"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        scim_find(rows[i].match, rows[i].value, &rq);
+        scim_find(profile_find("miro"), rows[i].match, rows[i].value, &rq);
         expect(rows[i].path, NULL);
     }
+    scim_find(profile_find("scim"), "externalId", "7", &rq);
+    expect("/Users?filter=externalId%20eq%20%227%22&startIndex=1&count=20", NULL);
+    scim_list_users(&(struct scim_page){.start = 21, .count = 20}, &rq);
+    expect("/Users?startIndex=21&count=20", NULL);
+    scim_list_users(&(struct scim_page){.start = 1, .count = 20, .cursor = "a=b"}, &rq);
+    expect("/Users?cursor=a%3Db&count=20", NULL);
+    scim_read_team("a/b", &rq);
+    expect("/Groups/a%2Fb", NULL);
     scim_read("3458764513820541234", &rq);
     expect("/Users/3458764513820541234", NULL);
     scim_read("../Groups/1?x", &rq);
@@ -85,7 +93,10 @@ START_TEST(a_patch_replaces_what_has_a_value_and_removes_what_has_none)
 {
     struct attrs changes = {0};
     put_attrs(&changes, "department=D;emails.work=z@x;manager;name.familyName=T;title");
-    scim_update(profile_find("scim"), "7", &changes, &rq);
+    struct attrs known = {0};
+    put_attrs(&known, "emails.work=old@x");
+    scim_update(profile_find("scim"), "7", &changes, &known, false, &rq);
+    attrs_done(&known);
     expect("/Users/7",
            PATCH("{\"op\":\"replace\",\"path\":\"" ENTERPRISE ":department\",\"value\":\"D\"},"
                  "{\"op\":\"replace\",\"path\":\"emails[type eq \\\"work\\\"].value\",\"value\":\"z@x\"},"
@@ -93,9 +104,9 @@ START_TEST(a_patch_replaces_what_has_a_value_and_removes_what_has_none)
                  "{\"op\":\"replace\",\"path\":\"name.familyName\",\"value\":\"T\"},"
                  "{\"op\":\"remove\",\"path\":\"title\"}"));
     attrs_done(&changes);
-    scim_set_active(profile_find("miro"), "7", false, &rq);
+    scim_set_active(profile_find("miro"), "7", false, false, &rq);
     expect("/Users/7", PATCH("{\"op\":\"Replace\",\"path\":\"active\",\"value\":false}"));
-    scim_set_active(profile_find("scim"), "7", true, &rq);
+    scim_set_active(profile_find("scim"), "7", true, false, &rq);
     expect("/Users/7", PATCH("{\"op\":\"replace\",\"path\":\"active\",\"value\":true}"));
 }
 END_TEST
@@ -110,8 +121,7 @@ START_TEST(members_are_added_by_a_list_and_removed_one_by_one)
     expect("/Groups/9?attributes=id", PATCH("{\"op\":\"Remove\",\"path\":\"members[value eq 12]\"},"
                                             "{\"op\":\"Remove\",\"path\":\"members[value eq \\\"7a\\\"]\"}"));
     scim_move(profile_find("scim"), "a/b", two, 1, false, &rq);
-    expect("/Groups/a%2Fb?attributes=id",
-           PATCH("{\"op\":\"remove\",\"path\":\"members[value eq \\\"12\\\"]\"}"));
+    expect("/Groups/a%2Fb", PATCH("{\"op\":\"remove\",\"path\":\"members[value eq \\\"12\\\"]\"}"));
 }
 END_TEST
 
@@ -137,7 +147,7 @@ START_TEST(teams_are_read_page_by_page)
     struct attrs teams = {0};
     struct team_page page;
     struct error err;
-    scim_list_teams(201, 200, &rq);
+    scim_list_teams(&(struct scim_page){.start = 201, .count = 200}, &rq);
     expect("/Groups?attributes=id,displayName&startIndex=201&count=200", NULL);
     ck_assert(
         scim_parse_teams(str_of("{\"totalResults\":9,\"Resources\":[{\"id\":\"1\",\"displayName\":\"A\"},"
@@ -257,22 +267,89 @@ START_TEST(a_list_is_searched_for_the_value_that_was_asked_for)
          2, "7"},
         {"{\"totalResults\":2,\"Resources\":[{\"userName\":\"zoe\"},5]}", 0, NULL},
     };
+    static const struct scim_match match = {"userName", "zoe"};
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        struct account a = {0};
+        struct user_page page;
         struct error err;
-        size_t found;
-        ck_assert(scim_parse_list(str_of(rows[i].body), "userName", "zoe", &found, &a, &err));
-        ck_assert_msg(found == rows[i].found, "%s", rows[i].body);
-        ck_assert(rows[i].id ? strcmp(a.id, rows[i].id) == 0 : !a.id);
-        account_done(&a);
+        ck_assert(scim_parse_users(str_of(rows[i].body), &match, 1, &page, &err));
+        ck_assert_msg(page.found == rows[i].found, "%s", rows[i].body);
+        ck_assert(rows[i].id ? strcmp(page.account.id, rows[i].id) == 0 : !page.account.id);
+        user_page_done(&page);
     }
     static const char *const bad[] = {"", "{}", "{\"totalResults\":\"1\"}", "[]"};
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-        struct account a = {0};
+        struct user_page page;
         struct error err;
-        size_t found;
-        ck_assert(!scim_parse_list(str_of(bad[i]), "userName", "zoe", &found, &a, &err));
+        ck_assert(!scim_parse_users(str_of(bad[i]), &match, 1, &page, &err));
         ck_assert_int_eq(err.kind, ERROR_TEMPORARY);
+    }
+}
+END_TEST
+
+START_TEST(of_several_attributes_the_first_that_matches_counts)
+{
+    static const struct scim_match matches[] = {{"externalId", "e1"}, {"userName", "zoe"}};
+    static const char body[] = "{\"totalResults\":9,\"nextCursor\":\"c\",\"Resources\":["
+                               "{\"id\":\"1\",\"userName\":\"ZOE\"},{\"id\":\"2\",\"userName\":\"zoe\"},"
+                               "{\"id\":\"3\",\"externalId\":\"e1\"},{\"id\":\"4\",\"userName\":\"zoe\"}]}";
+    struct user_page page;
+    struct error err;
+    ck_assert(scim_parse_users(str_of(body), matches, 2, &page, &err));
+    ck_assert_uint_eq(page.n, 4);
+    ck_assert_int_eq(page.total, 9);
+    ck_assert_str_eq(page.cursor, "c");
+    ck_assert_uint_eq(page.found, 1);
+    ck_assert_uint_eq(page.rank, 0);
+    ck_assert_str_eq(page.account.id, "3");
+    user_page_done(&page);
+}
+END_TEST
+
+START_TEST(the_first_entry_of_a_list_is_added)
+{
+    struct attrs changes = {0}, known = {0};
+    put_attrs(&changes, "emails.work=z@x");
+    put_attrs(&known, "emails.work");
+    scim_update(profile_find("scim"), "7", &changes, &known, false, &rq);
+    expect("/Users/7",
+           PATCH("{\"op\":\"add\",\"path\":\"emails\",\"value\":[{\"value\":\"z@x\",\"type\":\"work\","
+                 "\"primary\":true}]}"));
+    attrs_done(&changes);
+    attrs_done(&known);
+}
+END_TEST
+
+START_TEST(without_paths_the_value_has_the_attributes)
+{
+    struct attrs changes = {0};
+    put_attrs(&changes, "department=D;name.familyName=T;title");
+    scim_update(profile_find("scim"), "7", &changes, NULL, true, &rq);
+    expect("/Users/7", PATCH("{\"op\":\"replace\",\"value\":{\"name\":{\"familyName\":\"T\"},\"" ENTERPRISE
+                             "\":{\"department\":\"D\"}}},{\"op\":\"remove\",\"path\":\"title\"}"));
+    attrs_done(&changes);
+    scim_set_active(profile_find("scim"), "7", false, true, &rq);
+    expect("/Users/7", PATCH("{\"op\":\"replace\",\"value\":{\"active\":false}}"));
+}
+END_TEST
+
+START_TEST(a_team_shows_a_member_others_or_nobody)
+{
+    static const struct {
+        const char *body;
+        int shows; /* -1: it is no team */
+    } teams[] = {
+        {"{\"id\":\"9\",\"members\":[{\"value\":\"6\"},{\"value\":\"7\"}]}", TEAM_SHOWS_MEMBER},
+        {"{\"id\":\"9\",\"members\":[{\"value\":\"6\"},7]}", TEAM_SHOWS_OTHERS},
+        {"{\"id\":\"9\",\"members\":[]}", TEAM_SHOWS_OTHERS},
+        {"{\"id\":\"9\"}", TEAM_SHOWS_NOBODY},
+        {"{\"members\":[]}", -1},
+        {"", -1},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(teams); i++) {
+        enum team_shows shows = TEAM_SHOWS_NOBODY;
+        bool ok = scim_parse_team(str_of(teams[i].body), "7", &shows);
+        ck_assert_msg(ok == (teams[i].shows >= 0) && (!ok || (int)shows == teams[i].shows), "%s",
+                      teams[i].body);
     }
 }
 END_TEST
@@ -340,6 +417,10 @@ int main(void)
         active_is_read_as_services_write_it,
         what_is_no_user_is_a_temporary_failure,
         a_list_is_searched_for_the_value_that_was_asked_for,
+        of_several_attributes_the_first_that_matches_counts,
+        the_first_entry_of_a_list_is_added,
+        without_paths_the_value_has_the_attributes,
+        a_team_shows_a_member_others_or_nobody,
         values_too_long_for_us_differ_from_any_of_ours,
         errors_say_type_and_detail_if_they_can,
         names_and_addresses_are_compared_without_case,

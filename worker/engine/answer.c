@@ -67,6 +67,7 @@ void answer_doubt(const struct answer *a)
     struct target_state *t = a->t;
     target_state_set_known(t, KNOWN_UNKNOWN);
     a->w->fresh = a->w->unverified = false;
+    search_done(&a->w->search);
     if (MUTATION(MUTATION_DOUBT_IGNORED))
         return;
     int64_t until = a->now.wall_ms + a->f->target->cfg->call_life_ms;
@@ -115,7 +116,7 @@ static struct operation *current_operation(const struct answer *a)
         return last;
     w->operations = xreallocarray(w->operations, w->n_operations + 1, sizeof *w->operations);
     last = &w->operations[w->n_operations++];
-    *last = (struct operation){.step = a->f->step, .team = team};
+    *last = (struct operation){.step = a->f->step, .put = a->f->put, .team = team};
     return last;
 }
 
@@ -202,9 +203,11 @@ void answer_know(const struct answer *a, const struct account *account)
     for (size_t i = 0; i < t->made_roles.n; i++)
         attrs_set(&t->known_attrs, t->made_roles.v[i].name,
                   attrs_get(&account->attrs, t->made_roles.v[i].name));
-    const char *const names[] = {a->f->target->cfg->match, "userName"};
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) /* they tell whether it is protected */
-        attrs_set(&t->known_attrs, names[i], attrs_get(&account->attrs, names[i]));
+    const char *const *matches; /* they tell whether it is protected */
+    size_t n = target_matches(a->f->target, &matches);
+    for (size_t i = 0; i < n; i++)
+        attrs_set(&t->known_attrs, matches[i], attrs_get(&account->attrs, matches[i]));
+    attrs_set(&t->known_attrs, "userName", attrs_get(&account->attrs, "userName"));
     moves_know(a, account);
 }
 

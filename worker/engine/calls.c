@@ -25,34 +25,77 @@ static void build_move(struct flight *f)
     size_t n = 0;
     for (const struct flight *r = f; r; r = r->rider)
         members[n++] = person_target(r->slot->live, r->work->name)->link;
-    scim_move(f->target->profile, f->team_id, members, n, f->step == STEP_JOIN, &f->request);
+    bool built = f->put &&
+                 scim_put_team(f->team_id, &f->work->was_team, members, n, f->step == STEP_JOIN, &f->request);
+    assert(built || !f->put); /* it was a Group when it was read */
+    if (!f->put)
+        scim_move(f->target->profile, f->team_id, members, n, f->step == STEP_JOIN, &f->request);
     free(members);
 }
 
-static void build_request(struct flight *f, const struct target_state *t, const struct plan *plan)
+/* A part of the search for the account. */
+static void build_search(struct flight *f, const struct plan_input *in, const struct plan *plan)
+{
+    const struct target *t = f->target;
+    struct work *w = f->work;
+    struct search_wish wish;
+    f->by_match = true;
+    plan_search(in, &wish);
+    search_begin(&w->search, &wish);
+    if (w->search.step == 0 && w->search.listed == 0)
+        w->search_ms = f->started.wall_ms;
+    f->search = w->search.wish;
+    f->search_ms = w->search_ms;
+    if (!plan->find.lists) {
+        scim_find(t->profile, plan->find.matches[0].attr, plan->find.matches[0].value, &f->request);
+        return;
+    }
+    struct scim_page page = plan->find.page;
+    page.count = f->list_count = target_page(t);
+    scim_list_users(&page, &f->request);
+}
+
+/* A change of the account. */
+static void build_change(struct flight *f, const struct target_state *t, const struct plan *plan)
 {
     const struct profile *profile = f->target->profile;
+    bool bare = f->target->can.bare_paths, updates = plan->step == STEP_UPDATE,
+         on = plan->step == STEP_ACTIVATE;
+    if (f->put) {
+        enum scim_access access = updates ? ACCESS_AS_IS : on ? ACCESS_ON : ACCESS_OFF;
+        bool built = scim_put_user(t->link, &f->work->was_account, &plan->changes, access, &f->request);
+        assert(built); /* it was a User when it was read */
+        (void)built;
+    } else if (updates) {
+        scim_update(profile, t->link, &plan->changes, &t->known_attrs, bare, &f->request);
+    } else {
+        scim_set_active(profile, t->link, on, bare, &f->request);
+    }
+}
+
+static void build_request(struct flight *f, const struct plan_input *in, const struct plan *plan)
+{
+    const struct target_state *t = in->state;
     switch (plan->step) {
     case STEP_LOOKUP:
-        f->by_match = !t->link;
-        f->find_value = xstrdup_null(plan->find_value);
         if (t->link)
             scim_read(t->link, &f->request);
         else
-            scim_find(f->target->cfg->match, plan->find_value, &f->request);
+            build_search(f, in, plan);
         break;
     case STEP_CREATE:
-        scim_create(profile, &plan->changes, &f->request);
+        scim_create(f->target->profile, &plan->changes, &f->request);
         break;
     case STEP_UPDATE:
-        scim_update(profile, t->link, &plan->changes, &f->request);
-        break;
     case STEP_DEACTIVATE:
     case STEP_ACTIVATE:
-        scim_set_active(profile, t->link, plan->step == STEP_ACTIVATE, &f->request);
+        build_change(f, t, plan);
         break;
     case STEP_DELETE:
         scim_delete(t->link, &f->request);
+        break;
+    case STEP_TEAM:
+        scim_read_team(plan->team_id, &f->request);
         break;
     case STEP_JOIN:
     case STEP_LEAVE:
@@ -70,7 +113,7 @@ static void link_flight(struct engine *e, struct flight *f)
         e->flights->prev = f;
     e->flights = f;
     e->n_flights++;
-    for (const struct flight *r = f; r && !f->listing; r = r->rider)
+    for (const struct flight *r = f; r && f->errand == ERRAND_NONE; r = r->rider)
         engine_partition(e, r->partition)->in_flight++;
 }
 
@@ -92,7 +135,6 @@ static void flight_free(struct flight *f)
     scim_request_done(&f->request);
     source_request_done(&f->ask);
     attrs_done(&f->changes);
-    free(f->find_value);
     free(f->team_id);
     free(f->team_name);
     free(f);
@@ -135,6 +177,8 @@ static struct flight *flight_new(struct work *w, const struct plan *plan, struct
     f->team_id = xstrdup_null(plan->team_id);
     f->team_name = xstrdup_null(plan->team_name);
     f->before_cut = plan->before_cut;
+    f->joins = plan->joins;
+    f->put = !f->target->can.patch && strcmp(step_method(plan->step), "PATCH") == 0;
     work_dequeue(w);
     w->flight = f;
     w->started_ms = w->started_ms ? w->started_ms : now.wall_ms;
@@ -176,7 +220,7 @@ static struct flight *board(struct engine *e, struct flight *f, struct work *w, 
         return NULL;
     }
     work_plan(w, t, now, &plan);
-    bool same = plan.step == f->step && strcmp(plan.team_id, f->team_id) == 0 &&
+    bool same = plan.step == f->step && strcmp(plan.team_id, f->team_id) == 0 && !f->put &&
                 size_with(f, t->link) < f->target->profile->batch_bytes;
     struct flight *rider = same ? flight_new(w, &plan, now) : NULL;
     plan_done(&plan);
@@ -213,10 +257,12 @@ static void gather(struct engine *e, struct flight *f, struct now now)
 static const struct call *launch(struct engine *e, struct flight *f, size_t n_persons, struct now now)
 {
     if (f->request.path) {
-        f->call.method = step_method(f->step);
+        f->call.method = f->request.method ? f->request.method : step_method(f->step);
         f->call.path = f->request.path;
         f->call.body = f->request.body;
         f->call.body_n = f->request.body_n;
+        f->call.headers = (const char *const *)&f->request.if_match;
+        f->call.n_headers = f->request.if_match ? 1 : 0;
     }
     f->call.id = ++e->next_call_id;
     f->call.target = (size_t)(f->target - e->targets);
@@ -234,12 +280,14 @@ static const struct call *launch(struct engine *e, struct flight *f, size_t n_pe
 static struct flight *board_first(struct engine *e, struct work *w, struct target_state *t, struct now now)
 {
     struct plan plan;
+    struct plan_input in;
     work_plan(w, t, now, &plan);
     assert(plan.step > STEP_WAIT); /* converge_slot planned the same */
     struct flight *f = flight_new(w, &plan, now);
     if (step_moves(f->step))
         gather(e, f, now);
-    build_request(f, t, &plan);
+    work_plan_input(w, t, now, &in);
+    build_request(f, &in, &plan);
     plan_done(&plan);
     return f;
 }
@@ -258,7 +306,8 @@ static const struct call *start(struct engine *e, struct work *w, struct now now
 /* It waited so long that the account has to be read again first. */
 static bool aged(const struct work *w, struct now now)
 {
-    return (step_moves(w->step) || w->step == STEP_DELETE) && !work_is_fresh(w, now);
+    bool puts = step_writes(w->step) && w->step != STEP_CREATE && !w->target->can.patch;
+    return (step_moves(w->step) || w->step == STEP_DELETE || puts) && !work_is_fresh(w, now);
 }
 
 /* Doubt has ended since the work was queued, or its read has aged: it must read first, and that may be another class. */
@@ -267,8 +316,8 @@ static bool outdated(struct engine *e, struct work *w, struct now now)
     struct target_state *t = person_target(slot_live(e, w->slot), w->name);
     if (w->step == STEP_FETCH)
         return !fetch_prepare(e, w, now);
-    if (work_is_behind(e, w) || aged(w, now) || (w->step == STEP_LEAVE && work_farewell_ends(w, now)) ||
-        changed_its_mind(e, w, t, now))
+    if (work_is_behind(e, w) || w->can_version != w->target->can_version || aged(w, now) ||
+        (w->step == STEP_LEAVE && work_farewell_ends(w, now)) || changed_its_mind(e, w, t, now))
         return true;
     return t->doubt_until_ms && now.wall_ms >= t->doubt_until_ms && !MUTATION(MUTATION_DOUBT_NOT_REREAD) &&
            w->list != w->target->class_of[STEP_LOOKUP];
@@ -281,6 +330,8 @@ const struct call *engine_call_next(struct engine *e, struct now now)
     for (struct turn *turn; (turn = turns_next(&e->turns, now.boot_ms));) {
         struct target *t = (struct target *)((char *)turn - offsetof(struct target, turn));
         struct work *w;
+        if (discovery_ready_in(t, now) == 0)
+            return launch(e, discovery_start(t, now), 0, now);
         if (listing_ready_in(t, now) == 0)
             return launch(e, listing_start(t, now), 0, now);
         for (unsigned n = 0; (w = target_next_work(t, now)) && outdated(e, w, now); n++) {
@@ -312,7 +363,9 @@ bool engine_call_may_write(const struct engine *e, const struct call *call, stru
 {
     const struct flight *f = (const struct flight *)call;
     bool paused = f->target->paused && !MUTATION(MUTATION_PAUSE_IGNORED);
-    bool wanted = f->listing ? listing_may_write(e, f) : all_aboard(f);
+    bool wanted = f->errand == ERRAND_LISTING     ? listing_may_write(e, f)
+                  : f->errand == ERRAND_DISCOVERY ? discovery_may_write(e, f)
+                                                  : all_aboard(f);
     bool dry = e->cfg.plan_only && call->write && !MUTATION(MUTATION_PLAN_WRITES);
     return wanted && !dry && !paused && lease_valid(e, now);
 }
@@ -358,9 +411,11 @@ void engine_call_done(struct engine *e, const struct call *call, const struct ca
     unlink_flight(e, f);
     e->stats.replies += reply->outcome == CALL_REPLIED;
     e->stats.unknown += reply->outcome == CALL_UNKNOWN;
-    if (f->listing)
+    if (f->errand == ERRAND_LISTING)
         listing_ends(e, f, reply, now);
-    if (f->target->waiting > 0 || f->target->listing.running)
+    else if (f->errand == ERRAND_DISCOVERY)
+        discovery_ends(e, f, reply, now);
+    if (f->target->waiting > 0 || target_has_errand(f->target))
         turns_call(&f->target->turn);
     struct meaning meaning = f->meaning;
     for (struct flight *r = f, *next; r; r = next) {

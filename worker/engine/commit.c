@@ -226,6 +226,7 @@ static void commit_partition(struct engine *e, struct partition *p, struct now n
         return;
     p->opened = true; /* calls may start: a successor will know that we were here */
     listings_look(e);
+    discoveries_look(e);
     partition_wake(e, p, now);
 }
 
@@ -339,6 +340,7 @@ void engine_batch_aborted(struct engine *e, struct now now)
     outbox_drop(e, -1);
     wards_undo(e);
     listings_undo(e);
+    discoveries_undo(e);
     size_t n = 0;
     struct slot **slots = xcalloc(undone.out.n_records + count_records(e), sizeof *slots);
     for (size_t i = 0; i < undone.out.n_records; i++)
@@ -371,6 +373,7 @@ void commit_drop_partition(struct engine *e, struct partition *p)
 {
     outbox_drop(e, p->partition);
     listings_undo(e);
+    discoveries_undo(e);
     for (size_t i = 0; i < e->batch.out.n_records; i++) {
         struct batch_item *item = &e->batch.items[i];
         if (item->slot && item->slot->partition == p->partition)

@@ -96,6 +96,7 @@ static void proceed(struct engine *e, struct work *w, struct target_state *t, co
     else {
         lane_follow(w->lane, w->target, partition);
         w->step = plan->step;
+        w->can_version = w->target->can_version;
         w->team = step_moves(plan->step) ? plan_value_fingerprint(plan->team_id) : 0;
         work_enqueue(w, priority_of(w, t), w->target->class_of[plan->step]);
     }

@@ -101,6 +101,7 @@ void engine_tick(struct engine *e, struct now now)
         replan(e, now);
     obey_wake(e, now);
     listings_tick(e, now);
+    discoveries_tick(e, now);
     sweep_run(e, now);
     for (int n = 0; n < TICK_MAX; n++) { /* the rest at the next: engine_wake_in says 0 */
         struct slot *slot = store_first_due(&e->store);
@@ -149,6 +150,8 @@ int64_t engine_wake_in(const struct engine *e, struct now now)
         wait = sooner(wait, due->due_ms > now.wall_ms ? due->due_ms - now.wall_ms : 0);
     if (e->teams_due_ms)
         wait = sooner(wait, e->teams_due_ms > now.wall_ms ? e->teams_due_ms - now.wall_ms : 0);
+    if (e->discoveries_due_ms)
+        wait = sooner(wait, e->discoveries_due_ms > now.wall_ms ? e->discoveries_due_ms - now.wall_ms : 0);
     int64_t turn = turns_first_ms(&e->turns);
     if (now.boot_ms < e->lease_until_ms && turn < INT64_MAX)
         wait = sooner(wait, turn > now.boot_ms ? turn - now.boot_ms : 0);

@@ -63,6 +63,13 @@ struct engine_guard {
     struct engine_guard_limit limits[GUARDED];
 };
 
+/* What the configuration says of something that a service may say itself. */
+enum engine_switch { SWITCH_AS_SAID, SWITCH_ON, SWITCH_OFF };
+
+struct engine_capabilities { /* see capabilities.h */
+    enum engine_switch patch, filter, etag, cursor, groups, members, bare_paths;
+};
+
 struct engine_target {
     const char *name;
     const char *tenant;
@@ -70,6 +77,11 @@ struct engine_target {
     const char *kind; /* "miro" or "scim"; "source": asked about persons, its name is "source." and its own */
     const char
         *match; /* attribute that identifies an account before there is a link; "userName" by default */
+    const char *const
+        *matches; /* several, in order of precedence, of which `match` is one; NULL: that alone */
+    size_t n_matches;
+    bool discovers; /* it is asked what it can do before it is called for anybody */
+    struct engine_capabilities capabilities;
     int64_t timeout_ms;   /* of one call */
     int64_t call_life_ms; /* longest time that a call of unknown outcome may still land */
     int64_t arrival_ms;   /* a dead owner's calls are on their way to the target for so long at most */
@@ -261,7 +273,7 @@ struct call { /* the engine's until engine_call_done */
     int64_t timeout_ms;
     bool write;
     size_t n_persons; /* one, several whose change travels in one call, or none: it is about the target */
-    const char *const *headers; /* "name: value", of calls to sources; none else */
+    const char *const *headers; /* "name: value", besides those of all calls */
     size_t n_headers;
 };
 
@@ -289,6 +301,7 @@ struct call_reply {
     int64_t retry_after_ms;              /* from Retry-After or the rate headers; -1: none */
     enum call_failure failure;           /* of the other outcomes */
     const char *error;                   /* the same in words, short */
+    const char *etag;                    /* of CALL_REPLIED, its header; NULL: none */
     const struct source_header *headers; /* of CALL_REPLIED by a source */
     size_t n_headers;
 };

@@ -9,6 +9,7 @@
  *      obey.c        what people decided        sweep.c       everybody is planned anew
  *      fetch.c       what sources are asked     dryrun.c      plans instead of writes
  *      attributes.c  what is not sent, and which admin roles are ours
+ *      discovery.c   what targets can do
  *
  * One event: events.c merges it into the slot's person and calls converge_slot; that plans each target and
  * either settles it (results go to the outbox) or opens it and marks the slot dirty; commit.c writes the
@@ -22,6 +23,7 @@
 #include "caution.h"
 #include "control.h"
 #include "directory.h"
+#include "discovery.h"
 #include "engine.h"
 #include "foretell.h"
 #include "guard.h"
@@ -91,6 +93,11 @@ struct target {
     int32_t home;               /* partition of the tenant's bucket 0 */
     int64_t teams_wanted_ms;    /* somebody of ours misses a team since then (wall clock); 0: nobody */
     bool wish_sent;             /* that was put down, and is not read back yet */
+    struct capabilities can;    /* what it can do, as the targets topic and the configuration say */
+    bool can_known;             /* else nobody calls it yet */
+    int64_t can_ms;             /* when it was asked for that (wall clock); 0: never */
+    uint32_t can_version;       /* counts changes of it */
+    struct discovery discovery; /* it is asked, where bucket 0 is ours */
 };
 
 /* Instead of a write. See dryrun.c. */
@@ -145,9 +152,17 @@ struct work {
     bool unverified;       /* a write was answered without a body: the next read verifies `written` */
     enum step written_step;
     struct attrs written, written_before;
+    struct search search;               /* of the account, while there is no link */
+    int64_t search_ms;                  /* when it began (wall clock) */
+    struct whole was_account, was_team; /* as they were read, to be put back; without body: not at hand */
+    char *team_at_hand;                 /* the id of was_team */
+    unsigned changed;                   /* how often in a row something was not as it was read any more */
+    bool teams_hidden;                  /* the account was read and said nothing of teams */
+    struct attrs teams_read;            /* those that have been asked since then, by id */
     struct attrs joining,
         leaving; /* moves that were answered with success: the next read verifies them; id → name */
     int64_t moves_until_ms; /* a read begun before then may be older than they are */
+    uint32_t can_version;   /* of what the target can do, as the step was planned with */
     uint64_t team;          /* it was queued for, or 0: who waits for the same one may travel in one call */
     unsigned batch_max;     /* so many persons in one call at most: fewer after each failure; 0: any number */
     unsigned team_gone;     /* how often a move was answered with 404 */
@@ -178,6 +193,9 @@ struct work {
     int64_t next_attempt_ms;
 };
 
+/* A call of the target's own, which is nobody's. */
+enum errand { ERRAND_NONE, ERRAND_LISTING, ERRAND_DISCOVERY };
+
 /* A call in flight. */
 struct flight {
     struct call call; /* first: the shell's pointer is ours */
@@ -198,14 +216,18 @@ struct flight {
     bool
         stale; /* the record was undone since it started: no word of it is written any more, an answer only says
                    that something is known no more */
-    char *find_value;
+    uint64_t search;     /* with by_match: the wish that it is about */
+    int64_t search_ms;   /* with by_match: when the search began of which it is a part (wall clock) */
+    unsigned list_count; /* with by_match: accounts asked for at once; 0: no list was */
+    bool put;            /* PUT instead of PATCH */
     struct attrs changes;
-    char *team_id, *team_name; /* STEP_JOIN, STEP_LEAVE */
+    char *team_id, *team_name; /* STEP_JOIN, STEP_LEAVE, STEP_TEAM */
     bool before_cut;           /* STEP_LEAVE: of a leaver, who is cut whatever becomes of it */
+    bool joins;                /* STEP_TEAM: for the sake of joining it */
     uint32_t gen;              /* of the slot when it started */
     struct flight *rider; /* the next person whose change travels in this call; only the first is a call */
     unsigned n_riders;    /* of the whole call, 1 without others */
-    bool listing;         /* it lists the target's teams, and is nobody's */
+    enum errand errand;
     struct scim_request request;
     struct now started;
 };
@@ -301,9 +323,10 @@ struct engine {
     uint64_t teams_whole;    /* fingerprint of all directories as of their last listings; 0: there was none */
     size_t n_teams_changing; /* directories of which a listing is under way */
     int64_t
-        teams_due_ms;   /* when directories and listings are looked at next (wall clock); 0: nothing is due */
-    size_t record_hint; /* how much room the next record probably needs */
-    struct flight *flights; /* all calls in flight */
+        teams_due_ms; /* when directories and listings are looked at next (wall clock); 0: nothing is due */
+    int64_t discoveries_due_ms; /* likewise of discoveries */
+    size_t record_hint;         /* how much room the next record probably needs */
+    struct flight *flights;     /* all calls in flight */
     size_t n_flights;
     uint64_t next_call_id;
     uint64_t tenures;       /* assignments from others so far */
@@ -346,6 +369,7 @@ struct lane *lane_of(const struct target *t, const struct slot *slot); /* the la
 struct work *work_find(const struct slot *slot, const char *target);
 struct work *work_add(struct engine *e, struct slot *slot, const char *target);
 void work_free_all(struct slot *slot);
+void work_drop_team(struct work *w);        /* it is not at hand any more */
 void work_drop_finished(struct slot *slot); /* those that are over make room */
 void work_count_doubt(struct work *w, bool doubtful);
 /* What was read of the account is recent enough to move or delete it. */
@@ -414,6 +438,19 @@ int64_t listing_ready_in(struct target *t, struct now now);
 struct flight *listing_start(struct target *t, struct now now);
 void listing_ends(struct engine *e, struct flight *f, const struct call_reply *reply, struct now now);
 bool listing_may_write(const struct engine *e, const struct flight *f);
+
+/* discovery.c */
+void discovery_init(struct target *t); /* until it is known */
+void discovery_done(struct target *t);
+void discovery_take(struct engine *e, const struct capabilities_record *r);
+void discoveries_tick(struct engine *e, struct now now);
+void discoveries_look(struct engine *e); /* at the next tick: something has changed */
+void discoveries_undo(struct engine *e); /* what was to be published is published again */
+/* As with listings. */
+int64_t discovery_ready_in(struct target *t, struct now now);
+struct flight *discovery_start(struct target *t, struct now now);
+void discovery_ends(struct engine *e, struct flight *f, const struct call_reply *reply, struct now now);
+bool discovery_may_write(const struct engine *e, const struct flight *f);
 
 /* wards.c */
 void wards_note_active(struct engine *e, struct slot *slot, bool active);
@@ -485,6 +522,11 @@ void dryrun_tell_event(struct engine *e, const struct slot *slot, const char *ta
 void dryrun_free(struct dryrun *d);
 
 /* target.c */
+unsigned target_page(const struct target *t); /* how many resources are asked for at once */
+/* The attributes by which accounts are found there. */
+size_t target_matches(const struct target *t, const char *const **ret);
+/* A call of its own may be due, though nobody waits for it. */
+bool target_has_errand(const struct target *t);
 void target_init(struct target *t, const struct engine_target *cfg, int32_t partitions);
 void target_done(struct target *t);
 /* The same target with other numbers: limits, guard, retry, time-outs, protected names. */

@@ -19,16 +19,24 @@ static void change(struct foresight *f, const char *attribute, const char *befor
 static void request(const struct plan_input *in, const struct plan *plan, struct scim_request *ret)
 {
     const char *link = in->state->link;
+    bool on = plan->step == STEP_ACTIVATE, updates = plan->step == STEP_UPDATE;
+    enum scim_access access = updates ? ACCESS_AS_IS : on ? ACCESS_ON : ACCESS_OFF;
+    bool puts = !in->can->patch && strcmp(step_method(plan->step), "PATCH") == 0 &&
+                (step_moves(plan->step)
+                     ? scim_put_team(plan->team_id, in->team, &link, 1, plan->step == STEP_JOIN, ret)
+                     : scim_put_user(link, in->account, &plan->changes, access, ret));
+    if (puts)
+        return;
     switch (plan->step) {
     case STEP_CREATE:
         scim_create(in->profile, &plan->changes, ret);
         return;
     case STEP_UPDATE:
-        scim_update(in->profile, link, &plan->changes, ret);
+        scim_update(in->profile, link, &plan->changes, &in->state->known_attrs, in->can->bare_paths, ret);
         return;
     case STEP_ACTIVATE:
     case STEP_DEACTIVATE:
-        scim_set_active(in->profile, link, plan->step == STEP_ACTIVATE, ret);
+        scim_set_active(in->profile, link, on, in->can->bare_paths, ret);
         return;
     case STEP_JOIN:
     case STEP_LEAVE:
@@ -105,7 +113,8 @@ void foresee(const struct plan_input *in, struct foresight *ret)
     for (;;) {
         struct plan plan;
         plan_make(&virtual, &plan);
-        ret->open = plan.step == STEP_LOOKUP || (plan.step != STEP_NONE && ret->n_calls == FORESEE_CALLS_MAX);
+        ret->open = plan.step == STEP_LOOKUP || plan.step == STEP_TEAM ||
+                    (plan.step != STEP_NONE && ret->n_calls == FORESEE_CALLS_MAX);
         if (!step_writes(plan.step) || ret->open) {
             plan_done(&plan);
             break;

@@ -93,7 +93,7 @@ static void write_calls(struct json_out *w, const struct foresight *f)
     for (size_t i = 0; f && i < f->n_calls; i++) {
         const struct foreseen_call *call = &f->calls[i];
         json_open(w, NULL, '{');
-        json_put_string(w, "method", step_method(call->step));
+        json_put_string(w, "method", call->request.method ? call->request.method : step_method(call->step));
         json_put_string(w, "path", call->request.path);
         if (call->request.body)
             json_put_raw(w, "body", (struct str){call->request.body, call->request.body_n});

@@ -103,6 +103,7 @@ static void reset(struct listing *l)
 {
     attrs_done(&l->found);
     free(l->failed);
+    free(l->cursor);
     *l = (struct listing){0};
 }
 
@@ -133,7 +134,7 @@ static void begin(struct engine *e, struct target *t, struct now now)
     t->listing = (struct listing){.running = true,
                                   .at_ms = now.wall_ms > wished_ms ? now.wall_ms : wished_ms,
                                   .start = 1,
-                                  .count = t->profile->list_page};
+                                  .count = target_page(t)};
     lane_follow(&t->lanes[0], t, engine_partition(e, t->home));
 }
 
@@ -203,10 +204,16 @@ struct flight *listing_start(struct target *t, struct now now)
                          .step = STEP_LIST,
                          .class = t->class_of[STEP_LIST],
                          .person = digest_hash64(t->cfg->name, strlen(t->cfg->name)) | 1,
-                         .listing = true,
+                         .errand = ERRAND_LISTING,
                          .n_riders = 1,
                          .started = now};
-    scim_list_teams(t->listing.start, t->listing.count, &f->request);
+    const struct listing *l = &t->listing;
+    struct scim_page page = {.start = l->start,
+                             .count = l->count,
+                             .cursor = l->cursor       ? l->cursor
+                                       : t->can.cursor ? ""
+                                                       : NULL};
+    scim_list_teams(&page, &f->request);
     t->listing.flight = f;
     return f;
 }
@@ -245,6 +252,8 @@ static void fail(struct engine *e, struct target *t, const char *reason, int64_t
 /* Neither totalResults nor a short page is reliable alone; after a page without news no more will come. */
 static bool is_last(const struct listing *l, const struct team_page *page, size_t before)
 {
+    if (l->cursor || page->cursor)
+        return !page->cursor;
     bool short_page = page->n < l->count && (page->total < 0 || (int64_t)l->found.n >= page->total);
     return page->n == 0 || l->found.n == before || short_page;
 }
@@ -255,6 +264,8 @@ static void begin_anew(struct listing *l)
     attrs_done(&l->found);
     l->nameless = 0;
     l->start = 1;
+    free(l->cursor);
+    l->cursor = NULL;
     l->fell_short = true;
 }
 
@@ -269,6 +280,8 @@ static void take_page(struct engine *e, struct target *t, const struct call_repl
         return;
     }
     bool last = is_last(l, &page, before);
+    free(l->cursor);
+    l->cursor = page.cursor;
     l->nameless += page.nameless;
     if (last && page.total > (int64_t)(l->found.n + l->nameless)) {
         begin_anew(l);

@@ -16,6 +16,7 @@ struct listing {
     bool published;
     int64_t at_ms; /* when it began (wall clock) */
     size_t start;  /* of the next page, from 1 */
+    char *cursor;  /* the same, where pages go by cursor; NULL: the first */
     unsigned count;
     struct attrs found; /* id → name */
     size_t nameless;    /* teams that were listed and cannot be kept */

@@ -19,6 +19,7 @@ void move_made(const struct answer *a)
     const struct flight *f = a->f;
     struct work *w = a->w;
     attrs_remove(&a->t->known_teams, f->team_id);
+    attrs_remove(&w->teams_read, f->team_id);
     attrs_set(f->step == STEP_JOIN ? &w->joining : &w->leaving, f->team_id, f->team_name);
     w->moves_until_ms = a->now.wall_ms + f->target->cfg->call_life_ms;
 }
@@ -44,7 +45,7 @@ static void refuse(const struct answer *a, const char *id, const char *name, boo
 
 void move_refused(const struct answer *a, const char *reason)
 {
-    refuse(a, a->f->team_id, a->f->team_name, a->f->step == STEP_JOIN, reason);
+    refuse(a, a->f->team_id, a->f->team_name, a->f->step == STEP_JOIN || a->f->joins, reason);
 }
 
 /* Of a leaver: what became of the team is told, and the cut comes next. */
@@ -95,6 +96,10 @@ void moves_know(const struct answer *a, const struct account *account)
     bool asked_alone = a->f->step == STEP_LOOKUP && !a->f->by_match; /* a list may leave them out */
     if (!asked_alone && !account->says_teams)
         return;
+    w->teams_hidden = !account->says_teams && a->f->target->profile->teams_tell;
+    attrs_done(&w->teams_read);
+    if (w->teams_hidden)
+        return;
     a->t->known_groups = (uint32_t)account->teams.n;
     if (w->desired.leave_teams) {
         know_all(a, account, &w->leaving);
@@ -126,6 +131,54 @@ static void done(const struct answer *a, enum step step, const char *id, const c
         attrs_remove(&a->t->made_teams, id);
 }
 
+/* A team that shows no members hides them, or has none: then a move that was answered with success counts, and else what
+ * was known before. */
+static enum team_state hidden_membership(const struct answer *a, const char *id)
+{
+    if (attrs_find(&a->w->joining, id))
+        return MEMBER;
+    if (a->f->target->can.members || attrs_find(&a->w->leaving, id))
+        return MEMBER_NOT;
+    return target_state_membership(a->t, id) == MEMBER ? MEMBER : MEMBER_NOT;
+}
+
+/* For the case that it is to be put back. The reason why it must not be, NULL: it may: put back without the members that it
+ * hides it would have none, and without ETags two of us would undo each other. */
+static const char *keep_team(const struct answer *a, enum team_shows shows)
+{
+    const struct flight *f = a->f;
+    work_drop_team(a->w);
+    if (f->target->can.patch)
+        return NULL;
+    whole_take(&a->w->was_team, a->reply->body, f->target->can.etag, a->reply->etag);
+    a->w->team_at_hand = xstrdup(f->team_id);
+    if (shows == TEAM_SHOWS_NOBODY && !f->target->can.members)
+        return "the target has no PATCH and does not show the team's members: its teams cannot be changed "
+               "(capabilities.members: on, if a team without members looks so)";
+    return a->w->was_team.etag ? NULL
+                               : "the target has neither PATCH nor ETags: its teams cannot be changed safely";
+}
+
+void team_read(const struct answer *a)
+{
+    const struct flight *f = a->f;
+    enum team_shows shows;
+    if (!a->t->link || !scim_parse_team(a->reply->body, a->t->link, &shows)) {
+        answer_fail(a, "the answer is not a SCIM Group", 0);
+        return;
+    }
+    enum team_state is = shows == TEAM_SHOWS_NOBODY   ? hidden_membership(a, f->team_id)
+                         : shows == TEAM_SHOWS_MEMBER ? MEMBER
+                                                      : MEMBER_NOT;
+    const char *fixed = keep_team(a, shows);
+    attrs_set(&a->t->known_teams, f->team_id, is == MEMBER ? "true" : NULL);
+    attrs_set(&a->w->teams_read, f->team_id, "true");
+    moves_verify(a);
+    bool wants_change = f->joins ? is == MEMBER_NOT : is == MEMBER;
+    if (fixed && wants_change)
+        move_refused(a, fixed);
+}
+
 /* Read before the move could be seen, perhaps: asked again when that cannot be any more. */
 static void doubt_old_news(const struct answer *a)
 {
@@ -141,7 +194,10 @@ static void verify(const struct answer *a, enum step step, struct attrs *moves)
         char *id = xstrdup(moves->v[i].name), *name = xstrdup(moves->v[i].value);
         enum team_state is = target_state_membership(a->t, id);
         bool as_wanted = is == (step == STEP_JOIN ? MEMBER : MEMBER_NOT);
-        if (is != MEMBER_UNKNOWN && !as_wanted && old_news) {
+        bool unread = a->w->teams_hidden && !attrs_find(&a->w->teams_read, id);
+        if (unread) {
+            ; /* the team is asked next */
+        } else if (is != MEMBER_UNKNOWN && !as_wanted && old_news) {
             doubt_old_news(a);
         } else {
             attrs_remove(moves, id);

@@ -148,6 +148,7 @@ static void on_pause(struct engine *e, const struct control_change *change, stru
     if (resumed && !MUTATION(MUTATION_PAUSE_FORGETS)) {
         e->wake.working = true;
         listings_look(e);
+        discoveries_look(e);
     }
 }
 
@@ -200,11 +201,23 @@ static void clamp_wish(struct directory_record *r, struct now now)
         r->at_ms = latest_ms;
 }
 
+static bool take_capabilities(struct engine *e, struct str key, struct str value, struct error *err)
+{
+    struct capabilities_record r;
+    if (!capabilities_record_read(key, value, &r, err))
+        return false;
+    discovery_take(e, &r);
+    capabilities_record_done(&r);
+    return true;
+}
+
 /* What was missing may be there now, and a name may be another team's. Whom it concerns is for the plan to find out, when
  * a listing is whole. */
 bool engine_target_record(struct engine *e, struct str key, struct str value, struct now now,
                           struct error *err)
 {
+    if (capabilities_is_key(key))
+        return take_capabilities(e, key, value, err);
     struct directory_record r;
     if (!directory_record_read(key, value, &r, err))
         return false;

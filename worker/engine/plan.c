@@ -1,11 +1,13 @@
 #include "plan.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "advice.h"
 #include "digest.h"
+#include "mem.h"
 #include "mutation.h"
 
 void plan_done(struct plan *p)
@@ -131,18 +133,56 @@ const char *plan_match_value(const struct person *p, const struct desired *d, co
     return value ? value : person_attr(p, match);
 }
 
+static void add_match(const struct plan_input *in, const char *attr, struct search_wish *ret)
+{
+    bool as_created = in->state->create_as && strcmp(attr, in->match) == 0;
+    const char *value = as_created ? in->state->create_as : plan_match_value(in->person, in->desired, attr);
+    for (size_t i = 0; i < ret->n; i++)
+        if (strcmp(ret->matches[i].attr, attr) == 0)
+            return;
+    if (value && *value && ret->n < SCIM_MATCHES_MAX)
+        ret->matches[ret->n++] = (struct scim_match){attr, value};
+}
+
+void plan_search(const struct plan_input *in, struct search_wish *ret)
+{
+    static const char *const others[] = {"userName", "emails.work", "externalId"};
+    *ret = (struct search_wish){.filters = in->can->filter,
+                                .cursor = in->can->cursor,
+                                .must_be = in->must_be && in->profile->insists};
+    for (size_t i = 0; i < in->n_matches; i++)
+        add_match(in, in->matches[i], ret);
+    ret->n_asked = ret->n;
+    for (size_t i = 0; i < ARRAY_SIZE(others) && ret->must_be; i++)
+        add_match(in, others[i], ret);
+}
+
 static void plan_lookup(const struct plan_input *in, struct plan *ret)
 {
+    struct search_wish wish;
     ret->step = STEP_LOOKUP;
     if (in->state->link)
         return;
-    ret->find_value =
-        in->state->create_as ? in->state->create_as : plan_match_value(in->person, in->desired, in->match);
-    if (ret->find_value && *ret->find_value)
+    plan_search(in, &wish);
+    if (wish.n > 0) {
+        bool asks = search_next(in->search, &wish, &ret->find);
+        assert(asks); /* a search that is over is forgotten */
+        (void)asks;
         return;
+    }
     ret->step = STEP_NONE;
     ret->rejected = "the person has no value of the attribute that identifies an account at this target";
     ret->action = "send an event with that attribute (userName by default)";
+}
+
+/* Without PATCH the account is put back as it was read just now. */
+static void plan_write(const struct plan_input *in, enum step step, struct plan *ret)
+{
+    ret->step = step;
+    if (in->can->patch || (in->fresh && in->account->body) || MUTATION(MUTATION_PUT_STALE))
+        return;
+    attrs_done(&ret->changes);
+    plan_lookup(in, ret);
 }
 
 /* Converged, unless a call may still land. */
@@ -158,6 +198,11 @@ static bool rests_attribute(const struct plan_input *in, const char *name, const
     return r && r->fingerprint == plan_value_fingerprint(value) && !MUTATION(MUTATION_REFUSED_REPEATED);
 }
 
+static bool is_read_only(const struct plan_input *in, const char *name)
+{
+    return profile_read_only(in->profile, name) || !capabilities_write(in->can, name);
+}
+
 static bool identifies(const struct plan_input *in, const char *name)
 {
     return strcmp(name, in->match) == 0 || strcmp(name, "userName") == 0;
@@ -170,7 +215,7 @@ static void put_created(const struct plan_input *in, struct attrs *changes)
     for (size_t i = 0; i < want->n; i++) {
         const char *name = want->v[i].name, *value = want->v[i].value;
         bool kept = identifies(in, name) ||
-                    (!in->bare && !profile_read_only(in->profile, name) && !rests_attribute(in, name, value));
+                    (!in->bare && !is_read_only(in, name) && !rests_attribute(in, name, value));
         if (value && *value && kept)
             attrs_set(changes, name, value);
     }
@@ -189,6 +234,14 @@ static void plan_absent(const struct plan_input *in, struct plan *ret)
     put_created(in, &ret->changes);
     if (in->state->create_as)
         attrs_set(&ret->changes, in->match, in->state->create_as);
+}
+
+/* ---- teams --------------------------------------------------------------------------------------------- */
+
+static enum team_state membership(const struct plan_input *in, const char *id)
+{
+    bool unread = in->teams_hidden && !attrs_find(in->teams_read, id);
+    return unread ? MEMBER_UNKNOWN : target_state_membership(in->state, id);
 }
 
 static bool rests_team(const struct plan_input *in, const char *id, bool member)
@@ -251,8 +304,10 @@ static void plan_cut(const struct plan_input *in, struct plan *ret)
         return;
     if (!t->link || (purge && !in->fresh))
         plan_lookup(in, ret);
-    else if (purge || !plan_farewell(in, ret))
-        ret->step = purge ? STEP_DELETE : STEP_DEACTIVATE;
+    else if (purge)
+        ret->step = STEP_DELETE;
+    else if (!plan_farewell(in, ret))
+        plan_write(in, STEP_DEACTIVATE, ret);
 }
 
 /* Whether the attribute is to be changed to value; false in *ret_known: nothing is known of it. */
@@ -260,7 +315,7 @@ static void compare(const struct plan_input *in, const char *name, const char *v
                     struct attrs *changes)
 {
     bool renames_in_doubt = in->state->doubt_until_ms && strcmp(name, in->match) == 0;
-    if (profile_read_only(in->profile, name) || renames_in_doubt || rests_attribute(in, name, value))
+    if (is_read_only(in, name) || renames_in_doubt || rests_attribute(in, name, value))
         return;
     const struct attr *known = attrs_find(&in->state->known_attrs, name);
     *ret_known &= known != NULL;
@@ -299,7 +354,7 @@ static bool plan_join(const struct plan_input *in, struct plan *ret)
 {
     for (size_t i = 0; i < in->n_teams; i++) {
         const struct wanted_team *team = &in->teams[i];
-        if (!team->member || !team->id || target_state_membership(in->state, team->id) != MEMBER_NOT ||
+        if (!team->member || !team->id || membership(in, team->id) != MEMBER_NOT ||
             attrs_find(in->joining, team->id) || rests_team(in, team->id, true))
             continue;
         plan_move(STEP_JOIN, team->name, team->id, ret);
@@ -320,8 +375,7 @@ static bool still_wanted(const struct plan_input *in, const char *id, const char
 
 static bool is_to_leave(const struct plan_input *in, const char *id)
 {
-    return target_state_membership(in->state, id) == MEMBER && !attrs_find(in->leaving, id) &&
-           !rests_team(in, id, false);
+    return membership(in, id) == MEMBER && !attrs_find(in->leaving, id) && !rests_team(in, id, false);
 }
 
 static bool plan_leave(const struct plan_input *in, struct plan *ret)
@@ -346,16 +400,36 @@ static bool plan_leave(const struct plan_input *in, struct plan *ret)
     return false;
 }
 
-/* Something that matters is not known: a move was answered, or the policy or the teams have changed since the read. */
-static bool unknown_teams(const struct plan_input *in)
+/* One of which something that matters is not known: a move was answered, or the policy or the teams have changed since
+ * the read. */
+static const char *unknown_team(const struct plan_input *in)
 {
     for (size_t i = 0; i < in->n_teams; i++)
-        if (in->teams[i].id && target_state_membership(in->state, in->teams[i].id) == MEMBER_UNKNOWN)
-            return true;
+        if (in->teams[i].id && membership(in, in->teams[i].id) == MEMBER_UNKNOWN)
+            return in->teams[i].id;
     for (size_t i = 0; i < in->state->made_teams.n; i++)
-        if (target_state_membership(in->state, in->state->made_teams.v[i].name) == MEMBER_UNKNOWN)
-            return true;
-    return false;
+        if (membership(in, in->state->made_teams.v[i].name) == MEMBER_UNKNOWN)
+            return in->state->made_teams.v[i].name;
+    return NULL;
+}
+
+static void plan_read_team(const struct plan_input *in, const char *id, struct plan *ret)
+{
+    *ret =
+        (struct plan){.step = STEP_TEAM, .team_id = id, .team_name = attrs_get(&in->state->made_teams, id)};
+    for (size_t i = 0; i < in->n_teams; i++)
+        if (in->teams[i].id && strcmp(in->teams[i].id, id) == 0) {
+            ret->team_name = in->teams[i].name;
+            ret->joins = in->teams[i].member;
+        }
+    ret->team_name = ret->team_name ? ret->team_name : "";
+}
+
+/* Without PATCH the team is put back as it was read just now. */
+static bool is_at_hand(const struct plan_input *in, const char *team)
+{
+    return in->can->patch || MUTATION(MUTATION_PUT_STALE) ||
+           (in->team_id && in->team->body && strcmp(in->team_id, team) == 0);
 }
 
 /* Moved is only what was looked at just now: what we know may be years old, and what others made meanwhile is not ours.
@@ -364,14 +438,19 @@ static bool plan_teams(const struct plan_input *in, struct plan *ret)
 {
     /* Those that wait to be verified do so before anything is left. */
     bool moves = plan_join(in, ret);
-    if (!moves && !unknown_teams(in) && in->joining->n == 0 && in->leaving->n == 0)
+    const char *unknown = unknown_team(in);
+    if (!moves && !unknown && in->joining->n == 0 && in->leaving->n == 0)
         moves = plan_leave(in, ret);
-    if ((moves && !in->fresh) || (!moves && unknown_teams(in))) {
+    if ((moves && !in->fresh) || (!moves && unknown && (!in->fresh || !in->teams_hidden))) {
         *ret = (struct plan){.step = STEP_NONE};
         plan_lookup(in, ret);
         return true;
     }
-    return moves;
+    if (!moves && unknown)
+        plan_read_team(in, unknown, ret);
+    else if (moves && !is_at_hand(in, ret->team_id))
+        plan_read_team(in, ret->team_id, ret);
+    return moves || unknown;
 }
 
 static void plan_account(const struct plan_input *in, struct plan *ret)
@@ -386,13 +465,13 @@ static void plan_account(const struct plan_input *in, struct plan *ret)
         if (in->desired->active != ACTIVE_ON)
             plan_rest(in, ret);
         else if (!rests(in, REFUSED_ACTIVATE, ret))
-            ret->step = STEP_ACTIVATE;
+            plan_write(in, STEP_ACTIVATE, ret);
         return;
     }
     if (!differences(in, &ret->changes))
         plan_lookup(in, ret);
     else if (ret->changes.n > 0)
-        ret->step = STEP_UPDATE;
+        plan_write(in, STEP_UPDATE, ret);
     else if (!in->desired->has_teams || !plan_teams(in, ret))
         plan_rest(in, ret);
 }

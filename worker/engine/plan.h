@@ -13,10 +13,12 @@
 #ifndef ROLLCALL_ENGINE_PLAN_H
 #define ROLLCALL_ENGINE_PLAN_H
 
+#include "capabilities.h"
 #include "engine.h"
 #include "person.h"
 #include "profile.h"
 #include "scim.h"
+#include "search.h"
 
 enum { PLAN_TEAM_REFUSED_SIZE = SCIM_ID_MAX + 16 }; /* TEAM_NAME_MAX is shorter */
 
@@ -25,7 +27,20 @@ struct plan_input { /* borrowed */
     const struct person *person;
     const struct target_state *state;
     const struct desired *desired;
-    const char *match; /* attribute that identifies an account without a link */
+    const char *match; /* attribute by whose value an account is made, and found while one may be under way */
+    const char *const
+        *matches; /* attributes by which an account without a link is found, in order of precedence */
+    size_t n_matches;
+    const struct capabilities *can; /* what the target can do */
+    const struct search *search;    /* as far as it has come */
+    bool must_be;                   /* a create was answered "exists" */
+    const struct whole
+        *account; /* without PATCH: the account as it was read, to be put back; else without body */
+    const struct whole *team; /* likewise … */
+    const char *team_id;      /* … of this team; NULL: none */
+    bool
+        teams_hidden; /* the account, read just now, does not say of which teams it is a member: they are asked */
+    const struct attrs *teams_read; /* with teams_hidden: those that have been, by id */
     int64_t now_ms;
     bool fresh; /* state->known was read since this work was opened, and lately */
     bool bare;  /* a create names what identifies the account alone: with all else it was refused */
@@ -45,18 +60,22 @@ struct wanted_team {
 
 struct plan { /* release with plan_done */
     enum step step;
-    struct attrs changes;   /* STEP_CREATE: all attributes; STEP_UPDATE: those that differ */
-    bool ignored;           /* STEP_NONE because the policy wants nothing here */
-    bool denied;            /* STEP_NONE because a person refused what the guard held */
-    bool agreed;            /* STEP_NONE because that refusal still stands */
-    bool planned;           /* STEP_NONE because a dry run has told it before */
-    const char *rejected;   /* STEP_NONE because of this; NULL: agreed. Borrowed from the state, or static */
-    const char *action;     /* what a person can do about it; static; NULL with rejected NULL */
-    const char *find_value; /* STEP_LOOKUP without a link: value of the match attribute; borrowed */
-    const char *team_id, *team_name; /* STEP_JOIN, STEP_LEAVE; borrowed */
+    struct attrs changes; /* STEP_CREATE: all attributes; STEP_UPDATE: those that differ */
+    bool ignored;         /* STEP_NONE because the policy wants nothing here */
+    bool denied;          /* STEP_NONE because a person refused what the guard held */
+    bool agreed;          /* STEP_NONE because that refusal still stands */
+    bool planned;         /* STEP_NONE because a dry run has told it before */
+    const char *rejected; /* STEP_NONE because of this; NULL: agreed. Borrowed from the state, or static */
+    const char *action;   /* what a person can do about it; static; NULL with rejected NULL */
+    struct search_question find;     /* STEP_LOOKUP without a link; borrows; n 0: with one */
+    const char *team_id, *team_name; /* STEP_JOIN, STEP_LEAVE, STEP_TEAM; borrowed */
+    bool joins;                      /* STEP_TEAM: for the sake of joining it */
     bool last_team;                  /* STEP_LEAVE: the account has no other one, and may be lost with it */
     bool before_cut;                 /* STEP_LEAVE: of a leaver, who is cut next whatever becomes of it */
 };
+
+/* What a look-up without a link is about; borrows from in. */
+void plan_search(const struct plan_input *in, struct search_wish *ret);
 
 void plan_make(const struct plan_input *in, struct plan *ret);
 void plan_done(struct plan *p);

@@ -17,6 +17,8 @@ static const struct {
     [STEP_LOOKUP] = {"lookup", "GET", "/Users"},
     [STEP_FETCH] = {"fetch", "GET", "/Users/"},
     [STEP_LIST] = {"list", "GET", "/Groups"},
+    [STEP_DISCOVER] = {"discover", "GET", "/ServiceProviderConfig"},
+    [STEP_TEAM] = {"read-team", "GET", "/Groups/"},
     [STEP_CREATE] = {"create", "POST", "/Users"},
     [STEP_DEACTIVATE] = {"deactivate", "PATCH", "/Users/"},
     [STEP_ACTIVATE] = {"activate", "PATCH", "/Users/"},
@@ -44,10 +46,13 @@ const char *step_resource(enum step step)
 /* ---- meanings ------------------------------------------------------------------------------------------ */
 
 enum {
-    ANY_STEP = 0xffff,
+    ANY_STEP = 0x7fffffff,
     BY_MATCH = 1 << STEPS, /* a look-up without a link */
     CREATES = 1 << STEP_CREATE,
     LISTS = 1 << STEP_LIST,
+    DISCOVERS = 1 << STEP_DISCOVER,
+    TEAMS = 1 << STEP_TEAM,
+    WRITES = ((1 << STEPS) - 1) & ~((1 << STEP_CREATE) - 1),
     MOVES = 1 << STEP_JOIN | 1 << STEP_LEAVE,
     LINKED =
         1 << STEP_LOOKUP | 1 << STEP_DEACTIVATE | 1 << STEP_ACTIVATE | 1 << STEP_UPDATE | 1 << STEP_DELETE,
@@ -75,12 +80,15 @@ static const struct meaning_row meanings[] = {
     {200, 299, ANY_STEP, NULL, NULL, MEANS(OK, WELL)},
     {300, 399, ANY_STEP, NULL, NULL, MEANS(TROUBLE, SICK)},
     {401, 401, ANY_STEP, NULL, NULL, MEANS(TROUBLE, CERTAIN)},
+    {403, 405, DISCOVERS, NULL, NULL, MEANS(PERMANENT, NO_WORD)}, /* it says nothing of itself */
+    {501, 501, DISCOVERS, NULL, NULL, MEANS(PERMANENT, NO_WORD)},
     {403, 405, LISTS, NULL, NULL, MEANS(PERMANENT, NO_WORD)}, /* it has no teams, or none for us */
     {501, 501, LISTS, NULL, NULL, MEANS(PERMANENT, NO_WORD)},
     {403, 403, ANY_STEP, NULL, NULL, MEANS(TROUBLE, SUSPECT)},
-    {404, 404, LINKED | MOVES, NULL, NULL, MEANS(GONE, WELL)},
+    {404, 404, LINKED | MOVES | TEAMS, NULL, NULL, MEANS(GONE, WELL)},
     {404, 404, ANY_STEP, NULL, NULL, MEANS(TROUBLE, SICK)},
     {407, 407, ANY_STEP, NULL, NULL, MEANS(TROUBLE, SICK)}, /* a proxy on the way */
+    {412, 412, WRITES, NULL, NULL, MEANS(CHANGED, WELL)},
     {408, 408, ANY_STEP, NULL, NULL, MEANS(TEMPORARY, NO_WORD)},
     {400, 409, CREATES, "uniqueness", NULL, MEANS(EXISTS, WELL)},
     {409, 409, CREATES, NULL, NULL, MEANS(EXISTS, WELL)},
@@ -163,6 +171,7 @@ static const struct profile profiles[] = {
         .batch_members = 11, /* the twelfth makes 500 bytes, with ids of 19 digits */
         .batch_bytes = 500,
         .list_page = 1000,
+        .find_query = "",
         .move_query = "?attributes=id", /* the answer would list up to 8,000 members */
         .name_needs_both = true,
         .core_schema_only = true,
@@ -190,10 +199,14 @@ static const struct profile profiles[] = {
         .op_replace = "replace",
         .op_remove = "remove",
         .op_add = "add",
+        .adds_entries = true,
         .batch_members = 50,
         .batch_bytes = 16 * 1024,
         .list_page = 200,
-        .move_query = "?attributes=id",
+        .find_query = "&startIndex=1&count=20", /* some count otherwise, or answer nothing without */
+        .insists = true,
+        .teams_tell = true,
+        .move_query = "", /* some apply it to the team itself, which lacks its name then (SCIMMY) */
         .read_only = scim_read_only,
         .meanings = scim_meanings,
         .limits = /* no published limits: a pace that small services bear; configure what yours allows */
@@ -210,6 +223,7 @@ static const struct profile profiles[] = {
         .kind = "source", /* its file says how much it allows */
         .op_replace = "",
         .op_remove = "",
+        .find_query = "",
         .read_only = source_read_only,
         .meanings = source_meanings,
         .limits = {{"api", 300, 60000, "GET", "/", 0, true}},

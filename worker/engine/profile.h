@@ -13,11 +13,13 @@
 
 /* One step of a plan: one call. */
 enum step {
-    STEP_NONE,   /* converged */
-    STEP_WAIT,   /* converged, but doubtful: wait for doubt_until, then read */
-    STEP_LOOKUP, /* read the account, by link or by match */
-    STEP_FETCH,  /* ask a source about the person */
-    STEP_LIST,   /* of the target, not of a person: read its teams */
+    STEP_NONE,     /* converged */
+    STEP_WAIT,     /* converged, but doubtful: wait for doubt_until, then read */
+    STEP_LOOKUP,   /* read the account, by link or by match */
+    STEP_FETCH,    /* ask a source about the person */
+    STEP_LIST,     /* of the target, not of a person: read its teams */
+    STEP_DISCOVER, /* likewise: ask what it can do */
+    STEP_TEAM,     /* read a team: whether the account is a member, and what a PUT changes */
     STEP_CREATE,
     STEP_DEACTIVATE, /* PATCH active=false */
     STEP_ACTIVATE,   /* PATCH active=true */
@@ -44,6 +46,8 @@ enum reply_class {
     REPLY_OK,
     REPLY_EXISTS,    /* create: an account with that name is there: look it up */
     REPLY_GONE,      /* the linked account is not there any more */
+    REPLY_NONE,      /* a look-up: nobody matches */
+    REPLY_CHANGED,   /* what was to be put back is not as it was read any more: read it again */
     REPLY_TEMPORARY, /* try again */
     REPLY_THROTTLED, /* try again, and the whole class of calls rests */
     REPLY_TROUBLE,   /* the target's or the token's own trouble, nobody's record is at fault: try again, no
@@ -99,10 +103,16 @@ struct profile {
     const char *kind;
     const char *op_replace, *op_remove, *op_add; /* spelling of PATCH operations */
     bool bare_member_id;                         /* members[value eq 123], without quotation marks */
-    bool keeps_last_team;               /* whoever leaves the last team may lose the account with it */
-    unsigned batch_members;             /* of one PATCH of a team, at most */
-    size_t batch_bytes;                 /* its body is shorter than this */
-    unsigned list_page;                 /* teams asked for at once */
+    bool keeps_last_team;   /* whoever leaves the last team may lose the account with it */
+    unsigned batch_members; /* of one PATCH of a team, at most */
+    size_t batch_bytes;     /* its body is shorter than this */
+    unsigned list_page;     /* teams asked for at once */
+    bool
+        adds_entries; /* the first entry of a list is added: a path with a filter has to match (RFC 7644 3.5.2.3) */
+    const char *find_query; /* of a look-up by filter: how many at most */
+    bool
+        insists; /* a look-up that misses somebody who is there is tried by other attributes, and in a list */
+    bool teams_tell; /* whether an account is a member is asked of the team, where the account does not say */
     const char *move_query;             /* of a PATCH of a team: keeps the answer short */
     bool name_needs_both;               /* a name object needs givenName and familyName */
     bool core_schema_only;              /* "schemas" of a POST names the core URN alone */

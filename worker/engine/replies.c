@@ -7,7 +7,7 @@
 #include "calls.h"
 #include "mem.h"
 
-enum { EXISTS_MAX = 4, KEPT_ACTIVE_MAX = 6 };
+enum { EXISTS_MAX = 4, KEPT_ACTIVE_MAX = 6, CHANGED_AT_ONCE = 3 };
 
 /* ---- verification: did the write do what it said? ------------------------------------------------------ */
 
@@ -103,7 +103,8 @@ static void end_of_attempts(const struct answer *a)
 /* A read that began after the last call that may land has had its time ends the doubt. */
 static void end_of_doubt(const struct answer *a)
 {
-    bool late_enough = a->f->started.wall_ms >= a->t->doubt_until_ms || MUTATION(MUTATION_DOUBT_ENDS_EARLY);
+    int64_t began_ms = a->f->by_match ? a->f->search_ms : a->f->started.wall_ms;
+    bool late_enough = began_ms >= a->t->doubt_until_ms || MUTATION(MUTATION_DOUBT_ENDS_EARLY);
     if (a->t->doubt_until_ms && late_enough)
         a->t->doubt_until_ms = a->w->doubt_until_ms = 0;
 }
@@ -182,22 +183,71 @@ static void took_found(const struct answer *a, const struct account *account, si
     }
 }
 
-static void took_lookup(const struct answer *a)
+static void search_wish(const struct answer *a, struct search_wish *ret)
+{
+    struct plan_input in;
+    work_plan_input(a->w, a->t, a->now, &in);
+    plan_search(&in, ret);
+}
+
+/* The search as the answer finds it; false: by now it is for something else, and the answer says nothing about that. */
+static bool same_search(const struct answer *a, const struct search_wish *wish)
+{
+    search_begin(&a->w->search, wish);
+    return a->w->search.wish == a->f->search;
+}
+
+static void end_of_search(const struct answer *a, enum search_news news)
+{
+    struct search *s = &a->w->search;
+    if (news == SEARCH_GOES_ON)
+        return;
+    if (news == SEARCH_FOUND)
+        took_found(a, &s->best, s->found);
+    else
+        took_absence(a);
+    search_done(s);
+}
+
+static void took_search(const struct answer *a)
+{
+    struct search_wish wish;
+    struct search_question asked;
+    struct user_page page;
+    struct error err;
+    search_wish(a, &wish);
+    if (!same_search(a, &wish) || !search_next(&a->w->search, &wish, &asked))
+        return;
+    if (!scim_parse_users(a->reply->body, asked.matches, asked.n, &page, &err)) {
+        answer_fail(a, err.message, 0);
+        return;
+    }
+    end_of_search(a, search_take(&a->w->search, &wish, &page, a->f->list_count));
+    user_page_done(&page);
+}
+
+/* A filter that cannot be asked, or a look-up that is answered with 404 where nobody matches. */
+static void took_no_search(const struct answer *a, bool refused)
+{
+    struct search_wish wish;
+    search_wish(a, &wish);
+    if (!same_search(a, &wish))
+        return;
+    end_of_search(a, refused ? search_take_refusal(&a->w->search, &wish)
+                             : search_take_none(&a->w->search, &wish));
+}
+
+static void took_user(const struct answer *a)
 {
     struct account account = {0};
     struct error err;
-    size_t found = 1;
-    bool ok = a->f->by_match ? scim_parse_list(a->reply->body, a->f->target->cfg->match, a->f->find_value,
-                                               &found, &account, &err)
-                             : scim_parse_user(a->reply->body, &account, &err);
-    if (!ok)
+    if (!scim_parse_user(a->reply->body, &account, &err)) {
         answer_fail(a, err.message, 0);
-    else if (found == 0)
-        took_absence(a);
-    else if (a->f->by_match)
-        took_found(a, &account, found);
-    else
-        took_account(a, &account);
+        return;
+    }
+    if (!a->f->target->can.patch)
+        whole_take(&a->w->was_account, a->reply->body, a->f->target->can.etag, a->reply->etag);
+    took_account(a, &account);
     account_done(&account);
 }
 
@@ -261,7 +311,13 @@ static void took_success(const struct answer *a)
     uint32_t attempts = a->t->attempts;
     switch (a->f->step) {
     case STEP_LOOKUP:
-        took_lookup(a);
+        if (a->f->by_match)
+            took_search(a);
+        else
+            took_user(a);
+        break;
+    case STEP_TEAM:
+        team_read(a);
         break;
     case STEP_CREATE:
         took_create(a);
@@ -317,7 +373,7 @@ static void took_missing(const struct answer *a)
 
 static void took_gone(const struct answer *a, const char *reason)
 {
-    if (step_moves(a->f->step)) {
+    if (step_moves(a->f->step) || a->f->step == STEP_TEAM) {
         if (move_split(a))
             return;
         if (a->f->before_cut)
@@ -354,14 +410,16 @@ static void refuse_attributes(const struct answer *a, const char *reason)
 static void took_refusal(const struct answer *a, const char *reason)
 {
     const char *step = plan_refused_name(a->f->step);
-    if (may_be_bare(a)) {
+    if (a->f->by_match && a->f->target->profile->insists && !a->f->list_count) {
+        took_no_search(a, true);
+    } else if (may_be_bare(a)) {
         a->w->bare = true;
     } else if (is_first_conflict(a)) {
         a->w->conflicted = true;
         target_state_set_known(a->t, KNOWN_UNKNOWN);
     } else if (step) {
         answer_refuse_step(a, step, reason);
-    } else if (step_moves(a->f->step)) {
+    } else if (step_moves(a->f->step) || a->f->step == STEP_TEAM) {
         if (!move_split(a))
             move_refused(a, reason);
     } else if (a->f->step == STEP_UPDATE && a->f->changes.n > 1 && a->f->meaning.class != REPLY_BARRED) {
@@ -382,6 +440,18 @@ static void took_temporary(const struct answer *a, const char *reason)
         return;
     move_split(a);
     answer_fail(a, reason, a->reply->retry_after_ms);
+}
+
+/* Somebody else has changed it since it was read: read, and put back, again. */
+static void took_change(const struct answer *a, const char *reason)
+{
+    struct work *w = a->w;
+    if (MUTATION(MUTATION_PUT_STALE))
+        return;
+    whole_done(&w->was_account);
+    work_drop_team(w);
+    if (++w->changed % CHANGED_AT_ONCE == 0) /* a busy one */
+        answer_fail(a, reason, 0);
 }
 
 void reply_describe(const struct call_reply *reply, char reason[REPLY_REASON_MAX])
@@ -405,6 +475,9 @@ struct meaning reply_meaning(const struct flight *f, const struct call_reply *re
         return profile_failure_meaning(reply->failure);
     if (reply->status >= 400)
         scim_parse_error(reply->body, type, detail);
+    /* Where it is known to be SCIM that answers at this base. */
+    if (f->by_match && reply->status == 404 && f->target->can.proved && scim_is_error(reply->body))
+        return (struct meaning){REPLY_NONE, HEALTH_WELL, false};
     return profile_meaning(f->target->profile,
                            &(struct answer_facts){f->step, f->by_match, reply->status, type, detail});
 }
@@ -421,6 +494,13 @@ static void took_reply(const struct answer *a)
     case REPLY_EXISTS:
         a->w->exists++;
         target_state_set_known(a->t, KNOWN_UNKNOWN);
+        search_done(&a->w->search);
+        break;
+    case REPLY_NONE:
+        took_no_search(a, false);
+        break;
+    case REPLY_CHANGED:
+        took_change(a, reason);
         break;
     case REPLY_GONE:
         took_gone(a, reason);
@@ -464,6 +544,10 @@ void reply_take(struct engine *e, struct flight *f, struct target_state *t, cons
     if (reply->failure == FAILURE_HELD_BACK)
         return; /* by our own lease: nobody's failure */
     f->work->trouble = f->meaning.class == REPLY_TROUBLE;
+    if (step_writes(f->step) && !MUTATION(MUTATION_PUT_STALE)) { /* it is not any more as it was read */
+        whole_done(&f->work->was_account);
+        work_drop_team(f->work);
+    }
     if (reply->outcome == CALL_REPLIED)
         took_reply(&a);
     else
@@ -493,6 +577,7 @@ void reply_take_stale(struct engine *e, struct flight *f, struct target_state *t
         took_stale(&a);
     target_state_set_known(t, KNOWN_UNKNOWN);
     f->work->fresh = f->work->unverified = false;
+    search_done(&f->work->search);
     if (step_writes(f->step) && reply->outcome == CALL_REPLIED)
         answer_doubt(&a); /* as for every write whose answer is undone */
 }

@@ -43,7 +43,7 @@ static void write_operations(struct json_out *w, const struct result *r)
     for (size_t i = 0; i < r->n_operations; i++) {
         const struct operation *op = &r->operations[i];
         json_open(w, NULL, '{');
-        json_put_string(w, "method", step_method(op->step));
+        json_put_string(w, "method", op->put ? "PUT" : step_method(op->step));
         json_put_string(w, "resource", step_resource(op->step));
         json_put_int(w, "status", op->status);
         json_put_int(w, "attempts", op->attempts);

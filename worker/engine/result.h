@@ -21,6 +21,7 @@ enum outcome {
 
 struct operation { /* one step that was carried out, retries included */
     enum step step;
+    bool put;          /* by PUT instead of PATCH */
     uint64_t team;     /* tells moves apart; 0: it is none */
     int status;        /* of the last answer; 0: none */
     unsigned attempts; /* calls it took */

@@ -6,9 +6,12 @@
 #include <string.h>
 #include <strings.h>
 
+#include "digest.h"
 #include "json.h"
 #include "mem.h"
 #include "scim_attributes.h"
+
+#define URN_ERROR "urn:ietf:params:scim:api:messages:2.0:Error"
 
 void account_done(struct account *a)
 {
@@ -147,54 +150,129 @@ bool scim_parse_user(struct str body, struct account *ret, struct error *err)
     return ok || error_set(err, ERROR_TEMPORARY, "the answer is not a SCIM User");
 }
 
-bool scim_parse_list(struct str body, const char *match, const char *value, size_t *ret_found,
-                     struct account *ret, struct error *err)
+/* What all lists have (RFC 7644 3.4.2; RFC 9865 §2): false: it is none. *ret_total: -1: not said. */
+static bool take_list(const cJSON *root, const cJSON **ret_items, int64_t *ret_total, char **ret_cursor)
+{
+    int64_t total = -1;
+    bool counted = json_int64(root, "totalResults", &total);
+    const cJSON *items = json_get(root, "Resources");
+    const char *cursor = json_string(root, "nextCursor");
+    if (!cJSON_IsArray(items) && !(counted && total == 0)) /* no Resources if there are none */
+        return false;
+    *ret_items = items;
+    *ret_total = counted ? total : -1;
+    *ret_cursor = cursor && *cursor ? xstrdup(cursor) : NULL;
+    return true;
+}
+
+/* The first attribute by which it matches; n: none. */
+static size_t rank_of(const struct account *account, const struct scim_match *matches, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (scim_values_equal(matches[i].attr, attrs_get(&account->attrs, matches[i].attr), matches[i].value))
+            return i;
+    return n;
+}
+
+/* Takes account if it is the best so far. */
+static void weigh(struct user_page *page, struct account *account, size_t rank, size_t n_matches)
+{
+    if (rank < n_matches && (page->found == 0 || rank < page->rank)) {
+        account_done(&page->account);
+        page->account = *account;
+        page->rank = rank;
+        page->found = 1;
+        return;
+    }
+    page->found += page->found > 0 && rank == page->rank;
+    account_done(account);
+}
+
+void user_page_done(struct user_page *page)
+{
+    free(page->cursor);
+    account_done(&page->account);
+    *page = (struct user_page){0};
+}
+
+bool scim_parse_users(struct str body, const struct scim_match *matches, size_t n_matches,
+                      struct user_page *ret, struct error *err)
 {
     struct json_doc doc = {0};
-    if (!json_doc_parse(body, &doc, err) || !cJSON_IsNumber(json_get(doc.root, "totalResults"))) {
+    struct user_page page = {0};
+    const cJSON *items, *item;
+    if (!json_doc_parse(body, &doc, err) || !take_list(doc.root, &items, &page.total, &page.cursor)) {
         json_doc_done(&doc);
         return error_set(err, ERROR_TEMPORARY, "the answer is not a SCIM ListResponse");
     }
-    const cJSON *item;
-    *ret_found = 0;
-    *ret = (struct account){0};
-    cJSON_ArrayForEach(item, json_get(doc.root, "Resources"))
+    cJSON_ArrayForEach(item, items)
     {
         struct account account = {0};
-        if (take_user(item, &account) && scim_values_equal(match, attrs_get(&account.attrs, match), value) &&
-            (*ret_found)++ == 0)
-            *ret = account;
-        else
-            account_done(&account);
+        page.n++;
+        if (!take_user(item, &account))
+            continue;
+        page.first = page.first ? page.first : digest_hash64(account.id, strlen(account.id)) | 1;
+        weigh(&page, &account, rank_of(&account, matches, n_matches), n_matches);
     }
     json_doc_done(&doc);
+    *ret = page;
     return true;
 }
 
 bool scim_parse_teams(struct str body, struct attrs *teams, struct team_page *ret, struct error *err)
 {
     struct json_doc doc = {0};
-    int64_t total = -1;
-    bool ok = json_doc_parse(body, &doc, err);
-    const cJSON *list = json_get(doc.root, "Resources"), *item;
-    bool counted = json_int64(doc.root, "totalResults", &total);
-    if (!ok || (!cJSON_IsArray(list) &&
-                !(counted && total == 0))) { /* RFC 7644 3.4.2: no Resources if there are none */
+    struct team_page page = {0};
+    const cJSON *list, *item;
+    if (!json_doc_parse(body, &doc, err) || !take_list(doc.root, &list, &page.total, &page.cursor)) {
         json_doc_done(&doc);
         return error_set(err, ERROR_TEMPORARY, "the answer is not a SCIM ListResponse");
     }
-    *ret = (struct team_page){.total = counted ? total : -1};
     cJSON_ArrayForEach(item, list)
     {
         const char *id = json_string(item, "id"), *name = json_string(item, "displayName");
-        ret->n++;
+        page.n++;
         bool named = is_id(id) && name && *name && strlen(name) <= TEAM_NAME_MAX;
         if (named)
             attrs_set(teams, id, name);
-        ret->nameless += !named;
+        page.nameless += !named;
     }
     json_doc_done(&doc);
+    *ret = page;
     return true;
+}
+
+bool scim_parse_team(struct str body, const char *member, enum team_shows *ret)
+{
+    struct json_doc doc = {0};
+    struct error ignored;
+    bool ok = json_doc_parse(body, &doc, &ignored) && is_id(json_string(doc.root, "id"));
+    const cJSON *list = ok ? json_get(doc.root, "members") : NULL, *item;
+    enum team_shows shows = cJSON_IsArray(list) ? TEAM_SHOWS_OTHERS : TEAM_SHOWS_NOBODY;
+    cJSON_ArrayForEach(item, list)
+    {
+        const char *id = json_string(item, "value");
+        if (id && strcmp(id, member) == 0)
+            shows = TEAM_SHOWS_MEMBER;
+    }
+    json_doc_done(&doc);
+    if (ok)
+        *ret = shows;
+    return ok;
+}
+
+bool scim_is_error(struct str body)
+{
+    struct json_doc doc = {0};
+    struct error ignored;
+    bool is = false;
+    if (body.n > 0 && json_doc_parse(body, &doc, &ignored)) {
+        const cJSON *urn;
+        cJSON_ArrayForEach(urn, json_get(doc.root, "schemas")) is |=
+            cJSON_IsString(urn) && strcasecmp(urn->valuestring, URN_ERROR) == 0;
+    }
+    json_doc_done(&doc);
+    return is;
 }
 
 void scim_parse_error(struct str body, char scim_type[SCIM_TYPE_MAX], char detail[SCIM_DETAIL_MAX])

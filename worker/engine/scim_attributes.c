@@ -1,6 +1,7 @@
 /* scim_attributes.c - the table of places. */
 #include "scim_attributes.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -84,6 +85,24 @@ void scim_path(const char *flat, struct buf *out)
     case PLACE_ADMIN_ROLE:
         put_role_path(attr_role(flat), out);
         break;
+    }
+}
+
+void scim_schema_name(const char *flat, char out[SCIM_SCHEMA_NAME_SIZE])
+{
+    const char *member;
+    switch (scim_place_of(flat, &member)) {
+    case PLACE_ENTERPRISE:
+        snprintf(out, SCIM_SCHEMA_NAME_SIZE, SCIM_SCHEMA_ENTERPRISE "%s", member);
+        break;
+    case PLACE_MANAGER:
+        snprintf(out, SCIM_SCHEMA_NAME_SIZE, SCIM_SCHEMA_ENTERPRISE "manager");
+        break;
+    case PLACE_NAME:
+        snprintf(out, SCIM_SCHEMA_NAME_SIZE, "name.%s", member);
+        break;
+    default:
+        snprintf(out, SCIM_SCHEMA_NAME_SIZE, "%s", member);
     }
 }
 

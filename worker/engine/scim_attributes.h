@@ -33,6 +33,10 @@ const struct scim_place *scim_places(size_t *ret_n);
 enum scim_place_kind scim_place_of(const char *flat, const char **ret_member);
 /* Of PLACE_MANAGER: which member of it. */
 const char *scim_manager_member(const char *flat);
+/* As a schema's definition nests it: "name.givenName", "emails", "enterprise.department". */
+#define SCIM_SCHEMA_ENTERPRISE "enterprise."
+enum { SCIM_SCHEMA_NAME_SIZE = 2 * ATTR_NAME_MAX };
+void scim_schema_name(const char *flat, char out[SCIM_SCHEMA_NAME_SIZE]);
 /* As PATCH and filters name it (RFC 7644 3.5.2); replaces what is in out. */
 void scim_path(const char *flat, struct buf *out);
 

@@ -19,6 +19,7 @@ void scim_request_done(struct scim_request *r)
 {
     free(r->path);
     free(r->body);
+    free(r->if_match);
     *r = (struct scim_request){0};
 }
 
@@ -54,7 +55,12 @@ void scim_read(const char *id, struct scim_request *ret)
     *ret = (struct scim_request){.path = user_path(id)};
 }
 
-void scim_find(const char *match, const char *value, struct scim_request *ret)
+void scim_read_team(const char *id, struct scim_request *ret)
+{
+    *ret = (struct scim_request){.path = resource_path("/Groups/", id, "")};
+}
+
+void scim_find(const struct profile *p, const char *match, const char *value, struct scim_request *ret)
 {
     struct buf filter, path;
     buf_init(&filter, SCIM_REQUEST_MAX);
@@ -66,8 +72,34 @@ void scim_find(const char *match, const char *value, struct scim_request *ret)
     json_put_string(&w, NULL, value); /* RFC 7644 3.4.2.2: a filter's value is JSON */
     buf_adds(&path, "/Users?filter=");
     percent_encode(filter.p, &path);
+    buf_adds(&path, p->find_query);
     buf_done(&filter);
     *ret = (struct scim_request){.path = buf_take(&path)};
+}
+
+static void put_page(const struct scim_page *page, struct buf *path)
+{
+    if (page->cursor) {
+        buf_adds(path, "cursor=");
+        percent_encode(page->cursor, path);
+    } else {
+        buf_addf(path, "startIndex=%zu", page->start);
+    }
+    buf_addf(path, "&count=%u", page->count);
+}
+
+static void list(const char *query, const struct scim_page *page, struct scim_request *ret)
+{
+    struct buf path;
+    buf_init(&path, SCIM_REQUEST_MAX);
+    buf_adds(&path, query);
+    put_page(page, &path);
+    *ret = (struct scim_request){.path = buf_take(&path)};
+}
+
+void scim_list_users(const struct scim_page *page, struct scim_request *ret)
+{
+    list("/Users?", page, ret);
 }
 
 static void take_body(struct buf *body, struct scim_request *ret)
@@ -102,23 +134,33 @@ static void put_name(struct json_out *w, const struct profile *p, const struct a
     json_close(w);
 }
 
+static const char *entry_type(enum scim_place_kind kind)
+{
+    return kind == PLACE_WORK ? "work" : kind == PLACE_PHOTO ? "photo" : NULL;
+}
+
+static void put_entry(struct json_out *w, const char *name, enum scim_place_kind kind, const char *value)
+{
+    json_open(w, name, '[');
+    json_open(w, NULL, '{');
+    json_put_string(w, "value", value);
+    if (entry_type(kind))
+        json_put_string(w, "type", entry_type(kind));
+    if (kind != PLACE_PHOTO)
+        json_put_bool(w, "primary", true);
+    json_close(w);
+    json_close(w);
+}
+
 /* What lives in an entry of a list, of type "work" or "photo". */
 static void put_entries(struct json_out *w, const struct profile *p, const struct attrs *attrs,
                         enum scim_place_kind place)
 {
     for (size_t i = 0; i < attrs->n; i++) {
         const char *member, *value = attrs->v[i].value;
-        if (scim_place_of(attrs->v[i].name, &member) != place || !value ||
-            profile_read_only(p, attrs->v[i].name))
-            continue;
-        json_open(w, member, '[');
-        json_open(w, NULL, '{');
-        json_put_string(w, "value", value);
-        json_put_string(w, "type", place == PLACE_WORK ? "work" : "photo");
-        if (place == PLACE_WORK)
-            json_put_bool(w, "primary", true);
-        json_close(w);
-        json_close(w);
+        if (scim_place_of(attrs->v[i].name, &member) == place && value &&
+            !profile_read_only(p, attrs->v[i].name))
+            put_entry(w, member, place, value);
     }
 }
 
@@ -227,56 +269,105 @@ static void close_patch(struct json_out *w, struct buf *body, const char *id, st
     close_patch_at(w, body, user_path(id), ret);
 }
 
-static void put_operation(struct json_out *w, const struct profile *p, const char *flat, const char *value,
-                          struct buf *path)
+static void put_operation(struct json_out *w, const char *op, const char *path)
 {
-    scim_path(flat, path);
     json_open(w, NULL, '{');
-    json_put_string(w, "op", value ? p->op_replace : p->op_remove);
-    json_put_string(w, "path", path->p);
-    if (value)
-        json_put_string(w, "value", value);
+    json_put_string(w, "op", op);
+    if (path)
+        json_put_string(w, "path", path);
+}
+
+/* Goes into the value of a replacement without a path (RFC 7644 3.5.2.3); roles are added and removed one by one. */
+static bool goes_bare(const struct attr *change)
+{
+    return change->value && !attr_role(change->name) && strcmp(change->name, "role") != 0;
+}
+
+static void put_bare(struct json_out *w, const struct profile *p, const struct attrs *changes)
+{
+    bool any = false;
+    for (size_t i = 0; i < changes->n; i++)
+        any |= goes_bare(&changes->v[i]);
+    if (!any)
+        return;
+    put_operation(w, p->op_replace, NULL);
+    json_open(w, "value", '{');
+    put_members(w, changes, PLACE_CORE);
+    put_name(w, p, changes);
+    put_entries(w, p, changes, PLACE_WORK);
+    put_entries(w, p, changes, PLACE_PHOTO);
+    put_enterprise(w, changes);
+    json_close(w);
     json_close(w);
 }
 
 static void put_added_role(struct json_out *w, const struct profile *p, const char *role)
 {
-    json_open(w, NULL, '{');
-    json_put_string(w, "op", p->op_add);
-    json_put_string(w, "path", "roles");
+    put_operation(w, p->op_add, "roles");
     json_open(w, "value", '[');
     put_role(w, role, p->admin_role_type, false);
     json_close(w);
+}
+
+static void put_by_path(struct json_out *w, const struct profile *p, const struct attr *change)
+{
+    struct buf path;
+    buf_init(&path, SCIM_REQUEST_MAX);
+    scim_path(change->name, &path);
+    put_operation(w, change->value ? p->op_replace : p->op_remove, path.p);
+    if (change->value)
+        json_put_string(w, "value", change->value);
+    buf_done(&path);
+}
+
+/* known: as it is. */
+static void put_change(struct json_out *w, const struct profile *p, const struct attr *change,
+                       const char *known)
+{
+    const char *member;
+    enum scim_place_kind kind = scim_place_of(change->name, &member);
+    bool in_list = kind == PLACE_WORK || kind == PLACE_PHOTO || kind == PLACE_ROLE;
+    if (change->value && kind == PLACE_ADMIN_ROLE) {
+        put_added_role(w, p, attr_role(change->name));
+    } else if (change->value && in_list && !(known && *known) && p->adds_entries) {
+        put_operation(w, p->op_add, member);
+        put_entry(w, "value", kind, change->value);
+    } else {
+        put_by_path(w, p, change);
+    }
     json_close(w);
 }
 
 void scim_update(const struct profile *p, const char *id, const struct attrs *changes,
-                 struct scim_request *ret)
-{
-    struct buf body, path;
-    struct json_out w;
-    buf_init(&path, SCIM_REQUEST_MAX);
-    open_patch(&w, &body);
-    for (size_t i = 0; i < changes->n; i++) {
-        const char *flat = changes->v[i].name, *value = changes->v[i].value;
-        if (attr_role(flat) && value)
-            put_added_role(&w, p, attr_role(flat));
-        else
-            put_operation(&w, p, flat, value, &path);
-    }
-    buf_done(&path);
-    close_patch(&w, &body, id, ret);
-}
-
-void scim_set_active(const struct profile *p, const char *id, bool active, struct scim_request *ret)
+                 const struct attrs *known, bool bare_paths, struct scim_request *ret)
 {
     struct buf body;
     struct json_out w;
     open_patch(&w, &body);
-    json_open(&w, NULL, '{');
-    json_put_string(&w, "op", p->op_replace);
-    json_put_string(&w, "path", "active");
-    json_put_bool(&w, "value", active);
+    if (bare_paths)
+        put_bare(&w, p, changes);
+    for (size_t i = 0; i < changes->n; i++) {
+        const struct attr *change = &changes->v[i];
+        if (!bare_paths || !goes_bare(change))
+            put_change(&w, p, change, known ? attrs_get(known, change->name) : NULL);
+    }
+    close_patch(&w, &body, id, ret);
+}
+
+void scim_set_active(const struct profile *p, const char *id, bool active, bool bare_paths,
+                     struct scim_request *ret)
+{
+    struct buf body;
+    struct json_out w;
+    open_patch(&w, &body);
+    put_operation(&w, p->op_replace, bare_paths ? NULL : "active");
+    if (bare_paths) {
+        json_open(&w, "value", '{');
+        json_put_bool(&w, "active", active);
+        json_close(&w);
+    } else {
+        json_put_bool(&w, "value", active);
+    }
     json_close(&w);
     close_patch(&w, &body, id, ret);
 }
@@ -337,8 +428,7 @@ void scim_move(const struct profile *p, const char *team, const char *const *mem
     close_patch_at(&w, &body, resource_path("/Groups/", team, p->move_query), ret);
 }
 
-void scim_list_teams(size_t start, unsigned count, struct scim_request *ret)
+void scim_list_teams(const struct scim_page *page, struct scim_request *ret)
 {
-    *ret = (struct scim_request){
-        .path = xasprintf("/Groups?attributes=id,displayName&startIndex=%zu&count=%u", start, count)};
+    list("/Groups?attributes=id,displayName&", page, ret);
 }

@@ -56,6 +56,7 @@ void target_init(struct target *t, const struct engine_target *cfg, int32_t part
     t->lanes = xcalloc(t->n_lanes, sizeof *t->lanes);
     for (unsigned i = 0; i < t->n_lanes; i++)
         lane_init(&t->lanes[i], t, i);
+    discovery_init(t);
 }
 
 void target_set_numbers(struct target *t, const struct engine_target *cfg, struct now now)
@@ -80,7 +81,26 @@ void target_done(struct target *t)
     free(t->lanes);
     attrs_done(&t->listing.found);
     free(t->listing.failed);
+    free(t->listing.cursor);
     directory_done(&t->directory);
+    discovery_done(t);
+}
+
+unsigned target_page(const struct target *t)
+{
+    unsigned most = t->can.page_max, page = t->profile->list_page;
+    return most > 0 && most < page ? most : page;
+}
+
+size_t target_matches(const struct target *t, const char *const **ret)
+{
+    *ret = t->cfg->matches ? t->cfg->matches : &t->cfg->match;
+    return t->cfg->matches ? t->cfg->n_matches : 1;
+}
+
+bool target_has_errand(const struct target *t)
+{
+    return t->listing.running || t->discovery.running;
 }
 
 /* The newest owner of any of the lane's persons counts: a bucket published with keys of its own making may live in
@@ -129,15 +149,16 @@ static int64_t lane_ready_in(struct lane *lane, struct now now)
 int64_t target_ready_in(struct target *t, struct now now)
 {
     int64_t wait = INT64_MAX, breaker = breaker_ready_in(&t->breaker, now.boot_ms);
-    int64_t listing = listing_ready_in(t, now);
-    if (t->waiting == 0 || t->inflight.now >= t->inflight.limit)
-        return listing;
+    int64_t listing = listing_ready_in(t, now), discovery = discovery_ready_in(t, now);
+    int64_t errand = listing < discovery ? listing : discovery;
+    if (t->waiting == 0 || t->inflight.now >= t->inflight.limit || !t->can_known)
+        return errand;
     for (unsigned i = 0; i < t->n_lanes; i++) {
         int64_t in = lane_ready_in(&t->lanes[i], now);
         wait = in < wait ? in : wait;
     }
     wait = breaker > wait ? breaker : wait;
-    return listing < wait ? listing : wait;
+    return errand < wait ? errand : wait;
 }
 
 /* The first work of this priority that may start; no bucket waits for another's backlog. */
@@ -162,7 +183,7 @@ struct work *target_next_work(struct target *t, struct now now)
 {
     bool paused = t->paused && !MUTATION(MUTATION_PAUSE_IGNORED);
     bool backwards = t->breaker.open && t->breaker.probes % 2 == 1;
-    if (paused || t->waiting == 0 || t->inflight.now >= t->inflight.limit ||
+    if (paused || !t->can_known || t->waiting == 0 || t->inflight.now >= t->inflight.limit ||
         breaker_ready_in(&t->breaker, now.boot_ms) > 0)
         return NULL;
     for (enum priority p = 0; p < PRIORITIES; p++) {

@@ -94,11 +94,22 @@ static void work_free(struct work *w)
     attrs_done(&w->written_before);
     attrs_done(&w->joining);
     attrs_done(&w->leaving);
+    attrs_done(&w->teams_read);
+    search_done(&w->search);
+    whole_done(&w->was_account);
+    work_drop_team(w);
     dryrun_free(w->dryrun);
     desired_done(&w->desired);
     free(w->teams);
     free(w->name);
     free(w);
+}
+
+void work_drop_team(struct work *w)
+{
+    whole_done(&w->was_team);
+    free(w->team_at_hand);
+    w->team_at_hand = NULL;
 }
 
 void work_free_all(struct slot *slot)
@@ -169,7 +180,7 @@ void work_dequeue(struct work *w)
     *(w->prev ? &w->prev->next : &l->first) = w->next;
     *(w->next ? &w->next->prev : &l->last) = w->prev;
     w->queued = false;
-    if (--w->target->waiting == 0 && !w->target->listing.running)
+    if (--w->target->waiting == 0 && !target_has_errand(w->target))
         turns_wait(&w->target->turn, INT64_MAX);
 }
 
@@ -214,17 +225,21 @@ bool work_is_protected(const struct work *w, const struct target_state *t, const
     const struct engine_target *cfg = w->target->cfg;
     const struct person *p = w->slot->live;
     const char *const names[] = {
-        plan_match_value(p, &w->desired, cfg->match),
-        person_attr(p, cfg->match),
         person_attr(p, "userName"),
-        attrs_get(&t->known_attrs, cfg->match),
         attrs_get(&t->known_attrs, "userName"),
         t->create_as,
-        account ? attrs_get(account, cfg->match) : NULL,
         account ? attrs_get(account, "userName") : NULL,
     };
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         if (is_protected_name(cfg, names[i]))
+            return true;
+    const char *const *matches;
+    size_t n = target_matches(w->target, &matches);
+    for (size_t i = 0; i < n; i++)
+        if (is_protected_name(cfg, plan_match_value(p, &w->desired, matches[i])) ||
+            is_protected_name(cfg, person_attr(p, matches[i])) ||
+            is_protected_name(cfg, attrs_get(&t->known_attrs, matches[i])) ||
+            (account && is_protected_name(cfg, attrs_get(account, matches[i]))))
             return true;
     return false;
 }
@@ -272,6 +287,14 @@ void work_plan_input(const struct work *w, const struct target_state *t, struct 
                                .state = t,
                                .desired = desired,
                                .match = w->target->cfg->match,
+                               .can = &w->target->can,
+                               .search = &w->search,
+                               .must_be = w->exists > 0,
+                               .account = &w->was_account,
+                               .team = &w->was_team,
+                               .team_id = w->team_at_hand,
+                               .teams_hidden = w->teams_hidden,
+                               .teams_read = &w->teams_read,
                                .now_ms = now.wall_ms,
                                .fresh = work_is_fresh(w, now),
                                .bare = w->bare,
@@ -280,6 +303,7 @@ void work_plan_input(const struct work *w, const struct target_state *t, struct 
                                .n_teams = w->n_teams,
                                .joining = &w->joining,
                                .leaving = &w->leaving};
+    ret->n_matches = target_matches(w->target, &ret->matches);
 }
 
 void work_plan(struct work *w, struct target_state *t, struct now now, struct plan *ret)

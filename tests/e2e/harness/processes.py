@@ -28,10 +28,12 @@ class ProcessFailed(Exception):
 
 
 class Process:
-    """One child. Standard output and error go to <run dir>/<name>.log, appended over restarts."""
+    """One child. Standard output and error go to <run dir>/<name>.log, appended over restarts. foreign: a program that
+    SIGTERM may end as it likes, with children of its own."""
 
-    def __init__(self, name, argv, directory, env=None):
+    def __init__(self, name, argv, directory, env=None, foreign=False):
         self.name = name
+        self.foreign = foreign
         self.argv = [str(a) for a in argv]
         self.log_path = Path(directory) / f"{name}.log"
         self.env = {**os.environ, **(env or {})}
@@ -87,8 +89,13 @@ class Process:
         return wait_until(ready_or_dead, timeout, f"{self.name}: {what}")
 
     def signal(self, number):
-        if self.alive:
+        if self.alive and self.foreign:
+            os.killpg(self._child.pid, number)
+        elif self.alive:
             os.kill(self._child.pid, number)
+
+    def ended_well(self, code):
+        return code == 0 or (self.foreign and code in (-signal.SIGTERM, 128 + signal.SIGTERM))
 
     def pause(self):
         """Until it stands still: it may do a last thing before it gets to see the signal."""
@@ -136,8 +143,8 @@ class Processes:
         self.directory = Path(directory)
         self.all = []
 
-    def add(self, name, argv, env=None):
-        process = Process(name, argv, self.directory, env)
+    def add(self, name, argv, env=None, foreign=False):
+        process = Process(name, argv, self.directory, env, foreign)
         self.all.append(process)
         return process.start()
 
@@ -148,7 +155,7 @@ class Processes:
             try:
                 was_alive = process.alive
                 code = process.terminate()
-                if was_alive and code != 0:
+                if was_alive and not process.ended_well(code):
                     problems.append(f"{process.name} ended with {code} after SIGTERM")
             except ProcessFailed as e:
                 problems.append(str(e))

@@ -1,0 +1,435 @@
+/* A service of kind scim: asked what it can do, and called accordingly. */
+#include "engine_kit.h"
+
+#define CONFIG(patch, filter, etag)                                                                          \
+    "{\"patch\":{\"supported\":" patch "},\"filter\":{\"supported\":" filter                                 \
+    "},\"etag\":{\"supported\":" etag "}}"
+#define SCIM_404      "{\"schemas\":[\"urn:ietf:params:scim:api:messages:2.0:Error\"],\"status\":\"404\"}"
+#define TEAM(members) "{\"id\":\"9\",\"displayName\":\"Design\",\"meta\":{\"version\":\"v1\"}" members "}"
+
+static void start(void)
+{
+    kit_config();
+    kit.targets[0].kind = "scim";
+    kit.targets[0].discovers = true;
+    kit.cfg.partitions = 1; /* of which one is the home of bucket 0 */
+    kit_open();
+    commit();
+}
+
+/* It has told; nothing of it that concerns attributes. */
+static void start_with(const char *config)
+{
+    start();
+    expect_call("GET", "/ServiceProviderConfig");
+    answer(200, config);
+    expect_call("GET", "/ResourceTypes");
+    answer(404, "");
+    expect_call("GET", "/Schemas");
+    answer(404, "");
+    engine_tick(kit.e, kit.now);
+    commit();
+    expect_no_call();
+}
+
+static void answer_with_etag(int status, const char *body, const char *etag)
+{
+    reply(kit.call, &(struct call_reply){.outcome = CALL_REPLIED,
+                                         .status = status,
+                                         .body = str_of(body),
+                                         .retry_after_ms = -1,
+                                         .etag = etag});
+}
+
+/* It is committed and looked at again. */
+static void go_on(void)
+{
+    commit();
+    engine_tick(kit.e, kit.now);
+    commit();
+}
+
+static const cJSON *capabilities_record(void)
+{
+    const struct kit_record *r = last_record(TOPIC_TARGETS);
+    ck_assert(r && strcmp(r->key, "capabilities/miro") == 0);
+    return r->json;
+}
+
+/* ---- discovery ----------------------------------------------------------------------------------------- */
+
+START_TEST(nobody_is_called_for_before_it_has_said_what_it_can_do)
+{
+    start();
+    say({"e1", EVENT_JOINED, .at = 1, .profile = "userName=zoe;title=Chef;nickName=Z"});
+    commit();
+    expect_call("GET", "/ServiceProviderConfig");
+    expect_no_call();
+    answer(200, CONFIG("true", "true", "false"));
+    expect_call("GET", "/ResourceTypes");
+    answer(200, "{\"Resources\":[{\"endpoint\":\"/Users\"}]}");
+    expect_call("GET", "/Schemas");
+    answer(200, "{\"Resources\":[{\"id\":\"urn:ietf:params:scim:schemas:core:2.0:User\",\"attributes\":["
+                "{\"name\":\"userName\"},{\"name\":\"title\"}]}]}");
+    engine_tick(kit.e, kit.now);
+    expect_no_call(); /* not before it is read back */
+    commit();
+    ck_assert(!cJSON_IsTrue(json_get(capabilities_record(), "groups")));
+    expect_call("GET", "/Users?filter=");
+    answer(200, NO_USERS);
+    go_on();
+    expect_call("POST", "/Users");
+    expect_body("Chef");
+    ck_assert_ptr_null(strstr(kit.call->body, "nickName")); /* of which it knows nothing */
+    kit_stop();
+}
+END_TEST
+
+START_TEST(who_says_nothing_is_called_as_most_are)
+{
+    start();
+    say({"e1", EVENT_JOINED, .at = 1, .profile = "userName=zoe"});
+    commit();
+    expect_call("GET", "/ServiceProviderConfig");
+    answer(404, "");
+    engine_tick(kit.e, kit.now);
+    commit();
+    ck_assert(cJSON_IsTrue(json_get(capabilities_record(), "patch")));
+    ck_assert(!cJSON_IsTrue(json_get(capabilities_record(), "proved")));
+    expect_call("GET", "/Users?filter=");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(who_cannot_say_it_holds_nobody_up_for_ever)
+{
+    start();
+    say({"e1", EVENT_JOINED, .at = 1, .profile = "userName=zoe"});
+    commit();
+    int64_t begin = kit.now.wall_ms;
+    while (kit.now.wall_ms - begin < 3600 * KIT_SECOND) {
+        ck_assert_int_ge(wait_for_call(), 0);
+        if (strcmp(kit.call->path, "/ServiceProviderConfig") != 0)
+            break;
+        answer(500, "");
+    }
+    ck_assert_int_eq(strncmp(kit.call->path, "/Users?filter=", 14), 0);
+    ck_assert_int_ge(kit.now.wall_ms - begin, 30 * KIT_SECOND);
+    ck_assert_int_le(kit.now.wall_ms - begin, 180 * KIT_SECOND);
+    kit_stop();
+}
+END_TEST
+
+START_TEST(what_it_said_is_published_again_after_an_abort_and_known_after_a_crash)
+{
+    start();
+    expect_call("GET", "/ServiceProviderConfig");
+    answer(404, "");
+    engine_tick(kit.e, kit.now);
+    take_and_abort();
+    ck_assert_ptr_null(last_record(TOPIC_TARGETS));
+    go_on();
+    capabilities_record();
+    kit_crash();
+    commit();
+    say({"e1", EVENT_JOINED, .at = 1, .profile = "userName=zoe"});
+    commit();
+    bool asked = false, called = false;
+    for (int i = 0; i < 2; i++) { /* asked anew, and nobody waits for that */
+        ck_assert_int_ge(wait_for_call(), 0);
+        asked |= strcmp(kit.call->path, "/ServiceProviderConfig") == 0;
+        called |= strncmp(kit.call->path, "/Users", 6) == 0;
+    }
+    ck_assert(asked && called);
+    kit_stop();
+}
+END_TEST
+
+/* ---- without PATCH ------------------------------------------------------------------------------------- */
+
+START_TEST(without_patch_the_account_is_read_and_put_back_as_it_was)
+{
+    start_with(CONFIG("false", "true", "true"));
+    kit_zoe_has_account("userName=zoe;title=Cook");
+    say({"e1", EVENT_CHANGED, .at = 2, .profile = "title=Chef"});
+    commit();
+    expect_call("GET", "/Users/7");
+    answer_with_etag(200, "{\"id\":\"7\",\"userName\":\"zoe\",\"title\":\"Cook\",\"shoeSize\":42}",
+                     "W/\"1\"");
+    expect_call("PUT", "/Users/7");
+    expect_body("\"shoeSize\":42");
+    expect_body("\"title\":\"Chef\"");
+    ck_assert_uint_eq(kit.call->n_headers, 1);
+    ck_assert_str_eq(kit.call->headers[0], "If-Match: W/\"1\"");
+    answer(412, "");
+    expect_call("GET", "/Users/7");
+    answer_with_etag(200, "{\"id\":\"7\",\"userName\":\"zoe\",\"title\":\"Cook\",\"shoeSize\":43}",
+                     "W/\"2\"");
+    expect_call("PUT", "/Users/7");
+    expect_body("\"shoeSize\":43");
+    ck_assert_str_eq(kit.call->headers[0], "If-Match: W/\"2\"");
+    answer(200, user("7", true, "userName=zoe;title=Chef"));
+    commit();
+    expect_result("e1", "miro", "applied");
+    char *text = cJSON_PrintUnformatted(find_result("e1", "miro"));
+    ck_assert_ptr_nonnull(strstr(text, "\"method\":\"PUT\""));
+    free(text);
+    say({"e2", EVENT_LEFT, .at = 3});
+    commit();
+    expect_call("GET", "/Users/7");
+    answer(200, user("7", true, "userName=zoe;title=Chef"));
+    expect_call("PUT", "/Users/7");
+    expect_body("\"active\":false");
+    answer(204, "");
+    expect_call("GET", "/Users/7");
+    answer(200, user("7", false, "userName=zoe;title=Chef"));
+    commit();
+    expect_result("e2", "miro", "applied");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(what_was_read_long_ago_is_not_put_back)
+{
+    start_with(CONFIG("false", "true", "false"));
+    kit_zoe_has_account("userName=zoe;title=Cook");
+    say({"e1", EVENT_CHANGED, .at = 2, .profile = "title=Chef"});
+    commit();
+    expect_call("GET", "/Users/7");
+    answer(200, user("7", true, "userName=zoe;title=Cook"));
+    pass(KIT_LIFE_MS + 1);
+    commit();
+    expect_call("GET", "/Users/7");
+    answer(200, user("7", true, "userName=zoe;title=Cook"));
+    expect_call("PUT", "/Users/7");
+    ck_assert_uint_eq(kit.call->n_headers, 0); /* no versions are told apart */
+    kit_stop();
+}
+END_TEST
+
+/* ---- finding accounts ---------------------------------------------------------------------------------- */
+
+START_TEST(without_filters_everybody_is_listed)
+{
+    start_with(CONFIG("true", "false", "false"));
+    say({"e1", EVENT_JOINED, .at = 1, .profile = "userName=zoe"});
+    commit();
+    expect_call("GET", "/Users?startIndex=1&count=200");
+    answer(200, "{\"totalResults\":2,\"Resources\":[{\"id\":\"1\",\"userName\":\"ada\"}]}");
+    expect_call("GET", "/Users?startIndex=2&count=200");
+    answer(200, "{\"totalResults\":2,\"Resources\":[{\"id\":\"7\",\"userName\":\"ZOE\",\"active\":true}]}");
+    commit();
+    expect_result("e1", "miro", "unchanged");
+    kit_stop();
+}
+END_TEST
+
+static void look_up(const char *attribute, const char *body)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/Users?filter=%s", attribute);
+    expect_call("GET", path);
+    answer(200, body);
+    go_on();
+}
+
+START_TEST(who_must_be_there_is_sought_in_every_way_before_it_is_given_up)
+{
+    start_with(CONFIG("true", "true", "false"));
+    say({"e1", EVENT_JOINED, .at = 1, .profile = "userName=zoe;emails.work=z@x"});
+    commit();
+    look_up("userName", NO_USERS);
+    expect_call("POST", "/Users");
+    answer(409, "");
+    go_on();
+    for (int i = 0; i < 8 && !find_result("e1", "miro"); i++) {
+        ck_assert_int_ge(wait_for_call(), 0);
+        if (strcmp(kit.call->method, "POST") == 0) {
+            answer(409, "");
+            ck_assert_int_ge(wait_for_call(), 0);
+        }
+        ck_assert_int_eq(strncmp(kit.call->path, "/Users?filter=userName", 22), 0);
+        answer(200, NO_USERS);
+        look_up("emails", NO_USERS);
+        expect_call("GET", "/Users?startIndex=1");
+        answer(200, NO_USERS);
+        commit();
+    }
+    expect_result("e1", "miro", "rejected");
+    ck_assert_ptr_nonnull(strstr(json_string(find_result("e1", "miro"), "cause"), "no lookup finds it"));
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_404_means_nobody_only_where_it_is_scim_that_answers)
+{
+    for (int proved = 0; proved < 2; proved++) {
+        if (proved) {
+            start_with(CONFIG("true", "true", "false"));
+        } else {
+            start();
+            expect_call("GET", "/ServiceProviderConfig");
+            answer(200, "<html>");
+            go_on();
+        }
+        say({"e1", EVENT_LEFT, .at = 1, .profile = "userName=zoe"});
+        commit();
+        expect_call("GET", "/Users?filter=");
+        answer(404, proved ? SCIM_404 : "not here");
+        commit();
+        if (proved)
+            expect_result("e1", "miro", "unchanged");
+        else
+            expect_no_result("e1", "miro");
+        kit_stop();
+    }
+}
+END_TEST
+
+START_TEST(attributes_are_tried_in_their_order)
+{
+    static const char *const matches[] = {"externalId", "userName"};
+    kit_config();
+    kit.targets[0].kind = "scim";
+    kit.targets[0].matches = matches;
+    kit.targets[0].n_matches = 2;
+    kit_open();
+    commit();
+    say({"e1", EVENT_JOINED, .at = 1, .profile = "userName=zoe;externalId=z1"});
+    commit();
+    look_up("externalId", NO_USERS);
+    look_up("userName", found("7", true, "userName=zoe"));
+    expect_call("PATCH", "/Users/7");
+    expect_body("z1");
+    kit_stop();
+}
+END_TEST
+
+/* ---- teams --------------------------------------------------------------------------------------------- */
+
+static void a_team_is_there(void)
+{
+    struct error err;
+    static const char *const records[][2] = {
+        {"team/miro/9", "{\"kind\":\"team\",\"target\":\"miro\",\"id\":\"9\",\"name\":\"Design\",\"at\":"
+                        "\"2026-01-01T00:00:00Z\"}"},
+        {"listing/miro",
+         "{\"kind\":\"listing\",\"target\":\"miro\",\"teams\":1,\"at\":\"2026-01-01T00:00:00Z\"}"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(records); i++)
+        ck_assert(engine_target_record(kit.e, str_of(records[i][0]), str_of(records[i][1]), kit.now, &err));
+    kit.policy = POLICY_TEAMS;
+}
+
+/* Zoe is to be in Design; her account says nothing of teams. */
+static void zoe_wants_in(const char *config)
+{
+    start_with(config);
+    a_team_is_there();
+    say({"e1", EVENT_JOINED, .at = 1, .profile = "userName=zoe"});
+    say({"e2", EVENT_MEMBERSHIP_ADDED, .at = 2, .groups = "Design"});
+    commit();
+    expect_call("GET", "/Users?filter=");
+    answer(200, found("7", true, "userName=zoe"));
+    go_on();
+    expect_call("GET", "/Users/7");
+    answer(200, user("7", true, "userName=zoe"));
+    go_on();
+    expect_call("GET", "/Groups/9");
+}
+
+START_TEST(where_the_account_is_silent_the_team_is_asked)
+{
+    zoe_wants_in(CONFIG("true", "true", "false"));
+    answer(200, TEAM(",\"members\":[{\"value\":\"6\"}]"));
+    go_on();
+    expect_call("PATCH", "/Groups/9");
+    answer(204, "");
+    go_on();
+    expect_call("GET", "/Groups/9");
+    answer(200, TEAM(",\"members\":[{\"value\":\"6\"},{\"value\":\"7\"}]"));
+    commit();
+    expect_result("e2", "miro", "applied");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_team_that_hides_its_members_is_believed)
+{
+    zoe_wants_in(CONFIG("true", "true", "false"));
+    answer(200, TEAM(""));
+    go_on();
+    expect_call("PATCH", "/Groups/9");
+    answer(204, "");
+    go_on();
+    expect_call("GET", "/Groups/9");
+    answer(200, TEAM(""));
+    commit();
+    expect_result("e2", "miro", "applied");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_team_is_put_back_under_its_version)
+{
+    zoe_wants_in(CONFIG("false", "true", "true"));
+    answer(200, TEAM(",\"members\":[{\"value\":\"6\"}]"));
+    go_on();
+    expect_call("PUT", "/Groups/9");
+    ck_assert_str_eq(kit.call->headers[0], "If-Match: v1");
+    expect_body("\"members\":[{\"value\":\"6\"},{\"value\":\"7\"}]");
+    answer(412, "");
+    expect_call("GET", "/Groups/9");
+    answer(200, TEAM(",\"members\":[{\"value\":\"5\"}]"));
+    go_on();
+    expect_call("PUT", "/Groups/9");
+    expect_body("\"members\":[{\"value\":\"5\"},{\"value\":\"7\"}]");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_team_that_cannot_be_put_back_safely_is_left_alone)
+{
+    static const struct {
+        const char *config, *members, *why;
+    } rows[] = {
+        {CONFIG("false", "true", "true"), "", "does not show the team's members"},
+        {CONFIG("false", "true", "false"), ",\"members\":[]", "neither PATCH nor ETags"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char team[256];
+        snprintf(team, sizeof team,
+                 "{\"id\":\"9\",\"displayName\":\"Design\",\"meta\":{\"version\":\"v1\"}%s}",
+                 rows[i].members);
+        zoe_wants_in(rows[i].config);
+        answer(200, team);
+        go_on();
+        expect_no_call();
+        char *text = cJSON_PrintUnformatted(find_result("e2", "miro"));
+        ck_assert_msg(text && strstr(text, rows[i].why), "%s", text ? text : "no result");
+        free(text);
+        kit_stop();
+    }
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        nobody_is_called_for_before_it_has_said_what_it_can_do,
+        who_says_nothing_is_called_as_most_are,
+        who_cannot_say_it_holds_nobody_up_for_ever,
+        what_it_said_is_published_again_after_an_abort_and_known_after_a_crash,
+        without_patch_the_account_is_read_and_put_back_as_it_was,
+        what_was_read_long_ago_is_not_put_back,
+        without_filters_everybody_is_listed,
+        who_must_be_there_is_sought_in_every_way_before_it_is_given_up,
+        a_404_means_nobody_only_where_it_is_scim_that_answers,
+        attributes_are_tried_in_their_order,
+        where_the_account_is_silent_the_team_is_asked,
+        a_team_that_hides_its_members_is_believed,
+        a_team_is_put_back_under_its_version,
+        a_team_that_cannot_be_put_back_safely_is_left_alone,
+    };
+    return kit_run("engine_generic", tests, ARRAY_SIZE(tests));
+}

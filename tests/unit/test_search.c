@@ -1,0 +1,166 @@
+/* Finding an account that no link names. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../worker/engine/search.h"
+#include "test_lib.h"
+
+static struct search s;
+static struct search_wish wish;
+
+static void begin(bool filters, bool must_be)
+{
+    search_done(&s);
+    wish = (struct search_wish){.matches = {{"externalId", "e"}, {"userName", "z"}, {"emails.work", "z@x"}},
+                                .n = must_be ? 3 : 2,
+                                .n_asked = 2,
+                                .filters = filters,
+                                .must_be = must_be};
+    search_begin(&s, &wish);
+}
+
+/* What is asked next: an attribute, "list START" or "list cursor C"; "": nothing. */
+static const char *next(void)
+{
+    static char text[64];
+    struct search_question q;
+    if (!search_next(&s, &wish, &q))
+        return "";
+    if (!q.lists)
+        return q.matches[0].attr;
+    if (q.page.cursor)
+        snprintf(text, sizeof text, "list cursor %s", q.page.cursor);
+    else
+        snprintf(text, sizeof text, "list %zu", q.page.start);
+    return text;
+}
+
+/* A page of n accounts out of total, beginning with the account `first`; found: so many match, by matches[rank]. */
+static enum search_news page(size_t n, int64_t total, uint64_t first, size_t found, size_t rank)
+{
+    struct user_page p = {.n = n, .total = total, .first = first, .found = found, .rank = rank};
+    if (found > 0)
+        p.account.id = xasprintf("%zu", rank);
+    enum search_news news = search_take(&s, &wish, &p, 2);
+    user_page_done(&p);
+    return news;
+}
+
+START_TEST(attributes_are_asked_in_turn_and_the_first_that_finds_counts)
+{
+    begin(true, false);
+    ck_assert_str_eq(next(), "externalId");
+    ck_assert_int_eq(page(0, 0, 0, 0, 0), SEARCH_GOES_ON);
+    ck_assert_str_eq(next(), "userName");
+    ck_assert_int_eq(page(2, 2, 1, 2, 0), SEARCH_FOUND);
+    ck_assert_uint_eq(s.found, 2);
+    begin(true, false);
+    ck_assert_int_eq(search_take_none(&s, &wish), SEARCH_GOES_ON);
+    ck_assert_int_eq(search_take_none(&s, &wish), SEARCH_NOBODY);
+    ck_assert_str_eq(next(), "");
+}
+END_TEST
+
+START_TEST(who_must_be_there_is_sought_by_other_names_and_in_the_list)
+{
+    begin(true, true);
+    page(0, 0, 0, 0, 0);
+    page(0, 0, 0, 0, 0);
+    ck_assert_str_eq(next(), "emails.work");
+    ck_assert_int_eq(page(0, 0, 0, 0, 0), SEARCH_GOES_ON);
+    ck_assert_str_eq(next(), "list 1");
+    ck_assert_int_eq(page(2, 3, 1, 0, 0), SEARCH_GOES_ON);
+    ck_assert_str_eq(next(), "list 3");
+    ck_assert_int_eq(page(1, 3, 3, 1, 2), SEARCH_FOUND);
+    ck_assert_str_eq(s.best.id, "2");
+}
+END_TEST
+
+START_TEST(a_filter_that_is_refused_or_passed_over_proves_no_absence)
+{
+    begin(true, false);
+    ck_assert_int_eq(search_take_refusal(&s, &wish), SEARCH_GOES_ON);
+    ck_assert_str_eq(next(), "userName");
+    ck_assert_int_eq(page(0, 0, 0, 0, 0), SEARCH_GOES_ON);
+    ck_assert_str_eq(next(), "list 1");
+    ck_assert_int_eq(page(0, 0, 0, 0, 0), SEARCH_NOBODY);
+    begin(true, false);
+    page(2, 50, 1, 0, 0); /* anybody, instead of whom was asked for */
+    page(0, 0, 0, 0, 0);
+    ck_assert_str_eq(next(), "list 1");
+}
+END_TEST
+
+START_TEST(in_a_list_the_best_match_wins_wherever_it_stands)
+{
+    begin(false, false);
+    ck_assert_str_eq(next(), "list 1");
+    ck_assert_int_eq(page(2, 5, 1, 1, 1), SEARCH_GOES_ON);
+    ck_assert_int_eq(page(2, 5, 3, 1, 0), SEARCH_GOES_ON);
+    ck_assert_int_eq(page(1, 5, 5, 1, 1), SEARCH_FOUND);
+    ck_assert_str_eq(s.best.id, "0");
+    ck_assert_uint_eq(s.found, 1);
+}
+END_TEST
+
+START_TEST(a_list_ends_without_news_whatever_it_counts)
+{
+    static const struct {
+        const char *name;
+        int64_t total; /* as it says on each page of two */
+        struct {
+            size_t n;
+            uint64_t first;
+        } pages[4];
+        size_t last;
+    } rows[] = {
+        {"an empty page", 2, {{2, 1}, {2, 3}, {0, 0}}, 2},
+        {"a short page that is whole", 3, {{2, 1}, {1, 3}}, 1},
+        {"a short page without a count", -1, {{2, 1}, {1, 3}}, 1},
+        {"pages shorter than asked for", 3, {{1, 1}, {1, 2}, {1, 3}}, 2},
+        {"the first page again", 9, {{2, 1}, {2, 3}, {2, 1}}, 2},
+        {"the same page again", 9, {{2, 1}, {2, 1}}, 1},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        begin(false, false);
+        for (size_t k = 0; k <= rows[i].last; k++) {
+            enum search_news news = page(rows[i].pages[k].n, rows[i].total, rows[i].pages[k].first, 0, 0);
+            ck_assert_msg(news == (k == rows[i].last ? SEARCH_NOBODY : SEARCH_GOES_ON), "%s: page %zu",
+                          rows[i].name, k);
+        }
+    }
+}
+END_TEST
+
+START_TEST(by_cursor_the_last_page_names_none)
+{
+    begin(false, false);
+    wish.cursor = true;
+    search_begin(&s, &wish);
+    ck_assert_str_eq(next(), "list cursor ");
+    struct user_page p = {.n = 1, .total = 1, .first = 1, .cursor = xasprintf("c2")};
+    ck_assert_int_eq(search_take(&s, &wish, &p, 2), SEARCH_GOES_ON);
+    ck_assert_str_eq(next(), "list cursor c2");
+    p = (struct user_page){.n = 2, .total = 9, .first = 2};
+    ck_assert_int_eq(search_take(&s, &wish, &p, 2), SEARCH_NOBODY);
+}
+END_TEST
+
+START_TEST(another_wish_begins_anew)
+{
+    begin(true, false);
+    page(0, 0, 0, 0, 0);
+    ck_assert_str_eq(next(), "userName");
+    wish.matches[1].value = "y";
+    ck_assert_str_eq(next(), "externalId");
+    search_begin(&s, &wish);
+    ck_assert_uint_eq(s.step, 0);
+}
+END_TEST
+
+RUN_TESTS("search", attributes_are_asked_in_turn_and_the_first_that_finds_counts,
+          who_must_be_there_is_sought_by_other_names_and_in_the_list,
+          a_filter_that_is_refused_or_passed_over_proves_no_absence,
+          in_a_list_the_best_match_wins_wherever_it_stands, a_list_ends_without_news_whatever_it_counts,
+          by_cursor_the_last_page_names_none, another_wish_begins_anew)

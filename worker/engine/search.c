@@ -1,0 +1,137 @@
+#include "search.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "digest.h"
+#include "mem.h"
+
+void search_done(struct search *s)
+{
+    free(s->cursor);
+    account_done(&s->best);
+    *s = (struct search){0};
+}
+
+static uint64_t fingerprint(const struct search_wish *wish)
+{
+    uint64_t sum = 1 + (uint64_t)wish->filters * 2 + (uint64_t)wish->must_be * 4 + (uint64_t)wish->cursor * 8;
+    for (size_t i = 0; i < wish->n; i++) {
+        uint64_t parts[] = {sum, digest_hash64(wish->matches[i].attr, strlen(wish->matches[i].attr)),
+                            digest_hash64(wish->matches[i].value, strlen(wish->matches[i].value))};
+        sum = digest_hash64(parts, sizeof parts);
+    }
+    return sum | 1;
+}
+
+void search_begin(struct search *s, const struct search_wish *wish)
+{
+    uint64_t sum = fingerprint(wish);
+    if (s->wish == sum)
+        return;
+    search_done(s);
+    s->wish = sum;
+}
+
+/* Filters that are worth asking. */
+static size_t n_filters(const struct search_wish *wish)
+{
+    return !wish->filters ? 0 : wish->must_be ? wish->n : wish->n_asked;
+}
+
+static bool lists(const struct search *s, const struct search_wish *wish)
+{
+    return !wish->filters || wish->must_be || s->partly;
+}
+
+bool search_next(const struct search *s, const struct search_wish *wish, struct search_question *ret)
+{
+    static const struct search beginning = {0};
+    if (s->wish != fingerprint(wish))
+        s = &beginning;
+    *ret = (struct search_question){.lists = s->step >= n_filters(wish)};
+    if (!ret->lists) {
+        ret->matches[ret->n++] = wish->matches[s->step];
+        return true;
+    }
+    for (size_t i = 0; i < (wish->must_be ? wish->n : wish->n_asked); i++)
+        ret->matches[ret->n++] = wish->matches[i];
+    ret->page = (struct scim_page){.start = s->start > 0 ? s->start : 1,
+                                   .cursor = s->cursor      ? s->cursor
+                                             : wish->cursor ? ""
+                                                            : NULL};
+    return ret->n > 0 && s->step == n_filters(wish) && lists(s, wish);
+}
+
+static enum search_news next_step(struct search *s, const struct search_wish *wish)
+{
+    struct search_question next;
+    s->step++;
+    return search_next(s, wish, &next) ? SEARCH_GOES_ON : SEARCH_NOBODY;
+}
+
+/* Some answer the first page for whatever lies behind the last one, and some count only what they show. */
+static bool is_last(const struct search *s, const struct user_page *page, unsigned count)
+{
+    if (s->cursor || page->cursor)
+        return !page->cursor;
+    bool again = page->first == s->first || page->first == s->previous;
+    bool is_short = page->n < count && (page->total < 0 || (int64_t)(s->listed + page->n) >= page->total);
+    return page->n == 0 || again || is_short || s->listed >= SEARCH_LISTED_MAX;
+}
+
+static void keep_best(struct search *s, struct user_page *page)
+{
+    if (page->found == 0 || (s->found > 0 && page->rank > s->rank))
+        return;
+    if (s->found > 0 && page->rank == s->rank) {
+        s->found += page->found;
+        return;
+    }
+    account_done(&s->best);
+    s->best = page->account;
+    page->account = (struct account){0};
+    s->found = page->found;
+    s->rank = page->rank;
+}
+
+static enum search_news take_list(struct search *s, const struct search_wish *wish, struct user_page *page,
+                                  unsigned count)
+{
+    bool again = s->listed > 0 && page->first == s->first; /* then it is counted already */
+    if (!again)
+        keep_best(s, page);
+    if (is_last(s, page, count))
+        return s->found > 0 ? SEARCH_FOUND : next_step(s, wish);
+    s->first = s->first ? s->first : page->first;
+    s->previous = page->first;
+    s->listed += page->n;
+    s->start = s->listed + 1;
+    free(s->cursor);
+    s->cursor = page->cursor;
+    page->cursor = NULL;
+    return SEARCH_GOES_ON;
+}
+
+enum search_news search_take(struct search *s, const struct search_wish *wish, struct user_page *page,
+                             unsigned count)
+{
+    if (s->step >= n_filters(wish))
+        return take_list(s, wish, page, count);
+    keep_best(s, page);
+    if (s->found > 0)
+        return SEARCH_FOUND;
+    s->partly |= page->n > 0; /* others than those that were asked for */
+    return next_step(s, wish);
+}
+
+enum search_news search_take_none(struct search *s, const struct search_wish *wish)
+{
+    return s->found > 0 ? SEARCH_FOUND : next_step(s, wish);
+}
+
+enum search_news search_take_refusal(struct search *s, const struct search_wish *wish)
+{
+    s->partly = true;
+    return next_step(s, wish);
+}
