@@ -11,6 +11,7 @@
 #include "failpoint.h"
 #include "http_client_headers.h"
 #include "http_client_sockets.h"
+#include "http_client_token.h"
 #include "mem.h"
 #include "now.h"
 #include "reply_headers.h"
@@ -30,6 +31,7 @@ enum { CALLS_PER_MULTI = 16 };
 enum { RECEIVE_BUFFER = 4096, SEND_BUFFER = 16384 };
 
 struct target {
+    struct http_client *client;
     CURLU *url;         /* parsed once; what lies below it goes into the request line as it is */
     const char *prefix; /* in base_url: its path */
     char *base_url;
@@ -37,12 +39,21 @@ struct target {
     char *before_token;
     bool source;
     size_t reply_max;
+    char *certificate, *key, *ca;             /* PEM; NULL: none */
+    unsigned token, certificates;             /* count changes of them */
+    struct http_token *oauth;                 /* NULL: its token does not change by itself */
+    struct transfer *waiting;                 /* for a token; they are running, too */
     struct header_set *headers;               /* of a source: the token's alone, its calls add theirs */
     size_t first_multi, n_multis, next_multi; /* its transfers take turns */
     struct transfer *idle;                    /* handles without a call */
 };
 
 struct transfer { /* a call and its easy handle; handles are reused within a target */
+    void (*end)(void *self, CURLcode code); /* first, as in http_client_token.c */
+    struct transfer *next_waiting;
+    unsigned token;        /* that it was sent with, as counted in target */
+    unsigned certificates; /* likewise, that its handle has */
+    bool held;             /* in target->waiting, not in its multi handle */
     struct http_client *client;
     struct http_multi *multi; /* the easy handle's for its life: its connection lies there */
     struct target *target;
@@ -127,9 +138,35 @@ static int on_about_to_write(void *ctx, char *to, char *from, int to_port, int f
 
 /* ---- transfers ----------------------------------------------------------------------------------------- */
 
+static void set_blob(CURL *easy, CURLoption option, const char *pem)
+{
+    struct curl_blob blob = {
+        .data = (void *)(uintptr_t)pem, .len = pem ? strlen(pem) : 0, .flags = CURL_BLOB_COPY};
+    if (pem)
+        curl_easy_setopt(easy, option, &blob);
+}
+
+/* Whom a connection trusts, and how it goes. */
+static void set_connection(const struct http_client *c, const struct target *target, CURL *easy)
+{
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CONNECT_TIMEOUT_MS);
+    curl_easy_setopt(easy, CURLOPT_SHARE, c->shared);
+    if (target->ca_file)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, target->ca_file);
+    set_blob(easy, CURLOPT_CAINFO_BLOB, target->ca);
+    set_blob(easy, CURLOPT_SSLCERT_BLOB, target->certificate);
+    set_blob(easy, CURLOPT_SSLKEY_BLOB, target->key);
+    if (c->no_proxy)
+        curl_easy_setopt(easy, CURLOPT_PROXY, "");
+}
+
+static void on_transfer_end(void *self, CURLcode code);
+
 static struct transfer *transfer_new(struct http_client *c, struct target *target)
 {
     struct transfer *t = xcalloc(1, sizeof *t);
+    t->end = on_transfer_end;
+    t->certificates = target->certificates;
     t->client = c;
     t->target = target;
     t->multi = http_sockets_multi(c->sockets, target->first_multi + target->next_multi++ % target->n_multis);
@@ -146,7 +183,6 @@ static struct transfer *transfer_new(struct http_client *c, struct target *targe
     curl_easy_setopt(t->easy, CURLOPT_HTTPPROXYTUNNEL, 1L);
     curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-    curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CONNECT_TIMEOUT_MS);
     curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER);
     curl_easy_setopt(t->easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)SEND_BUFFER);
     curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -156,11 +192,7 @@ static struct transfer *transfer_new(struct http_client *c, struct target *targe
     curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, on_about_to_write);
     curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
     http_multi_prepare(t->multi, t->easy);
-    curl_easy_setopt(t->easy, CURLOPT_SHARE, c->shared);
-    if (target->ca_file)
-        curl_easy_setopt(t->easy, CURLOPT_CAINFO, target->ca_file);
-    if (c->no_proxy)
-        curl_easy_setopt(t->easy, CURLOPT_PROXY, "");
+    set_connection(c, target, t->easy);
     return t;
 }
 
@@ -199,6 +231,10 @@ static void transfer_put(struct transfer *t)
         buf_done(&t->body);
     if (t->reply_headers)
         reply_headers_clear(t->reply_headers);
+    if (t->certificates != t->target->certificates) {
+        transfer_free(t);
+        return;
+    }
     t->next = t->target->idle;
     t->target->idle = t;
 }
@@ -232,6 +268,22 @@ static void set_request(struct transfer *t, const struct call *call)
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
 }
 
+static struct header_set *headers_for(const struct target *target, const struct call *call)
+{
+    if (target->source)
+        return header_set_for(target->headers, call);
+    return call->n_headers > 0 ? header_set_besides(target->headers, call) : header_set_use(target->headers);
+}
+
+static void transfer_send(struct transfer *t)
+{
+    t->headers = headers_for(t->target, t->call);
+    t->token = t->target->token;
+    set_request(t, t->call);
+    FAILPOINT("before-call");
+    http_multi_start(t->multi, t->easy);
+}
+
 void http_client_start(struct http_client *c, const struct call *call)
 {
     assert(call->target < c->n_targets);
@@ -239,17 +291,18 @@ void http_client_start(struct http_client *c, const struct call *call)
     assert(!c->only_read || target->source || strcmp(call->method, "GET") == 0);
     struct transfer *t = transfer_get(c, target);
     t->call = call;
-    t->headers = target->source        ? header_set_for(target->headers, call)
-                 : call->n_headers > 0 ? header_set_besides(target->headers, call)
-                                       : header_set_use(target->headers);
     t->written = t->refused = false;
     t->error[0] = t->etag[0] = '\0';
     t->started_ms = clock_mono_ms();
     reply_hints_clear(&t->hints);
-    set_request(t, call);
     transfer_run(t);
-    FAILPOINT("before-call");
-    http_multi_start(t->multi, t->easy);
+    t->held = target->oauth && !http_token_want(target->oauth);
+    if (t->held) {
+        t->next_waiting = target->waiting;
+        target->waiting = t;
+    } else {
+        transfer_send(t);
+    }
 }
 
 /* ---- endings ------------------------------------------------------------------------------------------- */
@@ -297,9 +350,26 @@ static const char *reason_of(enum call_failure failure, CURLcode code)
     }
 }
 
-static void transfer_end(struct transfer *t, CURLcode code)
+static void answer(struct transfer *t, const struct call_reply *reply)
 {
     struct http_client *c = t->client;
+    FAILPOINT("after-reply");
+    c->callbacks.done(c->callbacks.ctx, t->call, reply, clock_mono_ms() - t->started_ms);
+    transfer_put(t);
+}
+
+/* A token that was good before may have been withdrawn: nothing was done, and the next call has a new one. */
+static bool may_be_renewed(const struct transfer *t, int status)
+{
+    struct target *target = t->target;
+    if (!target->oauth || t->token != target->token)
+        return target->oauth && status == 401; /* it has been, meanwhile */
+    return http_token_answered(target->oauth, status == 401) && status == 401;
+}
+
+static void on_transfer_end(void *self, CURLcode code)
+{
+    struct transfer *t = self;
     http_multi_stop(t->multi, t->easy);
     struct call_reply reply = {.outcome = outcome_of(t, code), .retry_after_ms = -1};
     if (reply.outcome == CALL_REPLIED) {
@@ -315,16 +385,61 @@ static void transfer_end(struct transfer *t, CURLcode code)
         reply.failure = failure_of(t, code);
         reply.error = reason_of(reply.failure, code);
     }
-    FAILPOINT("after-reply");
-    c->callbacks.done(c->callbacks.ctx, t->call, &reply, clock_mono_ms() - t->started_ms);
-    transfer_put(t);
+    if (reply.outcome == CALL_REPLIED && may_be_renewed(t, reply.status))
+        reply = (struct call_reply){.outcome = CALL_NOT_SENT,
+                                    .retry_after_ms = -1,
+                                    .failure = FAILURE_HELD_BACK,
+                                    .error = "the token has expired"};
+    answer(t, &reply);
 }
 
+/* Of a transfer, or of a token being had. */
 static void on_ended(CURL *easy, CURLcode code)
 {
-    struct transfer *t = NULL;
-    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&t);
-    transfer_end(t, code);
+    void *self = NULL;
+    void (*end)(void *, CURLcode);
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&self);
+    memcpy(&end, self, sizeof end);
+    end(self, code);
+}
+
+/* ---- tokens that are had from elsewhere ---------------------------------------------------------------- */
+
+static struct header_set *headers_of(const struct target *target, const char *token)
+{
+    return header_set_new(&(struct header_rules){target->source, target->before_token}, token);
+}
+
+static void set_headers(struct target *target, const char *token)
+{
+    header_set_drop(target->headers);
+    target->headers = headers_of(target, token);
+    target->token++;
+}
+
+static void on_token_prepare(void *ctx, CURL *easy)
+{
+    const struct target *target = ctx;
+    set_connection(target->client, target, easy);
+}
+
+static void on_token(void *ctx, const char *token, enum call_failure failure, const char *why)
+{
+    struct target *target = ctx;
+    struct transfer *waiting = target->waiting;
+    struct call_reply none = {
+        .outcome = CALL_NOT_SENT, .retry_after_ms = -1, .failure = failure, .error = why};
+    if (token)
+        set_headers(target, token);
+    target->waiting = NULL;
+    for (struct transfer *t = waiting, *next; t; t = next) {
+        next = t->next_waiting;
+        t->held = false;
+        if (token)
+            transfer_send(t);
+        else
+            answer(t, &none);
+    }
 }
 
 /* ---- the loop ------------------------------------------------------------------------------------------ */
@@ -351,16 +466,50 @@ size_t http_client_in_flight(const struct http_client *c)
 
 /* ---- life ---------------------------------------------------------------------------------------------- */
 
-static struct header_set *headers_of(const struct target *target, const char *token)
-{
-    return header_set_new(&(struct header_rules){target->source, target->before_token}, token);
-}
-
 void http_client_set_token(struct http_client *c, size_t target, const char *token)
 {
     assert(target < c->n_targets);
-    header_set_drop(c->targets[target].headers);
-    c->targets[target].headers = headers_of(&c->targets[target], token);
+    struct target *t = &c->targets[target];
+    if (t->oauth)
+        http_token_set_secret(t->oauth, token);
+    else
+        set_headers(t, token);
+}
+
+static void take_certificates(struct target *target, const struct http_target *from)
+{
+    char **const mine[] = {&target->certificate, &target->key, &target->ca};
+    const char *const theirs[] = {from->certificate, from->key, from->ca};
+    for (size_t i = 0; i < ARRAY_SIZE(mine); i++) {
+        if (*mine[i])
+            explicit_bzero(*mine[i], strlen(*mine[i]));
+        free(*mine[i]);
+        *mine[i] = xstrdup_null(theirs[i]);
+    }
+}
+
+static bool same(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static void drop_idle(struct target *target)
+{
+    for (struct transfer *t; (t = target->idle);) {
+        target->idle = t->next;
+        transfer_free(t);
+    }
+}
+
+/* A handle has the certificates that it was made with: those without a call are made anew. */
+void http_client_set_certificates(struct http_client *c, size_t target, const struct http_target *from)
+{
+    struct target *t = &c->targets[target];
+    if (same(t->certificate, from->certificate) && same(t->key, from->key) && same(t->ca, from->ca))
+        return;
+    take_certificates(t, from);
+    drop_idle(t);
+    t->certificates++;
 }
 
 static bool names_a_proxy(void)
@@ -386,6 +535,15 @@ static bool set_url(struct target *target, const char *base_url, struct error *e
     return true;
 }
 
+static void add_oauth(struct http_client *c, struct target *target, const struct http_target *from)
+{
+    const struct http_oauth *oauth = &from->oauth;
+    const struct http_token_rules rules = {oauth->token_url, oauth->client_id, oauth->scope, from->token,
+                                           oauth->in_body};
+    target->oauth = http_token_new(http_sockets_multi(c->sockets, target->first_multi), &rules,
+                                   &(struct http_token_callbacks){target, on_token_prepare, on_token});
+}
+
 static bool add_targets(struct http_client *c, const struct http_target *targets, size_t n, struct error *err)
 {
     size_t calls = 0, multis = 0;
@@ -393,6 +551,8 @@ static bool add_targets(struct http_client *c, const struct http_target *targets
     c->n_targets = n;
     for (size_t i = 0; i < n; i++) {
         struct target *target = &c->targets[i];
+        target->client = c;
+        take_certificates(target, &targets[i]);
         if (!set_url(target, targets[i].base_url, err))
             return false;
         target->ca_file = xstrdup_null(targets[i].ca_file);
@@ -400,13 +560,16 @@ static bool add_targets(struct http_client *c, const struct http_target *targets
             xstrdup(targets[i].before_token ? targets[i].before_token : "Authorization: Bearer ");
         target->source = targets[i].source;
         target->reply_max = targets[i].reply_max ? targets[i].reply_max : HTTP_REPLY_MAX;
-        target->headers = headers_of(target, targets[i].token);
+        target->headers = headers_of(target, targets[i].oauth.token_url ? NULL : targets[i].token);
         target->first_multi = multis;
         target->n_multis = targets[i].in_flight_max / CALLS_PER_MULTI + 1;
         multis += target->n_multis;
         calls += targets[i].in_flight_max;
     }
     c->sockets = http_sockets_new(c->loop, multis, calls, on_ended);
+    for (size_t i = 0; i < n; i++)
+        if (targets[i].oauth.token_url)
+            add_oauth(c, &c->targets[i], &targets[i]);
     return true;
 }
 
@@ -431,10 +594,10 @@ bool http_client_new(struct loop *loop, const struct http_target *targets, size_
 
 static void free_target(struct target *target)
 {
-    for (struct transfer *t; (t = target->idle);) {
-        target->idle = t->next;
-        transfer_free(t);
-    }
+    static const struct http_target none;
+    drop_idle(target);
+    http_token_free(target->oauth);
+    take_certificates(target, &none);
     header_set_drop(target->headers);
     free(target->before_token);
     free(target->ca_file);
@@ -447,7 +610,8 @@ void http_client_free(struct http_client *c)
     if (!c)
         return;
     while (c->running) {
-        http_multi_stop(c->running->multi, c->running->easy);
+        if (!c->running->held)
+            http_multi_stop(c->running->multi, c->running->easy);
         transfer_put(c->running);
     }
     for (size_t i = 0; i < c->n_targets; i++)

@@ -6,7 +6,8 @@
  * connection that died is refused.
  *
  * What a call came to:
- *     NOT_SENT  no connection, or may_write said no: nothing was written
+ *     NOT_SENT  no connection, no token, or may_write said no: nothing was written; also a 401 to a token that was good
+ *               before, since nothing was done and the next call has a new one
  *     UNKNOWN   written, perhaps in part, and no whole answer (time-out, cut, over HTTP_REPLY_MAX)
  *     REPLIED   any status; redirects are not followed
  *
@@ -26,10 +27,18 @@ enum { HTTP_REPLY_MAX = 1024 * 1024, HTTP_CONNECT_TIMEOUT_MS = 5000 };
 
 struct http_client;
 
+struct http_oauth { /* client credentials, see http_client_token.h; token_url NULL: not this way */
+    const char *token_url, *client_id, *scope; /* scope NULL: none is named */
+    bool in_body;                              /* who we are stands in the body, else in HTTP Basic */
+};
+
 struct http_target {      /* copied, except the token, of which the header line is kept */
     const char *base_url; /* http(s)://host/path without a trailing slash */
-    const char *token;    /* NULL: no Authorization header */
-    const char *ca_file;  /* certificates that are trusted; NULL: the system's */
+    const char *token;    /* NULL: no Authorization header; with oauth: the client's secret */
+    struct http_oauth oauth;
+    const char *certificate, *key,
+        *ca;             /* PEM: ours, NULL: none; who certifies the target, NULL: as ca_file says */
+    const char *ca_file; /* certificates that are trusted; NULL: the system's */
     unsigned in_flight_max;
     bool source;              /* speaks plain JSON, its calls bring headers, its replies tell theirs */
     const char *before_token; /* in its header line; NULL: "Authorization: Bearer " */
@@ -55,8 +64,10 @@ void http_client_free(struct http_client *c);
 
 /* Starts call, which stays the engine's and must live until `done`. Its target is an index into `targets`. */
 void http_client_start(struct http_client *c, const struct call *call);
-/* Calls begun from now on carry the new token. */
+/* Calls begun from now on carry the new token, or are made with one had by the new secret. */
 void http_client_set_token(struct http_client *c, size_t target, const char *token);
+/* … over connections with these certificates. */
+void http_client_set_certificates(struct http_client *c, size_t target, const struct http_target *from);
 
 /* Does what libcurl's timer asks for and answers what ended. After loop_wait, and after a round of starts. */
 void http_client_run(struct http_client *c);

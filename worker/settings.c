@@ -16,24 +16,63 @@ enum {
 
 static const int64_t TOMBSTONE_MS = INT64_C(30) * 24 * 3600 * 1000;
 
+static bool load(const char *ref, bool text, struct secret *ret, const char *key, struct error *err)
+{
+    if (!ref)
+        return true;
+    return (text ? secret_load_text(ref, ret, err) : secret_load(ref, ret, err)) ||
+           error_wrap(err, "%s", key);
+}
+
+/* HTTP Basic (RFC 7617): user and password in base64 stand where a token does. */
+static void make_basic(const char *user, struct secret *password)
+{
+    struct buf pair, text;
+    buf_init(&pair, 2 * SECRET_SIZE_MAX);
+    buf_init(&text, 4 * SECRET_SIZE_MAX);
+    buf_addf(&pair, "%s:%s", user, password->p);
+    base64_encode(pair.p, pair.n, &text);
+    explicit_bzero(pair.p, pair.n);
+    buf_done(&pair);
+    secret_done(password);
+    password->n = text.n;
+    password->p = buf_take(&text);
+}
+
+static bool load_credentials(const struct config_target *target, struct credentials *ret, struct error *err)
+{
+    const struct config_auth *auth = &target->auth;
+    bool ok = load(target->token, false, &ret->token, "token", err) &&
+              load(auth->password, false, &ret->token, "auth.password", err) &&
+              load(auth->oauth.client_secret, false, &ret->token, "auth.oauth.client_secret", err) &&
+              load(target->tls.certificate, true, &ret->certificate, "tls.certificate", err) &&
+              load(target->tls.key, true, &ret->key, "tls.key", err) &&
+              load(target->tls.ca, true, &ret->ca, "tls.ca", err);
+    if (ok && auth->user)
+        make_basic(auth->user, &ret->token);
+    return ok;
+}
+
 bool tokens_load(const struct config *cfg, struct tokens *ret, struct error *err)
 {
     struct tokens t = {.v = xcalloc(cfg->targets.n, sizeof *t.v), .n = cfg->targets.n};
-    for (size_t i = 0; i < t.n; i++) {
-        const struct config_target *target = &cfg->targets.v[i];
-        if (target->token && !secret_load(target->token, &t.v[i], err)) {
+    for (size_t i = 0; i < t.n; i++)
+        if (!load_credentials(&cfg->targets.v[i], &t.v[i], err)) {
             tokens_done(&t);
-            return error_wrap(err, "targets[%zu].token", i);
+            return error_wrap(err, "targets[%zu]", i);
         }
-    }
     *ret = t;
     return true;
 }
 
 void tokens_done(struct tokens *t)
 {
-    for (size_t i = 0; i < t->n; i++)
-        secret_done(&t->v[i]);
+    for (size_t i = 0; i < t->n; i++) {
+        secret_done(&t->v[i].token);
+        secret_done(&t->v[i].certificate);
+        secret_done(&t->v[i].key);
+        secret_done(&t->v[i].ca);
+    }
     free(t->v);
     *t = (struct tokens){0};
 }
@@ -321,17 +360,28 @@ void settings_engine_free(struct engine_config *c)
     free(c);
 }
 
+static struct http_target http_target_of(const struct config_target *from, const struct credentials *who)
+{
+    const struct config_oauth *oauth = &from->auth.oauth;
+    return (struct http_target){
+        .base_url = from->base_url,
+        .token = who->token.p,
+        .before_token = from->auth.user ? "Authorization: Basic " : NULL,
+        .oauth = {oauth->token_url, oauth->client_id, oauth->scope, oauth->client_auth == CONFIG_CLIENT_BODY},
+        .certificate = who->certificate.p,
+        .key = who->key.p,
+        .ca = who->ca.p,
+        .in_flight_max = (unsigned)from->in_flight,
+    };
+}
+
 struct http_target *settings_http_new(const struct config *cfg, const struct tokens *tokens,
                                       const struct asked_sources *sources)
 {
     size_t n_sources = sources ? sources->n_fetched : 0;
     struct http_target *targets = xcalloc(cfg->targets.n + n_sources, sizeof *targets);
     for (size_t i = 0; i < cfg->targets.n; i++)
-        targets[i] = (struct http_target){
-            .base_url = cfg->targets.v[i].base_url,
-            .token = tokens->v[i].p,
-            .in_flight_max = (unsigned)cfg->targets.v[i].in_flight,
-        };
+        targets[i] = http_target_of(&cfg->targets.v[i], &tokens->v[i]);
     for (size_t i = 0; i < n_sources; i++)
         targets[cfg->targets.n + i] = asked_source_http(&sources->v[i], SOURCE_REPLY_MAX);
     return targets;

@@ -12,9 +12,15 @@
 #include "secret.h"
 #include "asked_sources.h"
 
-/* Tokens of all targets, read together so that a reload is all or nothing. */
-struct tokens {       /* release with tokens_done */
-    struct secret *v; /* by target; empty: none */
+/* How we say at a target who we are; empty: not so. */
+struct credentials {
+    struct secret token; /* bearer token, HTTP Basic's pair in base64, or the OAuth client's secret */
+    struct secret certificate, key, ca; /* PEM */
+};
+
+/* Of all targets, read together so that a reload is all or nothing. */
+struct tokens {            /* release with tokens_done */
+    struct credentials *v; /* by target */
     size_t n;
 };
 

@@ -225,8 +225,12 @@ static void adopt(struct worker *w, struct reloaded *r)
     adopt_targets(w, r->cfg, r->sources);
     tokens_done(&w->tokens);
     w->tokens = r->tokens;
-    for (size_t i = 0; w->http && i < w->tokens.n; i++)
-        http_client_set_token(w->http, i, w->tokens.v[i].p);
+    struct http_target *targets = settings_http_new(config_now(w), &w->tokens, NULL);
+    for (size_t i = 0; w->http && i < w->tokens.n; i++) {
+        http_client_set_certificates(w->http, i, &targets[i]);
+        http_client_set_token(w->http, i, targets[i].token);
+    }
+    free(targets);
     bool changed = generation_now(w) != before;
     if (w->engine && changed)
         engine_policy_changed(w->engine, generation_now(w), now_read());

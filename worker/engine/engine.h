@@ -291,6 +291,8 @@ enum call_failure { /* why there is no answer */
                     FAILURE_TIMEOUT,   /* after the request was written */
                     FAILURE_CUT,       /* connection lost after the request was written */
                     FAILURE_TOO_LARGE, /* the answer is longer than any that makes sense */
+                    FAILURE_TOKEN,     /* no token could be had for it */
+                    FAILURE_TOKEN_REFUSED, /* … because we are refused there */
                     FAILURES,
 };
 

@@ -371,6 +371,8 @@ struct meaning profile_failure_meaning(enum call_failure failure)
         [FAILURE_TIMEOUT] = {REPLY_TEMPORARY, HEALTH_SUSPECT, true},
         [FAILURE_CUT] = {REPLY_TEMPORARY, HEALTH_SUSPECT, false},
         [FAILURE_TOO_LARGE] = {REPLY_TEMPORARY, HEALTH_WELL, false},
+        [FAILURE_TOKEN] = {REPLY_TROUBLE, HEALTH_SICK, false},
+        [FAILURE_TOKEN_REFUSED] = {REPLY_TROUBLE, HEALTH_CERTAIN, false},
     };
     return failures[failure];
 }
