@@ -16,12 +16,17 @@ enum {
 
 static const int64_t TOMBSTONE_MS = INT64_C(30) * 24 * 3600 * 1000;
 
-static bool load(const char *ref, bool text, struct secret *ret, const char *key, struct error *err)
+struct load { /* what of a target is loaded */
+    const char *key, *ref;
+    struct secret *ret;
+    bool text; /* of any bytes, such as PEM */
+};
+
+static bool load(const struct load *l, size_t at, struct error *err)
 {
-    if (!ref)
+    if (!l->ref || (l->text ? secret_load_text(l->ref, l->ret, err) : secret_load(l->ref, l->ret, err)))
         return true;
-    return (text ? secret_load_text(ref, ret, err) : secret_load(ref, ret, err)) ||
-           error_wrap(err, "%s", key);
+    return error_wrap(err, "targets[%zu].%s", at, l->key);
 }
 
 /* HTTP Basic (RFC 7617): user and password in base64 stand where a token does. */
@@ -39,27 +44,33 @@ static void make_basic(const char *user, struct secret *password)
     password->p = buf_take(&text);
 }
 
-static bool load_credentials(const struct config_target *target, struct credentials *ret, struct error *err)
+static bool load_credentials(const struct config_target *target, size_t at, struct credentials *ret,
+                             struct error *err)
 {
     const struct config_auth *auth = &target->auth;
-    bool ok = load(target->token, false, &ret->token, "token", err) &&
-              load(auth->password, false, &ret->token, "auth.password", err) &&
-              load(auth->oauth.client_secret, false, &ret->token, "auth.oauth.client_secret", err) &&
-              load(target->tls.certificate, true, &ret->certificate, "tls.certificate", err) &&
-              load(target->tls.key, true, &ret->key, "tls.key", err) &&
-              load(target->tls.ca, true, &ret->ca, "tls.ca", err);
-    if (ok && auth->user)
+    const struct load loads[] = {
+        {"token", target->token, &ret->token, false},
+        {"auth.password", auth->password, &ret->token, false},
+        {"auth.oauth.client_secret", auth->oauth.client_secret, &ret->token, false},
+        {"tls.certificate", target->tls.certificate, &ret->certificate, true},
+        {"tls.key", target->tls.key, &ret->key, true},
+        {"tls.ca", target->tls.ca, &ret->ca, true},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(loads); i++)
+        if (!load(&loads[i], at, err))
+            return false;
+    if (auth->user)
         make_basic(auth->user, &ret->token);
-    return ok;
+    return true;
 }
 
 bool tokens_load(const struct config *cfg, struct tokens *ret, struct error *err)
 {
     struct tokens t = {.v = xcalloc(cfg->targets.n, sizeof *t.v), .n = cfg->targets.n};
     for (size_t i = 0; i < t.n; i++)
-        if (!load_credentials(&cfg->targets.v[i], &t.v[i], err)) {
+        if (!load_credentials(&cfg->targets.v[i], i, &t.v[i], err)) {
             tokens_done(&t);
-            return error_wrap(err, "targets[%zu]", i);
+            return false;
         }
     *ret = t;
     return true;
