@@ -2,6 +2,7 @@
 import http.client
 import json
 from pathlib import Path
+from urllib.parse import quote
 
 from harness.processes import free_port
 
@@ -60,10 +61,18 @@ class Server:
     def add_group(self, name):
         return self._made("/Groups", {"schemas": [GROUP], "displayName": name})
 
+    def _everybody(self):
+        found, page = [], self.call("GET", "/Users?count=100")[1]
+        while page.get("Resources"):
+            found += page["Resources"]
+            if not page.get("nextCursor"):
+                break
+            page = self.call("GET", f"/Users?count=100&cursor={quote(page['nextCursor'])}")[1]
+        return found
+
     def users(self, user_name):
         """All that bear the name, whatever the case of its letters."""
-        return [u for u in self.call("GET", "/Users?count=100")[1]["Resources"]
-                if u["userName"].lower() == user_name.lower()]
+        return [u for u in self._everybody() if u["userName"].lower() == user_name.lower()]
 
     def user(self, user_name):
         found = self.users(user_name)
@@ -81,6 +90,19 @@ def scim2_server(run, version, **options):
     for option, value in options.items():
         argv += ["--" + option.replace("_", "-"), value]
     return Server(run, f"scim2-{version.replace('.', '-')}", argv, "/v2")
+
+
+def scim2_server_without_patch(run, version="0.8.3"):
+    """The same, which announces neither PATCH nor filters, and pages by cursor."""
+    config = run.directory / "config.json"
+    off, on = {"supported": False}, {"supported": True}
+    config.write_text(json.dumps({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
+        "patch": off, "filter": {**off, "maxResults": 2}, "changePassword": off, "sort": off, "etag": on,
+        "bulk": {**off, "maxOperations": 0, "maxPayloadSize": 0},
+        "pagination": {"cursor": True, "index": True, "defaultPaginationMethod": "cursor", "defaultPageSize": 2, "maxPageSize": 2},
+        "authenticationSchemes": [{"type": "oauthbearertoken", "name": "Bearer", "description": "a token"}]}), encoding="utf-8")
+    return scim2_server(run, version, service_provider_config=config)
 
 
 def scimmy(run):

@@ -4,7 +4,7 @@ from pathlib import Path
 from harness.scenario import scenario
 from harness.words import Word, now_ms
 
-from servers import ENTERPRISE, scim2_server, scimmy
+from servers import ENTERPRISE, scim2_server, scim2_server_without_patch, scimmy
 
 POLICY = Path(__file__).with_name("policy.lua")
 SOON_S = 30
@@ -120,6 +120,14 @@ def nobody_is_twice_in(walk, *groups):
 @scenario(seconds=8)
 def scim2_server_of_today(run):
     walk_through(Walk(run, scim2_server(run, "0.8.3")))
+
+
+@scenario(seconds=12)
+def scim2_server_without_patch_and_filters_by_cursor(run):
+    walk = Walk(run, scim2_server_without_patch(run), capabilities={"members": "on"})  # it leaves empty lists out
+    walk_through(walk)
+    methods = {o["method"] for r in walk.results.find(lambda _: True) for o in r.value["operations"]}
+    assert methods == {"GET", "POST", "PUT"}, methods
 
 
 @scenario(seconds=8)
