@@ -12,6 +12,7 @@
 
 #include "config.h"
 #include "engine/control.h"
+#include "engine/capabilities.h"
 #include "engine/directory.h"
 #include "engine/guard.h"
 #include "engine/record.h"
@@ -144,6 +145,21 @@ static bool read_control(const struct example *x, struct error *err)
     return ok;
 }
 
+static bool read_capabilities(const struct example *x, struct error *err)
+{
+    struct capabilities_record r;
+    struct buf written;
+    struct str value = cJSON_IsNull(x->value) ? (struct str){0} : buf_str(&x->text);
+    if (!capabilities_record_read(str_of(json_string(x->root, "key")), value, &r, err))
+        return false;
+    buf_init(&written, CAPABILITIES_RECORD_MAX);
+    capabilities_value(r.target, &r.said, r.at_ms, &written);
+    bool ok = value.n == 0 || same(x->value, buf_str(&written), err) || error_wrap(err, "writes");
+    buf_done(&written);
+    capabilities_record_done(&r);
+    return ok;
+}
+
 static bool read_target(const struct example *x, struct error *err)
 {
     struct directory_record r;
@@ -167,8 +183,10 @@ static const struct {
     const char *prefix; /* of the file's name; the first that fits */
     bool (*read)(const struct example *x, struct error *err);
 } readers[] = {
-    {"event-", read_event},   {"person-partition", read_partition}, {"person-guard", read_guard},
-    {"person-", read_person}, {"control-", read_control},           {"target-", read_target},
+    {"event-", read_event},       {"person-partition", read_partition},
+    {"person-guard", read_guard}, {"person-", read_person},
+    {"control-", read_control},   {"target-capabilities", read_capabilities},
+    {"target-", read_target},
 };
 
 static bool read_example(const char *path)

@@ -206,6 +206,14 @@ void chaos_draw_thin(struct chaos *c, struct prng *r)
     c->source_lags = maybe(r, 1000);
 }
 
+/* The sandbox's groups have no PUT, and of limits only the usual ones hold for the one of accounts. */
+void chaos_draw_ways(struct chaos *c, struct prng *r)
+{
+    bool few_calls = c->tight || c->crowded || c->understated;
+    c->discovers = prng_chance(r, 250);
+    c->puts = prng_chance(r, 200) && !c->teams && !few_calls && !c->sick_person && !c->down;
+}
+
 /* Where nothing is measured that a failing neighbour in a team's call would spoil. */
 void chaos_draw(struct chaos *c, struct prng *r)
 {
@@ -237,19 +245,15 @@ static const struct kind {
     {                                                                                                        \
 #member, offsetof(struct chaos, member), sizeof((struct chaos *)0)->member                           \
     }
-    KIND(permute),       KIND(duplicate),    KIND(invalid),
-    KIND(poison),        KIND(gap),          KIND(compact),
-    KIND(abort),         KIND(slow_commit),  KIND(slow_marker),
-    KIND(reread),        KIND(crash),        KIND(pause),
-    KIND(zombie),        KIND(shake),        KIND(stop),
-    KIND(pause_at_step), KIND(skew),         KIND(guard),
-    KIND(tight),         KIND(policy_fails), KIND(decisions),
-    KIND(policies),      KIND(late_target),  KIND(renames),
-    KIND(future_dated),  KIND(access_ends),  KIND(complete),
-    KIND(deletions),     KIND(ties),         KIND(holds),
-    KIND(afterwords),    KIND(two_targets),  KIND(existing_accounts),
-    KIND(teams),         KIND(thin),         KIND(source_fails),
-    KIND(source_lags),   KIND(dry_run),      KIND(deaf),
+    KIND(permute),       KIND(duplicate),    KIND(invalid),      KIND(poison),      KIND(gap),
+    KIND(compact),       KIND(abort),        KIND(slow_commit),  KIND(slow_marker), KIND(reread),
+    KIND(crash),         KIND(pause),        KIND(zombie),       KIND(shake),       KIND(stop),
+    KIND(pause_at_step), KIND(skew),         KIND(guard),        KIND(tight),       KIND(policy_fails),
+    KIND(decisions),     KIND(discovers),    KIND(puts),         KIND(policies),    KIND(late_target),
+    KIND(renames),       KIND(future_dated), KIND(access_ends),  KIND(complete),    KIND(deletions),
+    KIND(ties),          KIND(holds),        KIND(afterwords),   KIND(two_targets), KIND(existing_accounts),
+    KIND(teams),         KIND(thin),         KIND(source_fails), KIND(source_lags), KIND(dry_run),
+    KIND(deaf),
 #undef KIND
 };
 

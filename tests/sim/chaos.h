@@ -81,9 +81,11 @@ struct chaos {
     unsigned source_lags;  /* it takes seconds */
     enum down source_down; /* while it is; calm otherwise: what it does to leavers */
     bool teams;            /* people are put into teams, which come and change their names */
-    unsigned deaf; /* a process, when a listing of teams is committed: it ends before it hears of that */
-    bool moving;   /* and that is most of what happens, to one company, so that several wait for one team */
-    bool dry_run;  /* all processes only plan */
+    unsigned deaf;  /* a process, when a listing of teams is committed: it ends before it hears of that */
+    bool moving;    /* and that is most of what happens, to one company, so that several wait for one team */
+    bool dry_run;   /* all processes only plan */
+    bool discovers; /* targets are asked what they can do before they are called for anybody */
+    bool puts;      /* they are said to have no PATCH: accounts are read and put back whole */
     /* the plot */
     bool two_targets, renames, existing_accounts, future_dated, access_ends, complete, deletions, ties, holds,
         afterwords;
@@ -92,6 +94,8 @@ struct chaos {
 void chaos_draw(struct chaos *c, struct prng *r);
 /* Sources that are asked, in some runs; drawn from a source of chance of its own. */
 void chaos_draw_thin(struct chaos *c, struct prng *r);
+/* How targets are talked to, likewise. */
+void chaos_draw_ways(struct chaos *c, struct prng *r);
 
 /* Kinds of trouble, one by one, for whoever looks for the least that makes a run fail. */
 size_t chaos_kinds(void);

@@ -81,6 +81,8 @@ static const struct mutation_row table[] = {
     {ENGINE(TEAM_BLAMES_ALL), 300, "what is refused to one is refused to everybody in the call"},
     {ENGINE(TEAM_MISSED_FOREVER), 2000, "a team that appears wakes nobody"},
     {ENGINE(TEAM_NEWS_LOST), 2000, "what became of teams while nobody owned a partition is nobody's news"},
+    {ENGINE(PUT_DROPS_REST), 300, "an account is put back without what is not changed"},
+    {ENGINE(PUT_STALE), 300, "an account is put back as it was read once"},
     {SHELL(SIM_TEAMS_NOT_READ), 600, "a worker joins before it has read what is known of teams"},
     {ENGINE(LEFT_IS_GONE), 0, "leavers are forgotten like the deleted"},
     {ENGINE(TURN_KEPT), 0, "whoever has the turn starts all calls that may start before the next target's"},

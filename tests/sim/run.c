@@ -231,6 +231,7 @@ static void world_begin(struct world *w, uint64_t seed, const struct run_less *l
     chaos_draw(&w->chaos, &w->prng);
     struct prng thin = {seed ^ THIN_SEED};
     chaos_draw_thin(&w->chaos, &thin);
+    chaos_draw_ways(&w->chaos, &thin);
     leave_out_kinds(&w->chaos, less);
     w->scenario = scenario_new(&w->chaos, &w->prng);
     scenario_draw_thin(w->scenario, &w->chaos, &thin);

@@ -483,6 +483,16 @@ static void end_without_answer(struct exchange *x, int64_t arrival_ms)
     }
 }
 
+/* Whatever nobody's account needs: listing teams, asking what it can do. */
+static bool is_about_target(const char *path)
+{
+    static const char *const begins[] = {"/Groups?", "/ServiceProviderConfig", "/ResourceTypes", "/Schemas"};
+    for (size_t i = 0; i < ARRAY_SIZE(begins); i++)
+        if (strncmp(path, begins[i], strlen(begins[i])) == 0)
+            return true;
+    return false;
+}
+
 void simtarget_send(struct simtarget *t, struct proc *p, const struct call *call)
 {
     struct world *w = t->world;
@@ -503,7 +513,7 @@ void simtarget_send(struct simtarget *t, struct proc *p, const struct call *call
     x->body = call->body ? xstrndup(call->body, call->body_n) : NULL;
     x->body_n = call->body ? call->body_n : 0;
     find_persons(t, x);
-    t->lists += strncmp(x->path, "/Groups?", 8) == 0;
+    t->lists += is_about_target(x->path);
     x->fate = draw_fate(t, x);
     world_trace(w, "%s -> %s #%llu (%s) %s %s %s", p->name, w->scenario->targets[t->index].name,
                 (unsigned long long)x->number, fate_name(x->fate), x->method, x->path,

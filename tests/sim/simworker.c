@@ -149,6 +149,8 @@ static void configure_targets(struct proc *p)
         t->kind = "miro";
         t->match = "userName";
         t->spread = w->chaos.spread;
+        t->discovers = w->chaos.discovers;
+        t->capabilities.patch = w->chaos.puts ? SWITCH_OFF : SWITCH_AS_SAID;
         if (!s->targets[i].wide)
             continue;
         t->in_flight_max = WIDE_IN_FLIGHT;

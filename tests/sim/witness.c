@@ -440,7 +440,7 @@ void witness_landed(struct world *w, size_t target, int person, enum fate fate, 
     note->landing -= is_write(method);
     if (fate != FATE_UNCHANGED && fate != FATE_NOT_STORED)
         return;
-    if (!body || strcmp(method, "PATCH") != 0)
+    if (!body || (strcmp(method, "PATCH") != 0 && strcmp(method, "PUT") != 0))
         return;
     if (strstr(body, "\"members")) {
         note->lied_teams = true;
@@ -448,7 +448,7 @@ void witness_landed(struct world *w, size_t target, int person, enum fate fate, 
     }
     note->lied_on = note->lied_on || strstr(body, "\"active\"");
     note->lied_name = note->lied_name || strstr(body, "\"userName\"");
-    note->lied_number = note->lied_number || strstr(body, ":employeeNumber\"");
+    note->lied_number = note->lied_number || strstr(body, "employeeNumber\"");
     note->lied_attrs = true;
 }
 

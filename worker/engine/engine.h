@@ -285,13 +285,13 @@ enum call_outcome {
 
 enum call_failure { /* why there is no answer */
                     FAILURE_OTHER,
-                    FAILURE_HELD_BACK, /* engine_call_may_write said no */
-                    FAILURE_CONNECT,   /* no name, no route, no connection */
-                    FAILURE_TLS,       /* its certificate, or no common protocol */
-                    FAILURE_TIMEOUT,   /* after the request was written */
-                    FAILURE_CUT,       /* connection lost after the request was written */
-                    FAILURE_TOO_LARGE, /* the answer is longer than any that makes sense */
-                    FAILURE_TOKEN,     /* no token could be had for it */
+                    FAILURE_HELD_BACK,     /* engine_call_may_write said no */
+                    FAILURE_CONNECT,       /* no name, no route, no connection */
+                    FAILURE_TLS,           /* its certificate, or no common protocol */
+                    FAILURE_TIMEOUT,       /* after the request was written */
+                    FAILURE_CUT,           /* connection lost after the request was written */
+                    FAILURE_TOO_LARGE,     /* the answer is longer than any that makes sense */
+                    FAILURE_TOKEN,         /* no token could be had for it */
                     FAILURE_TOKEN_REFUSED, /* … because we are refused there */
                     FAILURES,
 };

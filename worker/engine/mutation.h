@@ -78,7 +78,6 @@ enum mutation {
     MUTATION_TEAM_NEWS_LOST,      /* what became of teams while nobody owned a partition is nobody's news */
     /* resources that are put back whole */
     MUTATION_PUT_DROPS_REST, /* without what we do not know of */
-    MUTATION_PUT_UNGUARDED,  /* though the service offers ETags, whatever has become of it */
     MUTATION_PUT_STALE,      /* as it was read once, also when the service says that it has changed since */
     /* what people decide */
     MUTATION_POLICY_ERROR_CUTS, /* a policy that fails takes access away */

@@ -211,7 +211,7 @@ static void close_whole(cJSON *resource, const struct whole *was, struct scim_re
     ret->method = "PUT";
     ret->body = cJSON_PrintUnformatted(resource);
     ret->body_n = strlen(ret->body);
-    if (was->etag && !MUTATION(MUTATION_PUT_UNGUARDED))
+    if (was->etag)
         ret->if_match = xasprintf("If-Match: %s", was->etag);
     cJSON_Delete(resource);
 }
