@@ -14,6 +14,17 @@ static void put(const char *text)
         printf("(nothing)");
 }
 
+static void print_names(const char *in, const char *out, const cJSON *names)
+{
+    const cJSON *name;
+    cJSON_ArrayForEach(name, names)
+    {
+        printf("            %s ", cJSON_IsTrue(name) ? in : out);
+        put(name->string);
+        printf("\n");
+    }
+}
+
 static void print_desired(const cJSON *desired)
 {
     const char *kind = json_string(desired, "kind");
@@ -35,6 +46,10 @@ static void print_desired(const cJSON *desired)
         put(cJSON_GetStringValue(attribute));
         printf("\n");
     }
+    print_names("in team", "not in team", json_get(desired, "teams"));
+    print_names("admin role", "no admin role", json_get(desired, "adminRoles"));
+    if (json_get(desired, "leaveTeams"))
+        printf("            out of all teams first\n");
 }
 
 static void print_known(const cJSON *plan)

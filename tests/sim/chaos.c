@@ -181,7 +181,7 @@ static void draw(struct chaos *c, struct prng *r)
 /* Nothing goes wrong but the sources: they are down, or so slow that more is told while they are asked. */
 static void draw_source_trouble(struct chaos *c, struct prng *r)
 {
-    *c = (struct chaos){.beat_ms = 1000, .spread = 1, .holds = true};
+    *c = (struct chaos){.beat_ms = 1000, .spread = 1, .holds = true, .rights = c->rights};
     c->permute = maybe(r, 500);
     c->deletions = prng_chance(r, 500);
     c->thin = (unsigned)prng_range(r, 300, 700);
@@ -214,10 +214,19 @@ void chaos_draw_ways(struct chaos *c, struct prng *r)
     c->puts = prng_chance(r, 200) && !c->teams && !few_calls && !c->sick_person && !c->down;
 }
 
+/* Leaving teams may take a cut longer than some runs measure. */
+static void draw_lives(struct chaos *c, struct prng *r)
+{
+    bool measured = c->sick_person || c->down || c->crowded || c->understated || c->lagging;
+    c->rights = prng_chance(r, 400);
+    c->farewell = prng_chance(r, 250) && !c->teams && !measured;
+}
+
 /* Where nothing is measured that a failing neighbour in a team's call would spoil. */
 void chaos_draw(struct chaos *c, struct prng *r)
 {
     struct prng own = {r->state ^ 0x7465616d73}; /* so that runs without teams are as they always were */
+    struct prng lives = {r->state ^ 0x6c69766573};
     draw(c, r);
     c->teams = prng_chance(&own, 600) && !c->sick_person && !c->down && !c->crowded && !c->understated &&
                !c->lagging;
@@ -227,6 +236,7 @@ void chaos_draw(struct chaos *c, struct prng *r)
     c->moving = c->teams && !c->tight && prng_chance(&own, 600);
     if (c->teams && !c->dry_run)
         c->deaf = maybe(&own, 1000);
+    draw_lives(c, &lives);
     if (!c->moving)
         return;
     c->spread = 1;
@@ -253,7 +263,7 @@ static const struct kind {
     KIND(renames),       KIND(future_dated), KIND(access_ends),  KIND(complete),    KIND(deletions),
     KIND(ties),          KIND(holds),        KIND(afterwords),   KIND(two_targets), KIND(existing_accounts),
     KIND(teams),         KIND(thin),         KIND(source_fails), KIND(source_lags), KIND(dry_run),
-    KIND(deaf),
+    KIND(deaf),          KIND(rights),       KIND(farewell),
 #undef KIND
 };
 

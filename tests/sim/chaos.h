@@ -86,6 +86,8 @@ struct chaos {
     bool dry_run;   /* all processes only plan */
     bool discovers; /* targets are asked what they can do before they are called for anybody */
     bool puts;      /* they are said to have no PATCH: accounts are read and put back whole */
+    bool rights;    /* licences, primary and admin roles */
+    bool farewell;  /* leavers leave all teams before they are cut */
     /* the plot */
     bool two_targets, renames, existing_accounts, future_dated, access_ends, complete, deletions, ties, holds,
         afterwords;

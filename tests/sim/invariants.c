@@ -178,6 +178,59 @@ static bool is_spoilt(const struct account_note *note, const char *name)
     return strcmp(name, "employeeNumber") == 0 ? note->lied_number : note->lied_attrs;
 }
 
+static bool was_deleted(const struct miro_user *user)
+{
+    for (size_t i = 0; i < user->n_history; i++)
+        if (strncmp(user->history[i].cause, "DELETE", 6) == 0)
+            return true;
+    return user->deleted;
+}
+
+static bool has_admin_role(const struct miro_user *user, const char *role)
+{
+    for (size_t i = 0; i < user->n_admin_roles; i++)
+        if (strcmp(user->admin_roles[i], role) == 0)
+            return true;
+    return false;
+}
+
+static bool is_admin(const struct miro_user *user)
+{
+    return user->role == MIRO_INTERNAL_ADMIN;
+}
+
+/* Licences only go up; a role that we gave goes when the policy names it no more, one that was there before us stays. */
+static void check_rights(const struct account_check *c, const struct miro_user *user)
+{
+    static const char *const ours[] = {"Content Admin", "User Admin"};
+    const struct attrs *want = &c->want->attrs;
+    const char *target = c->w->scenario->targets[c->target].name, *role = attrs_get(want, "role");
+    const char *licence = attrs_get(want, "userType"), *has = attrs_get(&user->attributes, "userType");
+    if (!c->w->chaos.rights || c->note->lied_rights)
+        return;
+    if (licence && strcmp(licence, "Full") == 0 && strcmp(has, licence) != 0)
+        world_fail(c->w, "P3 rights", "person %zu at %s has the licence %s, not %s", c->person, target, has,
+                   licence);
+    if (role && is_admin(user) != (strstr(role, "ADMIN") != NULL))
+        world_fail(c->w, "P3 rights", "person %zu at %s has another role than %s", c->person, target, role);
+    for (size_t i = 0; i < ARRAY_SIZE(ours); i++) {
+        char name[ATTR_NAME_MAX + 1];
+        snprintf(name, sizeof name, ATTR_ROLE_PREFIX "%s", ours[i]);
+        if (has_admin_role(user, ours[i]) != (attrs_get(want, name) != NULL))
+            world_fail(c->w, "P3 rights", "person %zu at %s %s %s", c->person, target,
+                       has_admin_role(user, ours[i]) ? "still is" : "is not", ours[i]);
+    }
+    const struct sim_person *p = &c->w->scenario->persons[c->person];
+    bool first = user->n_history > 0 && user->history[0].at_ms <= WORLD_EPOCH_MS && !was_deleted(user);
+    if (p->existing && !p->inactive && first && !has_admin_role(user, SIMTARGET_ROLE))
+        world_fail(c->w, "P7 rights", "person %zu at %s has lost what others gave", c->person, target);
+}
+
+static bool is_right(const char *name)
+{
+    return attr_role(name) || strcmp(name, "role") == 0 || strcmp(name, "userType") == 0;
+}
+
 static bool agrees(const struct miro_user *user, const char *name, const char *value, const char **ret_has)
 {
     bool is_name = strcmp(name, "userName") == 0;
@@ -191,10 +244,11 @@ static void check_attrs(const struct account_check *c, const struct miro_user *u
 {
     for (size_t i = 0; i < c->want->attrs.n; i++) {
         const char *name = c->want->attrs.v[i].name, *value = c->want->attrs.v[i].value, *has;
-        if (!is_spoilt(c->note, name) && !agrees(user, name, value, &has))
+        if (!is_right(name) && !is_spoilt(c->note, name) && !agrees(user, name, value, &has))
             world_fail(c->w, "P3 account", "person %zu at %s: %s is \"%s\", not \"%s\"", c->person,
                        c->w->scenario->targets[c->target].name, name, has ? has : "", value ? value : "");
     }
+    check_rights(c, user);
 }
 
 /* Whoever may not have access has none, in any account, whatever else went wrong. */
@@ -232,14 +286,6 @@ static void check_account(const struct account_check *c)
         !note->rejected)
         world_fail(c->w, "P3 account", "person %zu has no active account at %s", c->person,
                    c->w->scenario->targets[c->target].name);
-}
-
-static bool was_deleted(const struct miro_user *user)
-{
-    for (size_t i = 0; i < user->n_history; i++)
-        if (strncmp(user->history[i].cause, "DELETE", 6) == 0)
-            return true;
-    return user->deleted;
 }
 
 /* An account that somebody else had deactivated is never activated by us. */

@@ -1,5 +1,6 @@
 #include "policy.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +37,25 @@ static void decide_attrs(const struct policy_facts *f, struct attrs *to)
         attrs_set(to, "department", department); /* cleared there when cleared here */
 }
 
-static bool says_teams;
+static void decide_rights(const struct policy_facts *f, struct desired *ret)
+{
+    char name[ATTR_NAME_MAX + 1];
+    const char *role = get(f, "adminRole");
+    copy(f, "userType", &ret->attrs);
+    copy(f, "role", &ret->attrs);
+    ret->has_roles = true;
+    if (!role)
+        return;
+    snprintf(name, sizeof name, ATTR_ROLE_PREFIX "%s", role);
+    attrs_set(&ret->attrs, name, "true");
+}
+
+static bool says_teams, says_farewell;
+
+void policy_say_farewell(bool says)
+{
+    says_farewell = says;
+}
 
 void policy_say_teams(bool says)
 {
@@ -75,16 +94,20 @@ void policy_decide(const struct policy_facts *f, unsigned policy, struct desired
         return;
     }
     bool gone = f->employment == EMPLOYMENT_LEFT || f->employment == EMPLOYMENT_DELETED;
+    ret->leave_teams = says_farewell;
     if (gone || f->suspended || f->ended)
         return;
+    ret->leave_teams = false;
     if (!get(f, "userName")) {
         ret->kind = DESIRE_NOTHING;
         return;
     }
+    ret->leave_teams = says_farewell && (policy & POLICY_NARROW) && !get(f, "department");
     if ((policy & POLICY_NARROW) && !get(f, "department"))
         return;
     ret->active = f->employment == EMPLOYMENT_JOINED ? ACTIVE_ON : ACTIVE_AS_IS;
     decide_attrs(f, &ret->attrs);
+    decide_rights(f, ret);
     if (policy & POLICY_DECORATES)
         decorate(&ret->attrs);
     ret->has_teams = says_teams;

@@ -21,6 +21,8 @@ struct policy_facts {
 
 /* Whether the policy says anything of teams; of the whole run. */
 void policy_say_teams(bool says);
+/* Whether leavers leave all teams first. */
+void policy_say_farewell(bool says);
 
 /* Policies differ in: */
 enum {

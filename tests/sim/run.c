@@ -34,6 +34,7 @@ enum {
 };
 
 static const uint64_t THIN_SEED = UINT64_C(0x9e6c63d0676a9a99);
+static const uint64_t RIGHTS_SEED = UINT64_C(0x52697320666f7220);
 
 /* ---- trouble ------------------------------------------------------------------------------------------- */
 
@@ -206,6 +207,7 @@ static void add_parts(struct world *w)
     w->source = simsource_new(w);
     w->teams = simteams_new(w);
     policy_say_teams(w->chaos.teams);
+    policy_say_farewell(w->chaos.farewell);
     for (; w->n_targets < w->scenario->n_targets; w->n_targets++)
         w->targets[w->n_targets] = simtarget_new(w, w->n_targets);
 }
@@ -235,6 +237,8 @@ static void world_begin(struct world *w, uint64_t seed, const struct run_less *l
     leave_out_kinds(&w->chaos, less);
     w->scenario = scenario_new(&w->chaos, &w->prng);
     scenario_draw_thin(w->scenario, &w->chaos, &thin);
+    struct prng rights = {seed ^ RIGHTS_SEED};
+    scenario_draw_rights(w->scenario, &w->chaos, &rights);
     leave_out_events(w->scenario, less);
     add_parts(w);
     w->n_slots = (size_t)prng_range(&w->prng, 1, WORLD_SLOTS_MAX);

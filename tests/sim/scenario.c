@@ -412,6 +412,28 @@ void scenario_draw_thin(struct scenario *s, const struct chaos *chaos, struct pr
         s->events[i].ev.needs_fetch = s->events[i].afterword || prng_chance(r, chaos->thin);
 }
 
+static void say_one_of(struct event *ev, struct prng *r, unsigned chance, const char *name,
+                       const char *const values[], size_t n)
+{
+    if (prng_chance(r, chance))
+        attrs_set(&ev->profile, name, values[prng_range(r, 0, (int64_t)n - 1)]);
+}
+
+void scenario_draw_rights(struct scenario *s, const struct chaos *chaos, struct prng *r)
+{
+    static const char *const licences[] = {"Free", "Full"};
+    static const char *const roles[] = {"ORGANIZATION_INTERNAL_USER", "ORGANIZATION_INTERNAL_ADMIN"};
+    static const char *const admin_roles[] = {"Content Admin", "User Admin", NULL};
+    for (size_t i = 0; chaos->rights && i < s->n_events; i++) {
+        struct event *ev = &s->events[i].ev;
+        if (ev->type > EVENT_CHANGED || s->events[i].afterword)
+            continue;
+        say_one_of(ev, r, 300, "userType", licences, ARRAY_SIZE(licences));
+        say_one_of(ev, r, 200, "role", roles, ARRAY_SIZE(roles));
+        say_one_of(ev, r, 500, "adminRole", admin_roles, ARRAY_SIZE(admin_roles));
+    }
+}
+
 void scenario_free(struct scenario *s)
 {
     if (!s)

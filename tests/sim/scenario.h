@@ -81,6 +81,8 @@ struct scenario *scenario_new(const struct chaos *chaos, struct prng *r);
 /* Which events are thin, drawn from a source of chance of its own; afterwords all are, as what a source said is newer than
  * they are. */
 void scenario_draw_thin(struct scenario *s, const struct chaos *chaos, struct prng *r);
+/* What events say of licences and roles, likewise. */
+void scenario_draw_rights(struct scenario *s, const struct chaos *chaos, struct prng *r);
 void scenario_free(struct scenario *s);
 
 /* For whoever makes a scenario: names its person i of the tenant, and finds the partition; indexes what was drawn, and

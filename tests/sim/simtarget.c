@@ -10,7 +10,7 @@
 #include "simteams.h"
 #include "simworker.h"
 
-enum { NEAR_MS = 120, NEVER_MS = -1 };
+enum { NEAR_MS = 120, NEVER_MS = -1, FIXTURES_AGO_MS = 3600 * 1000 };
 
 /* One request and what becomes of it. Lives until nothing of it is still to happen. */
 struct exchange {
@@ -50,6 +50,23 @@ struct simtarget {
     int64_t last_ms;
 };
 
+/* As somebody has done in Miro's pages long ago. */
+static void give_by_hand(struct simtarget *t, const struct miro_user *user)
+{
+    static const char body[] =
+        "{\"schemas\":[\"urn:ietf:params:scim:api:messages:2.0:PatchOp\"],\"Operations\":[{\"op\":\"Add\","
+        "\"path\":\"roles\",\"value\":[{\"value\":\"" SIMTARGET_ROLE
+        "\",\"type\":\"organization_admin_role\"}]}]}";
+    struct miro_reply r;
+    char path[64];
+    snprintf(path, sizeof path, "/Users/%s", user->id);
+    miro_handle(
+        t->miro,
+        &(struct miro_request){.method = "PATCH", .target = path, .body = body, .body_n = strlen(body)},
+        world_now(t->world) - FIXTURES_AGO_MS, &r);
+    miro_reply_done(&r);
+}
+
 static void add_existing(struct simtarget *t)
 {
     const struct scenario *s = t->world->scenario;
@@ -58,8 +75,18 @@ static void add_existing(struct simtarget *t)
             continue;
         struct miro_user_spec spec = {
             .userName = s->persons[i].account, .displayName = "Old Name", .inactive = s->persons[i].inactive};
-        miro_add_user(t->miro, &spec, world_now(t->world));
+        const struct miro_user *user = miro_add_user(t->miro, &spec, world_now(t->world));
+        if (t->world->chaos.rights && !spec.inactive)
+            give_by_hand(t, user);
     }
+}
+
+/* Nobody else is the last company admin. */
+static void add_boss(struct simtarget *t)
+{
+    if (t->world->chaos.rights)
+        miro_add_user(t->miro, &(struct miro_user_spec){.userName = "boss@example.com", .admin = true},
+                      world_now(t->world));
 }
 
 struct simtarget *simtarget_new(struct world *w, size_t index)
@@ -70,7 +97,8 @@ struct simtarget *simtarget_new(struct world *w, size_t index)
     cfg.seed = prng_next(&w->prng);
     cfg.token = NULL;
     cfg.admin = NULL;
-    cfg.default_team = w->chaos.teams ? "others" : NULL;
+    cfg.default_team = w->chaos.teams || w->chaos.farewell ? "others" : NULL;
+    cfg.default_licence = "Free";
     cfg.allowed_domains = NULL;
     cfg.keep_history = true;
     cfg.duplicate_status = prng_chance(&w->prng, 500) ? 409 : 400;
@@ -87,6 +115,7 @@ struct simtarget *simtarget_new(struct world *w, size_t index)
     t->miro = miro_new(&cfg);
     add_existing(t);
     simteams_furnish(w, index, t->miro);
+    add_boss(t);
     return t;
 }
 
@@ -293,7 +322,7 @@ static void answer(void *ctx, uint64_t arg)
         x->answered = true;
         for (size_t i = 0; i < x->n_persons; i++)
             witness_answered(w, x->proc, x->assignment, x->target->index, (int)x->persons[i], x->method,
-                             &reply);
+                             x->path, &reply);
     }
     if (proc_answer(x->proc, x->call, &reply, &wait_ms))
         x->answered = true;
@@ -393,7 +422,11 @@ static void arrive(void *ctx, uint64_t arg)
                 x->miro.user_name);
     for (size_t i = 0; i < x->n_persons; i++)
         witness_landed(w, t->index, (int)x->persons[i], x->fate, x->method, x->body);
-    if (is_move(x) && x->miro.applied)
+    if (w->chaos.rights && strcmp(x->method, "PATCH") == 0 && x->miro.status == 400 &&
+        strstr(x->body, "\"userType\""))
+        world_fail(w, "P7 licence", "%s is asked for a licence that it cannot give: %s",
+                   w->scenario->targets[t->index].name, x->body);
+    if (is_move(x) && x->miro.applied && w->chaos.teams)
         simteams_moved(w, t->index, x->miro.user_name, &(struct moved){x->persons, x->n_persons, x->body});
     if (!fate_rows[x->fate].silent)
         exchange_after(x, prng_delay(&w->prng, 1, x->fate == FATE_SLOW ? WORLD_TIMEOUT_MS / 2 : NEAR_MS),

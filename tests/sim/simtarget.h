@@ -19,6 +19,9 @@
 struct proc;
 struct simtarget;
 
+/* An admin role that accounts have which were there before us. */
+#define SIMTARGET_ROLE "Security Admin"
+
 struct simtarget *simtarget_new(struct world *w, size_t index);
 void simtarget_free(struct simtarget *t);
 

@@ -375,6 +375,12 @@ static void check_alone(struct world *w, const struct proc *p, struct account_no
         world_fail(w, "P3 calls", "%s has %u calls in flight for person %d", p->name, note->n_busy, person);
 }
 
+/* What a rest is about: changes of teams are another class than those of accounts. */
+static const char *class_of_call(const char *method, const char *path)
+{
+    return strncmp(path, "/Groups/", 8) == 0 ? "move" : method;
+}
+
 void witness_written(struct world *w, const struct proc *p, size_t target, int person,
                      const struct call *call)
 {
@@ -390,7 +396,7 @@ void witness_written(struct world *w, const struct proc *p, size_t target, int p
     struct account_note *note = witness_account(w, (size_t)person, target);
     check_alone(w, p, note, person);
     bool resting = note->rest_of == p && world_now(w) < note->rest_until_ms;
-    if (resting && strcmp(note->rest_method, call->method) == 0)
+    if (resting && strcmp(note->rest_method, class_of_call(call->method, call->path)) == 0)
         world_fail(w, "P5 rest",
                    "%s calls %s again for person %d, %lld ms before the rest that was asked is over", p->name,
                    call->method, person, (long long)(note->rest_until_ms - world_now(w)));
@@ -404,7 +410,7 @@ void witness_written(struct world *w, const struct proc *p, size_t target, int p
 }
 
 void witness_answered(struct world *w, const struct proc *p, uint64_t assignment, size_t target, int person,
-                      const char *method, const struct call_reply *reply)
+                      const char *method, const char *path, const struct call_reply *reply)
 {
     if (person < 0)
         return;
@@ -414,7 +420,7 @@ void witness_answered(struct world *w, const struct proc *p, uint64_t assignment
     if (reply->retry_after_ms <= 0 || reply->status != 429)
         return;
     note->rest_of = p;
-    strncpy(note->rest_method, method, sizeof note->rest_method - 1);
+    strncpy(note->rest_method, class_of_call(method, path), sizeof note->rest_method - 1);
     note->rest_until_ms = world_now(w) + reply->retry_after_ms;
 }
 
@@ -449,6 +455,7 @@ void witness_landed(struct world *w, size_t target, int person, enum fate fate, 
     note->lied_on = note->lied_on || strstr(body, "\"active\"");
     note->lied_name = note->lied_name || strstr(body, "\"userName\"");
     note->lied_number = note->lied_number || strstr(body, "employeeNumber\"");
+    note->lied_rights = note->lied_rights || strstr(body, "roles") || strstr(body, "\"userType\"");
     note->lied_attrs = true;
 }
 

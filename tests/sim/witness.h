@@ -25,13 +25,13 @@ struct answer { /* the committed result of one event at one target */
         calls_failed; /* rejected for what the target, or nobody, said: not for want of a name, nor a finding */
 };
 
-struct account_note {                                 /* one person at one target */
-    bool rejected;                                    /* an event got "rejected" */
-    bool gave_up;                                     /* likewise, and not for an attribute or a team alone */
-    bool lied_teams;                                  /* a 200 to a move that was not true */
-    bool lied_attrs, lied_name, lied_number, lied_on; /* a 200 that was not true */
-    const struct proc *busy;                          /* has a request without an answer */
-    uint64_t busy_assignment;                         /* what it had when that request was written */
+struct account_note { /* one person at one target */
+    bool rejected;    /* an event got "rejected" */
+    bool gave_up;     /* likewise, and not for an attribute or a team alone */
+    bool lied_teams;  /* a 200 to a move that was not true */
+    bool lied_attrs, lied_name, lied_number, lied_rights, lied_on; /* a 200 that was not true */
+    const struct proc *busy;                                       /* has a request without an answer */
+    uint64_t busy_assignment; /* what it had when that request was written */
     unsigned n_busy;
     unsigned landing; /* writes on their way, whoever wrote them and whether or not somebody still waits */
     unsigned recent;  /* requests since recent_ms */
@@ -73,7 +73,7 @@ void witness_written(struct world *w, const struct proc *p, size_t target, int p
                      const struct call *call);
 /* assignment: what the process had when the request was written. */
 void witness_answered(struct world *w, const struct proc *p, uint64_t assignment, size_t target, int person,
-                      const char *method, const struct call_reply *reply);
+                      const char *method, const char *path, const struct call_reply *reply);
 /* A write is on its way and will land. */
 void witness_under_way(struct world *w, size_t target, int person);
 void witness_landed(struct world *w, size_t target, int person, enum fate fate, const char *method,

@@ -188,6 +188,48 @@ START_TEST(method_path_and_size_of_the_body_choose_the_class)
 }
 END_TEST
 
+START_TEST(values_that_cannot_work_are_not_sent)
+{
+    static const struct {
+        const char *want, *attr, *known, *reason; /* reason: a part of it; NULL: sent */
+    } rows[] = {
+        {"userType=Free", "userType", "Full", "the account has Full"},
+        {"userType=Free Restricted", "userType", "free", "the account has Free"},
+        {"userType=Full", "userType", "Free", NULL},
+        {"userType=full", "userType", "Full", NULL},
+        {"userType=Basic", "userType", "Free", NULL},
+        {"userType=Unheard of", "userType", "Full", NULL}, /* the target knows */
+        {"userType=Free", "userType", "Unheard of", NULL},
+        {"userType=Free", "userType", NULL, NULL},
+        {"userType", "userType", "Full", "lets nobody be without it"},
+        {"role=ORGANIZATION_INTERNAL_ADMIN", "role", NULL, NULL},
+        {"role=ORGANIZATION_EXTERNAL_USER", "role", NULL, "given by SCIM"},
+        {"manager=12", "manager", NULL, NULL},
+        {"manager=12a", "manager", NULL, "no number"},
+        {"manager=12345678901234567890", "manager", NULL, "at most 19"},
+        {"manager", "manager", "12", NULL},
+        {"employeeNumber=12345678901234567890", "employeeNumber", NULL, NULL},
+        {"employeeNumber=123456789012345678901", "employeeNumber", NULL, "at most 20 characters"},
+        {"name.givenName=1234567890123456789012345678901", "name.givenName", NULL, NULL},
+        {"title=x", "title", NULL, NULL},
+        {"emails.work=x", "emails.work", NULL, NULL},
+    };
+    char reason[PROFILE_REASON_MAX];
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct attrs want = {0};
+        put_attrs(&want, rows[i].want);
+        bool refused = profile_refuses(profile_find("miro"), &want, rows[i].attr, rows[i].known, reason);
+        ck_assert_msg(refused == (rows[i].reason != NULL), "%s", rows[i].want);
+        ck_assert_msg(!refused || (strncmp(reason, PROFILE_NOT_SENT, strlen(PROFILE_NOT_SENT)) == 0 &&
+                                   strstr(reason, rows[i].reason)),
+                      "%s: %s", rows[i].want, reason);
+        ck_assert_msg(!profile_refuses(profile_find("scim"), &want, rows[i].attr, rows[i].known, reason),
+                      "%s", rows[i].want);
+        attrs_done(&want);
+    }
+}
+END_TEST
+
 START_TEST(steps_have_names_and_methods)
 {
     static const char *const methods[STEPS] = {"",     "",      "GET",   "GET",   "GET",    "GET",   "GET",
@@ -209,6 +251,7 @@ int main(void)
         every_step_of_every_kind_has_a_class_or_none,
         miro_allows_what_its_developers_page_says,
         method_path_and_size_of_the_body_choose_the_class,
+        values_that_cannot_work_are_not_sent,
         steps_have_names_and_methods,
     };
     return kit_run("profile", tests, ARRAY_SIZE(tests));

@@ -111,6 +111,61 @@ START_TEST(a_patch_replaces_what_has_a_value_and_removes_what_has_none)
 }
 END_TEST
 
+START_TEST(rights_and_pictures_have_places_of_their_own)
+{
+    create("miro",
+           "userName=z;photo=https://x/z.png;role=ORGANIZATION_INTERNAL_USER;roles.Content Admin=true;"
+           "roles.User Admin;manager=9;manager.displayName=Max");
+    expect("/Users",
+           "{\"schemas\":[\"" URN "\"],\"userName\":\"z\",\"active\":true,"
+           "\"photos\":[{\"value\":\"https://x/z.png\",\"type\":\"photo\"}],"
+           "\"roles\":[{\"value\":\"ORGANIZATION_INTERNAL_USER\",\"type\":\"organization_user_role\","
+           "\"primary\":true},"
+           "{\"value\":\"Content Admin\",\"type\":\"organization_admin_role\",\"primary\":false}],"
+           "\"" ENTERPRISE "\":{\"manager\":{\"value\":\"9\",\"displayName\":\"Max\"}}}");
+    create("scim", "userName=z;role=admin;roles.Auditor=true");
+    expect("/Users",
+           "{\"schemas\":[\"" URN "\"],\"userName\":\"z\",\"active\":true,"
+           "\"roles\":[{\"value\":\"admin\",\"primary\":true},{\"value\":\"Auditor\",\"primary\":false}]}");
+    struct attrs changes = {0};
+    put_attrs(&changes, "photo=https://x/z.png;role=ORGANIZATION_INTERNAL_ADMIN;roles.Content Admin=true;"
+                        "roles.A \"B\";manager.displayName");
+    scim_update(profile_find("miro"), "7", &changes, &rq);
+    expect("/Users/7", PATCH("{\"op\":\"Remove\",\"path\":\"" ENTERPRISE ":manager.displayName\"},"
+                             "{\"op\":\"Replace\",\"path\":\"photos[type eq "
+                             "\\\"photo\\\"].value\",\"value\":\"https://x/z.png\"},"
+                             "{\"op\":\"Replace\",\"path\":\"roles[primary eq "
+                             "true].value\",\"value\":\"ORGANIZATION_INTERNAL_ADMIN\"},"
+                             "{\"op\":\"Remove\",\"path\":\"roles[value eq \\\"A \\\\\\\"B\\\\\\\"\\\"]\"},"
+                             "{\"op\":\"Add\",\"path\":\"roles\",\"value\":[{\"value\":\"Content Admin\","
+                             "\"type\":\"organization_admin_role\",\"primary\":false}]}"));
+    attrs_done(&changes);
+}
+END_TEST
+
+START_TEST(rights_and_pictures_are_read_from_their_places)
+{
+    struct account a;
+    struct error err;
+    const char *body =
+        "{\"id\":\"7\",\"photos\":[{\"type\":\"thumbnail\",\"value\":\"t\"},{\"type\":\"photo\",\"value\":"
+        "\"p\"}],"
+        "\"roles\":[{\"value\":\"Content "
+        "Admin\",\"primary\":false},{\"value\":\"ADMIN\",\"primary\":\"True\"},"
+        "{\"value\":\"\"},{\"value\":\"1234567890123456789012345678901234567890123456789012345678x\"},"
+        "{\"value\":\"User Admin\"},7],"
+        "\"" ENTERPRISE "\":{\"manager\":{\"value\":\"9\",\"displayName\":\"Max\"}}}";
+    ck_assert(scim_parse_user(str_of(body), &a, &err));
+    ck_assert_str_eq(attrs_get(&a.attrs, "photo"), "p");
+    ck_assert_str_eq(attrs_get(&a.attrs, "role"), "ADMIN");
+    ck_assert_str_eq(attrs_get(&a.attrs, "manager.displayName"), "Max");
+    ck_assert_str_eq(attrs_get(&a.attrs, "roles.Content Admin"), "true");
+    ck_assert_str_eq(attrs_get(&a.attrs, "roles.User Admin"), "true");
+    ck_assert_uint_eq(a.attrs.n, 6);
+    account_done(&a);
+}
+END_TEST
+
 START_TEST(members_are_added_by_a_list_and_removed_one_by_one)
 {
     static const char *const two[] = {"12", "7a"};
@@ -409,6 +464,8 @@ int main(void)
         a_create_puts_each_attribute_in_its_place,
         miro_wants_one_schema_whole_names_and_no_emails,
         a_patch_replaces_what_has_a_value_and_removes_what_has_none,
+        rights_and_pictures_have_places_of_their_own,
+        rights_and_pictures_are_read_from_their_places,
         members_are_added_by_a_list_and_removed_one_by_one,
         eleven_members_are_a_small_patch_and_twelve_are_not,
         teams_are_read_page_by_page,

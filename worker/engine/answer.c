@@ -189,6 +189,16 @@ bool answer_differs(const struct answer *a, const struct account *account)
     return false;
 }
 
+/* Of the deliberate defects: as ours counts what is seen, wanted or not. */
+static void note_roles(struct target_state *t, const struct attrs *want, const struct account *account)
+{
+    for (size_t i = 0; i < account->attrs.n; i++) {
+        const char *name = account->attrs.v[i].name;
+        if (attr_role(name) && (attrs_get(want, name) || MUTATION(MUTATION_ROLE_TAKEN_UNMADE)))
+            attrs_set(&t->made_roles, name, "true");
+    }
+}
+
 /* Keeps of the account what the policy names, and what identifies it: absent attributes are known as absent.
  */
 void answer_know(const struct answer *a, const struct account *account)
@@ -200,6 +210,8 @@ void answer_know(const struct answer *a, const struct account *account)
     t->known_active = account->active;
     for (size_t i = 0; i < want->n; i++)
         know_attribute(a, account, want->v[i].name, want->v[i].value);
+    if (MUTATION(MUTATION_ROLE_MADE_LATE) || MUTATION(MUTATION_ROLE_TAKEN_UNMADE))
+        note_roles(t, want, account);
     for (size_t i = 0; i < t->made_roles.n; i++)
         attrs_set(&t->known_attrs, t->made_roles.v[i].name,
                   attrs_get(&account->attrs, t->made_roles.v[i].name));

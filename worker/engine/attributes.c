@@ -102,7 +102,7 @@ void attributes_intend(struct engine *e, struct work *w, struct target_state *t,
     for (size_t i = 0; i < plan->changes.n; i++) {
         const struct attr *change = &plan->changes.v[i];
         if (!attr_role(change->name) || !change->value || attrs_find(&t->made_roles, change->name) ||
-            t->made_roles.n >= PERSON_TEAMS_MAX)
+            t->made_roles.n >= PERSON_TEAMS_MAX || MUTATION(MUTATION_ROLE_MADE_LATE))
             continue;
         attrs_set(&t->made_roles, change->name, "true");
         w->slot->gen++; /* the call waits for its commit */

@@ -79,6 +79,10 @@ enum mutation {
     /* resources that are put back whole */
     MUTATION_PUT_DROPS_REST, /* without what we do not know of */
     MUTATION_PUT_STALE,      /* as it was read once, also when the service says that it has changed since */
+    /* rights */
+    MUTATION_LICENCE_LOWERED,   /* a lower licence is asked for */
+    MUTATION_ROLE_MADE_LATE,    /* that a role is ours is noted when it is seen, not before it is given */
+    MUTATION_ROLE_TAKEN_UNMADE, /* roles that we did not give are taken back like ours */
     /* what people decide */
     MUTATION_POLICY_ERROR_CUTS, /* a policy that fails takes access away */
     MUTATION_PAUSE_IGNORED,     /* a paused target is called */

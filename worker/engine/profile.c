@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "mem.h"
+#include "mutation.h"
 
 /* ---- steps --------------------------------------------------------------------------------------------- */
 
@@ -317,7 +318,7 @@ static bool lowers(const struct profile *p, const char *value, const char *known
                    char reason[PROFILE_REASON_MAX])
 {
     const struct licence *to = find_licence(p, value), *from = find_licence(p, known);
-    return to && from && to->rank < from->rank &&
+    return to && from && to->rank < from->rank && !MUTATION(MUTATION_LICENCE_LOWERED) &&
            not_sent(reason, "finding: by SCIM licences only go up, and the account has %s", from->name);
 }
 
