@@ -597,6 +597,26 @@ START_TEST(leaving_teams_takes_the_cut_no_longer_than_seconds)
 }
 END_TEST
 
+START_TEST(who_is_called_back_while_leaving_teams_stays_in_the_others)
+{
+    p0_is_in_three_teams();
+    say({.id = "left", .type = EVENT_LEFT, .subject = "p-0", .at = 2});
+    commit();
+    expect_call("GET", "/Users/");
+    serve();
+    commit();
+    expect_call("PATCH", "/Groups/");
+    serve();
+    say({.id = "back", .type = EVENT_JOINED, .subject = "p-0", .at = 3});
+    settle_for(60 * KIT_SECOND);
+    ck_assert(account(0)->active && account(0)->n_teams == 2);
+    ck_assert_uint_eq(n_refused("back"), 0);
+    say_of("again", EVENT_LEFT, 0, 4, NULL);
+    ck_assert(!account(0)->active && account(0)->n_teams == 0);
+    end();
+}
+END_TEST
+
 START_TEST(a_leaver_may_be_deleted_and_hired_again)
 {
     begin(POLICY_DELETES);
@@ -768,6 +788,7 @@ int main(void)
         nobody_leaves_a_team_for_a_cut_that_the_guard_holds,
         removals_above_the_guards_number_are_passed_over_and_the_cut_goes_on,
         leaving_teams_takes_the_cut_no_longer_than_seconds,
+        who_is_called_back_while_leaving_teams_stays_in_the_others,
         a_leaver_may_be_deleted_and_hired_again,
         a_hold_cuts_and_its_end_gives_back,
         a_guest_is_a_finding,

@@ -315,7 +315,9 @@ static bool converge_target(struct engine *e, struct slot *slot, struct target_s
     wait_for_target(e, w, t, now);
     bool awaited = teams_note(e, w, t, now);
     attributes_note(e, w, t, now);
-    if (work_farewell_ends(w, now))
+    if (!w->desired.leave_teams)
+        work_end_farewell(w); /* called back */
+    else if (work_farewell_ends(w, now))
         teams_stay(e, w, t, "it took too long", now);
     else if (w->farewell_why)
         teams_tell_staying(e, w, t, now);

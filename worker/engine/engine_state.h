@@ -390,6 +390,8 @@ bool work_ask_policy(struct engine *e, struct work *w, const struct target_state
 /* An account out of reach of policy, by any name that the person, the policy or the target (what is known, and
  * `account` if given) has for it. */
 bool work_is_protected(const struct work *w, const struct target_state *t, const struct attrs *account);
+/* Nobody is to leave teams before a cut (any more). */
+void work_end_farewell(struct work *w);
 /* The time for leaving teams before a cut is over just now: what remains of them is to be told. */
 static inline bool work_farewell_ends(const struct work *w, struct now now)
 {

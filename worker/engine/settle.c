@@ -280,9 +280,7 @@ static void forget_work(struct work *w)
     w->fresh = w->one_by_one = w->trouble = w->unverified = w->refused = w->denied = w->cut_again =
         w->stepped = false;
     w->bare = w->conflicted = w->vanished = false;
-    free(w->farewell_why);
-    w->farewell_why = NULL;
-    w->farewell_until_ms = 0;
+    work_end_farewell(w);
     w->exists = w->kept_active = w->attempts = w->batch_max = w->team_gone = 0;
     w->started_ms = w->teams_asked_ms = 0;
     attrs_done(&w->joining);

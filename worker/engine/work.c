@@ -276,6 +276,13 @@ bool work_ask_policy(struct engine *e, struct work *w, const struct target_state
     return true;
 }
 
+void work_end_farewell(struct work *w)
+{
+    free(w->farewell_why);
+    w->farewell_why = NULL;
+    w->farewell_until_ms = 0;
+}
+
 void work_plan_input(const struct work *w, const struct target_state *t, struct now now,
                      struct plan_input *ret)
 {
