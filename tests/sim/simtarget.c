@@ -422,9 +422,8 @@ static void arrive(void *ctx, uint64_t arg)
                 x->miro.user_name);
     for (size_t i = 0; i < x->n_persons; i++)
         witness_landed(w, t->index, (int)x->persons[i], x->fate, x->method, x->body);
-    if (w->chaos.rights && strcmp(x->method, "PATCH") == 0 && x->miro.status == 400 &&
-        strstr(x->body, "\"userType\""))
-        world_fail(w, "P7 licence", "%s is asked for a licence that it cannot give: %s",
+    if (x->miro.status == 400 && strstr(x->body ? x->body : "", "\"userType\",\"value\":\"Free\""))
+        world_fail(w, "P7 licence", "%s is asked for a lower licence: %s",
                    w->scenario->targets[t->index].name, x->body);
     if (is_move(x) && x->miro.applied && w->chaos.teams)
         simteams_moved(w, t->index, x->miro.user_name, &(struct moved){x->persons, x->n_persons, x->body});

@@ -337,6 +337,31 @@ START_TEST(an_admin_role_that_somebody_else_gave_is_taken_only_when_named_false)
 }
 END_TEST
 
+START_TEST(a_role_that_somebody_has_taken_meanwhile_is_no_failure)
+{
+    begin(POLICY_ROLES);
+    p0_has("roles.Content Admin=yes");
+    say({.id = "unnamed",
+         .type = EVENT_CHANGED,
+         .subject = "p-0",
+         .at = 2,
+         .profile = "roles.Content Admin"});
+    commit();
+    expect_call("GET", "/Users/");
+    serve();
+    commit();
+    expect_call("PATCH", "/Users/");
+    struct miro_user *u = by_hand(0);
+    free(u->admin_roles[--u->n_admin_roles]);
+    serve();
+    settle_for(40 * KIT_SECOND);
+    expect_result("unnamed", "miro", "unchanged");
+    ck_assert_uint_eq(n_refused("unnamed"), 0);
+    ck_assert_str_eq(state_of(0, "madeRoles"), "");
+    end();
+}
+END_TEST
+
 START_TEST(the_last_company_admin_stays_one)
 {
     begin(POLICY_ACCOUNT);
@@ -546,6 +571,31 @@ START_TEST(the_last_admin_of_a_team_leaves_the_others_and_is_a_finding)
     pass(KIT_DAY_MS);
     settle_for(40 * KIT_SECOND);
     ck_assert(!account(0)->active);
+    end();
+}
+END_TEST
+
+START_TEST(a_dry_run_tells_the_whole_way_out)
+{
+    prepare();
+    kit.policy = POLICY_LEAVES_TEAMS;
+    kit.cfg.plan_only = true;
+    kit_open();
+    commit();
+    miro_add_user(there.m, &(struct miro_user_spec){.userName = "p0@example.com"}, kit.now.wall_ms);
+    put_into(0, "Design", false);
+    put_into(0, "Ops", false);
+    say_of("joined", EVENT_JOINED, 0, 1, "userName=p0@example.com");
+    say_of("left", EVENT_LEFT, 0, 2, NULL);
+    const cJSON *plan = last_record(TOPIC_PLANS)->json, *calls = json_get(plan, "calls");
+    ck_assert_str_eq(json_string(plan, "verdict"), "calls");
+    ck_assert(cJSON_IsTrue(json_get(json_get(plan, "desired"), "leaveTeams")));
+    ck_assert_int_eq(cJSON_GetArraySize(calls), 3);
+    ck_assert_ptr_nonnull(strstr(json_string(cJSON_GetArrayItem(calls, 0), "path"), "/Groups/"));
+    ck_assert_ptr_nonnull(strstr(json_string(cJSON_GetArrayItem(calls, 1), "path"), "/Groups/"));
+    ck_assert_ptr_nonnull(strstr(json_string(cJSON_GetArrayItem(calls, 2), "path"), "/Users/"));
+    ck_assert_str_eq(json_string(cJSON_GetArrayItem(json_get(plan, "difference"), 0), "before"), "Design");
+    ck_assert_uint_eq(there.writes, 0);
     end();
 }
 END_TEST
@@ -775,6 +825,7 @@ int main(void)
         a_rename_of_an_account_deactivated_by_hand_gives_access_back_first,
         admin_roles_are_given_and_taken_as_named,
         an_admin_role_that_somebody_else_gave_is_taken_only_when_named_false,
+        a_role_that_somebody_has_taken_meanwhile_is_no_failure,
         the_last_company_admin_stays_one,
         a_licence_goes_up_and_never_down,
         seats_that_have_run_out_are_a_finding,
@@ -785,6 +836,7 @@ int main(void)
         teams_that_cannot_be_left_do_not_hold_up_the_cut,
         a_call_that_takes_a_leaver_out_of_a_team_and_is_never_answered_is_followed_by_the_cut,
         the_last_admin_of_a_team_leaves_the_others_and_is_a_finding,
+        a_dry_run_tells_the_whole_way_out,
         nobody_leaves_a_team_for_a_cut_that_the_guard_holds,
         removals_above_the_guards_number_are_passed_over_and_the_cut_goes_on,
         leaving_teams_takes_the_cut_no_longer_than_seconds,

@@ -394,11 +394,12 @@ static bool may_be_bare(const struct answer *a)
     return a->f->step == STEP_CREATE && malformed && !a->w->bare && a->f->changes.n > least;
 }
 
-/* An update may meet a conflict because somebody has changed the account: looked at once before it is refused. */
-static bool is_first_conflict(const struct answer *a)
+/* An update may meet a conflict because somebody has changed the account, or find nothing of what it is to take: looked at
+ * once before it is refused. */
+static bool is_first_conflict(const struct answer *a, const char *reason)
 {
-    return a->f->step == STEP_UPDATE && a->reply->status == 409 && !a->w->conflicted &&
-           a->f->meaning.class != REPLY_BARRED;
+    bool conflict = a->reply->status == 409 || strcasestr(reason, " noTarget");
+    return a->f->step == STEP_UPDATE && conflict && !a->w->conflicted && a->f->meaning.class != REPLY_BARRED;
 }
 
 static void refuse_attributes(const struct answer *a, const char *reason)
@@ -414,7 +415,7 @@ static void took_refusal(const struct answer *a, const char *reason)
         took_no_search(a, true);
     } else if (may_be_bare(a)) {
         a->w->bare = true;
-    } else if (is_first_conflict(a)) {
+    } else if (is_first_conflict(a, reason)) {
         a->w->conflicted = true;
         target_state_set_known(a->t, KNOWN_UNKNOWN);
     } else if (step) {
