@@ -425,7 +425,7 @@ static void arrive(void *ctx, uint64_t arg)
     if (x->miro.status == 400 && strstr(x->body ? x->body : "", "\"userType\",\"value\":\"Free\""))
         world_fail(w, "P7 licence", "%s is asked for a lower licence: %s",
                    w->scenario->targets[t->index].name, x->body);
-    if (is_move(x) && x->miro.applied && w->chaos.teams)
+    if (is_move(x) && x->miro.applied && !w->chaos.farewell)
         simteams_moved(w, t->index, x->miro.user_name, &(struct moved){x->persons, x->n_persons, x->body});
     if (!fate_rows[x->fate].silent)
         exchange_after(x, prng_delay(&w->prng, 1, x->fate == FATE_SLOW ? WORLD_TIMEOUT_MS / 2 : NEAR_MS),
