@@ -81,7 +81,7 @@ static const struct mutation_row table[] = {
     {ENGINE(ROLE_MADE_LATE), 1500, "that a role is ours is noted when it is seen, not before it is given"},
     {ENGINE(ROLE_TAKEN_UNMADE), 100, "roles that we did not give are taken back like ours"},
     {ENGINE(TEAM_DOUBTS_ONE), 2500, "of a call of unknown outcome only the first person is doubted"},
-    {ENGINE(TEAM_BLAMES_ALL), 300, "what is refused to one is refused to everybody in the call"},
+    {ENGINE(TEAM_BLAMES_ALL), 1000, "what is refused to one is refused to everybody in the call"},
     {ENGINE(TEAM_MISSED_FOREVER), 2000, "a team that appears wakes nobody"},
     {ENGINE(TEAM_NEWS_LOST), 2000, "what became of teams while nobody owned a partition is nobody's news"},
     {ENGINE(PUT_DROPS_REST), 300, "an account is put back without what is not changed"},
