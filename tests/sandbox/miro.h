@@ -117,6 +117,7 @@ struct miro_config {
     const char *const
         *foreign_domains;            /* claimed by another organisation: a userName may not enter them, 400 */
     const char *const *second_org;   /* userNames that are in another organisation too: updates are 409 */
+    const char *const *domain_teams; /* "domain=team": whose users join that team too; NULL: none */
     const char *const *licences;     /* userTypes that the organisation has; NULL: all */
     const char *const *custom_roles; /* admin roles beside the prebuilt ones; NULL: any name will do */
     const char *default_licence;     /* userType of new users: "Full", "Free" or "Free Restricted" */

@@ -71,6 +71,7 @@ void miro_config_keep(struct miro_config *cfg)
     cfg->claimed_domains = list_dup(cfg->claimed_domains);
     cfg->foreign_domains = list_dup(cfg->foreign_domains);
     cfg->second_org = list_dup(cfg->second_org);
+    cfg->domain_teams = list_dup(cfg->domain_teams);
     cfg->licences = list_dup(cfg->licences);
     cfg->custom_roles = list_dup(cfg->custom_roles);
     cfg->rest_tokens = list_dup(cfg->rest_tokens);
@@ -88,6 +89,7 @@ void miro_config_done(struct miro_config *cfg)
     list_free(cfg->claimed_domains);
     list_free(cfg->foreign_domains);
     list_free(cfg->second_org);
+    list_free(cfg->domain_teams);
     list_free(cfg->licences);
     list_free(cfg->custom_roles);
     list_free(cfg->rest_tokens);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "mem.h"
 #include "miro_change.h"
@@ -142,6 +143,23 @@ static void default_licence(struct call *c, struct miro_user *draft)
     attrs_set(&draft->attributes, "userType", licence);
 }
 
+/* The default team, and what the domain's settings add. No writes to the teams: a copy of the members for each new user
+ * would cost too much. */
+static void join_first_teams(struct miro *m, struct miro_user *u)
+{
+    struct team_record *team = miro_store_default_team(m);
+    if (team)
+        team_join(m, &team->t, u, false);
+    const char *at = strchr(u->userName, '@');
+    for (const char *const *rule = m->cfg.domain_teams; at && rule && *rule; rule++) {
+        size_t n = strcspn(*rule, "=");
+        bool ours = (*rule)[n] && strlen(at + 1) == n && strncasecmp(at + 1, *rule, n) == 0;
+        team = ours ? miro_store_team_named(m, *rule + n + 1) : NULL;
+        if (team)
+            team_join(m, &team->t, u, false);
+    }
+}
+
 struct record *user_store_created(struct call *c, struct miro_user *draft)
 {
     struct record *r = miro_store_user(c->m, draft->id, strlen(draft->id));
@@ -156,9 +174,7 @@ struct record *user_store_created(struct call *c, struct miro_user *draft)
         audit_note_user(c->m, AUDIT_USER_ADDED, &r->u, NULL, NULL, NULL);
         c->reply->applied = true;
     }
-    struct team_record *team = miro_store_default_team(c->m);
-    if (team) /* no write to the team: a copy of its members for each new user would cost too much */
-        team_join(c->m, &team->t, &r->u, false);
+    join_first_teams(c->m, &r->u);
     return r;
 }
 

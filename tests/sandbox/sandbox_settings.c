@@ -57,6 +57,8 @@ static const struct setting table[] = {
      "a,b: claimed by another organisation, a userName may not enter them: 400"},
     {"second-org-users", LIST, MIRO(second_org), NULL,
      "userNames that are in two organisations: updates are 409"},
+    {"domain-teams", LIST, MIRO(domain_teams), NULL,
+     "domain=team,...: new users of the domain join that team too"},
     {"licences", LIST, MIRO(licences), NULL, "userTypes that the organisation has (default: all)"},
     {"custom-roles", LIST, MIRO(custom_roles), NULL,
      "admin roles beside the prebuilt ones (default: any name will do)"},
@@ -474,7 +476,7 @@ void settings_print_help(void)
         put(&table[i], &s, &w);
         const char *value = line.p ? strchr(line.p, ':') + 1 : "null";
         printf("  --%-28s %s%s%s [%s]\n", table[i].name, table[i].help, table[i].choices ? ": " : "",
-               table[i].choices ? table[i].choices : "", strcmp(value, "null") == 0 ? "none" : value);
+               table[i].choices ? table[i].choices : "", strcmp(value, "null") == 0 || strcmp(value, "[]") == 0 ? "none" : value);
         buf_done(&line);
     }
 }

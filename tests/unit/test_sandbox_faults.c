@@ -439,6 +439,39 @@ START_TEST(options_reach_the_configuration)
 }
 END_TEST
 
+/* The README's tables name every option: the help is made from the same rows. */
+START_TEST(every_option_is_documented)
+{
+    char path[500], option[100];
+    struct buf text, list;
+    struct json_out w;
+    struct settings s;
+    cJSON *all;
+    struct error err;
+    snprintf(path, sizeof path, "%.*s../sandbox/README.md", (int)(strrchr(__FILE__, '/') + 1 - __FILE__),
+             __FILE__);
+    FILE *f = fopen(path, "re");
+    ck_assert_msg(f != NULL, "%s", path);
+    buf_init(&text, 1 << 20);
+    for (int c; (c = getc(f)) != EOF;)
+        buf_addc(&text, (char)c);
+    fclose(f);
+    buf_init(&list, 1 << 16);
+    json_out_init(&w, &list);
+    settings_default(&s);
+    s.miro.token = "t";
+    settings_put_json(&s, &w, NULL);
+    ck_assert(json_parse(buf_str(&list), &all, &err));
+    for (const cJSON *el = all->child; el; el = el->next) {
+        snprintf(option, sizeof option, "--%s", el->string);
+        ck_assert_msg(strstr(text.p, option) != NULL, "%s is not in %s", option, path);
+    }
+    cJSON_Delete(all);
+    buf_done(&text);
+    buf_done(&list);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("sandbox faults");
@@ -451,6 +484,7 @@ int main(void)
     tcase_add_loop_test(t, a_status_fault_applies_nothing, 0, (int)ARRAY_SIZE(statuses));
     tcase_add_test(t, an_applied_500_has_applied);
     tcase_add_test(t, a_partial_group_patch_leaves_half_a_team);
+    tcase_add_test(t, every_option_is_documented);
     tcase_add_test(t, the_state_survives_a_dump_and_a_load);
     tcase_add_test(t, loads_a_fixture_written_by_hand);
     tcase_add_loop_test(t, a_bad_state_changes_nothing, 0, (int)ARRAY_SIZE(bad_states));

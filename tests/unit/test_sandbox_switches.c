@@ -124,6 +124,18 @@ START_TEST(a_deactivation_that_only_restricts)
 }
 END_TEST
 
+START_TEST(new_users_of_a_domain_join_its_team)
+{
+    static const char *const rules[] = {"partner.com=Partners", "nobody.com=Nowhere", NULL};
+    kit.cfg.domain_teams = rules;
+    kit_start();
+    const struct miro_team *t = miro_add_team(kit.m, "Partners");
+    ck_assert(miro_is_member(t, kit_user("ann@Partner.com")));
+    ck_assert(!miro_is_member(t, kit_user("bob@example.com")));
+    ck_assert_uint_eq(kit_user("eve@nobody.com")->n_teams, 1);
+}
+END_TEST
+
 START_TEST(switches_change_while_it_runs)
 {
     kit_start();
@@ -156,6 +168,7 @@ int main(void)
     tcase_add_test(t, who_comes_back_to_a_full_house_is_restricted);
     tcase_add_loop_test(t, deletes_as_told, 0, 3);
     tcase_add_test(t, a_deactivation_that_only_restricts);
+    tcase_add_test(t, new_users_of_a_domain_join_its_team);
     tcase_add_test(t, switches_change_while_it_runs);
     suite_add_tcase(s, t);
     return kit_run(s);
