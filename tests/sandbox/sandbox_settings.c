@@ -476,7 +476,8 @@ void settings_print_help(void)
         put(&table[i], &s, &w);
         const char *value = line.p ? strchr(line.p, ':') + 1 : "null";
         printf("  --%-28s %s%s%s [%s]\n", table[i].name, table[i].help, table[i].choices ? ": " : "",
-               table[i].choices ? table[i].choices : "", strcmp(value, "null") == 0 || strcmp(value, "[]") == 0 ? "none" : value);
+               table[i].choices ? table[i].choices : "",
+               strcmp(value, "null") == 0 || strcmp(value, "[]") == 0 ? "none" : value);
         buf_done(&line);
     }
 }
