@@ -133,17 +133,22 @@ static void keep_one_primary(cJSON *list, const cJSON *primary)
             put(el, "primary", cJSON_CreateFalse());
 }
 
+/* The same element, or one that names the same value and says no more about it. */
+static bool same_element(const cJSON *have, const cJSON *el)
+{
+    const char *old = json_string(have, "value"), *new = json_string(el, "value");
+    if (old && new &&strcmp(old, new) != 0)
+        return false; /* the common case, and cheap: groups are large */
+    return cJSON_Compare(have, el, true) || (old && new &&cJSON_GetArraySize(el) == 1);
+}
+
 static void append(cJSON *list, cJSON *values)
 {
     while (values && values->child) {
         cJSON *el = cJSON_DetachItemViaPointer(values, values->child);
         bool there = false;
-        const char *value = json_string(el, "value");
-        for (cJSON *old = list->child; old && !there; old = old->next) {
-            const char *have = json_string(old, "value");
-            there = cJSON_Compare(old, el, true) || (json_get(el, "$ref") == NULL && have && value &&
-                                                     strcmp(have, value) == 0 && cJSON_GetArraySize(el) == 1);
-        }
+        for (const cJSON *old = list->child; old && !there; old = old->next)
+            there = same_element(old, el);
         if (there) {
             cJSON_Delete(el);
             continue;
