@@ -9,6 +9,7 @@
 #include "plan_summary.h"
 #include "planner.h"
 #include "policies.h"
+#include "policy.h"
 #include "policy_cases.h"
 #include "settings.h"
 #include "target_checks.h"
@@ -105,6 +106,29 @@ static void note_teams(struct run *r, const struct desired *d)
     for (size_t i = 0; d->has_teams && i < d->teams.n; i++)
         if (d->teams.v[i].value)
             attrs_set(&r->teams, d->teams.v[i].name, "true");
+}
+
+/* A name that is mistyped there would leave its target to the rules for all. */
+static void check_name(void *ctx, const char *name)
+{
+    struct run *r = ctx;
+    for (size_t i = 0; i < r->cfg->targets.n; i++)
+        if (strcmp(r->cfg->targets.v[i].name, name) == 0)
+            return;
+    target_checks_say(&r->checks, CHECK_WARNING, "policy",
+                      "is the name right? The rules for all hold elsewhere",
+                      "has rules for %.64s, which is no target of this configuration", name);
+}
+
+static bool check_policy(struct run *r, struct error *err)
+{
+    const struct config_tenant *tenant = config_tenant(r->cfg, r->target.tenant);
+    struct policy *policy = NULL;
+    if (!policy_new(tenant && tenant->policy ? tenant->policy : r->cfg->worker.policy, &policy, err))
+        return false;
+    policy_each_target(policy, check_name, r);
+    policy_free(policy);
+    return true;
 }
 
 static bool ask_cases(struct run *r, const char *path, struct error *err)
@@ -272,7 +296,7 @@ static int run_test(void *ctx, int n, char **args)
     if (!target_checks_service(&r->checks))
         return verdict(r);
     share_limits(r);
-    if (!ask_policy(r, &err))
+    if (!check_policy(r, &err) || !ask_policy(r, &err))
         return cli_fail(&err);
     if (asks_records(r) || options_get(&r->options, "cases"))
         target_checks_teams(&r->checks, &r->teams);

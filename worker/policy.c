@@ -319,3 +319,13 @@ uint64_t policy_fingerprint(const struct policy *p)
 {
     return p->fingerprint;
 }
+
+void policy_each_target(struct policy *p, void (*fn)(void *ctx, const char *name), void *ctx)
+{
+    lua_State *L = lua_host_state(p->host);
+    lua_host_push_table(p->host, p->script);
+    if (lua_host_field(L, -1, "targets") == LUA_TTABLE)
+        for (lua_Integer i = 1; lua_rawgeti(L, -1, i) == LUA_TSTRING; i++, lua_pop(L, 1))
+            fn(ctx, lua_tostring(L, -1));
+    lua_host_end(p->host);
+}

@@ -25,6 +25,9 @@ void policy_free(struct policy *p);
 /* Changes with every byte of the file, and with the program's rollcall.rules. */
 uint64_t policy_fingerprint(const struct policy *p);
 
+/* Each target for which a policy in YAML has rules of its own. name is borrowed. */
+void policy_each_target(struct policy *p, void (*fn)(void *ctx, const char *name), void *ctx);
+
 /* The policy's word; *ret is released with desired_done. False: the script failed or said something that
  * means nothing; ERROR_INPUT with the script's line or the attribute. */
 bool policy_ask(struct policy *p, const struct person_view *view, const char *target, struct desired *ret,

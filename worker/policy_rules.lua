@@ -259,14 +259,16 @@ local POLICY_KEYS = laid_over(laid_over(RULE_KEYS, CONTEXT_KEYS), { targets = tr
 local function policy(value)
     check_keys(value, POLICY_KEYS, "")
     local context, base = context_of(value), subset(value, RULE_KEYS)
-    local general, special = rules_of(context, base, "", value.targets == nil), {}
+    local general, special, names = rules_of(context, base, "", value.targets == nil), {}, {}
     for _, name in ipairs(value.targets ~= nil and names_of(value.targets, "targets") or {}) do
         local where = "targets." .. name
         check_keys(value.targets[name], RULE_KEYS, where)
         rules_of(context, value.targets[name], where) -- by its own path, whatever is wrong in it
         special[name] = rules_of(context, laid_over(base, value.targets[name]), where, true)
+        names[#names + 1] = name
     end
     return {
+        targets = names, -- with rules of their own: whoever knows the configuration looks whether they are there
         desired = function(person, target)
             return decide(special[target] or general, person)
         end,

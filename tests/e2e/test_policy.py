@@ -163,8 +163,10 @@ def a_target_is_checked_before_it_is_switched_on(run):
     assert told["ok", "people"].startswith("of 5: 0 agree, 5 would be made, 0 changed"), told
     assert not writes(later), "a check has changed something"
 
-    policy.write_text("attributes: {userName: '{userName}'}\nonly: {department: Sales}\noutside: deactivate\n", encoding="utf-8")
+    policy.write_text("attributes: {userName: '{userName}'}\nonly: {department: Sales}\noutside: deactivate\n"
+                      "targets: {mrio: {leavers: delete}, later: {leavers: delete}}\n", encoding="utf-8")
     told = checks(run, "miro", "--sample", "7")
+    assert told["warning", "policy"].startswith("has rules for mrio, which is no target"), told
     assert told["warning", "access"] == "7 of 7 accounts would be deactivated or deleted", told
     cases = ("--cases", CASES)
     assert checks(run, "miro", *cases)["ok", "policy"].startswith("has a word for each of "), told

@@ -398,6 +398,33 @@ START_TEST(a_long_list_fits_into_a_call)
 }
 END_TEST
 
+static void collect(void *ctx, const char *name)
+{
+    buf_addf(ctx, "%s ", name);
+}
+
+START_TEST(targets_with_rules_of_their_own_are_known)
+{
+    static const char *const texts[][3] = {
+        {".yaml", USER "targets: {jira: {leavers: delete}, miro: {needs: [userName]}}\n", "jira miro "},
+        {".yaml", USER, ""},
+        {".lua", "return {desired = function() end}", ""},
+        {".lua", "return {desired = function() end, targets = 7}", ""}};
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        struct policy *policy;
+        struct error err;
+        struct buf names;
+        buf_init(&names, 256);
+        ck_assert_msg(kit_load(texts[i][0], texts[i][1], &policy, &err), "%s", err.message);
+        policy_each_target(policy, collect, &names);
+        char *got = buf_take(&names);
+        ck_assert_str_eq(got, texts[i][2]);
+        free(got);
+        policy_free(policy);
+    }
+}
+END_TEST
+
 /* ---- the policies that we ship ------------------------------------------------------------------------- */
 
 #define SIXTY "123456789012345678901234567890123456789012345678901234567890"
@@ -492,6 +519,7 @@ int main(void)
     tcase_add_loop_test(tc, a_mistake_is_told_at_load_with_its_path, 0, (int)ARRAY_SIZE(wrongs));
     tcase_add_test(tc, so_is_one_in_lua_with_its_file);
     tcase_add_loop_test(tc, a_policy_in_lua_uses_the_rules, 0, (int)ARRAY_SIZE(lua_rows));
+    tcase_add_test(tc, targets_with_rules_of_their_own_are_known);
     tcase_add_test(tc, no_pattern_takes_long);
     tcase_add_test(tc, a_long_list_fits_into_a_call);
     tcase_add_test(tc, the_shipped_policies_say_the_same_of_everybody);
