@@ -113,6 +113,11 @@ static struct policy *policy_of(const struct policies *p, const char *tenant)
     return found ? found->policy : p->loaded[0].policy;
 }
 
+uint64_t policies_fingerprint_of(const void *ctx, const char *tenant)
+{
+    return policy_fingerprint(policy_of(ctx, tenant));
+}
+
 bool policies_ask(struct policies *p, const struct person_view *view, const char *target, struct desired *ret,
                   struct error *err)
 {

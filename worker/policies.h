@@ -22,6 +22,9 @@ void policies_free(struct policies *p);
 /* The tenant's policy changes it, and which tenant has which; where no tenant has its own it is worker.policy's. */
 uint64_t policies_fingerprint(const struct policies *p);
 
+/* Of the tenant's policy; ctx: the policies. */
+uint64_t policies_fingerprint_of(const void *ctx, const char *tenant);
+
 /* The word of the policy of the person's tenant, as policy_ask. */
 bool policies_ask(struct policies *p, const struct person_view *view, const char *target, struct desired *ret,
                   struct error *err) __attribute__((warn_unused_result));

@@ -298,6 +298,23 @@ uint64_t settings_generation(const struct config *cfg, uint64_t policy)
     return (digest_hash64(parts, sizeof parts) >> 1) | 1; /* 0 is nobody's */
 }
 
+static uint64_t tenant_generation(const struct config *cfg, const char *tenant, uint64_t policy)
+{
+    uint64_t parts[2] = {policy, 0};
+    for (size_t i = 0; i < cfg->targets.n; i++)
+        if (strcmp(cfg->targets.v[i].tenant, tenant) == 0)
+            parts[1] += identity(&cfg->targets.v[i], config_tenant(cfg, tenant));
+    return digest_hash64(parts, sizeof parts);
+}
+
+void settings_engine_generations(struct engine_config *c, const struct config *cfg,
+                                 uint64_t (*policy_of)(const void *ctx, const char *tenant), const void *ctx)
+{
+    struct engine_target *targets = (struct engine_target *)c->targets; /* settings_engine_new's */
+    for (size_t i = 0; i < c->n_targets; i++)
+        targets[i].generation = tenant_generation(cfg, targets[i].tenant, policy_of(ctx, targets[i].tenant));
+}
+
 /* A call of unknown outcome is a read: whether it lands counts for the limit only. */
 static void fill_source(struct engine_target *to, const struct asked_source *from)
 {

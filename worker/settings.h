@@ -38,6 +38,10 @@ struct engine_config *settings_engine_new(const struct config *cfg, const struct
                                           const char *slot, int32_t partitions, uint64_t policy,
                                           uint64_t seed);
 void settings_engine_free(struct engine_config *c);
+/* Of each tenant's targets: the fingerprint of its policy (policy_of) and of what they are. */
+void settings_engine_generations(struct engine_config *c, const struct config *cfg,
+                                 uint64_t (*policy_of)(const void *ctx, const char *tenant), const void *ctx);
+
 /* Fingerprint of what decides about persons: the policies (policies_fingerprint) and the targets. Below 2^63. */
 uint64_t settings_generation(const struct config *cfg, uint64_t policy);
 

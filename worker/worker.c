@@ -195,6 +195,7 @@ static void adopt_targets(struct worker *w, struct config *cfg, struct asked_sou
     if (w->engine) {
         struct engine_config *engine_config =
             settings_engine_new(config_now(w), sources, w->slot, w->partitions, 0, 0);
+        settings_engine_generations(engine_config, config_now(w), policies_fingerprint_of, w->policies);
         engine_targets_changed(w->engine, engine_config->targets, now_read());
         settings_engine_free(w->engine_config);
         w->engine_config = engine_config;
@@ -490,6 +491,7 @@ static bool open_engine(struct worker *w, struct error *err)
         return error_set(err, ERROR_SYSTEM, "getrandom: %m");
     w->engine_config = settings_engine_new(config_now(w), w->sources, w->slot, w->partitions,
                                            policies_fingerprint(w->policies), seed);
+    settings_engine_generations(w->engine_config, config_now(w), policies_fingerprint_of, w->policies);
     w->engine = engine_new(w->engine_config, &ports);
     return true;
 }

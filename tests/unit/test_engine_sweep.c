@@ -99,6 +99,32 @@ START_TEST(who_is_in_step_is_not_written)
 }
 END_TEST
 
+START_TEST(a_tenants_policy_concerns_its_own_persons_only)
+{
+    kit_config();
+    struct engine_target *other = kit_add_target("other", "miro");
+    other->tenant = "globex";
+    kit_open();
+    commit();
+    kit_zoe_has_account(ZOE);
+    say({"g", EVENT_LEFT, .tenant = "globex", .subject = "9", .profile = "userName=gus"});
+    commit();
+    expect_call("GET", "/Users?filter=");
+    answer(200, NO_USERS);
+    sweep();
+    other->generation++;
+    engine_targets_changed(kit.e, kit.targets, kit.now);
+    new_policy(POLICY_ACCOUNT);
+    ck_assert_uint_eq(stats_now().behind, 1);
+    sweep();
+    expect_no_call();
+    new_policy(POLICY_ACCOUNT); /* nobody says whom it concerns */
+    ck_assert_uint_eq(stats_now().behind, 2);
+    sweep();
+    kit_stop();
+}
+END_TEST
+
 START_TEST(a_sweep_goes_on_with_whoever_takes_the_partition_over)
 {
     kit_start();
@@ -334,6 +360,7 @@ int main(void)
     const TTest *const tests[] = {
         who_is_at_rest_follows_a_new_policy_and_has_one_result_for_it,
         who_is_in_step_is_not_written,
+        a_tenants_policy_concerns_its_own_persons_only,
         a_sweep_goes_on_with_whoever_takes_the_partition_over,
         a_policy_that_changed_between_two_owners_is_noticed,
         who_is_in_step_is_not_planned_again_by_the_next_owner,

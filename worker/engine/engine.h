@@ -99,6 +99,9 @@ struct engine_target {
     int64_t teams_missing_ms; /* a listing younger than this is believed about a team that it has not */
     const char *const *protected_names; /* userNames out of reach of policy */
     size_t n_protected;
+    uint64_t
+        generation; /* of what decides about its tenant's persons: when that has changed at some targets, a new policy
+                            concerns their tenants' persons only; else everybody */
 };
 
 enum desire { DESIRE_NOTHING, DESIRE_ACCOUNT, DESIRE_ABSENT };
@@ -340,7 +343,7 @@ void engine_tick(struct engine *e, struct now now);
 /* Milliseconds until engine_tick, engine_call_next or engine_batch_take may have something to do; -1: only
  * input. */
 int64_t engine_wake_in(const struct engine *e, struct now now);
-/* The policy was replaced: every person is planned anew in this and the next ticks, those with work under way first, and no
+/* The policy was replaced: every person whom it concerns (engine_target.generation) is planned anew in this and the next ticks, those with work under way first, and no
  * call starts on the old word. generation: as in engine_config. */
 void engine_policy_changed(struct engine *e, uint64_t generation, struct now now);
 /* Other numbers (limits, guard, retry, time-outs, calls at once) and protected names of the same targets in the same order;

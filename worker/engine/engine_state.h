@@ -73,6 +73,7 @@ struct lane {
 /* A target as configured, with what it costs and who waits for it. */
 struct target {
     const struct engine_target *cfg;
+    uint64_t generation; /* cfg's, as the last sweep began */
     const struct profile *profile;
     struct turn turn;
     signed char class_of[STEPS]; /* index into the limits; -1: unlimited */
@@ -493,7 +494,7 @@ bool obey_concerns(const struct engine *e, const struct slot *slot);
 
 /* sweep.c */
 void sweep_mark(struct engine *e, struct slot *slot, bool behind);
-void sweep_begin(struct engine *e); /* everybody is behind */
+void sweep_begin(struct engine *e); /* everybody is behind, or whose tenants the new policy concerns */
 /* Takes a record of the target's teams: whose plans depend on them are behind when a listing has changed any. */
 void sweep_take_teams(struct engine *e, struct target *t, const struct directory_record *r);
 /* What the partition's record says of teams; 0: somebody is behind, or a listing is under way. */

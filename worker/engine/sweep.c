@@ -46,6 +46,21 @@ static void mark_behind(void *ctx, struct slot *slot)
     sweep_mark(ctx, slot, true);
 }
 
+static bool decided_anew(const struct target *t)
+{
+    return t->generation != t->cfg->generation;
+}
+
+static void mark_concerned(void *ctx, struct slot *slot)
+{
+    struct person_key key;
+    slot_key(slot, &key);
+    struct target_range targets = engine_targets_of(ctx, key.tenant, key.directory);
+    for (size_t i = 0; i < targets.n; i++)
+        if (decided_anew(targets.v[i]))
+            sweep_mark(ctx, slot, true);
+}
+
 /* That somebody is behind stands in the partitions' records before anything comes of it. */
 static void write_marks(struct engine *e)
 {
@@ -62,9 +77,16 @@ static void walk_all(struct engine *e)
         sweep_start_walk(e, e->partitions[i]);
 }
 
+/* Who is not concerned stays in step: the partition's record says so when the others are, and a restore before that walks
+ * through more than it has to. */
 void sweep_begin(struct engine *e)
 {
-    store_each(&e->store, -1, mark_behind, e);
+    bool some = false;
+    for (size_t i = 0; i < e->cfg.n_targets; i++)
+        some |= decided_anew(&e->targets[i]);
+    store_each(&e->store, -1, some ? mark_concerned : mark_behind, e);
+    for (size_t i = 0; i < e->cfg.n_targets; i++)
+        e->targets[i].generation = e->targets[i].cfg->generation;
     walk_all(e);
 }
 

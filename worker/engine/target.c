@@ -45,7 +45,7 @@ static int32_t home_of(const struct engine_target *cfg, int32_t partitions)
 
 void target_init(struct target *t, const struct engine_target *cfg, int32_t partitions)
 {
-    *t = (struct target){.cfg = cfg, .profile = profile_find(cfg->kind)};
+    *t = (struct target){.cfg = cfg, .profile = profile_find(cfg->kind), .generation = cfg->generation};
     assert(t->profile); /* the configuration check refuses other kinds */
     for (enum step step = STEP_NONE; step < STEPS; step++)
         t->class_of[step] = (signed char)profile_step_class(t->profile, step);
