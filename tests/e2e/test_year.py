@@ -112,7 +112,6 @@ def a_week_of_a_company_ends_with_everybody_as_the_policy_says(run):
     wait_until(settled, SETTLE_S, lambda: f"everybody is as the policy says: {week.strays()[:5]}", every_s=1)
     run.await_results(week.results)
     run.assert_clean(MANAGED)
-    assert not week.strays(), week.strays()[:5]
     assert week.approvals > 0 and week.second.account("g1@example.com").active
     assert not any(u.over for u in week.miro.limits())
     print(f"    {story.told} webhooks, {week.approvals} approvals")

@@ -35,6 +35,7 @@ struct options {
 };
 
 static uint64_t current_seed;
+static const char *story_option = ""; /* its name, when it is no run of trouble */
 static const char *program = "sim";
 
 static const char usage[] =
@@ -159,8 +160,9 @@ static void crashed(int signal_number)
     char line[160];
     int n;
     /* The process ends here whatever snprintf does. NOLINTNEXTLINE(bugprone-signal-handler,cert-sig30-c) */
-    n = snprintf(line, sizeof line, "seed %llu: signal %d; reproduce: %s --seed %llu --verbose\n",
-                 (unsigned long long)current_seed, signal_number, program, (unsigned long long)current_seed);
+    n = snprintf(line, sizeof line, "seed %llu: signal %d; reproduce: %s%s --seed %llu --verbose\n",
+                 (unsigned long long)current_seed, signal_number, program, story_option,
+                 (unsigned long long)current_seed);
     if (write(STDOUT_FILENO, line, (size_t)n) < 0)
         _exit(2);
     _exit(1);
@@ -169,7 +171,7 @@ static void crashed(int signal_number)
 static void report(uint64_t seed, const struct options *o, const struct buf *failures)
 {
     printf("seed %llu failed:\n%.*s", (unsigned long long)seed, (int)failures->n, failures->p);
-    printf("  reproduce: %s --seed %llu --verbose%s%s\n", program, (unsigned long long)seed,
+    printf("  reproduce: %s%s --seed %llu --verbose%s%s\n", program, story_option, (unsigned long long)seed,
            o->mutation ? " --mutation " : "", o->mutation ? o->mutation : "");
 }
 
@@ -199,6 +201,8 @@ static unsigned run_year(const struct options *o, struct run_figures *sum)
     struct buf failures;
     buf_init(&failures, FAILURES_MAX_BYTES);
     watch(YEAR_HANG_S);
+    current_seed = o->from;
+    story_option = " --year";
     bool ok = year_run(&year, o->verbose, &failures, sum);
     if (!ok)
         printf("the year of seed %llu failed:\n%.*s", (unsigned long long)o->from, (int)failures.n,
@@ -210,6 +214,7 @@ static unsigned run_year(const struct options *o, struct run_figures *sum)
 static unsigned run_all(const struct options *o, struct run_figures *sum)
 {
     unsigned failed = 0;
+    story_option = o->tenants ? " --tenants" : "";
     for (current_seed = o->from; current_seed <= o->to; current_seed++) {
         struct buf failures;
         buf_init(&failures, FAILURES_MAX_BYTES);

@@ -33,6 +33,7 @@ from .words import EMPLOYMENT, SUSPENSION, now_ms, parse_rfc3339
 
 FINAL_CUT = ("applied", "unchanged", "merged", "superseded")
 FINAL_WORD = ("applied", "unchanged")  # the values of the word, or of later ones, stand in the account
+CUT_SLACK_MS = 10_000  # so long after its end an access may still be on its way out
 CLOCK_SLACK_MS = 20  # history and results are stamped by two processes
 DISTURBED_MS = 500   # so long a killed or continued program's calls may still arrive
 USER_PATH = re.compile(r"/Users/([^/?]+)")
@@ -245,7 +246,7 @@ class Checker:
         account = next((a for a in self._accounts(target, person) if a.active and not a.deleted), None)
         is_active = account is not None
         if person.active is True and not person.has_access(self.at_ms):
-            if is_active:
+            if is_active and not person.has_access(self.at_ms - CUT_SLACK_MS):
                 self._violation("state", f"{who} is active at {target.name} after {self._say(person.access)} has ended")
             return
         if person.active is False and is_active:
