@@ -271,6 +271,25 @@ const char *plan_team_name(const struct target_state *t, const struct attr *team
     return made ? made : team->name;
 }
 
+static void plan_read_team(const struct plan_input *in, const char *id, struct plan *ret)
+{
+    *ret =
+        (struct plan){.step = STEP_TEAM, .team_id = id, .team_name = attrs_get(&in->state->made_teams, id)};
+    for (size_t i = 0; i < in->n_teams; i++)
+        if (in->teams[i].id && strcmp(in->teams[i].id, id) == 0) {
+            ret->team_name = in->teams[i].name;
+            ret->joins = in->teams[i].member;
+        }
+    ret->team_name = ret->team_name ? ret->team_name : "";
+}
+
+/* Without PATCH the team is put back as it was read just now. */
+static bool is_at_hand(const struct plan_input *in, const char *team)
+{
+    return in->can->patch || MUTATION(MUTATION_PUT_STALE) ||
+           (in->team_id && in->team->body && strcmp(in->team_id, team) == 0);
+}
+
 /* A leaver leaves all teams, also the last one, for there is nothing to keep. False: there is none to leave (any more). */
 static bool plan_farewell(const struct plan_input *in, struct plan *ret)
 {
@@ -285,7 +304,11 @@ static bool plan_farewell(const struct plan_input *in, struct plan *ret)
         const struct attr *team = &t->known_teams.v[i];
         if (!team->value || attrs_find(in->leaving, team->name) || rests_team(in, team->name, false))
             continue;
-        plan_move(STEP_LEAVE, plan_team_name(t, team), team->name, ret);
+        if (is_at_hand(in, team->name))
+            plan_move(STEP_LEAVE, plan_team_name(t, team), team->name, ret);
+        else
+            plan_read_team(in, team->name, ret);
+        ret->team_name = plan_team_name(t, team);
         ret->before_cut = true;
         return true;
     }
@@ -411,25 +434,6 @@ static const char *unknown_team(const struct plan_input *in)
         if (membership(in, in->state->made_teams.v[i].name) == MEMBER_UNKNOWN)
             return in->state->made_teams.v[i].name;
     return NULL;
-}
-
-static void plan_read_team(const struct plan_input *in, const char *id, struct plan *ret)
-{
-    *ret =
-        (struct plan){.step = STEP_TEAM, .team_id = id, .team_name = attrs_get(&in->state->made_teams, id)};
-    for (size_t i = 0; i < in->n_teams; i++)
-        if (in->teams[i].id && strcmp(in->teams[i].id, id) == 0) {
-            ret->team_name = in->teams[i].name;
-            ret->joins = in->teams[i].member;
-        }
-    ret->team_name = ret->team_name ? ret->team_name : "";
-}
-
-/* Without PATCH the team is put back as it was read just now. */
-static bool is_at_hand(const struct plan_input *in, const char *team)
-{
-    return in->can->patch || MUTATION(MUTATION_PUT_STALE) ||
-           (in->team_id && in->team->body && strcmp(in->team_id, team) == 0);
 }
 
 /* Moved is only what was looked at just now: what we know may be years old, and what others made meanwhile is not ours.
