@@ -100,6 +100,7 @@ struct simtarget *simtarget_new(struct world *w, size_t index)
     cfg.default_team = w->chaos.teams || w->chaos.farewell ? "others" : NULL;
     cfg.default_licence = "Free";
     cfg.allowed_domains = NULL;
+    cfg.put_clears = w->chaos.puts; /* as services do that know no other way */
     cfg.keep_history = true;
     cfg.duplicate_status = prng_chance(&w->prng, 500) ? 409 : 400;
     cfg.recreate_with_new_id = prng_chance(&w->prng, 500);
