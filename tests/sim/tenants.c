@@ -45,7 +45,7 @@ static int64_t bound_ms(size_t targets)
 
 static void add_tenants(struct scenario *s, enum down down)
 {
-    static char names[SCENARIO_TENANTS_MAX][8];
+    static char names[SCENARIO_TENANTS_MAX][SCENARIO_NAME_SIZE];
     s->n_tenants = OTHERS + 1;
     s->partitions = WORLD_PARTITIONS_MAX;
     for (size_t i = 0; i < s->n_tenants; i++) {
