@@ -367,7 +367,8 @@ static void settle_dry(struct engine *e, struct work *w, struct target_state *t,
     if (!MUTATION(MUTATION_PLAN_FORGETS) || w->dryrun)
         dryrun_settle(e, w, t, plan, ripe, now);
     t->n_pending -= ripe;
-    memmove(t->pending, &t->pending[ripe], t->n_pending * sizeof *t->pending);
+    if (ripe > 0) /* without any there may be no list at all */
+        memmove(t->pending, &t->pending[ripe], t->n_pending * sizeof *t->pending);
     t->provision_owed = false;
 }
 
