@@ -10,7 +10,7 @@ import subprocess
 from stage import BENCH, BenchFailed, Stage, free_port, pin, table, wait_until
 
 # (connections, posts): one at a time is slow and needs no more for its p99.
-POINTS = ((1, 10000), (64, 100000), (256, 100000))
+POINTS = ((1, 20000), (64, 100000), (256, 100000))
 QUICK_POINTS = ((1, 1000), (64, 5000), (256, 5000))
 WARM = (64, 30000)     # node's compiler is done by then
 QUICK_WARM = (64, 3000)

@@ -107,10 +107,10 @@ def show(figures):
     end = samples[-1][0]
     rows = []
     for name, begin in (("first third", 0), ("second", end / 3), ("last", end * 2 / 3)):
-        part = [s for s in samples if begin <= s[0] < begin + end / 3]
+        part = [s for s in samples if begin <= s[0] <= begin + end / 3 + 1]
         rows.append([name, f"{part[0][1] / 1024:.1f}", f"{part[-1][1] / 1024:.1f}", f"{slope(part):+,.0f}"])
-    last = slope([s for s in samples if s[0] >= end * 2 / 3])
+        last = slope(part)
     verdict = "flat" if last < LIMIT_KIB_H else "NOT flat"
     return table(["resident size", "from, MB", "to, MB", "KiB/h"], rows) + (
         f"\n\n{verdict}: {last:+,.0f} KiB/h in the last third (limit {LIMIT_KIB_H}); {report['answered']:,} requests in "
-        f"{end / 60:.0f} min, {report['refused']} of them 503, {report['broken']} cut, p99 {report['p99Us'] / 1000:.1f} ms, {report['cpuUs'] / report['answered']:.0f} µs of CPU each")
+        f"{end / 60:.0f} min, {report['refused']} of them 503, {report['broken']} cut, {report['cpuUs'] / report['answered']:.0f} µs of CPU each")
