@@ -11,7 +11,9 @@
 -- individual.created, updated, directory.updated, employment.updated, deleted → changed; all but left are to be fetched.
 -- The rest is skipped.
 --
--- API (optional): base_url https://api.tryfinch.com, token: the connection's access token.
+-- API (optional): base_url https://api.tryfinch.com, token: the connection's access token. There is no `list`: Finch's directory tells
+-- of everybody no more than name, department, manager and whether he is active, and what a page does not name is cleared,
+-- so each load would take the titles away that fetches have brought.
 
 local kinds = {
     ["directory.created"] = "person.joined",

@@ -26,4 +26,7 @@ fuzz: ## looks for inputs that break a parser (SECONDS_OF_FUZZ=30 each, ONLY="js
 	$(Q)$(MAKE) --no-print-directory CC=clang-14 MODE=asan B=build/fuzz CFLAGS=-fsanitize=fuzzer-no-link fuzzers
 	$(Q)tests/fuzz/run look build/fuzz/fuzzer $(FUZZ_OUT) $(SECONDS_OF_FUZZ) $(if $(ONLY),$(ONLY),$(FUZZ_NAMES))
 
-.PHONY: fuzz-replay fuzzers fuzz
+fuzz-keep: ## keeps what fuzzing found and no kept input reaches (ONLY="json http")
+	$(Q)tests/fuzz/run keep build/fuzz/fuzzer $(FUZZ_OUT) $(if $(ONLY),$(ONLY),$(FUZZ_NAMES))
+
+.PHONY: fuzz-replay fuzzers fuzz fuzz-keep
