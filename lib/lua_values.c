@@ -126,6 +126,25 @@ static int value_overlap(lua_State *L)
     return 1;
 }
 
+/* map(value, f) → a list of what f makes of each item of list(value), without nils */
+static int value_map(lua_State *L)
+{
+    lua_Integer n = 0;
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_settop(L, 2);
+    lua_pushcfunction(L, value_list);
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1);
+    lua_newtable(L);
+    for (lua_Integer i = 1; lua_pushvalue(L, 2), lua_rawgeti(L, 3, i) != LUA_TNIL; i++, lua_settop(L, 4)) {
+        lua_call(L, 1, 1);
+        if (!lua_isnil(L, 5))
+            lua_rawseti(L, 4, ++n);
+    }
+    lua_settop(L, 4);
+    return 1;
+}
+
 /* Results of one item (event or list of events or nil, why it is none) at 5 and 6, into the lists at 3 and 4. */
 static void take_item(lua_State *L, lua_Integer *n, lua_Integer *skipped)
 {
@@ -183,8 +202,8 @@ static int value_each(lua_State *L)
 void lua_values_add(lua_State *L)
 {
     static const luaL_Reg values[] = {
-        {"time", value_time},       {"get", value_get},   {"pick", value_pick}, {"list", value_list},
-        {"overlap", value_overlap}, {"each", value_each}, {NULL, NULL},
+        {"time", value_time},       {"get", value_get}, {"pick", value_pick}, {"list", value_list},
+        {"overlap", value_overlap}, {"map", value_map}, {"each", value_each}, {NULL, NULL},
     };
     luaL_setfuncs(L, values, 0);
 }

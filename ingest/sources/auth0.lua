@@ -114,10 +114,8 @@ return {
     end,
 
     page = function(reply)
-        local people, body = {}, reply.body
-        for _, user in ipairs(rollcall.list(body.users)) do
-            people[#people + 1] = person(user)
-        end
+        local body = reply.body
+        local people = rollcall.map(body.users, person)
         local start = body.start or 0
         return people, #people > 0 and start + #people < (body.total or 0) and tostring(start // 100 + 1) or nil
     end,

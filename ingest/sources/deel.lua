@@ -157,10 +157,7 @@ return {
     end,
 
     page = function(reply)
-        local people = {}
-        for _, item in ipairs(rollcall.list(reply.body.data)) do
-            people[#people + 1] = person(item)
-        end
+        local people = rollcall.map(reply.body.data, person)
         local seen = (rollcall.get(reply.body, "page.offset") or 0) + #people
         local total = rollcall.get(reply.body, "page.total_rows") or 0
         return people, #people > 0 and seen < total and tostring(seen) or nil

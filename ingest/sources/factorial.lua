@@ -121,10 +121,7 @@ return {
     end,
 
     page = function(reply)
-        local people = {}
-        for _, employee in ipairs(rollcall.list(reply.body.data)) do
-            people[#people + 1] = person(employee)
-        end
+        local people = rollcall.map(reply.body.data, person)
         local more = rollcall.get(reply.body, "meta.has_next_page")
         local after = rollcall.get(reply.body, "meta.end_cursor")
         return people, more and after and tostring(after) or nil

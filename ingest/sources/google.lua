@@ -124,10 +124,6 @@ return {
     end,
 
     page = function(reply)
-        local people = {}
-        for _, user in ipairs(rollcall.list(reply.body.users)) do
-            people[#people + 1] = person(user)
-        end
-        return people, reply.body.nextPageToken
+        return rollcall.map(reply.body.users, person), reply.body.nextPageToken
     end,
 }

@@ -106,10 +106,6 @@ return {
     end,
 
     page = function(reply)
-        local people = {}
-        for _, user in ipairs(rollcall.list(reply.body.value)) do
-            people[#people + 1] = person(user)
-        end
-        return people, string.match(reply.body["@odata.nextLink"] or "", "^https://[^/]+/v1%.0(/.+)$")
+        return rollcall.map(reply.body.value, person), string.match(reply.body["@odata.nextLink"] or "", "^https://[^/]+/v1%.0(/.+)$")
     end,
 }

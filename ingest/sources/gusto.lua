@@ -103,10 +103,7 @@ return {
     end,
 
     page = function(reply)
-        local people = {}
-        for _, item in ipairs(rollcall.list(reply.body)) do
-            people[#people + 1] = person(item)
-        end
+        local people = rollcall.map(reply.body, person)
         local page = math.tointeger(tonumber(reply.headers["x-page"]))
         local pages = math.tointeger(tonumber(reply.headers["x-total-pages"]))
         return people, page and pages and page < pages and tostring(page + 1) or nil

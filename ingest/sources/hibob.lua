@@ -141,10 +141,6 @@ return {
     end,
 
     page = function(reply)
-        local people = {}
-        for _, employee in ipairs(rollcall.list(reply.body.employees)) do
-            people[#people + 1] = person(employee)
-        end
-        return people
+        return rollcall.map(reply.body.employees, person)
     end,
 }

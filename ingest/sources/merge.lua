@@ -102,10 +102,6 @@ return {
     end,
 
     page = function(reply)
-        local people = {}
-        for _, employee in ipairs(rollcall.list(reply.body.results)) do
-            people[#people + 1] = person(employee)
-        end
-        return people, string.match(reply.body.next or "", "[?&]cursor=([^&]+)") or reply.body.next
+        return rollcall.map(reply.body.results, person), string.match(reply.body.next or "", "[?&]cursor=([^&]+)") or reply.body.next
     end,
 }

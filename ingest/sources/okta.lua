@@ -140,10 +140,6 @@ return {
     end,
 
     page = function(reply)
-        local people = {}
-        for _, user in ipairs(rollcall.list(reply.body)) do
-            people[#people + 1] = person(user)
-        end
-        return people, string.match(reply.headers.link or "", '[?&]after=([^&>]+)[^>]*>; rel="next"')
+        return rollcall.map(reply.body, person), string.match(reply.headers.link or "", '[?&]after=([^&>]+)[^>]*>; rel="next"')
     end,
 }

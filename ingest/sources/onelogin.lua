@@ -99,10 +99,7 @@ return {
     end,
 
     page = function(reply)
-        local people = {}
-        for _, user in ipairs(rollcall.list(reply.body)) do
-            people[#people + 1] = person(user)
-        end
+        local people = rollcall.map(reply.body, person)
         local after = reply.headers["after-cursor"]
         return people, after ~= "" and after or nil
     end,

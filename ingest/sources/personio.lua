@@ -99,10 +99,7 @@ return {
     end,
 
     page = function(reply)
-        local people = {}
-        for _, item in ipairs(rollcall.list(reply.body._data)) do
-            people[#people + 1] = person(item)
-        end
+        local people = rollcall.map(reply.body._data, person)
         local next_page = rollcall.get(reply.body, "_meta.links.next.href")
         return people, string.match(next_page or "", "[?&]cursor=([^&]+)")
     end,

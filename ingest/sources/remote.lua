@@ -98,10 +98,8 @@ return {
     end,
 
     page = function(reply)
-        local people, data = {}, reply.body.data
-        for _, item in ipairs(rollcall.list(rollcall.get(data, "employments"))) do
-            people[#people + 1] = person(item)
-        end
+        local data = reply.body.data
+        local people = rollcall.map(rollcall.get(data, "employments"), person)
         local page = rollcall.get(data, "current_page") or 1
         return people, page < (rollcall.get(data, "total_pages") or 1) and tostring(page + 1) or nil
     end,

@@ -151,10 +151,6 @@ return {
     end,
 
     page = function(reply_)
-        local people = {}
-        for _, user in ipairs(rollcall.list(rollcall.get(reply_.body, "d.results"))) do
-            people[#people + 1] = person(user)
-        end
-        return people, string.match(rollcall.get(reply_.body, "d.__next") or "", "^https://[^/]+(/.+)$")
+        return rollcall.map(rollcall.get(reply_.body, "d.results"), person), string.match(rollcall.get(reply_.body, "d.__next") or "", "^https://[^/]+(/.+)$")
     end,
 }

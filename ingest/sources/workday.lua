@@ -184,10 +184,6 @@ return {
     end,
 
     page = function(reply)
-        local people = {}
-        for _, row in ipairs(rollcall.list(reply.body.Report_Entry)) do
-            people[#people + 1] = person(row)
-        end
-        return people
+        return rollcall.map(reply.body.Report_Entry, person)
     end,
 }

@@ -117,10 +117,6 @@ return {
     end,
 
     page = function(reply)
-        local people = {}
-        for _, user in ipairs(rollcall.list(reply.body.data)) do
-            people[#people + 1] = person(user)
-        end
-        return people, rollcall.get(reply.body, "list_metadata.after")
+        return rollcall.map(reply.body.data, person), rollcall.get(reply.body, "list_metadata.after")
     end,
 }

@@ -298,6 +298,9 @@ static const struct {
     {"return ('+a'):rep(4000):find('+a+')", "1"},
     {"local s = '' for w in ('a b c'):gmatch('%a') do s = s .. w end return s", "abc"},
     {"return ('x'):rep(3, '-')", "x-x-x"},
+    {"return table.concat(rollcall.map('one', function(x) return x .. '!' end))", "one!"},
+    {"return #rollcall.map(nil, function(x) return x end)", "0"},
+    {"return #rollcall.map('one', function() end)", "0"}, /* nils are left out */
 };
 
 START_TEST(helpers_work)
