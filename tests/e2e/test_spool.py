@@ -124,9 +124,10 @@ def broker_away(run, end, seconds):
     assert failpoints() == set(FAILPOINTS), failpoints()
     source = with_spool(run)
     ingest = run.ingest().start()
-    load = Load(ingest, source)
+    wait_until(lambda: "topics are there" in ingest.process.log(), 60, "the topics are there")
+    load = Load(ingest, source)  # not before: on a crowded machine the spool would not become empty under load
     try:
-        wait_until(lambda: ingest.metrics().get("rollcall_ingest_spool_events") == 0, 20, "the topics are there")
+        wait_until(lambda: is_empty(ingest), 60, "events go to Kafka")
         load.goes_on()
         run.broker.pause()  # up or away? Nobody knows
         load.goes_on()
