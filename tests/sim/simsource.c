@@ -63,6 +63,7 @@ size_t simsource_configure(const struct world *w, struct engine_target *targets,
         targets[i].name = names[i];
         targets[i].tenant = w->scenario->tenants[i];
         targets[i].kind = "source";
+        targets[i].discovers = false; /* it is asked about persons, not about itself */
         targets[i].limits = &limit;
         targets[i].n_limits = 1;
     }
