@@ -77,7 +77,6 @@ enum mutation {
     MUTATION_TEAM_MISSED_FOREVER, /* a team that appears wakes nobody */
     MUTATION_TEAM_NEWS_LOST,      /* what became of teams while nobody owned a partition is nobody's news */
     /* resources that are put back whole */
-    MUTATION_PUT_DROPS_REST, /* without what we do not know of */
     MUTATION_PUT_STALE,      /* as it was read once, also when the service says that it has changed since */
     /* rights */
     MUTATION_LICENCE_LOWERED,   /* a lower licence is asked for */

@@ -7,7 +7,6 @@
 
 #include "json.h"
 #include "mem.h"
-#include "mutation.h"
 #include "scim_attributes.h"
 
 /* ---- as it was read ------------------------------------------------------------------------------------ */
@@ -174,15 +173,6 @@ static void set_attribute(cJSON *user, const char *flat, const char *value)
     }
 }
 
-/* A deliberate defect's. */
-static void keep_name_only(cJSON *user)
-{
-    cJSON *name = cJSON_DetachItemFromObjectCaseSensitive(user, "userName");
-    while (user->child)
-        cJSON_Delete(cJSON_DetachItemViaPointer(user, user->child));
-    cJSON_AddItemToObject(user, "userName", name);
-}
-
 /* ---- requests ------------------------------------------------------------------------------------------ */
 
 /* What a service keeps itself: it would have to pass it over (RFC 7644 3.5.1), and some do not. */
@@ -222,8 +212,6 @@ bool scim_put_user(const char *id, const struct whole *was, const struct attrs *
     cJSON *user = open_whole(was);
     if (!user)
         return false;
-    if (MUTATION(MUTATION_PUT_DROPS_REST))
-        keep_name_only(user);
     for (size_t i = 0; i < changes->n; i++)
         set_attribute(user, changes->v[i].name, changes->v[i].value);
     if (access != ACCESS_AS_IS) {
