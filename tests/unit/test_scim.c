@@ -130,7 +130,7 @@ START_TEST(rights_and_pictures_have_places_of_their_own)
     struct attrs changes = {0};
     put_attrs(&changes, "photo=https://x/z.png;role=ORGANIZATION_INTERNAL_ADMIN;roles.Content Admin=true;"
                         "roles.A \"B\";manager.displayName");
-    scim_update(profile_find("miro"), "7", &changes, &rq);
+    scim_update(profile_find("miro"), "7", &changes, &(struct attrs){0}, false, &rq);
     expect("/Users/7", PATCH("{\"op\":\"Remove\",\"path\":\"" ENTERPRISE ":manager.displayName\"},"
                              "{\"op\":\"Replace\",\"path\":\"photos[type eq "
                              "\\\"photo\\\"].value\",\"value\":\"https://x/z.png\"},"
