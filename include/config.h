@@ -198,10 +198,38 @@ struct config_guard {
     struct config_guard_limit removals;
 };
 
+struct config_team_name {
+    char *name;  /* as the policy says it */
+    char *group; /* as the target does */
+};
+
+struct config_team_names {
+    struct config_team_name *v;
+    size_t n;
+};
+
+struct config_group_rename { /* names at the target */
+    char *from, *to;
+};
+
+struct config_group_renames {
+    struct config_group_rename *v;
+    size_t n;
+};
+
 struct config_teams {
     int64_t relist_ms;
     int64_t missing_ms;
+    int64_t keep_last; /* enum config_keep_last */
+    struct config_team_names names;
+    struct config_group_renames renames;
+    struct config_strings owned;   /* names of groups, or how they begin and "*" */
+    struct config_strings retired; /* names of groups */
 };
+
+enum config_keep_last { KEEP_LAST_AUTO, KEEP_LAST_ON, KEEP_LAST_OFF };
+
+enum config_group_mode { GROUPS_TEAM, GROUPS_USER_GROUP, GROUPS_NONE };
 
 /* What a service says of itself, or it does not; each an enum config_said. */
 enum config_said { CONFIG_AS_SAID, CONFIG_ON, CONFIG_OFF };
@@ -257,6 +285,7 @@ struct config_target {
     struct config_retry retry;
     struct config_breaker breaker;
     struct config_guard guard;
+    int64_t group_mode; /* enum config_group_mode */
     struct config_teams teams;
     struct config_limits limits; /* override the profile's table, class by class */
 };

@@ -66,6 +66,10 @@ static const cyaml_strval_t said[] = {{"discover", CONFIG_AS_SAID},
                                       {"false", CONFIG_OFF}};
 static const cyaml_strval_t client_auths[] = {{"basic", CONFIG_CLIENT_BASIC}, {"body", CONFIG_CLIENT_BODY}};
 static const cyaml_strval_t modes[] = {{"converge", MODE_CONVERGE}, {"plan", MODE_PLAN}};
+static const cyaml_strval_t keep_lasts[] = {
+    {"auto", KEEP_LAST_AUTO}, {"on", KEEP_LAST_ON}, {"off", KEEP_LAST_OFF}};
+static const cyaml_strval_t group_modes[] = {
+    {"team", GROUPS_TEAM}, {"user_group", GROUPS_USER_GROUP}, {"none", GROUPS_NONE}};
 static const cyaml_strval_t kinds[] = {{"miro", TARGET_MIRO}, {"scim", TARGET_SCIM}};
 
 static const cyaml_strval_t unreadables[] = {{"deadletter", CONFIG_DEADLETTER}, {"refuse", CONFIG_REFUSE}};
@@ -296,12 +300,41 @@ static const struct config_key guard_keys[] = {
     END,
 };
 
+static const struct config_key team_name_keys[] = {
+    TEXT(config_team_name, name, NULL, CONFIG_REQUIRED, "as the policy says it"),
+    TEXT(config_team_name, group, NULL, CONFIG_REQUIRED,
+         "as the target's SCIM says it, at Miro the security group's name"),
+    END,
+};
+
+static const struct config_key group_rename_keys[] = {
+    TEXT(config_group_rename, from, NULL, CONFIG_REQUIRED, "its name at the target"),
+    TEXT(config_group_rename, to, NULL, CONFIG_REQUIRED, "the name that it gets, unless a group has that"),
+    END,
+};
+
 static const struct config_key teams_keys[] = {
     NUMBER(config_teams, relist_ms, 3600000, 0, 604800000,
            "the target's teams are listed again so often, once a policy has named one; 0: only when one is "
            "missing"),
     NUMBER(config_teams, missing_ms, 60000, 1000, 86400000,
            "a listing younger than this is believed about a team that it has not"),
+    CHOICE(config_teams, keep_last, KEEP_LAST_AUTO, keep_lasts,
+           "nobody is taken out of the last team, since the target may remove who is in none and never "
+           "registered "
+           "(Miro); auto: on for Miro's teams, off for its user groups, of which nothing is known"),
+    LIST(config_teams, names, team_name_keys,
+         "teams that have another name at the target than in the policy"),
+    LIST(config_teams, renames, group_rename_keys,
+         "groups that are renamed at the target, at Miro the security group and not the team"),
+    TEXTS(config_teams, owned,
+          "with group_mode user_group: groups, by their names at the target or how these begin and *, that "
+          "are made "
+          "when the policy puts somebody in and they are not there"),
+    TEXTS(config_teams, retired,
+          "with group_mode user_group: groups, by their names at the target, that are deleted once nobody is "
+          "in "
+          "them, if they were made by us"),
     END,
 };
 
@@ -378,6 +411,11 @@ static const struct config_key target_keys[] = {
     SECTION(config_target, retry, retry_keys, "what follows a temporary failure"),
     SECTION(config_target, breaker, breaker_keys, "what follows when the target refuses or fails everything"),
     SECTION(config_target, guard, guard_keys, "unusual numbers are held until a person approves"),
+    CHOICE(
+        config_target, group_mode, GROUPS_TEAM, group_modes,
+        "team: people join and leave teams (SCIM groups) that others make; user_group: those of teams.owned "
+        "are "
+        "made, those of teams.retired deleted; none: no team is touched or listed, whatever the policy says"),
     SECTION(config_target, teams, teams_keys, "teams are found by name"),
     LIST(config_target, limits, limit_keys, "replace the profile's limits, class by class"),
     END,

@@ -131,7 +131,7 @@ static bool check_shares(const struct config *cfg, size_t at, struct error *err)
     const struct profile *profile = profile_find(kinds[target->kind]);
     const struct config_tenant *tenant = config_tenant(cfg, target->tenant);
     for (enum step step = STEP_LOOKUP; tenant && step < STEPS; step++) {
-        if (step == STEP_LIST ||
+        if (step == STEP_LIST || step == STEP_GROUP_MAKE || step == STEP_GROUP_DELETE ||
             profile_step_class(profile, step) < 0) /* bucket 0 does it for all; unlimited */
             continue;
         const struct limit *class = &profile->limits[profile_step_class(profile, step)];
@@ -231,6 +231,32 @@ static void fill_capabilities(struct engine_target *to, const struct config_targ
     };
 }
 
+static const enum group_mode group_modes[] = {[GROUPS_TEAM] = GROUP_MODE_TEAM,
+                                              [GROUPS_USER_GROUP] = GROUP_MODE_USER_GROUP,
+                                              [GROUPS_NONE] = GROUP_MODE_NONE};
+
+static bool may_leave_last(const struct config_target *from)
+{
+    int64_t keep = from->teams.keep_last;
+    return keep == KEEP_LAST_OFF || (keep == KEEP_LAST_AUTO && from->group_mode == GROUPS_USER_GROUP);
+}
+
+static struct engine_team_name *team_names_new(const struct config_team_names *from)
+{
+    struct engine_team_name *names = xcalloc(from->n, sizeof *names);
+    for (size_t i = 0; i < from->n; i++)
+        names[i] = (struct engine_team_name){from->v[i].name, from->v[i].group};
+    return names;
+}
+
+static struct engine_team_name *group_renames_new(const struct config_group_renames *from)
+{
+    struct engine_team_name *names = xcalloc(from->n, sizeof *names);
+    for (size_t i = 0; i < from->n; i++)
+        names[i] = (struct engine_team_name){from->v[i].from, from->v[i].to};
+    return names;
+}
+
 static void fill_target(struct engine_target *to, const struct config_target *from, const struct config *cfg)
 {
     const struct config_tenant *tenant = config_tenant(cfg, from->tenant);
@@ -252,6 +278,16 @@ static void fill_target(struct engine_target *to, const struct config_target *fr
         .teams_relist_ms = from->teams.relist_ms,
         .teams_missing_ms = from->teams.missing_ms,
     };
+    to->group_mode = group_modes[from->group_mode];
+    to->leaves_last = may_leave_last(from);
+    to->team_names = team_names_new(&from->teams.names);
+    to->n_team_names = from->teams.names.n;
+    to->group_renames = group_renames_new(&from->teams.renames);
+    to->n_group_renames = from->teams.renames.n;
+    to->owned_groups = (const char *const *)from->teams.owned.v;
+    to->n_owned_groups = from->teams.owned.n;
+    to->retired_groups = (const char *const *)from->teams.retired.v;
+    to->n_retired_groups = from->teams.retired.n;
     to->limits = limits_new(cfg, from, &to->n_limits);
     fill_matches(to, from);
     fill_capabilities(to, from);
@@ -274,6 +310,23 @@ static uint64_t add_number(uint64_t sum, int64_t number)
     return digest_hash64(parts, sizeof parts);
 }
 
+/* Nothing where nothing is said, so that who says nothing is not swept for it. */
+static uint64_t add_groups(uint64_t sum, const struct config_target *target)
+{
+    const struct config_teams *teams = &target->teams;
+    if (teams->keep_last != KEEP_LAST_AUTO)
+        sum = add_text(sum, teams->keep_last == KEEP_LAST_ON ? "keep last" : "leave last");
+    if (target->group_mode != GROUPS_TEAM)
+        sum = add_text(sum, target->group_mode == GROUPS_NONE ? "no groups" : "user groups");
+    for (size_t i = 0; i < teams->names.n; i++)
+        sum = add_text(add_text(sum, teams->names.v[i].name), teams->names.v[i].group);
+    for (size_t i = 0; i < teams->owned.n; i++)
+        sum = add_text(add_text(sum, "owned"), teams->owned.v[i]);
+    for (size_t i = 0; i < teams->retired.n; i++)
+        sum = add_text(add_text(sum, "retired"), teams->retired.v[i]);
+    return sum;
+}
+
 static uint64_t identity(const struct config_target *target, const struct config_tenant *tenant)
 {
     uint64_t sum = add_text(0, target->name);
@@ -284,6 +337,7 @@ static uint64_t identity(const struct config_target *target, const struct config
     sum = add_text(sum, target->match);
     for (size_t i = 0; i < sizeof target->capabilities / sizeof(int64_t); i++)
         sum = add_number(sum, ((const int64_t *)&target->capabilities)[i]);
+    sum = add_groups(sum, target);
     for (size_t i = 0; tenant && i < tenant->protected.n; i++)
         sum = add_text(sum, tenant->protected.v[i]);
     return sum;
@@ -376,6 +430,8 @@ static void free_target(const struct engine_target *t)
         free((void *)(uintptr_t)t->matches[i]);
     free((void *)t->matches);
     free((void *)t->limits);
+    free((void *)t->team_names);
+    free((void *)t->group_renames);
 }
 
 void settings_engine_free(struct engine_config *c)

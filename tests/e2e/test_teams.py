@@ -1,4 +1,4 @@
-"""Teams: joined and left by name, a missing one holds nothing up, and the guard counts removals."""
+"""Teams: joined and left by name, a missing one holds nothing up, one of ours is made, and the guard counts removals."""
 from harness.scenario import scenario
 from harness.wait import wait_until
 from harness.words import Word, now_ms, rfc3339
@@ -35,8 +35,11 @@ def set_up(run):
     run.config.document["worker"]["policy"] = str(policy)
     source = run.source("hr")
     sandbox = run.sandbox(target={"guard": {"removals": {"count": ROOM, "percent": 0, "floor": 0}},
-                                  "teams": {"relist_ms": 2000, "missing_ms": 1000}}, default_team="Everybody")
-    for team in ("Design", "Ops"):
+                                  "group_mode": "user_group",
+                                  "teams": {"relist_ms": 2000, "missing_ms": 1000, "owned": ["rc *"],
+                                            "names": [{"name": "Ops", "group": "SG Ops"}]}},
+                          default_team="Everybody", group_mode="user_group")
+    for team in ("Design", "SG Ops"):
         sandbox.add_team(team)
     ingest, worker = run.ingest().start(), run.worker().start()
     sender, results = run.sender(ingest), run.topics.follow("results")
@@ -55,11 +58,14 @@ def result_of(results, subject, event_type):
 
 
 @scenario(seconds=30)
-def people_join_move_wait_for_a_team_and_are_not_all_removed_at_once(run):
+def people_join_move_wait_for_a_team_or_have_it_made_and_are_not_all_removed_at_once(run):
     worker, sandbox, tell, results = set_up(run)
     begin = now_ms() - 60_000
     tell(*(Word("joined", f"p{n}", begin, {"userName": user_name(n), "displayName": f"P {n}"},
-                groups=("Design", "Void") if n == 0 else ("Design",)) for n in range(CREW)))
+                groups=("Design", "Void", "rc Guild") if n == 0 else ("Design", "rc Guild")) for n in range(CREW)))
+    assert members(sandbox, "rc Guild") == set(range(CREW))
+    made = [e for e in sandbox.journal() if e["method"] == "POST" and e["path"].endswith("/Groups")]
+    assert len(made) == 1 and made[0]["status"] == 201, made
     assert members(sandbox, "Design") == set(range(CREW))
     joined = result_of(results, "p0", "joined")
     assert joined["outcome"] == "applied" and {"attribute": "teams", "before": None, "after": "Design"} in joined["changes"]
@@ -67,7 +73,7 @@ def people_join_move_wait_for_a_team_and_are_not_all_removed_at_once(run):
 
     tell(Word("membership.added", "p1", begin + 1000, groups=("Ops",)),
          Word("membership.removed", "p1", begin + 1000, groups=("Design",)))
-    assert members(sandbox, "Ops") == {1} and members(sandbox, "Design") == {0, 2, 3, 4, 5}
+    assert members(sandbox, "SG Ops") == {1} and members(sandbox, "Design") == {0, 2, 3, 4, 5}
     assert "Everybody" in sandbox.account(user_name(1)).teams
 
     sandbox.add_team("Void")
@@ -85,7 +91,7 @@ def people_join_move_wait_for_a_team_and_are_not_all_removed_at_once(run):
     assert not members(sandbox, "Design")
 
     tell(Word("left", "p1", begin + 3000))
-    assert not sandbox.account(user_name(1)).active and members(sandbox, "Ops") == {1}
+    assert not sandbox.account(user_name(1)).active and members(sandbox, "SG Ops") == {1}
     moves = [e for e in sandbox.journal() if "/Groups/" in e["path"]]
     assert moves and all(e["bodyBytes"] < 500 and "attributes=id" in e["path"] for e in moves), moves
     run.assert_clean(("displayName",))

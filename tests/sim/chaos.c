@@ -237,6 +237,7 @@ void chaos_draw(struct chaos *c, struct prng *r)
     if (c->teams && !c->dry_run)
         c->deaf = maybe(&own, 1000);
     draw_lives(c, &lives);
+    c->user_groups = c->teams && !c->dry_run && prng_chance(&own, 400);
     if (!c->moving)
         return;
     c->spread = 1;
@@ -263,7 +264,7 @@ static const struct kind {
     KIND(renames),       KIND(future_dated), KIND(access_ends),  KIND(complete),    KIND(deletions),
     KIND(ties),          KIND(holds),        KIND(afterwords),   KIND(two_targets), KIND(existing_accounts),
     KIND(teams),         KIND(thin),         KIND(source_fails), KIND(source_lags), KIND(dry_run),
-    KIND(deaf),          KIND(rights),       KIND(farewell),
+    KIND(deaf),          KIND(rights),       KIND(farewell),     KIND(user_groups),
 #undef KIND
 };
 

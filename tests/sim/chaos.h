@@ -81,6 +81,7 @@ struct chaos {
     unsigned source_lags;  /* it takes seconds */
     enum down source_down; /* while it is; calm otherwise: what it does to leavers */
     bool teams;            /* people are put into teams, which come and change their names */
+    bool user_groups;      /* team 2 does not appear: it is ours to make, of which nobody but us knows how */
     unsigned deaf;  /* a process, when a listing of teams is committed: it ends before it hears of that */
     bool moving;    /* and that is most of what happens, to one company, so that several wait for one team */
     bool dry_run;   /* all processes only plan */

@@ -99,6 +99,7 @@ struct simtarget *simtarget_new(struct world *w, size_t index)
     cfg.admin = NULL;
     cfg.default_team = w->chaos.teams || w->chaos.farewell ? "others" : NULL;
     cfg.default_licence = "Free";
+    cfg.group_mode = w->chaos.user_groups ? MIRO_USER_GROUPS : MIRO_TEAMS;
     cfg.allowed_domains = NULL;
     cfg.put_clears = w->chaos.puts; /* as services do that know no other way */
     cfg.keep_history = true;
@@ -414,6 +415,9 @@ static void arrive(void *ctx, uint64_t arg)
         rq.fault = MIRO_FAULT_429;
     miro_handle(t->miro, &rq, world_now(w), &x->miro);
     x->handled = true;
+    if (strcmp(x->method, "POST") == 0 && strncmp(x->path, "/Groups", 7) == 0 && x->miro.status == 409)
+        world_fail(w, "P6 groups", "a group is made at %s that is there already",
+                   w->scenario->targets[t->index].name);
     x->reply = (struct call_reply){.outcome = CALL_REPLIED,
                                    .status = x->miro.status,
                                    .body = buf_str(&x->miro.body),

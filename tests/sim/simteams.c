@@ -31,6 +31,7 @@ struct team_fate { /* of one target */
     int64_t changed_ms; /* last */
     int64_t listed_ms;  /* when the last listing that was told began */
     int64_t told_ms;    /* when it was told */
+    bool wanted;        /* team 2 is still to be made */
     struct team_notes *persons;
 };
 
@@ -40,6 +41,8 @@ struct simteams {
     bool news; /* teams have changed since the last listing */
     struct team_fate fates[WORLD_TARGETS_MAX];
 };
+
+const char *const simteams_owned[1] = {"team 2"};
 
 struct simteams *simteams_new(struct world *w)
 {
@@ -87,7 +90,9 @@ void simteams_furnish(struct world *w, size_t target, struct miro *m)
     static const size_t old[] = {0, 1, 4, SIMTEAMS_N};
     if (!w->chaos.teams)
         return;
-    for (size_t team = 0; team < SIMTEAMS_N; team++) {
+    size_t n =
+        w->chaos.user_groups ? SIMTEAMS_N + 1 : SIMTEAMS_N; /* it has "others" as the default team, else */
+    for (size_t team = 0; team < n; team++) {
         char name[16];
         name_of(team, name);
         if (team != 2)
@@ -156,7 +161,8 @@ void simteams_begin(struct world *w)
 {
     for (size_t t = 0; w->chaos.teams && t < w->n_targets; t++) {
         const struct team_fate *fate = &w->teams->fates[t];
-        clock_after(&w->clock, fate->appears_ms - world_now(w), appear, w, t);
+        if (!w->chaos.user_groups)
+            clock_after(&w->clock, fate->appears_ms - world_now(w), appear, w, t);
         clock_after(&w->clock, fate->renamed_ms - world_now(w), rename_away, w, t);
         clock_after(&w->clock, fate->back_ms - world_now(w), rename_back, w, t);
         clock_after(&w->clock, fate->removed_ms - world_now(w), vanish, w, t);
@@ -189,15 +195,16 @@ static void hear(void *ctx, uint64_t arg)
     proc_turn_in(p, 1);
 }
 
-/* Some processes end now: their partitions are restored by who has read all of it. */
+/* All processes end now: their partitions are restored by who has read all of it. */
 static void deafen(void *ctx, uint64_t arg)
 {
     struct world *w = ctx;
     (void)arg;
+    if (world_now(w) >= w->scenario->quiet_ms + 3 * WORLD_RELIST_MS || !prng_chance(&w->prng, w->chaos.deaf))
+        return;
     for (size_t i = 0; i < w->n_slots; i++) {
         struct proc *p = w->slots[i];
-        if (!p || p->stopping || world_now(w) >= w->scenario->quiet_ms + 3 * WORLD_RELIST_MS ||
-            !prng_chance(&w->prng, w->chaos.deaf))
+        if (!p || p->stopping)
             continue;
         if (w->chaos.crash > 0)
             proc_kill(p, "killed as teams are listed");
@@ -253,6 +260,19 @@ static bool note_listing(struct world *w, const struct log_record *r)
     return true;
 }
 
+static void note_want(struct world *w, const struct log_record *r)
+{
+    static const char prefix[] = "want/";
+    char target[64];
+    if (strncmp(r->key, prefix, strlen(prefix)) != 0)
+        return;
+    snprintf(target, sizeof target, "%.*s", (int)strcspn(r->key + strlen(prefix), "/"),
+             r->key + strlen(prefix));
+    struct team_fate *fate = &w->teams->fates[scenario_target_by_name(w->scenario, target)];
+    fate->wanted = r->value != NULL;
+    fate->told_ms = world_now(w);
+}
+
 void simteams_committed(struct world *w, const struct log_record *r)
 {
     struct simteams *t = w->teams;
@@ -261,6 +281,7 @@ void simteams_committed(struct world *w, const struct log_record *r)
     t->v[t->n++] = (struct told){xstrdup(r->key), r->value ? xstrndup(r->value, r->value_n) : NULL,
                                  r->value ? r->value_n : 0};
     bool listing = note_listing(w, r);
+    note_want(w, r);
     if (listing && t->news)
         clock_after(&w->clock, 0, deafen, w, 0);
     t->news = !listing && (t->news || strncmp(r->key, "team/", 5) == 0);
@@ -275,6 +296,8 @@ bool simteams_settled(const struct world *w)
         const struct team_fate *fate = &w->teams->fates[t];
         if (fate->listed_ms == 0)
             continue; /* nobody asked */
+        if (fate->wanted)
+            return false;
         if (fate->listed_ms < fate->changed_ms + WORLD_SKEW_MAX_MS ||
             world_now(w) < fate->told_ms + HEARD_BY_MS)
             return false;
@@ -385,7 +408,7 @@ static void check_member(const struct member_check *c)
     name_of(c->team, name);
     const struct miro *m = simtarget_miro(c->w->targets[c->target]);
     const struct miro_team *team = miro_team_by_name(m, name);
-    bool is = miro_is_member(team, c->user);
+    bool is = team && miro_is_member(team, c->user);
     bool first = c->w->teams->fates[c->target].persons[c->person].first_in[c->team] && !was_deleted(c->user);
     const struct attr *said = attrs_find(&c->want->teams, name);
     const char *target = c->w->scenario->targets[c->target].name;

@@ -1,7 +1,7 @@
 /* simteams.h - the targets topic as every process reads it, each in its own time; the teams that there are and what
  * becomes of them; and whether people are in the right ones at the end.
  *
- *     team 0      is there from the beginning           team 2   appears while the run goes on
+ *     team 0      is there from the beginning           team 2   appears while the run goes on, or is made by us
  *     team 1      is removed, and made anew later
  *     team 3      has another name for a while           team 4, 5   are named false by the policy who left them
  *     others      is named by nobody */
@@ -20,6 +20,8 @@ struct miro;
 struct miro_user;
 struct proc;
 struct simteams;
+
+extern const char *const simteams_owned[1]; /* groups that the pool makes, if it makes any */
 
 struct simteams *simteams_new(struct world *w);
 void simteams_free(struct simteams *t);

@@ -129,6 +129,10 @@ static struct engine_target target_in_trouble(const struct chaos *c)
                              [GUARD_REMOVAL] = {.count = c->guard}}},
         .teams_relist_ms = WORLD_RELIST_MS,
         .teams_missing_ms = WORLD_MISSING_MS,
+        .group_mode = c->user_groups ? GROUP_MODE_USER_GROUP : GROUP_MODE_TEAM,
+        .leaves_last = c->user_groups,
+        .owned_groups = simteams_owned,
+        .n_owned_groups = 1,
         .limits = c->tight    ? tight
                   : c->moving ? moving
                               : overstated,

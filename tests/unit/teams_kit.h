@@ -43,7 +43,7 @@ static inline void note_call(void)
 {
     there.writes += kit.call->write;
     there.lists += strncmp(kit.call->path, "/Groups?", 8) == 0;
-    if (!about_a_team())
+    if (!about_a_team() || kit.call->n_persons == 0)
         return;
     there.moves++;
     there.members = (unsigned)kit.call->n_persons;

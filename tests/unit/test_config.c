@@ -92,6 +92,10 @@ static const char everything[] =
     "    call_life_ms: 6000\n"
     "    in_flight: 8\n"
     "    retry: {base_ms: 10, cap_ms: 20, deadline_ms: 1000}\n"
+    "    group_mode: user_group\n"
+    "    teams: {names: [{name: Design, group: SG Design}], renames: [{from: a, to: b}], owned: ['rc *', "
+    "Guild],\n"
+    "      retired: [Old]}\n"
     "    limits: [{class: users, count: 10, window_ms: 1000}]\n";
 
 START_TEST(reads_every_key)
@@ -120,6 +124,11 @@ START_TEST(reads_every_key)
     ck_assert_int_eq(source->success_status, 202);
     ck_assert_int_eq(cfg->targets.v[0].kind, TARGET_MIRO);
     ck_assert_int_eq(cfg->targets.v[0].retry.cap_ms, 20);
+    ck_assert_int_eq(cfg->targets.v[0].group_mode, GROUPS_USER_GROUP);
+    ck_assert_str_eq(cfg->targets.v[0].teams.names.v[0].group, "SG Design");
+    ck_assert_str_eq(cfg->targets.v[0].teams.renames.v[0].to, "b");
+    ck_assert_str_eq(cfg->targets.v[0].teams.owned.v[1], "Guild");
+    ck_assert_str_eq(cfg->targets.v[0].teams.retired.v[0], "Old");
     ck_assert_str_eq(cfg->targets.v[0].limits.v[0].class, "users");
     ck_assert_int_eq(cfg->targets.v[0].limits.v[0].window_ms, 1000);
     ck_assert_ptr_null(config_tenant(cfg, "x"));
@@ -198,6 +207,14 @@ static const struct {
     {BASE "targets: [{" TARGET ", retry: {base_ms: 1000, cap_ms: 100}}]\n", "targets[0].retry.base_ms"},
     {BASE "targets: [{" TARGET ", breaker: {pause_max_ms: 100}}]\n", "targets[0].breaker.pause_ms"},
     {BASE "targets: [{" TARGET ", timeout_ms: 10000, call_life_ms: 9999}]\n", "targets[0].call_life_ms"},
+    {BASE "targets: [{" TARGET ", teams: {owned: [Guild]}}]\n", "targets[0].teams: owned and retired need"},
+    {BASE "targets: [{" TARGET ", group_mode: user_group, teams: {owned: ['a*b']}}]\n",
+     "targets[0].teams.owned[0]: a name"},
+    {BASE "targets: [{" TARGET ", teams: {names: [{name: a, group: x}, {name: b, group: x}]}}]\n",
+     "targets[0].teams.names[1].group: targets[0].teams.names[0] has the same"},
+    {BASE "targets: [{" TARGET ", teams: {names: [{name: a, group: x}, {name: a, group: y}]}}]\n",
+     "targets[0].teams.names[1]: \"a\" is already taken"},
+    {BASE "targets: [{" TARGET ", group_mode: teams}]\n", "targets[0].group_mode"},
     {BASE "targets: [{" TARGET ", limits: [{class: a, count: 1}]}]\n",
      "targets[0].limits[0].window_ms: missing"},
     {BASE "targets: [{" TARGET

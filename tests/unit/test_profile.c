@@ -232,8 +232,9 @@ END_TEST
 
 START_TEST(steps_have_names_and_methods)
 {
-    static const char *const methods[STEPS] = {"",     "",      "GET",   "GET",   "GET",    "GET",   "GET",
-                                               "POST", "PATCH", "PATCH", "PATCH", "DELETE", "PATCH", "PATCH"};
+    static const char *const methods[STEPS] = {"",       "",      "GET",   "GET",   "GET",   "GET",
+                                               "GET",    "GET",   "POST",  "PATCH", "PATCH", "PATCH",
+                                               "DELETE", "PATCH", "PATCH", "POST",  "PATCH", "DELETE"};
     for (enum step step = STEP_NONE; step < STEPS; step++) {
         ck_assert_str_eq(step_method(step), methods[step]);
         ck_assert_str_ne(step_name(step), "");

@@ -179,7 +179,7 @@ START_TEST(a_class_of_limits_is_one_of_the_profile)
     ck_assert_str_eq(err.message,
                      "targets[0].limits[1].class: miro has no class users.raed; it has users.read, "
                      "users.create, users.update, users.delete, groups.read, groups.list, groups.update, "
-                     "groups.update_large");
+                     "groups.update_large, groups.create, groups.delete");
     target.limits = (struct config_limits){0};
 }
 END_TEST

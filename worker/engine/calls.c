@@ -334,6 +334,8 @@ const struct call *engine_call_next(struct engine *e, struct now now)
             return launch(e, discovery_start(t, now), 0, now);
         if (listing_ready_in(t, now) == 0)
             return launch(e, listing_start(t, now), 0, now);
+        if (groups_ready_in(t, now) == 0)
+            return launch(e, groups_start(t, now), 0, now);
         for (unsigned n = 0; (w = target_next_work(t, now)) && outdated(e, w, now); n++) {
             if (n == OUTDATED_AT_ONCE)
                 return NULL; /* the next turn goes on */
@@ -363,9 +365,9 @@ bool engine_call_may_write(const struct engine *e, const struct call *call, stru
 {
     const struct flight *f = (const struct flight *)call;
     bool paused = f->target->paused && !MUTATION(MUTATION_PAUSE_IGNORED);
-    bool wanted = f->errand == ERRAND_LISTING     ? listing_may_write(e, f)
+    bool wanted = f->errand == ERRAND_NONE        ? all_aboard(f)
                   : f->errand == ERRAND_DISCOVERY ? discovery_may_write(e, f)
-                                                  : all_aboard(f);
+                                                  : listing_may_write(e, f);
     bool dry = e->cfg.plan_only && call->write && !MUTATION(MUTATION_PLAN_WRITES);
     return wanted && !dry && !paused && lease_valid(e, now);
 }
@@ -415,6 +417,8 @@ void engine_call_done(struct engine *e, const struct call *call, const struct ca
         listing_ends(e, f, reply, now);
     else if (f->errand == ERRAND_DISCOVERY)
         discovery_ends(e, f, reply, now);
+    else if (f->errand == ERRAND_GROUPS)
+        groups_end(e, f, reply, now);
     if (f->target->waiting > 0 || target_has_errand(f->target))
         turns_call(&f->target->turn);
     struct meaning meaning = f->meaning;

@@ -10,13 +10,21 @@
 #include "rfc3339.h"
 #include "scim.h"
 
-static const char *const kind_names[DIRECTORY_KINDS] = {"team", "listing", "wish"};
+enum { DIRECTORY_WANTS_MAX = 1000 };
+
+static const char *const kind_names[DIRECTORY_KINDS] = {"team", "listing", "wish", "want", "made"};
 
 /* ---- by name ------------------------------------------------------------------------------------------- */
 
 void directory_done(struct directory *d)
 {
     attrs_done(&d->teams);
+    attrs_done(&d->made);
+    for (size_t i = 0; i < d->n_wanted; i++) {
+        free(d->wanted[i].name);
+        free(d->wanted[i].failed);
+    }
+    free(d->wanted);
     free(d->by_name);
     free(d->failed);
     *d = (struct directory){0};
@@ -94,23 +102,87 @@ static void take_listing(struct directory *d, const struct directory_record *r)
     d->failed = xstrdup_null(r->failed);
 }
 
+static size_t want_index(const struct directory *d, const char *name)
+{
+    size_t i = 0;
+    while (i < d->n_wanted && strcmp(d->wanted[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+const struct group_want *directory_want(const struct directory *d, const char *name)
+{
+    size_t i = want_index(d, name);
+    return i < d->n_wanted ? &d->wanted[i] : NULL;
+}
+
+static void take_want(struct directory *d, const struct directory_record *r)
+{
+    size_t i = want_index(d, r->name);
+    if (i == d->n_wanted && (r->gone || d->n_wanted == DIRECTORY_WANTS_MAX))
+        return;
+    if (i == d->n_wanted) {
+        d->wanted = xreallocarray(d->wanted, ++d->n_wanted, sizeof *d->wanted);
+        d->wanted[i] = (struct group_want){.name = xstrdup(r->name)};
+    }
+    struct group_want *want = &d->wanted[i];
+    free(want->failed);
+    want->failed = xstrdup_null(r->failed);
+    want->at_ms = r->at_ms;
+    if (!r->gone)
+        return;
+    free(want->name);
+    free(want->failed);
+    *want = d->wanted[--d->n_wanted];
+}
+
+static void take_made(struct directory *d, const struct directory_record *r)
+{
+    if (r->name)
+        attrs_set(&d->made, r->id, r->name);
+    else
+        attrs_remove(&d->made, r->id);
+}
+
 void directory_take(struct directory *d, const struct directory_record *r)
 {
-    if (r->kind == DIRECTORY_TEAM)
+    switch (r->kind) {
+    case DIRECTORY_TEAM:
         take_team(d, r);
-    else if (r->kind == DIRECTORY_LISTING)
+        break;
+    case DIRECTORY_LISTING:
         take_listing(d, r);
-    else
+        break;
+    case DIRECTORY_WANT:
+        take_want(d, r);
+        break;
+    case DIRECTORY_MADE:
+        take_made(d, r);
+        break;
+    default:
         d->wished_ms = r->at_ms > d->wished_ms ? r->at_ms : d->wished_ms;
+    }
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------- */
 
+static bool has_id(enum directory_kind kind)
+{
+    return kind == DIRECTORY_TEAM || kind == DIRECTORY_MADE;
+}
+
 void directory_key(const struct directory_record *r, struct buf *out)
 {
     buf_addf(out, "%s/%s", kind_names[r->kind], r->target);
-    if (r->kind == DIRECTORY_TEAM)
+    if (has_id(r->kind))
         buf_addf(out, "/%s", r->id);
+    if (r->kind == DIRECTORY_WANT)
+        buf_addf(out, "/%s", r->name);
+}
+
+bool directory_forgets(const struct directory_record *r)
+{
+    return has_id(r->kind) ? !r->name : r->gone;
 }
 
 void directory_value(const struct directory_record *r, struct buf *out)
@@ -120,10 +192,10 @@ void directory_value(const struct directory_record *r, struct buf *out)
     json_open(&w, NULL, '{');
     json_put_string(&w, "kind", kind_names[r->kind]);
     json_put_string(&w, "target", r->target);
-    if (r->kind == DIRECTORY_TEAM) {
+    if (has_id(r->kind))
         json_put_string(&w, "id", r->id);
+    if (has_id(r->kind) || r->kind == DIRECTORY_WANT)
         json_put_string(&w, "name", r->name);
-    }
     if (r->kind == DIRECTORY_LISTING)
         json_put_int(&w, "teams", r->teams);
     if (r->failed)
@@ -148,7 +220,7 @@ static bool wrong(struct error *err, const char *what)
     return error_set(err, ERROR_INPUT, "%s", what);
 }
 
-/* "kind/target", of a team also "/id". */
+/* "kind/target", of a team and of a group that was made also "/id", of one that is wanted "/name". */
 static bool read_key(struct str key, struct directory_record *r, struct error *err)
 {
     char text[DIRECTORY_KEY_MAX + 1];
@@ -161,20 +233,21 @@ static bool read_key(struct str key, struct directory_record *r, struct error *e
     for (enum directory_kind k = 0; k < DIRECTORY_KINDS; k++)
         if (strcmp(kind, kind_names[k]) == 0)
             r->kind = k;
-    bool is_team = r->kind == DIRECTORY_TEAM;
-    if (r->kind == DIRECTORY_KINDS || !target || !event_name_ok(target) || is_team != (rest && *rest))
+    bool more = has_id(r->kind) || r->kind == DIRECTORY_WANT;
+    if (r->kind == DIRECTORY_KINDS || !target || !event_name_ok(target) || more != (rest && *rest))
         return wrong(err, "the key is of no kind");
     r->target = xstrdup(target);
-    r->id = is_team ? xstrdup(rest) : NULL;
-    return true;
+    r->id = has_id(r->kind) ? xstrdup(rest) : NULL;
+    r->name = r->kind == DIRECTORY_WANT ? xstrdup(rest) : NULL;
+    return !r->name || strlen(r->name) <= TEAM_NAME_MAX || wrong(err, "the name is too long");
 }
 
 static bool key_agrees(const cJSON *root, const struct directory_record *r)
 {
     const char *kind = json_string(root, "kind"), *target = json_string(root, "target"),
-               *id = json_string(root, "id");
+               *id = json_string(root, "id"), *name = json_string(root, "name");
     return kind && strcmp(kind, kind_names[r->kind]) == 0 && target && strcmp(target, r->target) == 0 &&
-           (!r->id || (id && strcmp(id, r->id) == 0));
+           (!r->id || (id && strcmp(id, r->id) == 0)) && (!r->name || (name && strcmp(name, r->name) == 0));
 }
 
 static bool read_root(const cJSON *root, struct directory_record *r, struct error *err)
@@ -184,9 +257,10 @@ static bool read_root(const cJSON *root, struct directory_record *r, struct erro
         return wrong(err, "the key does not agree with the value");
     if (!at || !rfc3339_parse(str_of(at), &r->at_ms) || r->at_ms <= 0)
         return wrong(err, "at: not an RFC 3339 instant");
-    if (r->kind == DIRECTORY_TEAM && (!name || !*name || strlen(name) > TEAM_NAME_MAX))
+    if (has_id(r->kind) && (!name || !*name || strlen(name) > TEAM_NAME_MAX))
         return wrong(err, "name: not the name of a team");
-    r->name = r->kind == DIRECTORY_TEAM ? xstrdup(name) : NULL;
+    if (has_id(r->kind))
+        r->name = xstrdup(name);
     if (r->kind == DIRECTORY_LISTING && (!json_int64(root, "teams", &r->teams) || r->teams < 0))
         return wrong(err, "teams: not a number of teams");
     r->failed = xstrdup_null(json_string(root, "failed"));
@@ -196,8 +270,9 @@ static bool read_root(const cJSON *root, struct directory_record *r, struct erro
 static bool read_value(struct str value, struct directory_record *r, struct error *err)
 {
     cJSON *root;
-    if (value.n == 0)
-        return r->kind == DIRECTORY_TEAM || wrong(err, "only a team can be forgotten");
+    r->gone = value.n == 0;
+    if (r->gone)
+        return has_id(r->kind) || r->kind == DIRECTORY_WANT || wrong(err, "this cannot be forgotten");
     if (value.n > DIRECTORY_RECORD_MAX)
         return wrong(err, "longer than allowed");
     if (!json_parse(value, &root, err))

@@ -4,6 +4,8 @@
  *      wish/TARGET      somebody misses a team            ──► the owner lists when it is younger than the last listing
  *      team/TARGET/ID   one team; forgotten: it is gone
  *      listing/TARGET   a listing is complete             ──► what the records before it say is now whole
+ *      want/TARGET/NAME somebody misses a group that is ours to make ──► the owner makes it; forgotten: it is there
+ *      made/TARGET/ID   the owner has made it; forgotten: and deleted it
  *
  * schemas/target.schema.json is the contract; to change it: schema, examples and this module in one commit. Pure data and
  * pure functions; single-threaded. */
@@ -20,16 +22,31 @@
 
 enum { DIRECTORY_KEY_MAX = 400, DIRECTORY_RECORD_MAX = 8 * 1024 };
 
-enum directory_kind { DIRECTORY_TEAM, DIRECTORY_LISTING, DIRECTORY_WISH, DIRECTORY_KINDS };
+enum directory_kind {
+    DIRECTORY_TEAM,
+    DIRECTORY_LISTING,
+    DIRECTORY_WISH,
+    DIRECTORY_WANT,
+    DIRECTORY_MADE,
+    DIRECTORY_KINDS
+};
 
 struct directory_record { /* release with directory_record_done */
     enum directory_kind kind;
     char *target;
-    int64_t at_ms; /* team, listing: when the listing began; wish: since when a team is missed */
-    char *id;      /* team */
-    char *name;    /* team; NULL: it is gone */
+    int64_t
+        at_ms; /* team, listing: when the listing began; wish: since when a team is missed; want: likewise, or when it
+                      failed; made: when */
+    char *id;      /* team, made */
+    char *name;    /* team, made: NULL: it is gone; want */
+    bool gone;     /* want: it is there, or nobody's business any more */
     int64_t teams; /* listing: so many */
-    char *failed;  /* listing: why there is none, NULL: there is */
+    char *failed;  /* listing: why there is none; want: why it cannot be made; NULL: no such reason */
+};
+
+struct group_want {
+    char *name, *failed; /* as in a record */
+    int64_t at_ms;
 };
 
 struct directory {
@@ -42,6 +59,9 @@ struct directory {
     bool changing;     /* teams have changed since then: a listing follows */
     char *failed;      /* it found nothing out, because of this; the teams are those of the one before */
     int64_t wished_ms; /* the youngest wish */
+    struct group_want *wanted; /* groups that are to be made */
+    size_t n_wanted;
+    struct attrs made; /* groups that were made by us, id → name then */
 };
 
 enum team_search { TEAM_FOUND, TEAM_MISSING, TEAM_AMBIGUOUS };
@@ -49,11 +69,14 @@ enum team_search { TEAM_FOUND, TEAM_MISSING, TEAM_AMBIGUOUS };
 void directory_done(struct directory *d);
 /* *ret_id is set when found; borrowed until the directory changes. */
 enum team_search directory_find(struct directory *d, const char *name, const char **ret_id);
+const struct group_want *directory_want(const struct directory *d,
+                                        const char *name); /* NULL: nobody wants it */
 void directory_take(struct directory *d, const struct directory_record *r);
 
 void directory_key(const struct directory_record *r, struct buf *out);
+bool directory_forgets(const struct directory_record *r); /* it has no value */
 void directory_value(const struct directory_record *r, struct buf *out);
-/* Empty value: a team that is gone. Fails with ERROR_INPUT and the member's name. */
+/* Empty value: a team, a want or a group that is gone. Fails with ERROR_INPUT and the member's name. */
 bool directory_record_read(struct str key, struct str value, struct directory_record *ret, struct error *err)
     __attribute__((warn_unused_result));
 void directory_record_done(struct directory_record *r);

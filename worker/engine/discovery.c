@@ -165,16 +165,7 @@ int64_t discovery_ready_in(struct target *t, struct now now)
 
 struct flight *discovery_start(struct target *t, struct now now)
 {
-    struct flight *f = xcalloc(1, sizeof *f);
-    *f = (struct flight){.target = t,
-                         .lane = &t->lanes[0],
-                         .partition = t->home,
-                         .step = STEP_DISCOVER,
-                         .class = t->class_of[STEP_DISCOVER],
-                         .person = digest_hash64(t->cfg->name, strlen(t->cfg->name)) | 1,
-                         .errand = ERRAND_DISCOVERY,
-                         .n_riders = 1,
-                         .started = now};
+    struct flight *f = target_flight(t, ERRAND_DISCOVERY, STEP_DISCOVER, now);
     f->request.path = xstrdup(questions[t->discovery.question].path);
     t->discovery.flight = f;
     return f;

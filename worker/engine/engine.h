@@ -70,6 +70,12 @@ struct engine_capabilities { /* see capabilities.h */
     enum engine_switch patch, filter, etag, cursor, groups, members, bare_paths;
 };
 
+enum group_mode { GROUP_MODE_TEAM, GROUP_MODE_USER_GROUP, GROUP_MODE_NONE };
+
+struct engine_team_name {
+    const char *name, *group; /* in the policy, at the target */
+};
+
 struct engine_target {
     const char *name;
     const char *tenant;
@@ -97,6 +103,16 @@ struct engine_target {
     int64_t
         teams_relist_ms; /* teams are listed again so long after the last time; 0: only when one is missing */
     int64_t teams_missing_ms; /* a listing younger than this is believed about a team that it has not */
+    enum group_mode group_mode;
+    bool leaves_last; /* nobody is lost with the last team, whatever the profile says */
+    const struct engine_team_name *team_names; /* teams with another name there than in the policy */
+    size_t n_team_names;
+    const struct engine_team_name *group_renames; /* groups of the one name that are to have the other */
+    size_t n_group_renames;
+    const char *const *owned_groups; /* names there, or how they begin and "*": made when they are missing */
+    size_t n_owned_groups;
+    const char *const *retired_groups; /* names there: deleted, if we made them */
+    size_t n_retired_groups;
     const char *const *protected_names; /* userNames out of reach of policy */
     size_t n_protected;
     uint64_t

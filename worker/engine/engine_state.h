@@ -10,6 +10,7 @@
  *      fetch.c       what sources are asked     dryrun.c      plans instead of writes
  *      attributes.c  what is not sent, and which admin roles are ours
  *      discovery.c   what targets can do
+ *      listing.c     the teams of a target      groups.c      … made, renamed, deleted
  *
  * One event: events.c merges it into the slot's person and calls converge_slot; that plans each target and
  * either settles it (results go to the outbox) or opens it and marks the slot dirty; commit.c writes the
@@ -26,6 +27,7 @@
 #include "discovery.h"
 #include "engine.h"
 #include "foretell.h"
+#include "groups.h"
 #include "guard.h"
 #include "inflight.h"
 #include "listing.h"
@@ -99,6 +101,8 @@ struct target {
     int64_t can_ms;             /* when it was asked for that (wall clock); 0: never */
     uint32_t can_version;       /* counts changes of it */
     struct discovery discovery; /* it is asked, where bucket 0 is ours */
+    struct attrs wants; /* groups that somebody of ours misses, until that is read back; "sent": put down */
+    struct group_jobs groups; /* what is done to them, where bucket 0 is ours */
 };
 
 /* Instead of a write. See dryrun.c. */
@@ -195,7 +199,7 @@ struct work {
 };
 
 /* A call of the target's own, which is nobody's. */
-enum errand { ERRAND_NONE, ERRAND_LISTING, ERRAND_DISCOVERY };
+enum errand { ERRAND_NONE, ERRAND_LISTING, ERRAND_DISCOVERY, ERRAND_GROUPS };
 
 /* A call in flight. */
 struct flight {
@@ -454,6 +458,24 @@ int64_t discovery_ready_in(struct target *t, struct now now);
 struct flight *discovery_start(struct target *t, struct now now);
 void discovery_ends(struct engine *e, struct flight *f, const struct call_reply *reply, struct now now);
 bool discovery_may_write(const struct engine *e, const struct flight *f);
+void listing_publish(struct engine *e, int32_t origin, const struct directory_record *r);
+
+/* groups.c */
+/* Somebody of ours misses a group that the owner makes. */
+void groups_want(struct engine *e, struct target *t, const char *group);
+void groups_publish_wants(struct engine *e, struct target *t, int32_t origin, struct now now);
+void groups_read_back(struct target *t, const struct directory_record *r);
+void groups_undo(struct target *t);
+/* By who owns bucket 0: */
+void groups_follow(struct target *t, const struct partition *p); /* since when it does */
+void groups_reset(struct target *t);                             /* it does no more */
+void groups_listed(struct engine *e, struct target *t, int64_t began_boot_ms, struct now now);
+void groups_look(struct engine *e, struct target *t, struct now now); /* for the next that is to be done */
+/* Milliseconds until it needs a listing; INT64_MAX: it does not. */
+int64_t groups_listing_in(const struct engine *e, struct target *t, struct now now);
+int64_t groups_ready_in(struct target *t, struct now now); /* as listing_ready_in */
+struct flight *groups_start(struct target *t, struct now now);
+void groups_end(struct engine *e, struct flight *f, const struct call_reply *reply, struct now now);
 
 /* wards.c */
 void wards_note_active(struct engine *e, struct slot *slot, bool active);
@@ -529,7 +551,7 @@ unsigned target_page(const struct target *t); /* how many resources are asked fo
 /* The attributes by which accounts are found there. */
 size_t target_matches(const struct target *t, const char *const **ret);
 /* A call of its own may be due, though nobody waits for it. */
-bool target_has_errand(const struct target *t);
+bool target_has_errand(const struct target *t); /* such a call is to be made, or on its way */
 void target_init(struct target *t, const struct engine_target *cfg, int32_t partitions);
 void target_done(struct target *t);
 /* The same target with other numbers: limits, guard, retry, time-outs, protected names. */
@@ -540,6 +562,8 @@ bool lanes_unseen(const struct engine *e, const struct partition *p, struct now 
 /* Milliseconds until a call to the target may start; INT64_MAX: when one completes, or none waits. */
 int64_t target_ready_in(struct target *t, struct now now);
 struct work *target_next_work(struct target *t, struct now now); /* NULL: none may start */
+/* A call that is about the target as such. */
+struct flight *target_flight(struct target *t, enum errand errand, enum step step, struct now now);
 void target_call_starts(struct target *t, struct flight *f, struct now now);
 /* Before the answer is taken into the person's record: that may have to know how the target is. */
 void target_call_ends(struct engine *e, struct flight *f, const struct call_reply *reply, struct now now);

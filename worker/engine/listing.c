@@ -15,20 +15,19 @@
 #include <string.h>
 
 #include "calls.h"
-#include "digest.h"
 #include "mem.h"
 
 enum { TEAMS_LISTED_MAX = 20000 };
 
 /* ---- publishing ---------------------------------------------------------------------------------------- */
 
-static void publish(struct engine *e, int32_t origin, const struct directory_record *r)
+void listing_publish(struct engine *e, int32_t origin, const struct directory_record *r)
 {
     struct buf key, value;
     buf_init(&key, DIRECTORY_KEY_MAX);
     buf_init(&value, DIRECTORY_RECORD_MAX);
     directory_key(r, &key);
-    if (r->kind != DIRECTORY_TEAM || r->name)
+    if (!directory_forgets(r))
         directory_value(r, &value);
     outbox_add(e, TOPIC_TARGETS, origin, buf_str(&key), &value);
     buf_done(&key);
@@ -36,12 +35,12 @@ static void publish(struct engine *e, int32_t origin, const struct directory_rec
 
 static void publish_team(struct engine *e, const struct target *t, const char *id, const char *name)
 {
-    publish(e, t->home,
-            &(struct directory_record){.kind = DIRECTORY_TEAM,
-                                       .target = (char *)(uintptr_t)t->cfg->name,
-                                       .at_ms = t->listing.at_ms,
-                                       .id = (char *)(uintptr_t)id,
-                                       .name = (char *)(uintptr_t)name});
+    listing_publish(e, t->home,
+                    &(struct directory_record){.kind = DIRECTORY_TEAM,
+                                               .target = (char *)(uintptr_t)t->cfg->name,
+                                               .at_ms = t->listing.at_ms,
+                                               .id = (char *)(uintptr_t)id,
+                                               .name = (char *)(uintptr_t)name});
 }
 
 /* What differs from what is in force, then the word that it is whole. */
@@ -57,26 +56,35 @@ static void publish_listing(struct engine *e, struct target *t)
     for (size_t i = 0; !l->failed && i < before->n; i++)
         if (!attrs_find(now, before->v[i].name))
             publish_team(e, t, before->v[i].name, NULL);
-    publish(e, t->home,
-            &(struct directory_record){.kind = DIRECTORY_LISTING,
-                                       .target = (char *)(uintptr_t)t->cfg->name,
-                                       .at_ms = l->at_ms,
-                                       .teams = (int64_t)(l->failed ? before->n : now->n),
-                                       .failed = l->failed});
+    listing_publish(e, t->home,
+                    &(struct directory_record){.kind = DIRECTORY_LISTING,
+                                               .target = (char *)(uintptr_t)t->cfg->name,
+                                               .at_ms = l->at_ms,
+                                               .teams = (int64_t)(l->failed ? before->n : now->n),
+                                               .failed = l->failed});
     l->published = true;
 }
 
-/* In a transaction of any partition of ours: who owns the bucket reads it like everybody. */
-static void publish_wish(struct engine *e, struct target *t)
+/* Wishes and wants, in a transaction of any partition of ours: who owns the bucket reads them like everybody. */
+static const struct partition *any_of_ours(const struct engine *e)
 {
-    for (size_t i = 0; i < e->n_partitions && !t->wish_sent; i++) {
-        const struct partition *p = e->partitions[i];
-        if (p->state != PARTITION_LIVE || !p->opened)
-            continue;
-        publish(e, p->partition,
-                &(struct directory_record){.kind = DIRECTORY_WISH,
-                                           .target = (char *)(uintptr_t)t->cfg->name,
-                                           .at_ms = t->teams_wanted_ms});
+    for (size_t i = 0; i < e->n_partitions; i++)
+        if (e->partitions[i]->state == PARTITION_LIVE && e->partitions[i]->opened)
+            return e->partitions[i];
+    return NULL;
+}
+
+static void publish_wishes(struct engine *e, struct target *t, struct now now)
+{
+    const struct partition *p = any_of_ours(e);
+    bool wish = t->teams_wanted_ms > t->directory.wished_ms && !t->wish_sent;
+    if (p)
+        groups_publish_wants(e, t, p->partition, now);
+    if (p && wish) {
+        listing_publish(e, p->partition,
+                        &(struct directory_record){.kind = DIRECTORY_WISH,
+                                                   .target = (char *)(uintptr_t)t->cfg->name,
+                                                   .at_ms = t->teams_wanted_ms});
         t->wish_sent = true;
     }
 }
@@ -133,30 +141,58 @@ static void begin(struct engine *e, struct target *t, struct now now)
         t->directory.wished_ms; /* by another's clock, perhaps: it must be fulfilled by this */
     t->listing = (struct listing){.running = true,
                                   .at_ms = now.wall_ms > wished_ms ? now.wall_ms : wished_ms,
+                                  .began_boot_ms = now.boot_ms,
                                   .start = 1,
                                   .count = target_page(t)};
     lane_follow(&t->lanes[0], t, engine_partition(e, t->home));
 }
 
+static void give_up_listing(struct target *t)
+{
+    if (t->listing.running || t->listing.whole)
+        reset(&t->listing);
+    groups_reset(t);
+}
+
+/* What was published is read back. */
+static void in_force(struct engine *e, struct target *t, struct now now)
+{
+    int64_t began_boot_ms = t->listing.began_boot_ms;
+    reset(&t->listing);
+    groups_listed(e, t, began_boot_ms, now);
+}
+
 /* When to look again; INT64_MAX: when something happens. */
-static int64_t look(struct engine *e, struct target *t, struct now now)
+static int64_t look_at_ours(struct engine *e, struct target *t, struct now now)
 {
     struct listing *l = &t->listing;
-    if (t->teams_wanted_ms > t->directory.wished_ms && !t->wish_sent)
-        publish_wish(e, t);
-    bool ours = is_ours(e, t);
-    if ((l->whole && t->directory.listed_ms >= l->at_ms) || (!ours && (l->running || l->whole)))
-        reset(l);
-    if (!ours)
-        return INT64_MAX;
+    groups_follow(t, engine_partition(e, t->home));
+    if (l->whole && t->directory.listed_ms >= l->at_ms)
+        in_force(e, t, now);
     if (l->whole && !l->published)
         publish_listing(e, t);
-    if (!l->running && !l->whole && is_wanted(t, now))
+    groups_look(e, t, now);
+    int64_t groups_in = groups_listing_in(e, t, now);
+    if (!l->running && !l->whole && (is_wanted(t, now) || groups_in == 0))
         begin(e, t, now);
     if (l->running && !l->flight)
         turns_call(&t->turn);
-    int64_t at_ms = relist_at_ms(t);
-    return at_ms && !l->running && !l->whole ? at_ms : INT64_MAX;
+    if (l->running || l->whole)
+        return INT64_MAX;
+    int64_t at_ms = relist_at_ms(t) ? relist_at_ms(t) : INT64_MAX;
+    int64_t groups_at_ms = groups_in < INT64_MAX ? now.wall_ms + groups_in : INT64_MAX;
+    return groups_at_ms < at_ms ? groups_at_ms : at_ms;
+}
+
+static int64_t look(struct engine *e, struct target *t, struct now now)
+{
+    if (t->cfg->group_mode == GROUP_MODE_NONE)
+        return INT64_MAX;
+    publish_wishes(e, t, now);
+    if (is_ours(e, t))
+        return look_at_ours(e, t, now);
+    give_up_listing(t);
+    return INT64_MAX;
 }
 
 void listings_tick(struct engine *e, struct now now)
@@ -174,8 +210,10 @@ void listings_tick(struct engine *e, struct now now)
 /* Also when a partition goes: what it was to publish goes with it. */
 void listings_undo(struct engine *e)
 {
-    for (size_t i = 0; i < e->cfg.n_targets; i++)
+    for (size_t i = 0; i < e->cfg.n_targets; i++) {
         e->targets[i].wish_sent = e->targets[i].listing.published = false;
+        groups_undo(&e->targets[i]);
+    }
     listings_look(e);
 }
 
@@ -197,16 +235,7 @@ int64_t listing_ready_in(struct target *t, struct now now)
 
 struct flight *listing_start(struct target *t, struct now now)
 {
-    struct flight *f = xcalloc(1, sizeof *f);
-    *f = (struct flight){.target = t,
-                         .lane = &t->lanes[0],
-                         .partition = t->home,
-                         .step = STEP_LIST,
-                         .class = t->class_of[STEP_LIST],
-                         .person = digest_hash64(t->cfg->name, strlen(t->cfg->name)) | 1,
-                         .errand = ERRAND_LISTING,
-                         .n_riders = 1,
-                         .started = now};
+    struct flight *f = target_flight(t, ERRAND_LISTING, STEP_LIST, now);
     const struct listing *l = &t->listing;
     struct scim_page page = {.start = l->start,
                              .count = l->count,
@@ -220,7 +249,8 @@ struct flight *listing_start(struct target *t, struct now now)
 
 bool listing_may_write(const struct engine *e, const struct flight *f)
 {
-    return f->target->listing.flight == f && is_ours(e, f->target);
+    bool waits = f->target->listing.flight == f || f->target->groups.flight == f;
+    return waits && is_ours(e, f->target);
 }
 
 /* ---- answers ------------------------------------------------------------------------------------------- */

@@ -15,8 +15,9 @@ struct listing {
     bool whole;   /* all of them are there (or it failed): published until it is read back from the topic */
     bool published;
     int64_t at_ms; /* when it began (wall clock) */
-    size_t start;  /* of the next page, from 1 */
-    char *cursor;  /* the same, where pages go by cursor; NULL: the first */
+    int64_t began_boot_ms;
+    size_t start; /* of the next page, from 1 */
+    char *cursor; /* the same, where pages go by cursor; NULL: the first */
     unsigned count;
     struct attrs found; /* id → name */
     size_t nameless;    /* teams that were listed and cannot be kept */

@@ -77,11 +77,12 @@ enum mutation {
     MUTATION_TEAM_MISSED_FOREVER, /* a team that appears wakes nobody */
     MUTATION_TEAM_NEWS_LOST,      /* what became of teams while nobody owned a partition is nobody's news */
     /* resources that are put back whole */
-    MUTATION_PUT_STALE,      /* as it was read once, also when the service says that it has changed since */
+    MUTATION_PUT_STALE, /* as it was read once, also when the service says that it has changed since */
     /* rights */
-    MUTATION_LICENCE_LOWERED,   /* a lower licence is asked for */
-    MUTATION_ROLE_MADE_LATE,    /* that a role is ours is noted when it is seen, not before it is given */
-    MUTATION_ROLE_TAKEN_UNMADE, /* roles that we did not give are taken back like ours */
+    MUTATION_LICENCE_LOWERED,    /* a lower licence is asked for */
+    MUTATION_ROLE_MADE_LATE,     /* that a role is ours is noted when it is seen, not before it is given */
+    MUTATION_ROLE_TAKEN_UNMADE,  /* roles that we did not give are taken back like ours */
+    MUTATION_GROUP_MADE_BLINDLY, /* a group is made without a listing that no older call can outdate */
     /* what people decide */
     MUTATION_POLICY_ERROR_CUTS, /* a policy that fails takes access away */
     MUTATION_PAUSE_IGNORED,     /* a paused target is called */

@@ -224,11 +224,12 @@ bool engine_target_record(struct engine *e, struct str key, struct str value, st
     clamp_wish(&r, now);
     struct target *t = engine_target(e, r.target);
     if (t) { /* else it is not configured (any more) */
-        if (r.kind == DIRECTORY_LISTING) {
+        if (r.kind == DIRECTORY_LISTING || (r.kind == DIRECTORY_WANT && r.failed)) {
             e->wake.teams = true;
             sweep_teams_listed(t);
         }
         sweep_take_teams(e, t, &r);
+        groups_read_back(t, &r);
         t->wish_sent = t->wish_sent && t->directory.wished_ms < t->teams_wanted_ms;
         e->teams_used = true;
         listings_look(e);

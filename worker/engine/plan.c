@@ -405,7 +405,7 @@ static bool plan_leave(const struct plan_input *in, struct plan *ret)
 {
     const struct attrs *made =
         MUTATION(MUTATION_TEAM_LEFT_UNMADE) ? &in->state->known_teams : &in->state->made_teams;
-    ret->last_team = in->profile->keeps_last_team && in->state->known_groups <= 1;
+    ret->last_team = in->profile->keeps_last_team && !in->leaves_last && in->state->known_groups <= 1;
     for (size_t i = 0; i < in->n_teams; i++) {
         const struct wanted_team *team = &in->teams[i];
         if (team->member || !team->id || !is_to_leave(in, team->id))

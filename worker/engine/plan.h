@@ -42,8 +42,9 @@ struct plan_input { /* borrowed */
         teams_hidden; /* the account, read just now, does not say of which teams it is a member: they are asked */
     const struct attrs *teams_read; /* with teams_hidden: those that have been, by id */
     int64_t now_ms;
-    bool fresh; /* state->known was read since this work was opened, and lately */
-    bool bare;  /* a create names what identifies the account alone: with all else it was refused */
+    bool leaves_last; /* the last team may be left, whatever the profile says */
+    bool fresh;       /* state->known was read since this work was opened, and lately */
+    bool bare;        /* a create names what identifies the account alone: with all else it was refused */
     bool
         farewell; /* there is still time to leave teams before a cut that asks for it, and no such call has failed */
     const struct wanted_team
@@ -53,8 +54,9 @@ struct plan_input { /* borrowed */
 };
 
 struct wanted_team {
-    const char *name; /* as the policy says it */
-    const char *id;   /* NULL: there is none of that name, or more than one */
+    const char *name;  /* as the policy says it */
+    const char *group; /* as the target does; NULL: that name is another team's there */
+    const char *id;    /* NULL: there is none of that name, or more than one */
     bool member;
 };
 

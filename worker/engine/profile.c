@@ -20,6 +20,7 @@ static const struct {
     [STEP_LIST] = {"list", "GET", "/Groups"},
     [STEP_DISCOVER] = {"discover", "GET", "/ServiceProviderConfig"},
     [STEP_TEAM] = {"read-team", "GET", "/Groups/"},
+    [STEP_GROUP_LOOK] = {"group look", "GET", "/Groups/"},
     [STEP_CREATE] = {"create", "POST", "/Users"},
     [STEP_DEACTIVATE] = {"deactivate", "PATCH", "/Users/"},
     [STEP_ACTIVATE] = {"activate", "PATCH", "/Users/"},
@@ -27,6 +28,9 @@ static const struct {
     [STEP_DELETE] = {"delete", "DELETE", "/Users/"},
     [STEP_JOIN] = {"join", "PATCH", "/Groups/"},
     [STEP_LEAVE] = {"leave", "PATCH", "/Groups/"},
+    [STEP_GROUP_MAKE] = {"group make", "POST", "/Groups"},
+    [STEP_GROUP_RENAME] = {"group rename", "PATCH", "/Groups/"},
+    [STEP_GROUP_DELETE] = {"group delete", "DELETE", "/Groups/"},
 };
 
 const char *step_name(enum step step)
@@ -54,6 +58,7 @@ enum {
     DISCOVERS = 1 << STEP_DISCOVER,
     TEAMS = 1 << STEP_TEAM,
     WRITES = ((1 << STEPS) - 1) & ~((1 << STEP_CREATE) - 1),
+    GROUPS = 1 << STEP_GROUP_LOOK | 1 << STEP_GROUP_MAKE | 1 << STEP_GROUP_RENAME | 1 << STEP_GROUP_DELETE,
     MOVES = 1 << STEP_JOIN | 1 << STEP_LEAVE,
     LINKED =
         1 << STEP_LOOKUP | 1 << STEP_DEACTIVATE | 1 << STEP_ACTIVATE | 1 << STEP_UPDATE | 1 << STEP_DELETE,
@@ -83,8 +88,8 @@ static const struct meaning_row meanings[] = {
     {401, 401, ANY_STEP, NULL, NULL, MEANS(TROUBLE, CERTAIN)},
     {403, 405, DISCOVERS, NULL, NULL, MEANS(PERMANENT, NO_WORD)}, /* it says nothing of itself */
     {501, 501, DISCOVERS, NULL, NULL, MEANS(PERMANENT, NO_WORD)},
-    {403, 405, LISTS, NULL, NULL, MEANS(PERMANENT, NO_WORD)}, /* it has no teams, or none for us */
-    {501, 501, LISTS, NULL, NULL, MEANS(PERMANENT, NO_WORD)},
+    {403, 405, LISTS | GROUPS, NULL, NULL, MEANS(PERMANENT, NO_WORD)}, /* it has no teams, or none for us */
+    {501, 501, LISTS | GROUPS, NULL, NULL, MEANS(PERMANENT, NO_WORD)},
     {403, 403, ANY_STEP, NULL, NULL, MEANS(TROUBLE, SUSPECT)},
     {404, 404, LINKED | MOVES | TEAMS, NULL, NULL, MEANS(GONE, WELL)},
     {404, 404, ANY_STEP, NULL, NULL, MEANS(TROUBLE, SICK)},
@@ -193,6 +198,9 @@ static const struct profile profiles[] = {
             {"groups.list", 5, 30000, "GET", "/Groups", 0, false},
             {"groups.update", 100, 30000, "PATCH", "/Groups/", 500, true},
             {"groups.update_large", 5, 30000, "PATCH", "/Groups/", 0, false},
+            {"groups.create", 5, 30000, "POST", "/Groups", 0,
+             false}, /* no source has these two: as the smallest */
+            {"groups.delete", 5, 30000, "DELETE", "/Groups/", 0, false},
         },
     },
     {
@@ -218,6 +226,8 @@ static const struct profile profiles[] = {
             {"users.delete", 60, 60000, "DELETE", "/Users/", 0, false},
             {"groups.read", 300, 60000, "GET", "/Groups", 0, false},
             {"groups.update", 300, 60000, "PATCH", "/Groups/", 0, true},
+            {"groups.create", 60, 60000, "POST", "/Groups", 0, false},
+            {"groups.delete", 60, 60000, "DELETE", "/Groups/", 0, false},
         },
     },
     {

@@ -13,20 +13,24 @@
 
 /* One step of a plan: one call. */
 enum step {
-    STEP_NONE,     /* converged */
-    STEP_WAIT,     /* converged, but doubtful: wait for doubt_until, then read */
-    STEP_LOOKUP,   /* read the account, by link or by match */
-    STEP_FETCH,    /* ask a source about the person */
-    STEP_LIST,     /* of the target, not of a person: read its teams */
-    STEP_DISCOVER, /* likewise: ask what it can do */
-    STEP_TEAM,     /* read a team: whether the account is a member, and what a PUT changes */
+    STEP_NONE,       /* converged */
+    STEP_WAIT,       /* converged, but doubtful: wait for doubt_until, then read */
+    STEP_LOOKUP,     /* read the account, by link or by match */
+    STEP_FETCH,      /* ask a source about the person */
+    STEP_LIST,       /* of the target, not of a person: read its teams */
+    STEP_DISCOVER,   /* likewise: ask what it can do */
+    STEP_TEAM,       /* read a team: whether the account is a member, and what a PUT changes */
+    STEP_GROUP_LOOK, /* of the target: read a group, its members too */
     STEP_CREATE,
     STEP_DEACTIVATE, /* PATCH active=false */
     STEP_ACTIVATE,   /* PATCH active=true */
     STEP_UPDATE,     /* PATCH the attributes that differ */
     STEP_DELETE,
-    STEP_JOIN,  /* PATCH a team: add members, also of several persons */
-    STEP_LEAVE, /* PATCH a team: remove members, likewise */
+    STEP_JOIN,       /* PATCH a team: add members, also of several persons */
+    STEP_LEAVE,      /* PATCH a team: remove members, likewise */
+    STEP_GROUP_MAKE, /* of the target, these three */
+    STEP_GROUP_RENAME,
+    STEP_GROUP_DELETE,
     STEPS,
 };
 
@@ -71,7 +75,7 @@ struct meaning {
     bool crowded; /* it had more to do than it could: fewer calls at once */
 };
 
-enum { LIMITS_MAX = 8 };
+enum { LIMITS_MAX = 10 };
 
 /* A class of calls that a target counts together. */
 struct limit {

@@ -134,6 +134,22 @@ enum team_shows { TEAM_SHOWS_NOBODY, TEAM_SHOWS_OTHERS, TEAM_SHOWS_MEMBER };
 /* A Group: whether an account is a member. NOBODY: it has no list of members, so they may be hidden. False: it is none. */
 bool scim_parse_team(struct str body, const char *member, enum team_shows *ret)
     __attribute__((warn_unused_result));
+/* POST /Groups without members; PATCH its displayName; GET it with members; DELETE it. */
+void scim_make_group(const char *name, struct scim_request *ret);
+void scim_rename_group(const struct profile *p, const char *id, const char *name, struct scim_request *ret);
+void scim_read_group(const char *id, struct scim_request *ret);
+void scim_delete_group(const char *id, struct scim_request *ret);
+
+struct group_answer {  /* release with group_answer_done */
+    char *id, *name;   /* name: NULL if it has none */
+    bool says_members; /* it has a list of them, perhaps an empty one */
+    size_t n_members;
+};
+
+/* A Group resource. Fails with ERROR_TEMPORARY on a body that is none. */
+bool scim_parse_group(struct str body, struct group_answer *ret, struct error *err)
+    __attribute__((warn_unused_result));
+void group_answer_done(struct group_answer *g);
 
 enum { SCIM_TYPE_MAX = 32, SCIM_DETAIL_MAX = 256 };
 

@@ -219,6 +219,29 @@ bool scim_parse_users(struct str body, const struct scim_match *matches, size_t 
     return true;
 }
 
+bool scim_parse_group(struct str body, struct group_answer *ret, struct error *err)
+{
+    struct json_doc doc = {0};
+    const char *id = json_doc_parse(body, &doc, err) ? json_string(doc.root, "id") : NULL;
+    bool ok = id && *id && strlen(id) <= SCIM_ID_MAX;
+    if (ok) {
+        const cJSON *members = json_get(doc.root, "members");
+        *ret = (struct group_answer){.id = xstrdup(id),
+                                     .name = xstrdup_null(json_string(doc.root, "displayName")),
+                                     .says_members = cJSON_IsArray(members),
+                                     .n_members = (size_t)cJSON_GetArraySize(members)};
+    }
+    json_doc_done(&doc);
+    return ok || error_set(err, ERROR_TEMPORARY, "the answer is not a SCIM Group");
+}
+
+void group_answer_done(struct group_answer *g)
+{
+    free(g->id);
+    free(g->name);
+    *g = (struct group_answer){0};
+}
+
 bool scim_parse_teams(struct str body, struct attrs *teams, struct team_page *ret, struct error *err)
 {
     struct json_doc doc = {0};

@@ -9,6 +9,7 @@
 #include "mem.h"
 #include "scim_attributes.h"
 
+#define URN_GROUP "urn:ietf:params:scim:schemas:core:2.0:Group"
 #define URN_PATCH "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 enum { PATCH_TYPICAL = 400 };
@@ -431,4 +432,45 @@ void scim_move(const struct profile *p, const char *team, const char *const *mem
 void scim_list_teams(const struct scim_page *page, struct scim_request *ret)
 {
     list("/Groups?attributes=id,displayName&", page, ret);
+}
+
+/* ---- groups as such ------------------------------------------------------------------------------------ */
+
+void scim_make_group(const char *name, struct scim_request *ret)
+{
+    struct buf body;
+    struct json_out w;
+    buf_init(&body, SCIM_REQUEST_MAX);
+    json_out_init(&w, &body);
+    json_open(&w, NULL, '{');
+    json_open(&w, "schemas", '[');
+    json_put_string(&w, NULL, URN_GROUP);
+    json_close(&w);
+    json_put_string(&w, "displayName", name);
+    json_close(&w);
+    *ret = (struct scim_request){.path = xstrdup("/Groups")};
+    take_body(&body, ret);
+}
+
+void scim_rename_group(const struct profile *p, const char *id, const char *name, struct scim_request *ret)
+{
+    struct buf body;
+    struct json_out w;
+    open_patch(&w, &body);
+    json_open(&w, NULL, '{');
+    json_put_string(&w, "op", p->op_replace);
+    json_put_string(&w, "path", "displayName");
+    json_put_string(&w, "value", name);
+    json_close(&w);
+    close_patch_at(&w, &body, resource_path("/Groups/", id, p->move_query), ret);
+}
+
+void scim_read_group(const char *id, struct scim_request *ret)
+{
+    *ret = (struct scim_request){.path = resource_path("/Groups/", id, "?attributes=id,displayName,members")};
+}
+
+void scim_delete_group(const char *id, struct scim_request *ret)
+{
+    *ret = (struct scim_request){.path = resource_path("/Groups/", id, "")};
 }

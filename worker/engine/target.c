@@ -22,7 +22,9 @@ static void share_limits(const struct target *t, unsigned bucket, struct limit l
     }
     for (int i = 0; i < LIMITS_MAX && limits[i].name; i++)
         if (!t->profile->list_page ||
-            i != t->class_of[STEP_LIST]) /* bucket 0 alone does that, and the others nothing of the kind */
+            (i != t->class_of[STEP_LIST] && i != t->class_of[STEP_GROUP_MAKE] &&
+             i != t->class_of
+                      [STEP_GROUP_DELETE])) /* bucket 0 alone does that, and the others nothing of the kind */
             limits[i].count = budget_part(limits[i].count, bucket, t->n_lanes);
 }
 
@@ -63,6 +65,7 @@ void target_set_numbers(struct target *t, const struct engine_target *cfg, struc
 {
     struct limit limits[LIMITS_MAX];
     t->cfg = cfg;
+    t->directory.version++; /* names are looked up anew */
     t->breaker.pause_min_ms = cfg->breaker_pause_ms;
     t->breaker.pause_max_ms = cfg->breaker_pause_max_ms;
     inflight_set_max(&t->inflight, cfg->in_flight_max);
@@ -82,6 +85,8 @@ void target_done(struct target *t)
     attrs_done(&t->listing.found);
     free(t->listing.failed);
     free(t->listing.cursor);
+    groups_reset(t);
+    attrs_done(&t->wants);
     directory_done(&t->directory);
     discovery_done(t);
 }
@@ -100,7 +105,22 @@ size_t target_matches(const struct target *t, const char *const **ret)
 
 bool target_has_errand(const struct target *t)
 {
-    return t->listing.running || t->discovery.running;
+    return t->listing.running || t->discovery.running || t->groups.step != STEP_NONE;
+}
+
+struct flight *target_flight(struct target *t, enum errand errand, enum step step, struct now now)
+{
+    struct flight *f = xcalloc(1, sizeof *f);
+    *f = (struct flight){.target = t,
+                         .lane = &t->lanes[0],
+                         .partition = t->home,
+                         .step = step,
+                         .class = t->class_of[step],
+                         .person = digest_hash64(t->cfg->name, strlen(t->cfg->name)) | 1,
+                         .errand = errand,
+                         .n_riders = 1,
+                         .started = now};
+    return f;
 }
 
 /* The newest owner of any of the lane's persons counts: a bucket published with keys of its own making may live in
@@ -149,8 +169,10 @@ static int64_t lane_ready_in(struct lane *lane, struct now now)
 int64_t target_ready_in(struct target *t, struct now now)
 {
     int64_t wait = INT64_MAX, breaker = breaker_ready_in(&t->breaker, now.boot_ms);
-    int64_t listing = listing_ready_in(t, now), discovery = discovery_ready_in(t, now);
+    int64_t listing = listing_ready_in(t, now), discovery = discovery_ready_in(t, now),
+            groups = groups_ready_in(t, now);
     int64_t errand = listing < discovery ? listing : discovery;
+    errand = groups < errand ? groups : errand;
     if (t->waiting == 0 || t->inflight.now >= t->inflight.limit || !t->can_known)
         return errand;
     for (unsigned i = 0; i < t->n_lanes; i++) {

@@ -34,7 +34,9 @@ void teams_resolve(struct work *w)
     for (size_t i = 0; i < said->n; i++) {
         struct wanted_team *team = &w->teams[i];
         *team = (struct wanted_team){.name = said->v[i].name, .member = said->v[i].value};
-        directory_find(d, team->name, &team->id);
+        team->group = groups_name(w->target->cfg, team->name);
+        if (team->group)
+            directory_find(d, team->group, &team->id);
     }
     w->teams_version = d->version;
     w->teams_valid = true;
@@ -123,12 +125,22 @@ static void refuse_missing(struct engine *e, struct work *w, struct target_state
     struct directory *d = &w->target->directory;
     const char *id;
     char what[PLAN_TEAM_REFUSED_SIZE];
+    const struct group_want *want = team->group ? directory_want(d, team->group) : NULL;
     char reason[MISSING_REASON_MAX] = "no team of this name (the security group's) is there: make it there "
                                       "or mend the policy; it is taken up then";
-    if (directory_find(d, team->name, &id) == TEAM_AMBIGUOUS)
+    if (!team->group)
+        snprintf(reason, sizeof reason, "finding: teams.names gives the team of this name another one");
+    else if (directory_find(d, team->group, &id) == TEAM_AMBIGUOUS)
         snprintf(reason, sizeof reason, "finding: several teams have this name: rename all but one there");
     else if (d->failed)
         snprintf(reason, sizeof reason, "the target's teams cannot be listed: %s", d->failed);
+    else if (want && want->failed && groups_makes(w->target->cfg, team->group))
+        snprintf(reason, sizeof reason, "the group cannot be made: %s", want->failed);
+    else if (strcmp(team->group, team->name) != 0)
+        snprintf(reason, sizeof reason,
+                 "no team is called \"%.255s\" there, as teams.names has it: make or rename it, or mend "
+                 "teams.names",
+                 team->group);
     plan_team_missing(team->name, what);
     refuse(e, w, t, what, plan_value_fingerprint(team->name), reason, now);
 }
@@ -141,6 +153,20 @@ static bool is_recent(const struct work *w, struct now now)
         return false;
     return d->listed_ms >= now.wall_ms - w->target->cfg->teams_missing_ms ||
            (w->teams_asked_ms && d->listed_ms >= w->teams_asked_ms);
+}
+
+/* The owner makes it, unless that has failed. */
+static bool is_being_made(struct engine *e, struct work *w, const struct wanted_team *team)
+{
+    struct directory *d = &w->target->directory;
+    const char *id;
+    if (e->cfg.plan_only || !team->group || d->failed || !groups_makes(w->target->cfg, team->group) ||
+        directory_find(d, team->group, &id) != TEAM_MISSING)
+        return false;
+    const struct group_want *want = directory_want(d, team->group);
+    if (!want)
+        groups_want(e, w->target, team->group);
+    return !want || !want->failed;
 }
 
 static bool await(struct engine *e, struct work *w, struct now now)
@@ -190,10 +216,12 @@ bool teams_note(struct engine *e, struct work *w, struct target_state *t, struct
         const struct wanted_team *team = &w->teams[i];
         if (!team->member || team->id)
             continue;
-        if (is_recent(w, now))
-            refuse_missing(e, w, t, team, now);
-        else
+        if (!is_recent(w, now))
             awaited = await(e, w, now);
+        else if (is_being_made(e, w, team))
+            awaited = true;
+        else
+            refuse_missing(e, w, t, team, now);
     }
     return awaited;
 }

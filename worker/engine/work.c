@@ -254,6 +254,15 @@ static bool fall_back(const struct person *p, const struct target_state *t, stru
     return true;
 }
 
+/* Of teams nothing is done there, whatever the policy says. */
+static void heed_group_mode(struct work *w)
+{
+    if (!w->target || w->target->cfg->group_mode != GROUP_MODE_NONE)
+        return;
+    attrs_done(&w->desired.teams);
+    w->desired.has_teams = w->desired.leave_teams = false;
+}
+
 bool work_ask_policy(struct engine *e, struct work *w, const struct target_state *t, struct now now,
                      struct error *err)
 {
@@ -272,6 +281,7 @@ bool work_ask_policy(struct engine *e, struct work *w, const struct target_state
         if (!fall_back(p, t, &w->desired))
             return false;
     }
+    heed_group_mode(w);
     w->desired_valid = true;
     return true;
 }
@@ -290,6 +300,7 @@ void work_plan_input(const struct work *w, const struct target_state *t, struct 
     assert(w->desired_valid);
     const struct desired *desired = work_is_protected(w, t, NULL) ? &nothing : &w->desired;
     *ret = (struct plan_input){.profile = w->target->profile,
+                               .leaves_last = w->target->cfg->leaves_last,
                                .person = w->slot->live,
                                .state = t,
                                .desired = desired,
