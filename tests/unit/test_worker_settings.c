@@ -102,6 +102,37 @@ static const char hr_file[] = "return { api = { auth = 'basic', limit = { reques
                               "fetch = function(s) return { path = '/p/' .. rollcall.escape(s) } end, person "
                               "= function(r) return nil end }";
 
+START_TEST(ways_to_talk_to_a_target_reach_engine_and_client)
+{
+    struct config cfg = config_of();
+    struct config_target *there = &cfg.targets.v[0];
+    const struct config_target before = *there;
+    struct tokens tokens;
+    struct error err = {0};
+    setenv("TEST_WORKER_TOKEN", "pass", 1);
+    there->kind = TARGET_SCIM;
+    there->match = (char *)"externalId,userName";
+    there->token = NULL;
+    there->limits.n = 0;
+    there->capabilities = (struct config_capabilities){.discover = 1, .patch = CONFIG_OFF};
+    there->auth = (struct config_auth){.user = (char *)"kim", .password = (char *)"env:TEST_WORKER_TOKEN"};
+    ck_assert_msg(tokens_load(&cfg, &tokens, &err), "%s", err.message);
+    struct engine_config *c = settings_engine_new(&cfg, NULL, "s", 12, 1, 7);
+    struct http_target *http = settings_http_new(&cfg, &tokens, NULL);
+    const struct engine_target *t = &c->targets[0];
+    ck_assert_uint_eq(t->n_matches, 2);
+    ck_assert_str_eq(t->matches[0], "externalId");
+    ck_assert_str_eq(t->match, "userName"); /* which every account has */
+    ck_assert(t->discovers && t->capabilities.patch == SWITCH_OFF && t->capabilities.etag == SWITCH_AS_SAID);
+    ck_assert_str_eq(http[0].before_token, "Authorization: Basic ");
+    ck_assert_str_eq(http[0].token, "a2ltOnBhc3M=");
+    settings_engine_free(c);
+    free(http);
+    tokens_done(&tokens);
+    *there = before;
+}
+END_TEST
+
 START_TEST(a_source_that_is_fetched_from_is_a_target_behind_the_others)
 {
     static struct config_source source = {
@@ -277,6 +308,7 @@ int main(void)
     TCase *tc = tcase_create("settings");
     tcase_add_test(tc, the_engine_is_told_what_the_config_says);
     tcase_add_test(tc, a_dry_run_has_a_share_of_each_limit);
+    tcase_add_test(tc, ways_to_talk_to_a_target_reach_engine_and_client);
     tcase_add_test(tc, a_source_that_is_fetched_from_is_a_target_behind_the_others);
     tcase_add_test(tc, a_class_of_limits_is_one_of_the_profile);
     tcase_add_test(tc, every_bucket_has_a_call_of_each_class_that_persons_need);
