@@ -350,8 +350,9 @@ static void check_probes(struct world *w, const struct proc *p, size_t target)
     if (!down || !w->scenario->targets[target].down || w->quiet)
         return;
     int64_t now = world_now(w);
-    if (note->of != p)
+    if (note->of != p || now - note->last_ms > DOWN_WINDOW_MS) /* or it had nothing to ask for */
         *note = (struct asked_note){.of = p};
+    note->last_ms = now;
     note->first_ms = note->first_ms ? note->first_ms : now;
     if (now - note->first_ms < DOWN_WINDOW_MS)
         return;

@@ -46,6 +46,7 @@ struct account_note { /* one person at one target */
 struct asked_note {        /* what one slot asked of a target that is down */
     const struct proc *of; /* who has the slot: a new process knows nothing of the target */
     int64_t first_ms;      /* 0: nothing yet */
+    int64_t last_ms;       /* and last */
     int64_t window_ms;     /* when the present window began */
     unsigned n;            /* requests in it */
 };
