@@ -1,4 +1,4 @@
-#include "worker.h"
+#include "worker_internal.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -8,7 +8,6 @@
 
 #include "admin.h"
 #include "consumer.h"
-#include "deadman.h"
 #include "directories.h"
 #include "engine/engine.h"
 #include "http_client.h"
@@ -22,13 +21,9 @@
 #include "notices.h"
 #include "now.h"
 #include "options.h"
-#include "patience.h"
 #include "policies.h"
-#include "reload.h"
-#include "settings.h"
 #include "asked_sources.h"
 #include "trouble.h"
-#include "watchdog.h"
 #include "worker_metrics.h"
 
 enum {
@@ -41,39 +36,6 @@ enum {
     TEAR_DOWN_MAX_S = 15,
     RECHECK_MS = 200,
     TURN_MAX_MS = 1000, /* the deadman counts turns, the group counts polls */
-};
-
-struct worker {
-    const struct config *cfg;
-    struct config *reloaded; /* what targets and tenants are by now; NULL: as in cfg */
-    const char *slot;
-    struct loop *loop;
-    int signal_fd;
-    struct metrics *metrics;
-    struct policies *policies;
-    struct tokens tokens;
-    struct asked_sources *sources; /* that may be asked */
-    int partitions;                /* of the events topic */
-    struct engine_config *engine_config;
-    struct engine *engine;
-    struct notices *notices;
-    struct directories *directories;
-    struct http_client *http;
-    struct consumer *consumer;
-    struct ledger *ledger;
-    struct membership *membership;
-    struct admin *admin;
-    struct watchdog watchdog;
-    struct trouble *troubles; /* by target of the engine */
-    bool open;                /* everything is: the loop may begin */
-    bool more_calls;          /* the last turn stopped at CALLS_PER_TURN */
-    struct patience patience;
-    struct deadman deadman;
-    _Atomic int64_t turned_ms; /* for the deadman */
-    bool stopping;
-    int64_t stop_by_ms; /* with stopping */
-    bool failed;
-    struct error failure; /* with failed */
 };
 
 /* ---- what the pieces ask of each other ----------------------------------------------------------------- */
@@ -168,106 +130,13 @@ static void begin_stop(struct worker *w)
         membership_drain(w->membership);
 }
 
-struct reloaded {
-    struct policies *policies;
-    struct config *cfg; /* NULL: not read from a file */
-    struct tokens tokens;
-    struct asked_sources *sources;
-};
-
-static const struct config *config_now(const struct worker *w)
-{
-    return w->reloaded ? w->reloaded : w->cfg;
-}
-
-static uint64_t generation_now(const struct worker *w)
-{
-    return settings_generation(config_now(w), policies_fingerprint(w->policies));
-}
-
-/* The engine borrows from both: it has the new ones before the old ones go. */
-static void adopt_targets(struct worker *w, struct config *cfg, struct asked_sources *sources)
-{
-    struct asked_sources *old_sources = w->sources;
-    struct config *old_cfg = w->reloaded;
-    w->sources = sources;
-    w->reloaded = cfg;
-    if (w->engine) {
-        struct engine_config *engine_config =
-            settings_engine_new(config_now(w), sources, w->slot, w->partitions, 0, 0);
-        settings_engine_generations(engine_config, config_now(w), policies_fingerprint_of, w->policies);
-        engine_targets_changed(w->engine, engine_config->targets, now_read());
-        settings_engine_free(w->engine_config);
-        w->engine_config = engine_config;
-    }
-    for (size_t i = 0; w->http && i < sources->n_fetched; i++)
-        http_client_set_token(w->http, w->cfg->targets.n + i, sources->v[i].token.p);
-    asked_sources_free(old_sources);
-    config_free(old_cfg);
-}
-
-/* Scripts and tokens may change; which sources are asked may not: the engine's targets are those of the start. */
-static bool load_sources(struct worker *w, struct asked_sources **ret, struct error *err)
-{
-    if (!asked_sources_load(w->cfg, ret, err))
-        return false;
-    bool same = (*ret)->n_fetched == w->sources->n_fetched;
-    for (size_t i = 0; same && i < (*ret)->n_fetched; i++)
-        same = (*ret)->v[i].cfg == w->sources->v[i].cfg;
-    return same ||
-           error_set(err, ERROR_INPUT, "a source's file has lost or gained its fetch: that needs a restart");
-}
-
-static void adopt(struct worker *w, struct reloaded *r)
-{
-    uint64_t before = generation_now(w);
-    policies_free(w->policies);
-    w->policies = r->policies;
-    adopt_targets(w, r->cfg, r->sources);
-    tokens_done(&w->tokens);
-    w->tokens = r->tokens;
-    struct http_target *targets = settings_http_new(config_now(w), &w->tokens, NULL);
-    for (size_t i = 0; w->http && i < w->tokens.n; i++) {
-        http_client_set_certificates(w->http, i, &targets[i]);
-        http_client_set_token(w->http, i, targets[i].token);
-    }
-    free(targets);
-    bool changed = generation_now(w) != before;
-    if (w->engine && changed)
-        engine_policy_changed(w->engine, generation_now(w), now_read());
-    log_info("reloaded", LOG_B("everybody_is_planned_anew", changed));
-}
-
-/* All or nothing: a policy that does not load leaves the old tokens and limits in use too. */
-static void reload(struct worker *w)
-{
-    struct error err = {0};
-    struct reloaded r = {0};
-    watchdog_reloading();
-    bool ok = !w->cfg->path || reload_config(w->cfg, &r.cfg, &err);
-    const struct config *cfg = r.cfg ? r.cfg : w->cfg;
-    ok = ok && policies_new(cfg, &r.policies, &err) && load_sources(w, &r.sources, &err) &&
-         tokens_load(cfg, &r.tokens, &err);
-    if (ok) {
-        adopt(w, &r);
-    } else {
-        policies_free(r.policies);
-        asked_sources_free(r.sources);
-        config_free(r.cfg);
-        log_error("reload refused, policy, secrets and limits stay as they were", LOG_ERROR_FIELD(&err));
-    }
-    metrics_add(w->metrics, WM_RELOADS, ok ? "done" : "refused", 1);
-    if (w->open)
-        watchdog_ready();
-}
-
 static void on_signal(void *ctx, uint32_t events)
 {
     struct worker *w = ctx;
     (void)events;
     for (int signo; (signo = loop_signal_read(w->signal_fd)) != 0;) {
         if (signo == SIGHUP)
-            reload(w);
+            worker_reload(w);
         else
             begin_stop(w);
     }
@@ -489,9 +358,9 @@ static bool open_engine(struct worker *w, struct error *err)
     uint64_t seed;
     if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
         return error_set(err, ERROR_SYSTEM, "getrandom: %m");
-    w->engine_config = settings_engine_new(config_now(w), w->sources, w->slot, w->partitions,
+    w->engine_config = settings_engine_new(worker_config_now(w), w->sources, w->slot, w->partitions,
                                            policies_fingerprint(w->policies), seed);
-    settings_engine_generations(w->engine_config, config_now(w), policies_fingerprint_of, w->policies);
+    settings_engine_generations(w->engine_config, worker_config_now(w), policies_fingerprint_of, w->policies);
     w->engine = engine_new(w->engine_config, &ports);
     return true;
 }
