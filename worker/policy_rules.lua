@@ -140,8 +140,12 @@ local function in_scope(r, person)
 end
 
 -- Who has left is cut inside the scope and outside: a group that ended with the job must not save the account.
+-- Nobody loses access of whom no one has said joined or left: what puts them into the scope may be still to come.
 local function outside(r, person)
     local mode = r.outside
+    if person.employment == "unknown" and not person.suspended then
+        return nil
+    end
     if mode == "leave_alone" and is_gone(person) then
         mode = "deactivate"
     end

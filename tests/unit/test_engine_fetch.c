@@ -265,6 +265,27 @@ START_TEST(a_leaver_is_cut_while_the_source_is_down)
 }
 END_TEST
 
+/* A policy that cuts whom it does not know to belong. */
+START_TEST(a_cut_that_only_the_policy_wants_waits_for_the_answer)
+{
+    start();
+    kit_zoe_has_account(ZOE ";title=Cook");
+    kit.policy = POLICY_CUTS;
+    say({"thin", EVENT_CHANGED, .at = 2, .thin = true});
+    commit();
+    expect_call("GET", "/people/zoe");
+    const struct call *asking = kit.call;
+    expect_no_call();
+    kit.policy = POLICY_ACCOUNT; /* of what the answer says */
+    kit.call = asking;
+    answer(200, "joined;" ZOE ";title=Chef");
+    commit();
+    expect_call("PATCH", "/Users/7");
+    expect_body("Chef");
+    kit_stop();
+}
+END_TEST
+
 START_TEST(a_fetch_does_not_revive_a_leaver_whatever_comes_first)
 {
     start();
@@ -912,6 +933,7 @@ int main(void)
         groups_that_the_source_lists_no_more_are_over,
         fetched_words_are_as_old_as_the_question,
         a_leaver_is_cut_while_the_source_is_down,
+        a_cut_that_only_the_policy_wants_waits_for_the_answer,
         a_fetch_does_not_revive_a_leaver_whatever_comes_first,
         a_fetched_left_or_suspended_cuts,
         a_source_takes_its_own_word_back_when_it_says_so_twice,

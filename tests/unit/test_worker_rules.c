@@ -181,6 +181,8 @@ static const struct policy_row {
      "account active=false"},
     {"outside is cut", USER "only: {groups: Pilot}\noutside: deactivate\n", "userName=a@x",
      "account active=false"},
+    {"outside, and nobody has said joined", USER "only: {groups: Pilot}\noutside: deactivate\n",
+     "unknown; userName=a@x", "leave alone"},
     {"excepted", USER "except: {title: Robot}\n", "userName=a@x; title=robot", "leave alone"},
     {"excepted, and left", USER "except: {title: Robot}\n", "left; userName=a@x; title=robot", "leave alone"},
     {"contractors need an end", USER "only: {none: {type: Contractor, ends: false}}\n",

@@ -99,14 +99,22 @@ bool fetch_confirms(const struct person *p, const struct pending *event)
     return event->type == EVENT_SUSPENDED && p->suspended && p->suspension_stamp.event == event_id_hash(id);
 }
 
-/* A cut needs no more than a name to find the account by. */
+/* Somebody has said so, and not the policy alone, which may miss what is being asked for. */
+static bool access_is_over(const struct person *p)
+{
+    return p->employment == EMPLOYMENT_LEFT || p->employment == EMPLOYMENT_DELETED || p->suspended ||
+           p->access_ended;
+}
+
+/* A leaver's cut needs no more than a name to find the account by. */
 bool fetch_holds_plan(const struct work *w, const struct target_state *t)
 {
     if (!fetch_awaited(w->slot->live) || MUTATION(MUTATION_FETCH_NOT_AWAITED))
         return false;
     bool nameless = !t->link && !t->create_as && t->known == KNOWN_UNKNOWN &&
                     !plan_match_value(w->slot->live, &w->desired, w->target->cfg->match);
-    return !plan_wants_cut(&w->desired) || nameless || MUTATION(MUTATION_LEAVER_AWAITS_FETCH);
+    bool cuts = plan_wants_cut(&w->desired) && access_is_over(w->slot->live);
+    return !cuts || nameless || MUTATION(MUTATION_LEAVER_AWAITS_FETCH);
 }
 
 const char *fetch_failure(const struct person *p, const struct pending *event)
@@ -120,8 +128,7 @@ const char *fetch_failure(const struct person *p, const struct pending *event)
 
 enum priority fetch_priority(const struct person *p)
 {
-    bool gone = p->employment == EMPLOYMENT_LEFT || p->employment == EMPLOYMENT_DELETED || p->suspended;
-    return gone ? PRIORITY_LEAVER : PRIORITY_MOVER;
+    return access_is_over(p) ? PRIORITY_LEAVER : PRIORITY_MOVER;
 }
 
 /* ---- its end ------------------------------------------------------------------------------------------- */
