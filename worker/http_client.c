@@ -153,6 +153,8 @@ static void set_connection(const struct http_client *c, const struct target *tar
     curl_easy_setopt(easy, CURLOPT_SHARE, c->shared);
     if (target->ca_file)
         curl_easy_setopt(easy, CURLOPT_CAINFO, target->ca_file);
+    if (target->ca_file || target->ca) /* they alone: libcurl adds its directory else */
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
     set_blob(easy, CURLOPT_CAINFO_BLOB, target->ca);
     set_blob(easy, CURLOPT_SSLCERT_BLOB, target->certificate);
     set_blob(easy, CURLOPT_SSLKEY_BLOB, target->key);

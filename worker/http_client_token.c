@@ -15,7 +15,9 @@ enum {
     FORM_MAX = 256 * 1024,
     FETCH_MS = 10000,
     LIFE_DEFAULT_S = 300,
-    LIFE_MAX_S = 30 * 24 * 3600
+    LIFE_MAX_S = 30 * 24 * 3600,
+    AGAIN_MS = 30000,   /* a renewal that failed is tried again, while the old one is still good */
+    FORGIVEN_MS = 60000 /* a 401 to a good token is put down to the token so often at most */
 };
 
 struct http_token {
@@ -30,6 +32,7 @@ struct http_token {
     bool good;                    /* there is one … */
     bool proved;                  /* … which the target has taken */
     int64_t renew_ms, expires_ms; /* CLOCK_MONOTONIC; with good */
+    int64_t forgiven_ms;          /* when a 401 was put down to it last; 0: never */
 };
 
 /* ---- question and answer ------------------------------------------------------------------------------- */
@@ -120,6 +123,7 @@ static void end_fetch(struct http_token *t)
 static void failed(struct http_token *t, enum call_failure failure, long status)
 {
     char why[64];
+    t->renew_ms = clock_mono_ms() + AGAIN_MS;
     snprintf(why, sizeof why,
              status > 0 ? "no token: its endpoint answers %ld" : "no token: its endpoint does not answer",
              status);
@@ -237,11 +241,15 @@ bool http_token_want(struct http_token *t)
 
 bool http_token_answered(struct http_token *t, bool refused)
 {
-    bool was_good = t->proved;
-    if (!refused)
+    int64_t now_ms = clock_mono_ms();
+    bool was_good = t->proved && (t->forgiven_ms == 0 || now_ms - t->forgiven_ms >= FORGIVEN_MS);
+    if (!refused) {
         t->proved = true;
-    else
-        t->good = t->proved = false;
+        return was_good;
+    }
+    t->good = t->proved = false;
+    if (was_good)
+        t->forgiven_ms = now_ms;
     return was_good;
 }
 

@@ -41,7 +41,7 @@ void http_token_set_secret(struct http_token *t, const char *client_secret);
 /* True: the token that was told last is good now (a new one may be on its way). False: one is being fetched. */
 bool http_token_want(struct http_token *t);
 /* The target has answered a call with the token that was told last: refused or not. True: it was good before, so a new
- * one may help. */
+ * one may help; once a minute, or a service that refuses one thing for ever would be asked for it without end. */
 bool http_token_answered(struct http_token *t, bool refused);
 
 /* What a token endpoint answers: caller frees *ret_token. *ret_life_s: 0: not said. For tests. */

@@ -48,9 +48,12 @@ local function together(value, where)
 end
 
 -- Teams or admin roles: `key` names what a rule gives.
+local NAMED_MAX = 64 -- TEAMS_MAX of the engine
+
 local function memberships(context, value, key, where)
     local known = { [key] = true, when = true, unless = true, otherwise = true }
     local rules = {}
+    local left, n_left = {}, 0 -- named in each answer, as a member or not
     for i, entry in ipairs(want_list(value, where)) do
         local inner = at(where, i)
         check_keys(entry, known, inner)
@@ -67,6 +70,13 @@ local function memberships(context, value, key, where)
         end
         local leaves = entry.otherwise ~= nil
             and choice_of(entry.otherwise, { "leave", "keep" }, at(inner, "otherwise")) == "leave"
+        for _, name in ipairs(leaves and list_of(entry[key], at(inner, key)) or {}) do
+            n_left = left[name] and n_left or n_left + 1
+            left[name] = true
+        end
+        if n_left > NAMED_MAX then
+            fail(at(inner, "otherwise"), "is one to be left too many: an answer names " .. NAMED_MAX .. " at most")
+        end
         rules[i] = { names = names, applicable = applies(context, entry, inner), leaves = leaves }
     end
     return function(person)

@@ -756,6 +756,30 @@ START_TEST(a_token_that_was_good_and_is_refused_is_renewed_and_a_new_one_that_is
 }
 END_TEST
 
+/* It takes the token, and refuses one thing all the same. */
+START_TEST(a_service_that_refuses_a_token_now_and_then_is_believed)
+{
+    static const char refused[] = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n";
+    static const char *const replies[] = {JSON(2, "{}"), refused, JSON(2, "{}"), refused};
+    struct server s = {.replies = replies}, issuer = {.replies = tokens};
+    struct trial t;
+    server_start(&s);
+    server_start(&issuer);
+    trial_init_oauth(&t, s.port, issuer.port, true);
+    run(&t, &get);
+    run(&t, &patch);
+    ck_assert_int_eq(t.reply.outcome, CALL_NOT_SENT);
+    run(&t, &get);
+    ck_assert_int_eq(t.reply.status, 200);
+    run(&t, &patch);
+    ck_assert_int_eq(t.reply.outcome, CALL_REPLIED);
+    ck_assert_int_eq(t.reply.status, 401);
+    trial_done(&t);
+    server_stop(&s);
+    server_stop(&issuer);
+}
+END_TEST
+
 START_TEST(without_a_token_nothing_is_sent)
 {
     static const char *const replies[] = {"HTTP/1.1 400 No\r\nContent-Length: 4\r\n\r\nhush",
@@ -873,6 +897,7 @@ int main(void)
     tcase_add_test(tc, ends_with_calls_under_way);
     tcase_add_test(tc, a_token_is_had_once_for_all_calls);
     tcase_add_test(tc, a_token_that_was_good_and_is_refused_is_renewed_and_a_new_one_that_is_refused_is_told);
+    tcase_add_test(tc, a_service_that_refuses_a_token_now_and_then_is_believed);
     tcase_add_test(tc, without_a_token_nothing_is_sent);
     tcase_add_test(tc, ends_while_a_token_is_awaited);
     tcase_add_test(tc, shows_its_certificate_to_who_wants_one);

@@ -259,6 +259,12 @@ static const struct wrong_row {
     {"teams: [{team: A, when: {}}]\n", "teams[0].when: is empty"},
     {"teams: [{when: {a: b}}]\n", "teams[0].team: names nothing"},
     {"teams: [{team: '{x}', otherwise: leave}]\n", "teams[0].otherwise: goes with a fixed name only"},
+    {"teams: [{team: ["
+     "t0, t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11, t12, t13, t14, t15, t16, t17, t18, t19, t20, t21, "
+     "t22, t23, t24, t25, t26, t27, t28, t29, t30, t31, t32, "
+     "t33, t34, t35, t36, t37, t38, t39, t40, t41, t42, t43, t44, t45, t46, t47, t48, t49, t50, t51, t52, "
+     "t53, t54, t55, t56, t57, t58, t59, t60, t61, t62, t63, t64], when: {a: b}, otherwise: leave}]\n",
+     "teams[0].otherwise: is one to be left too many: an answer names 64 at most"},
     {"teams: [{team: x, otherwise: go}]\n", "teams[0].otherwise: must be leave, keep"},
     {"teams: [{team: x, when: {a: [b, {c: d}]}}]\n", "teams[0].when.a[1]: must be a text, not a table"},
     {"sets: {a: {title: x}}\nonly: {set: nobody}\n", "only.set: there is no set nobody"},
