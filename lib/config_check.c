@@ -455,6 +455,8 @@ static bool check_auth(const struct config_target *target, const char *path, str
         return error_set(err, ERROR_INPUT, "%s: token, auth.user and auth.oauth: only one of them", path);
     if (!auth->user != !auth->password)
         return error_set(err, ERROR_INPUT, "%s.auth: user and password belong together", path);
+    if (auth->user && strchr(auth->user, ':'))
+        return error_set(err, ERROR_INPUT, "%s.auth.user: without a colon (RFC 7617)", path);
     if (!oauth->token_url != !oauth->client_id || !oauth->client_id != !oauth->client_secret)
         return error_set(err, ERROR_INPUT,
                          "%s.auth.oauth: token_url, client_id and client_secret belong together", path);

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "cli.h"
+#include "engine/groups.h"
 #include "engine/profile.h"
 #include "engine/scim.h"
 #include "json.h"
@@ -51,6 +52,11 @@ static bool is_miro(const struct target_checks *c)
     return target(c)->kind == TARGET_MIRO;
 }
 
+static bool has_credentials(const struct target_checks *c)
+{
+    return target(c)->token || target(c)->auth.user || target(c)->auth.oauth.token_url;
+}
+
 /* ---- reachable ----------------------------------------------------------------------------------------- */
 
 /* The host of a base URL; the caller frees it. */
@@ -75,7 +81,13 @@ static bool has_address(const char *host)
 static void say_unreachable(struct target_checks *c, const struct probe_answer *a)
 {
     char *host = host_of(target(c)->base_url);
-    if (a->failure == FAILURE_TLS)
+    if (a->failure == FAILURE_TOKEN || a->failure == FAILURE_TOKEN_REFUSED)
+        SAY(c, CHECK_FAILED, "token",
+            a->failure == FAILURE_TOKEN ? "check targets[].auth.oauth.token_url and whether it is up"
+                                        : "check client_id, client_secret, scope and client_auth in "
+                                          "targets[].auth.oauth",
+            "%s", a->error);
+    else if (a->failure == FAILURE_TLS)
         SAY(c, CHECK_FAILED, "reachable",
             "check the certificate, its chain and this host's roots (ca-certificates)", "no TLS with %s: %s",
             host, a->error);
@@ -99,8 +111,8 @@ static void say_token_refused(struct target_checks *c, int status)
         is_miro(c) ? "generate one in Miro (Company settings, Enterprise integrations, SCIM provisioning) "
                      "and put it where "
                      "targets[].token points; it makes the old one invalid"
-                   : "put a valid one where targets[].token points",
-        target(c)->token ? "refused (%d)" : "none is configured, and the target wants one (%d)", status);
+                   : "put a valid one where targets[].token or targets[].auth point",
+        has_credentials(c) ? "refused (%d)" : "none is configured, and the target wants one (%d)", status);
 }
 
 static void say_forbidden(struct target_checks *c)
@@ -169,7 +181,7 @@ static bool check_access(struct target_checks *c)
         SAY(c, CHECK_FAILED, "SCIM", "check base_url", "what answers there is no list of users");
         return false;
     }
-    SAY(c, CHECK_OK, "token", NULL, "%s", target(c)->token ? "accepted" : "none is needed");
+    SAY(c, CHECK_OK, "token", NULL, "%s", has_credentials(c) ? "accepted" : "none is needed");
     SAY(c, CHECK_OK, "SCIM", NULL, "switched on; %lld accounts are there", (long long)c->accounts);
     return true;
 }
@@ -218,9 +230,17 @@ static void check_config(struct target_checks *c)
     cJSON_Delete(root);
 }
 
-/* A service that overlooks the filter would show us somebody else's account as everybody's. */
+/* A service that overlooks the filter shows somebody else's account as everybody's: kind scim reads what it finds, and
+ * pages through all of them where filters are no use. */
 static void check_lookup(struct target_checks *c)
 {
+    static const char *const paged =
+        "accounts are looked for page by page, which takes long where there are many";
+    enum check_level level = is_miro(c) ? CHECK_FAILED : CHECK_WARNING;
+    if (target(c)->capabilities.filter == CONFIG_OFF) {
+        SAY(c, CHECK_OK, "look-ups", NULL, "page by page, as capabilities.filter: off says");
+        return;
+    }
     struct probe_answer a;
     int64_t total = 0;
     char path[PATH_SIZE];
@@ -229,13 +249,13 @@ static void check_lookup(struct target_checks *c)
     if (a.outcome != CALL_REPLIED)
         SAY(c, CHECK_WARNING, "look-ups", "try again", "no answer: %s", a.error);
     else if (a.status == 200 && read_total(a.body, &total) && total > 0)
-        SAY(c, CHECK_FAILED, "look-ups", "the service cannot be used like this: ask its support",
+        SAY(c, level, "look-ups", is_miro(c) ? "this is no Miro" : paged,
             "a filter is overlooked: %lld accounts are said to be %s", (long long)total, nobody);
     else if (a.status == 200 || a.status == 404)
         SAY(c, CHECK_OK, "look-ups", NULL, "by filter; an account is found by its %s", target(c)->match);
     else
-        SAY(c, CHECK_FAILED, "look-ups", "accounts cannot be found by name", "a filter is answered with %d",
-            a.status);
+        SAY(c, level, "look-ups", is_miro(c) ? "accounts cannot be found by name" : paged,
+            "a filter is answered with %d", a.status);
 }
 
 static void say_limits(struct target_checks *c)
@@ -267,17 +287,17 @@ bool target_checks_service(struct target_checks *c)
 
 /* ---- teams --------------------------------------------------------------------------------------------- */
 
-/* One page of them into teams; false: told why not. *ret_more: there may be another. */
-static bool list_page(struct target_checks *c, size_t start, struct attrs *teams, size_t *ret_n,
-                      bool *ret_more)
+/* One page of them into teams; false: told why not. *next: of the page, and then of the next one. *ret_more: there may be
+ * one. */
+static bool list_page(struct target_checks *c, struct scim_page *next, struct attrs *teams, bool *ret_more)
 {
-    unsigned count = profile_find(c->engine_config->targets[0].kind)->list_page;
     struct team_page page = {0};
     struct probe_answer a;
     struct error err;
-    char path[PATH_SIZE];
-    snprintf(path, sizeof path, "/Groups?attributes=id,displayName&startIndex=%zu&count=%u", start, count);
-    target_probe_get(c->probe, path, &a);
+    struct scim_request rq;
+    scim_list_teams(next, &rq);
+    target_probe_get(c->probe, rq.path, &a);
+    scim_request_done(&rq);
     if (a.outcome != CALL_REPLIED || a.status != 200) {
         if (a.outcome != CALL_REPLIED)
             SAY(c, CHECK_FAILED, "teams", "try again", "cannot be listed: %s", a.error);
@@ -290,19 +310,25 @@ static bool list_page(struct target_checks *c, size_t start, struct attrs *teams
         SAY(c, CHECK_FAILED, "teams", NULL, "cannot be listed: %s", err.message);
         return false;
     }
-    *ret_n = page.n;
-    *ret_more = page.n > 0 && (page.total < 0 ? page.n >= count : start - 1 + page.n < (size_t)page.total);
+    free((void *)(uintptr_t)next->cursor);
+    next->cursor = page.cursor;
+    next->start += page.n;
+    *ret_more =
+        page.n > 0 &&
+        (page.cursor || (page.total < 0 ? page.n >= next->count : next->start - 1 < (size_t)page.total));
     return true;
 }
 
 static bool list(struct target_checks *c, struct attrs *teams)
 {
-    bool more = true;
-    size_t n = 0;
-    for (size_t pages = 0, start = 1; more && pages < TEAM_PAGES_MAX; pages++, start += n)
-        if (!list_page(c, start, teams, &n, &more))
-            return false;
-    return true;
+    struct scim_page next = {.start = 1, .count = profile_find(c->engine_config->targets[0].kind)->list_page};
+    bool more = true, ok = true;
+    if (target(c)->capabilities.cursor == CONFIG_ON)
+        next.cursor = xstrdup("");
+    for (size_t pages = 0; ok && more && pages < TEAM_PAGES_MAX; pages++)
+        ok = list_page(c, &next, teams, &more);
+    free((void *)(uintptr_t)next.cursor);
+    return ok;
 }
 
 static size_t count_named(const struct attrs *teams, const char *name)
@@ -311,6 +337,15 @@ static size_t count_named(const struct attrs *teams, const char *name)
     for (size_t i = 0; i < teams->n; i++)
         n += teams->v[i].value && strcmp(teams->v[i].value, name) == 0;
     return n;
+}
+
+/* By the name that it has there; of a group that is ours to make there is one, sooner or later. */
+static size_t count_found(const struct target_checks *c, const struct attrs *teams, const char *name)
+{
+    const struct engine_target *t = &c->engine_config->targets[0];
+    const char *group = groups_name(t, name);
+    size_t found = count_named(teams, group);
+    return found == 0 && groups_makes(t, group) ? 1 : found;
 }
 
 static size_t say_team(struct target_checks *c, const char *name, size_t found)
@@ -334,9 +369,14 @@ void target_checks_teams(struct target_checks *c, const struct attrs *wanted)
         SAY(c, CHECK_OK, "teams", NULL, "the policy names none for those asked about");
         return;
     }
+    if (target(c)->group_mode == GROUPS_NONE) {
+        SAY(c, CHECK_WARNING, "teams", "say group_mode, or leave teams out of the policy",
+            "the policy names %zu, and group_mode: none touches no membership", wanted->n);
+        return;
+    }
     if (list(c, &teams)) {
         for (size_t i = 0; i < wanted->n; i++) {
-            size_t found = count_named(&teams, wanted->v[i].name);
+            size_t found = count_found(c, &teams, wanted->v[i].name);
             wrong += found != 1;
             if (shown < TEAMS_SHOWN)
                 shown += say_team(c, wanted->v[i].name, found);
