@@ -21,7 +21,10 @@ chaos: $(INGEST) $(WORKER) $(SANDBOX) kafka-tools ## three workers on three Kafk
 interop: $(INGEST) $(WORKER) $(SANDBOX) kafka-tools ## with SCIM servers that we did not write (ONLY=…)
 	$(Q)tests/interop/run --build $(CURDIR)/$(B) $(ONLY)
 
+interop-tester: $(SANDBOX) ## the sandbox judged by scim2-tester and scim2-cli
+	$(Q)tests/interop/tester.py --build $(CURDIR)/$(B)
+
 e2e-self: kafka-tools ## brokers and harness of the end-to-end tests alone
 	$(Q)tests/e2e/run --build $(CURDIR)/$(B) --broker $(BROKER) harness brokers
 
-.PHONY: kafka-tools e2e chaos interop e2e-self
+.PHONY: interop-tester kafka-tools e2e chaos interop e2e-self

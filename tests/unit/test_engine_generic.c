@@ -1,6 +1,8 @@
 /* A service of kind scim: asked what it can do, and called accordingly. */
 #include "engine_kit.h"
 
+#include "../../worker/engine/engine_state.h"
+
 #define CONFIG(patch, filter, etag)                                                                          \
     "{\"patch\":{\"supported\":" patch "},\"filter\":{\"supported\":" filter                                 \
     "},\"etag\":{\"supported\":" etag "}}"
@@ -413,9 +415,160 @@ START_TEST(a_team_that_cannot_be_put_back_safely_is_left_alone)
 }
 END_TEST
 
+/* ---- where it meets the rest --------------------------------------------------------------------------- */
+
+START_TEST(what_cannot_be_asked_again_stays_as_it_was_said)
+{
+    start_with(CONFIG("false", "true", "true"));
+    ck_assert(!kit.e->targets[0].can.patch);
+    pass(KIT_DAY_MS + 1000);
+    commit();
+    expect_call("GET", "/ServiceProviderConfig");
+    answer(404, "");
+    go_on();
+    ck_assert(!kit.e->targets[0].can.patch);
+    kit_stop();
+}
+END_TEST
+
+START_TEST(buckets_share_what_their_persons_ask_of_teams)
+{
+    kit_config();
+    kit.targets[0].kind = "scim";
+    kit.targets[0].spread = 4;
+    kit.cfg.partitions = 1;
+    kit_open();
+    const struct target *t = &kit.e->targets[0];
+    unsigned users = 0, groups = 0;
+    for (int b = 0; b < 4; b++) {
+        users += t->lanes[b].budget.classes[t->class_of[STEP_LOOKUP]].limit.count;
+        groups += t->lanes[b].budget.classes[t->class_of[STEP_TEAM]].limit.count;
+    }
+    ck_assert_uint_eq(users, t->profile->limits[t->class_of[STEP_LOOKUP]].count);
+    ck_assert_uint_eq(groups, t->profile->limits[t->class_of[STEP_TEAM]].count);
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_leaver_leaves_a_team_that_is_put_back_and_counts_once)
+{
+    static const char in[] =
+        "{\"id\":\"7\",\"userName\":\"zoe\",\"active\":true,\"groups\":[{\"value\":\"9\","
+        "\"display\":\"Design\"}]}";
+    bool read = false, left = false;
+    kit_config();
+    kit.targets[0].kind = "scim";
+    kit.targets[0].discovers = true;
+    kit.targets[0].guard.window_ms = KIT_DAY_MS;
+    kit.targets[0].guard.limits[GUARD_REMOVAL] = (struct engine_guard_limit){.count = 20};
+    kit.cfg.partitions = 1;
+    kit_open();
+    commit();
+    expect_call("GET", "/ServiceProviderConfig");
+    answer(200, CONFIG("false", "true", "true"));
+    expect_call("GET", "/ResourceTypes");
+    answer(404, "");
+    expect_call("GET", "/Schemas");
+    answer(404, "");
+    engine_tick(kit.e, kit.now);
+    commit();
+    kit.policy = POLICY_LEAVES_TEAMS;
+    say({"e1", EVENT_JOINED, .at = 1, .profile = "userName=zoe"});
+    commit();
+    expect_call("GET", "/Users?filter=");
+    answer(200, found("7", true, "userName=zoe"));
+    go_on();
+    if (next_call()) {
+        answer(200, in);
+        go_on();
+    }
+    say({"e2", EVENT_LEFT, .at = 2});
+    for (int i = 0; i < 12 && !find_result("e2", "miro") && wait_for_call() >= 0; i++) {
+        bool team = strncmp(kit.call->path, "/Groups/9", 9) == 0;
+        left |= team && kit.call->write;
+        read |= team && !kit.call->write;
+        if (team)
+            answer_with_etag(200, TEAM(",\"members\":[{\"value\":\"6\"},{\"value\":\"7\"}]"), "W/\\\"1\\\"");
+        else
+            answer(200, kit.call->write ? user("7", false, "userName=zoe") : in);
+        go_on();
+    }
+    ck_assert(read && left);
+    expect_result("e2", "miro", "applied");
+    const struct kit_record *guard = NULL;
+    for (size_t i = 0; i < kit.n_records; i++)
+        if (strncmp(kit.records[i].key, "!guard", 6) == 0)
+            guard = &kit.records[i];
+    ck_assert_ptr_nonnull(guard);
+    ck_assert_ptr_nonnull(strstr(guard->value, "\"removal\":1"));
+    kit_stop();
+}
+END_TEST
+
+/* Two persons read a team; the class rests for longer than a read is good for. */
+START_TEST(what_has_become_another_call_while_it_waited_takes_that_ones_place)
+{
+    static const struct engine_limit limits[] = {{"users.read", 2, 40000}};
+    kit_config();
+    kit.targets[0].kind = "scim";
+    kit.targets[0].limits = limits;
+    kit.targets[0].n_limits = 1;
+    kit.cfg.partitions = 1;
+    kit.cfg.live_max = 1000;
+    kit_open();
+    commit();
+    a_team_is_there();
+    say({"b1", EVENT_JOINED, .subject = "bob", .at = 1, .profile = "userName=bob"});
+    say({"b2", EVENT_MEMBERSHIP_ADDED, .subject = "bob", .at = 2, .groups = "Design"});
+    bool zoe = false, queued = false, again = false;
+    for (int i = 0; i < 60 && wait_for_call() >= 0; i++) {
+        const char *path = kit.call->path;
+        if (strncmp(path, "/Groups/9", 9) == 0) {
+            if (zoe) {
+                again = true;
+                answer(200, TEAM(",\"members\":[]"));
+                break;
+            }
+            answer_later(429, 150000);
+            zoe = true;
+            say({"z1", EVENT_JOINED, .subject = "zoe", .at = 1, .profile = "userName=zoe"});
+            say({"z2", EVENT_MEMBERSHIP_ADDED, .subject = "zoe", .at = 2, .groups = "Design"});
+        } else if (strncmp(path, "/Users/7", 8) == 0)
+            answer(200, user("7", true, "userName=bob"));
+        else if (strncmp(path, "/Users/8", 8) == 0) {
+            answer(200, user("8", true, "userName=zoe"));
+            if (!queued) {
+                queued = true;
+                for (int k = 0; k < 12; k++) {
+                    static char names[12][3][24];
+                    snprintf(names[k][0], sizeof names[k][0], "p%d", k);
+                    snprintf(names[k][1], sizeof names[k][1], "pe%d", k);
+                    snprintf(names[k][2], sizeof names[k][2], "userName=p%d", k);
+                    say({names[k][1], EVENT_JOINED, .subject = names[k][0], .at = 1, .profile = names[k][2]});
+                }
+            }
+        } else if (strstr(path, "bob"))
+            answer(200, found("7", true, "userName=bob"));
+        else if (strstr(path, "zoe"))
+            answer(200, found("8", true, "userName=zoe"));
+        else if (strcmp(kit.call->method, "POST") == 0)
+            answer(201, user("99", true, "userName=x"));
+        else
+            answer(200, NO_USERS);
+        commit();
+    }
+    ck_assert(again);
+    kit_stop();
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
+        what_cannot_be_asked_again_stays_as_it_was_said,
+        what_has_become_another_call_while_it_waited_takes_that_ones_place,
+        buckets_share_what_their_persons_ask_of_teams,
+        a_leaver_leaves_a_team_that_is_put_back_and_counts_once,
         nobody_is_called_for_before_it_has_said_what_it_can_do,
         who_says_nothing_is_called_as_most_are,
         who_cannot_say_it_holds_nobody_up_for_ever,

@@ -276,13 +276,16 @@ static const struct call *launch(struct engine *e, struct flight *f, size_t n_pe
     return &f->call;
 }
 
-/* One step of the plan as a SCIM call. */
+/* One step of the plan as a SCIM call. NULL: time has made another one of it than it waited for, in another class. */
 static struct flight *board_first(struct engine *e, struct work *w, struct target_state *t, struct now now)
 {
     struct plan plan;
     struct plan_input in;
     work_plan(w, t, now, &plan);
-    assert(plan.step > STEP_WAIT); /* converge_slot planned the same */
+    if (plan.step != w->step) {
+        plan_done(&plan);
+        return NULL;
+    }
     struct flight *f = flight_new(w, &plan, now);
     if (step_moves(f->step))
         gather(e, f, now);
@@ -292,15 +295,15 @@ static struct flight *board_first(struct engine *e, struct work *w, struct targe
     return f;
 }
 
-static const struct call *start(struct engine *e, struct work *w, struct now now)
+static struct flight *board_any(struct engine *e, struct work *w, struct now now)
 {
     static const struct plan ask = {.step = STEP_FETCH};
     struct target_state *t = person_target(w->slot->live, w->name);
-    bool asks = w->step == STEP_FETCH;
-    struct flight *f = asks ? flight_new(w, &ask, now) : board_first(e, w, t, now);
-    if (asks)
-        fetch_build(e, f, t);
-    return launch(e, f, f->n_riders, now);
+    if (w->step != STEP_FETCH)
+        return board_first(e, w, t, now);
+    struct flight *f = flight_new(w, &ask, now);
+    fetch_build(e, f, t);
+    return f;
 }
 
 /* It waited so long that the account has to be read again first. */
@@ -330,13 +333,16 @@ const struct call *engine_call_next(struct engine *e, struct now now)
     for (struct turn *turn; (turn = turns_next(&e->turns, now.boot_ms));) {
         struct target *t = (struct target *)((char *)turn - offsetof(struct target, turn));
         struct work *w;
+        struct flight *f = NULL;
         if (discovery_ready_in(t, now) == 0)
             return launch(e, discovery_start(t, now), 0, now);
         if (listing_ready_in(t, now) == 0)
             return launch(e, listing_start(t, now), 0, now);
         if (groups_ready_in(t, now) == 0)
             return launch(e, groups_start(t, now), 0, now);
-        for (unsigned n = 0; (w = target_next_work(t, now)) && outdated(e, w, now); n++) {
+        for (unsigned n = 0; (w = target_next_work(t, now)); n++) {
+            if (!outdated(e, w, now) && (f = board_any(e, w, now)))
+                break;
             if (n == OUTDATED_AT_ONCE)
                 return NULL; /* the next turn goes on */
             converge_slot(e, w->slot, now);
@@ -347,7 +353,7 @@ const struct call *engine_call_next(struct engine *e, struct now now)
         if (!w || !MUTATION(MUTATION_TURN_KEPT))
             turns_wait(turn, wait < INT64_MAX ? now.boot_ms + wait : wait); /* behind the others */
         if (w)
-            return start(e, w, now);
+            return launch(e, f, f->n_riders, now);
     }
     return NULL;
 }

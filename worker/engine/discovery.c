@@ -87,7 +87,10 @@ static void begin(struct target *t, const struct partition *p, struct now now)
     int64_t after_ms = t->can_ms + 1; /* by another's clock, perhaps: this is the newer one */
     t->discovery = (struct discovery){
         .running = true, .at_ms = now.wall_ms > after_ms ? now.wall_ms : after_ms, .tenure = p->tenure};
-    capabilities_default(&t->discovery.found);
+    if (t->can_ms > 0) /* what cannot be asked this time stays as it was */
+        capabilities_copy(&t->discovery.found, &t->can);
+    else
+        capabilities_default(&t->discovery.found);
     lane_follow(&t->lanes[0], t, p);
 }
 

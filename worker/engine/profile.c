@@ -84,6 +84,7 @@ struct meaning_row {
 /* Of all kinds (RFC 7644 §3.12, RFC 9110), after those of the kind. The first row that fits counts. */
 static const struct meaning_row meanings[] = {
     {200, 299, ANY_STEP, NULL, NULL, MEANS(OK, WELL)},
+    {300, 399, DISCOVERS, NULL, NULL, MEANS(PERMANENT, NO_WORD)},
     {300, 399, ANY_STEP, NULL, NULL, MEANS(TROUBLE, SICK)},
     {401, 401, ANY_STEP, NULL, NULL, MEANS(TROUBLE, CERTAIN)},
     {403, 405, DISCOVERS, NULL, NULL, MEANS(PERMANENT, NO_WORD)}, /* it says nothing of itself */

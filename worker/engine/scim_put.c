@@ -40,7 +40,7 @@ static bool may_stand_in_a_header(const char *text)
 void whole_take(struct whole *w, struct str body, bool guarded, const char *etag)
 {
     whole_done(w);
-    w->body = xstrndup(body.p, body.n);
+    w->body = body.n > 0 ? xmemdup(body.p, body.n) : NULL; /* it may hold a NUL */
     w->n = body.n;
     w->etag = !guarded ? NULL : etag ? xstrdup(etag) : version_of(body);
     if (w->etag && !may_stand_in_a_header(w->etag)) {

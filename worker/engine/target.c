@@ -10,6 +10,26 @@
 
 /* ---- life ---------------------------------------------------------------------------------------------- */
 
+static bool is_persons(enum step step)
+{
+    return step == STEP_LOOKUP || step == STEP_FETCH || step == STEP_TEAM ||
+           (step_writes(step) && step < STEP_GROUP_MAKE);
+}
+
+/* Bucket 0 alone does that, and the others nothing that is counted with it. */
+static bool is_of_bucket_0(const struct target *t, int class)
+{
+    bool any = false;
+    for (enum step step = STEP_NONE; step < STEPS; step++) {
+        if (t->class_of[step] != class)
+            continue;
+        if (is_persons(step))
+            return false;
+        any = true;
+    }
+    return any && t->profile->list_page;
+}
+
 /* The bucket's share: the profile's table, or what the configuration says instead. */
 static void share_limits(const struct target *t, unsigned bucket, struct limit limits[LIMITS_MAX])
 {
@@ -21,10 +41,7 @@ static void share_limits(const struct target *t, unsigned bucket, struct limit l
         limits[class].window_ms = t->cfg->limits[i].window_ms;
     }
     for (int i = 0; i < LIMITS_MAX && limits[i].name; i++)
-        if (!t->profile->list_page ||
-            (i != t->class_of[STEP_LIST] && i != t->class_of[STEP_GROUP_MAKE] &&
-             i != t->class_of
-                      [STEP_GROUP_DELETE])) /* bucket 0 alone does that, and the others nothing of the kind */
+        if (!is_of_bucket_0(t, i))
             limits[i].count = budget_part(limits[i].count, bucket, t->n_lanes);
 }
 

@@ -245,8 +245,9 @@ enum admission wards_admit(struct engine *e, struct work *w, struct target_state
     if (!plan->before_cut)
         return admit_step(e, w, t, plan, now);
     enum admission admission =
-        admit_step(e, w, t, &cut, now); /* nobody leaves a team for a cut that is held */
-    return admission == ADMITTED ? admit_farewell(e, w, t, plan, now) : admission;
+        admit_step(e, w, t, &cut, now);     /* nobody leaves a team for a cut that is held */
+    bool leaves = plan->step == STEP_LEAVE; /* not one that only reads the team */
+    return admission == ADMITTED && leaves ? admit_farewell(e, w, t, plan, now) : admission;
 }
 
 /* ---- records ------------------------------------------------------------------------------------------- */
