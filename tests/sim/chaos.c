@@ -211,7 +211,7 @@ void chaos_draw_ways(struct chaos *c, struct prng *r)
 {
     bool few_calls = c->tight || c->crowded || c->understated;
     c->discovers = prng_chance(r, 250);
-    c->puts = prng_chance(r, 200) && !c->teams && !few_calls && !c->sick_person && !c->down;
+    c->puts = prng_chance(r, 200) && !c->teams && !c->farewell && !few_calls && !c->sick_person && !c->down;
 }
 
 /* Leaving teams may take a cut longer than some runs measure. */

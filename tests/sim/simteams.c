@@ -22,7 +22,8 @@ struct told { /* one record */
 };
 
 struct team_notes {                /* of one person */
-    bool first_in[SIMTEAMS_N + 1]; /* a member before the run */
+    bool first_in[SIMTEAMS_N + 1]; /* a member before the run … */
+    char first_id[MIRO_ID_SIZE];   /* … with this account */
     bool removed[SIMTEAMS_N];      /* while nobody had approved of everything */
 };
 
@@ -83,6 +84,7 @@ static void put_in(struct world *w, size_t target, struct miro *m, const struct 
     bool admin = team == 4 && t->n_members == 0; /* the last one cannot leave */
     miro_join_team(m, t->id, user->id, admin);
     w->teams->fates[target].persons[person].first_in[team] = true;
+    memcpy(w->teams->fates[target].persons[person].first_id, user->id, sizeof user->id);
 }
 
 void simteams_furnish(struct world *w, size_t target, struct miro *m)
@@ -409,7 +411,9 @@ static void check_member(const struct member_check *c)
     const struct miro *m = simtarget_miro(c->w->targets[c->target]);
     const struct miro_team *team = miro_team_by_name(m, name);
     bool is = team && miro_is_member(team, c->user);
-    bool first = c->w->teams->fates[c->target].persons[c->person].first_in[c->team] && !was_deleted(c->user);
+    const struct team_notes *notes = &c->w->teams->fates[c->target].persons[c->person];
+    bool first =
+        notes->first_in[c->team] && strcmp(notes->first_id, c->user->id) == 0 && !was_deleted(c->user);
     const struct attr *said = attrs_find(&c->want->teams, name);
     const char *target = c->w->scenario->targets[c->target].name;
     bool spoilt = witness_account(c->w, c->person, c->target)->lied_teams;
