@@ -83,7 +83,6 @@ static const struct mutation_row table[] = {
     {ENGINE(TEAM_DOUBTS_ONE), 2500, "of a call of unknown outcome only the first person is doubted"},
     {ENGINE(TEAM_BLAMES_ALL), 1000, "what is refused to one is refused to everybody in the call"},
     {ENGINE(TEAM_MISSED_FOREVER), 2000, "a team that appears wakes nobody"},
-    {ENGINE(TEAM_NEWS_LOST), 2000, "what became of teams while nobody owned a partition is nobody's news"},
     {ENGINE(PUT_STALE), 100, "an account is put back as it was read once"},
     {ENGINE(GROUP_MADE_BLINDLY), 2000, "a group is made without a listing that no older call can outdate"},
     {SHELL(SIM_TEAMS_NOT_READ), 600, "a worker joins before it has read what is known of teams"},

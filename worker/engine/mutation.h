@@ -75,7 +75,6 @@ enum mutation {
     MUTATION_TEAM_DOUBTS_ONE,  /* of a batch of unknown outcome only the first person is doubted */
     MUTATION_TEAM_BLAMES_ALL,  /* a batch that was refused is refused to everybody in it */
     MUTATION_TEAM_MISSED_FOREVER, /* a team that appears wakes nobody */
-    MUTATION_TEAM_NEWS_LOST,      /* what became of teams while nobody owned a partition is nobody's news */
     /* resources that are put back whole */
     MUTATION_PUT_STALE, /* as it was read once, also when the service says that it has changed since */
     /* rights */

@@ -212,7 +212,7 @@ bool engine_restore_end(struct engine *e, int32_t partition, int64_t committed, 
         now,
         p->record_found && p->found.open,
         .swept = p->record_found && p->found.swept && p->found.swept == e->generation,
-        .teams_changed = p->found.teams != e->teams_whole && !MUTATION(MUTATION_TEAM_NEWS_LOST),
+        .teams_changed = p->found.teams != e->teams_whole,
     };
     if (r.unclean)
         caution_after_death(&p->caution, p->found.deaths, p->committed > p->found.offset);
