@@ -209,6 +209,30 @@ START_TEST(what_was_read_long_ago_is_not_put_back)
 }
 END_TEST
 
+START_TEST(what_was_read_of_an_account_that_is_gone_is_not_put_to_another)
+{
+    start_with(CONFIG("false", "true", "false"));
+    kit_zoe_has_account("userName=zoe;title=Cook");
+    say({"e1", EVENT_CHANGED, .at = 2, .profile = "title=Chef"});
+    commit();
+    expect_call("GET", "/Users/7");
+    answer(200, user("7", true, "userName=zoe;title=Cook"));
+    pass(KIT_LIFE_MS + 1);
+    commit();
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_ge(wait_for_call(), 0);
+        ck_assert_str_eq(kit.call->path, "/Users/7");
+        answer(404, SCIM_404);
+    }
+    ck_assert_int_ge(wait_for_call(), 0);
+    ck_assert_int_eq(strncmp(kit.call->path, "/Users?filter=", 14), 0);
+    answer(200, found("8", true, "userName=zoe;title=Cook"));
+    go_on();
+    expect_call("GET", "/Users/8");
+    kit_stop();
+}
+END_TEST
+
 /* ---- finding accounts ---------------------------------------------------------------------------------- */
 
 START_TEST(without_filters_everybody_is_listed)
@@ -575,6 +599,7 @@ int main(void)
         what_it_said_is_published_again_after_an_abort_and_known_after_a_crash,
         without_patch_the_account_is_read_and_put_back_as_it_was,
         what_was_read_long_ago_is_not_put_back,
+        what_was_read_of_an_account_that_is_gone_is_not_put_to_another,
         without_filters_everybody_is_listed,
         who_must_be_there_is_sought_in_every_way_before_it_is_given_up,
         a_404_means_nobody_only_where_it_is_scim_that_answers,

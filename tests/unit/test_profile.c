@@ -14,6 +14,7 @@ START_TEST(an_answer_means_what_the_table_says)
         {NULL, {STEP_LOOKUP, false, 302, "", ""}, REPLY_TROUBLE, HEALTH_SICK},
         {NULL, {STEP_UPDATE, false, 401, "", ""}, REPLY_TROUBLE, HEALTH_CERTAIN},
         {NULL, {STEP_UPDATE, false, 403, "", ""}, REPLY_TROUBLE, HEALTH_SUSPECT},
+        {NULL, {STEP_TEAM, false, 403, "", ""}, REPLY_PERMANENT, HEALTH_NO_WORD},
         {NULL, {STEP_LOOKUP, false, 404, "", ""}, REPLY_GONE, HEALTH_WELL},
         {NULL, {STEP_LOOKUP, true, 404, "", ""}, REPLY_TROUBLE, HEALTH_SICK},
         {NULL, {STEP_UPDATE, false, 404, "", ""}, REPLY_GONE, HEALTH_WELL},

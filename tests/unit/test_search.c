@@ -114,22 +114,53 @@ START_TEST(a_list_ends_without_news_whatever_it_counts)
             uint64_t first;
         } pages[4];
         size_t last;
+        enum search_news news;
     } rows[] = {
-        {"an empty page", 2, {{2, 1}, {2, 3}, {0, 0}}, 2},
-        {"a short page that is whole", 3, {{2, 1}, {1, 3}}, 1},
-        {"a short page without a count", -1, {{2, 1}, {1, 3}}, 1},
-        {"pages shorter than asked for", 3, {{1, 1}, {1, 2}, {1, 3}}, 2},
-        {"the first page again", 9, {{2, 1}, {2, 3}, {2, 1}}, 2},
-        {"the same page again", 9, {{2, 1}, {2, 1}}, 1},
+        {"an empty page", 2, {{2, 1}, {2, 3}, {0, 0}}, 2, SEARCH_NOBODY},
+        {"a short page that is whole", 3, {{2, 1}, {1, 3}}, 1, SEARCH_NOBODY},
+        {"a short page without a count", -1, {{2, 1}, {1, 3}}, 1, SEARCH_NOBODY},
+        {"pages shorter than asked for", 3, {{1, 1}, {1, 2}, {1, 3}}, 2, SEARCH_NOBODY},
+        {"the first page again, after all", 4, {{2, 1}, {2, 3}, {2, 1}}, 2, SEARCH_NOBODY},
+        {"the first page again, after others", -1, {{2, 1}, {2, 3}, {2, 1}}, 2, SEARCH_NOBODY},
+        {"nobody, who are not counted", -1, {{0, 0}}, 0, SEARCH_NOBODY},
+        {"nobody, of whom there are some", 3, {{0, 0}}, 0, SEARCH_UNCLEAR},
+        {"an empty page too early", 9, {{2, 1}, {0, 0}}, 1, SEARCH_UNCLEAR},
+        {"the first page again, too early", 9, {{2, 1}, {2, 3}, {2, 1}}, 2, SEARCH_UNCLEAR},
+        {"the same page again", 9, {{2, 1}, {2, 1}}, 1, SEARCH_UNCLEAR},
+        {"the only page again, without a count", -1, {{2, 1}, {2, 1}}, 1, SEARCH_UNCLEAR},
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         begin(false, false);
         for (size_t k = 0; k <= rows[i].last; k++) {
             enum search_news news = page(rows[i].pages[k].n, rows[i].total, rows[i].pages[k].first, 0, 0);
-            ck_assert_msg(news == (k == rows[i].last ? SEARCH_NOBODY : SEARCH_GOES_ON), "%s: page %zu",
+            ck_assert_msg(news == (k == rows[i].last ? rows[i].news : SEARCH_GOES_ON), "%s: page %zu",
                           rows[i].name, k);
         }
     }
+}
+END_TEST
+
+START_TEST(a_list_that_we_give_up_proves_no_absence)
+{
+    begin(false, false);
+    s.listed = SEARCH_LISTED_MAX;
+    ck_assert_int_eq(page(2, -1, 5, 0, 0), SEARCH_UNCLEAR);
+}
+END_TEST
+
+START_TEST(who_is_shown_twice_by_a_list_that_shifts_counts_once)
+{
+    begin(false, false);
+    page(2, 5, 1, 1, 0);
+    page(2, 5, 3, 1, 0); /* the kit's accounts of one rank are one account */
+    ck_assert_int_eq(page(1, 5, 5, 0, 0), SEARCH_FOUND);
+    ck_assert_uint_eq(s.found, 1);
+    begin(false, false);
+    page(2, 3, 1, 1, 0);
+    struct user_page p = {.n = 1, .total = 3, .first = 3, .found = 1, .account = {.id = xstrdup("another")}};
+    ck_assert_int_eq(search_take(&s, &wish, &p, 2), SEARCH_FOUND);
+    user_page_done(&p);
+    ck_assert_uint_eq(s.found, 2);
 }
 END_TEST
 
@@ -163,4 +194,5 @@ RUN_TESTS("search", attributes_are_asked_in_turn_and_the_first_that_finds_counts
           who_must_be_there_is_sought_by_other_names_and_in_the_list,
           a_filter_that_is_refused_or_passed_over_proves_no_absence,
           in_a_list_the_best_match_wins_wherever_it_stands, a_list_ends_without_news_whatever_it_counts,
+          a_list_that_we_give_up_proves_no_absence, who_is_shown_twice_by_a_list_that_shifts_counts_once,
           by_cursor_the_last_page_names_none, another_wish_begins_anew)

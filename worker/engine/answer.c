@@ -82,6 +82,7 @@ void answer_drop_link(const struct answer *a)
     free(a->t->link);
     free(a->w->link);
     a->t->link = a->w->link = NULL;
+    whole_done(&a->w->was_account);
     attrs_done(&a->t->made_teams); /* they were that account's */
     attrs_done(&a->t->made_roles);
     attrs_done(&a->w->joining);

@@ -48,6 +48,8 @@ void move_refused(const struct answer *a, const char *reason);
 /* The call of a leaver before the cut has failed and may work later: nobody waits for that. False: it was another call. */
 bool move_ends_farewell(const struct answer *a, const char *reason);
 void move_gone(const struct answer *a, const char *reason);
+/* A team that was to be read is not there: it has no members, and whoever is to join it cannot. */
+void team_gone(const struct answer *a, const char *reason);
 /* A team was read: whether the account is a member. */
 void team_read(const struct answer *a);
 /* Of which teams that matter the account says it is a member; and whether moves had their effect. */

@@ -257,7 +257,7 @@ static bool plan_all(struct engine *e, struct work *w, struct target_state *t, s
         }
         heed_guard(e, w, t, plan, now);
         w->denied |= leaves && plan->denied;
-        again = plan->step == STEP_LEAVE && plan->before_cut && w->farewell_why;
+        again = plan->before_cut && w->farewell_why;
         again |= leaves &&
                  (plan->denied || (plan->step == STEP_LEAVE && !work_is_fresh(w, now))); /* it reads first */
     }

@@ -39,7 +39,9 @@ static void refuse(const struct answer *a, const char *id, const char *name, boo
     answer_refuse(a, what, plan_team_fingerprint(a->w->slot->live, a->t, id, member), reason);
     target_state_refused_team(a->t, what, name);
     a->w->refused = true;
-    if (member && !a->t->doubt_until_ms)
+    /* What cannot be read may be there all the same: it stays ours. */
+    bool unread = a->f->step == STEP_TEAM && target_state_membership(a->t, id) == MEMBER_UNKNOWN;
+    if (member && !a->t->doubt_until_ms && !unread)
         attrs_remove(&a->t->made_teams, id);
 }
 
@@ -63,6 +65,21 @@ void move_gone(const struct answer *a, const char *reason)
     teams_wish(a->e, a->f->target, a->now.wall_ms);
     target_state_set_known(a->t, KNOWN_UNKNOWN);
     a->w->fresh = false;
+    if (++a->w->team_gone >= TEAM_GONE_MAX)
+        move_refused(a, reason);
+    else
+        answer_fail(a, reason, 0);
+}
+
+void team_gone(const struct answer *a, const char *reason)
+{
+    const struct flight *f = a->f;
+    teams_wish(a->e, f->target, a->now.wall_ms);
+    attrs_set(&a->t->known_teams, f->team_id, NULL);
+    attrs_set(&a->w->teams_read, f->team_id, "true");
+    moves_verify(a);
+    if (!f->joins || f->before_cut)
+        return;
     if (++a->w->team_gone >= TEAM_GONE_MAX)
         move_refused(a, reason);
     else

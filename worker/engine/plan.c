@@ -290,6 +290,21 @@ static bool is_at_hand(const struct plan_input *in, const char *team)
            (in->team_id && in->team->body && strcmp(in->team_id, team) == 0);
 }
 
+/* Where the account does not say in which teams it is, a leaver leaves those that we know of: what we have made. */
+static bool plan_read_made(const struct plan_input *in, struct plan *ret)
+{
+    const struct attrs *made = &in->state->made_teams;
+    for (size_t i = 0; in->teams_hidden && i < made->n; i++) {
+        const char *id = made->v[i].name;
+        if (membership(in, id) != MEMBER_UNKNOWN || attrs_find(in->leaving, id) || rests_team(in, id, false))
+            continue;
+        plan_read_team(in, id, ret);
+        ret->before_cut = true;
+        return true;
+    }
+    return false;
+}
+
 /* A leaver leaves all teams, also the last one, for there is nothing to keep. False: there is none to leave (any more). */
 static bool plan_farewell(const struct plan_input *in, struct plan *ret)
 {
@@ -300,6 +315,8 @@ static bool plan_farewell(const struct plan_input *in, struct plan *ret)
         plan_lookup(in, ret);
         return true;
     }
+    if (plan_read_made(in, ret))
+        return true;
     for (size_t i = 0; i < t->known_teams.n; i++) {
         const struct attr *team = &t->known_teams.v[i];
         if (!team->value || attrs_find(in->leaving, team->name) || rests_team(in, team->name, false))
@@ -423,15 +440,24 @@ static bool plan_leave(const struct plan_input *in, struct plan *ret)
     return false;
 }
 
+/* Not known, and the target has not refused to tell. */
+static bool is_to_ask(const struct plan_input *in, const char *id)
+{
+    bool joins = false;
+    for (size_t i = 0; i < in->n_teams; i++)
+        joins |= in->teams[i].member && in->teams[i].id && strcmp(in->teams[i].id, id) == 0;
+    return membership(in, id) == MEMBER_UNKNOWN && !rests_team(in, id, joins);
+}
+
 /* One of which something that matters is not known: a move was answered, or the policy or the teams have changed since
  * the read. */
 static const char *unknown_team(const struct plan_input *in)
 {
     for (size_t i = 0; i < in->n_teams; i++)
-        if (in->teams[i].id && membership(in, in->teams[i].id) == MEMBER_UNKNOWN)
+        if (in->teams[i].id && is_to_ask(in, in->teams[i].id))
             return in->teams[i].id;
     for (size_t i = 0; i < in->state->made_teams.n; i++)
-        if (membership(in, in->state->made_teams.v[i].name) == MEMBER_UNKNOWN)
+        if (is_to_ask(in, in->state->made_teams.v[i].name))
             return in->state->made_teams.v[i].name;
     return NULL;
 }

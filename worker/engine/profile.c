@@ -91,6 +91,7 @@ static const struct meaning_row meanings[] = {
     {501, 501, DISCOVERS, NULL, NULL, MEANS(PERMANENT, NO_WORD)},
     {403, 405, LISTS | GROUPS, NULL, NULL, MEANS(PERMANENT, NO_WORD)}, /* it has no teams, or none for us */
     {501, 501, LISTS | GROUPS, NULL, NULL, MEANS(PERMANENT, NO_WORD)},
+    {403, 403, TEAMS, NULL, NULL, MEANS(PERMANENT, NO_WORD)}, /* this one is not for us to see */
     {403, 403, ANY_STEP, NULL, NULL, MEANS(TROUBLE, SUSPECT)},
     {404, 404, LINKED | MOVES | TEAMS, NULL, NULL, MEANS(GONE, WELL)},
     {404, 404, ANY_STEP, NULL, NULL, MEANS(TROUBLE, SICK)},

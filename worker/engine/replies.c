@@ -204,8 +204,10 @@ static void end_of_search(const struct answer *a, enum search_news news)
         return;
     if (news == SEARCH_FOUND)
         took_found(a, &s->best, s->found);
-    else
+    else if (news == SEARCH_NOBODY)
         took_absence(a);
+    else
+        answer_fail(a, "the target's list of accounts ended before all that it counts were shown", 0);
     search_done(s);
 }
 
@@ -373,7 +375,9 @@ static void took_missing(const struct answer *a)
 
 static void took_gone(const struct answer *a, const char *reason)
 {
-    if (step_moves(a->f->step) || a->f->step == STEP_TEAM) {
+    if (a->f->step == STEP_TEAM) {
+        team_gone(a, reason);
+    } else if (step_moves(a->f->step)) {
         if (move_split(a))
             return;
         if (a->f->before_cut)

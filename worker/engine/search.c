@@ -70,14 +70,32 @@ static enum search_news next_step(struct search *s, const struct search_wish *wi
     return search_next(s, wish, &next) ? SEARCH_GOES_ON : SEARCH_NOBODY;
 }
 
+static bool is_again(const struct search *s, const struct user_page *page)
+{
+    return page->first == s->first || page->first == s->previous;
+}
+
 /* Some answer the first page for whatever lies behind the last one, and some count only what they show. */
 static bool is_last(const struct search *s, const struct user_page *page, unsigned count)
 {
     if (s->cursor || page->cursor)
         return !page->cursor;
-    bool again = page->first == s->first || page->first == s->previous;
     bool is_short = page->n < count && (page->total < 0 || (int64_t)(s->listed + page->n) >= page->total);
-    return page->n == 0 || again || is_short || s->listed >= SEARCH_LISTED_MAX;
+    return page->n == 0 || is_again(s, page) || is_short || s->listed >= SEARCH_LISTED_MAX;
+}
+
+/* Whether a list that ends with this page has shown everybody: by cursor it says so itself. Else it may have stopped early,
+ * or know one page only, whatever is asked for. */
+static bool is_whole(const struct search *s, const struct user_page *page, unsigned count)
+{
+    bool again = is_again(s, page);
+    if (s->cursor)
+        return true;
+    if (!again && page->n > 0 && page->n >= count)
+        return false; /* it is us who stop: SEARCH_LISTED_MAX */
+    if (page->total >= 0)
+        return (int64_t)(s->listed + (again ? 0 : page->n)) >= page->total;
+    return page->n == 0 || !again || s->first != s->previous;
 }
 
 static void keep_best(struct search *s, struct user_page *page)
@@ -85,7 +103,8 @@ static void keep_best(struct search *s, struct user_page *page)
     if (page->found == 0 || (s->found > 0 && page->rank > s->rank))
         return;
     if (s->found > 0 && page->rank == s->rank) {
-        s->found += page->found;
+        bool same = strcmp(page->account.id, s->best.id) == 0; /* a list that shifts shows it twice */
+        s->found += page->found - same;
         return;
     }
     account_done(&s->best);
@@ -102,7 +121,9 @@ static enum search_news take_list(struct search *s, const struct search_wish *wi
     if (!again)
         keep_best(s, page);
     if (is_last(s, page, count))
-        return s->found > 0 ? SEARCH_FOUND : next_step(s, wish);
+        return s->found > 0               ? SEARCH_FOUND
+               : is_whole(s, page, count) ? next_step(s, wish)
+                                          : SEARCH_UNCLEAR;
     s->first = s->first ? s->first : page->first;
     s->previous = page->first;
     s->listed += page->n;

@@ -6,7 +6,8 @@
  *
  * It must be there when a create was answered "exists", and may be there when a filter was refused or passed over. In a
  * list of everybody the match that stands first wins. What the target says about the number of its accounts and pages is
- * not trusted alone: the last page is the one without news. Pure. */
+ * not trusted alone: the last page is the one without news. But who is not in a list that has shown fewer than it counts
+ * may be there all the same: such a search is unclear. Pure. */
 #ifndef ROLLCALL_ENGINE_SEARCH_H
 #define ROLLCALL_ENGINE_SEARCH_H
 
@@ -54,9 +55,10 @@ struct search_question {
 /* What to ask next; false: nothing is left, nobody matches. A search of another wish counts as one that has not begun. */
 bool search_next(const struct search *s, const struct search_wish *wish, struct search_question *ret);
 
-enum search_news { SEARCH_GOES_ON, SEARCH_FOUND, SEARCH_NOBODY };
+enum search_news { SEARCH_GOES_ON, SEARCH_FOUND, SEARCH_NOBODY, SEARCH_UNCLEAR };
 
-/* Takes the answer to what search_next asked, with page.count as asked. FOUND: s->best, of s->found that match equally. */
+/* Takes the answer to what search_next asked, with page.count as asked. FOUND: s->best, of s->found that match equally.
+ * UNCLEAR: the list has ended early; to be begun anew after search_done. */
 enum search_news search_take(struct search *s, const struct search_wish *wish, struct user_page *page,
                              unsigned count);
 /* It was answered that nobody matches, or that this cannot be asked. */

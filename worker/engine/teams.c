@@ -265,19 +265,32 @@ void teams_keep_last(struct engine *e, struct work *w, struct target_state *t, c
     target_state_refused_team(t, what, plan->team_name);
 }
 
-void teams_tell_staying(struct engine *e, struct work *w, struct target_state *t, struct now now)
+static void tell_staying(struct engine *e, struct work *w, struct target_state *t, const char *id,
+                         const char *name, struct now now)
 {
     char what[PLAN_TEAM_REFUSED_SIZE], reason[MISSING_REASON_MAX];
     snprintf(reason, sizeof reason, "not left before the cut: %s", w->farewell_why);
+    plan_team_refused(id, what);
+    uint64_t fingerprint = plan_team_fingerprint(w->slot->live, t, id, false);
+    const struct refused *r = target_state_refused(t, what);
+    if (attrs_find(&w->leaving, id) || (r && r->fingerprint == fingerprint))
+        return;
+    refuse(e, w, t, what, fingerprint, reason, now);
+    target_state_refused_team(t, what, name);
+}
+
+void teams_tell_staying(struct engine *e, struct work *w, struct target_state *t, struct now now)
+{
     for (size_t i = 0; i < t->known_teams.n; i++) {
         const struct attr *team = &t->known_teams.v[i];
-        plan_team_refused(team->name, what);
-        uint64_t fingerprint = plan_team_fingerprint(w->slot->live, t, team->name, false);
-        const struct refused *r = target_state_refused(t, what);
-        if (!team->value || attrs_find(&w->leaving, team->name) || (r && r->fingerprint == fingerprint))
-            continue;
-        refuse(e, w, t, what, fingerprint, reason, now);
-        target_state_refused_team(t, what, plan_team_name(t, team));
+        if (team->value)
+            tell_staying(e, w, t, team->name, plan_team_name(t, team), now);
+    }
+    bool silent = w->teams_hidden && t->known == KNOWN_ACCOUNT && t->known_active;
+    for (size_t i = 0; silent && i < t->made_teams.n; i++) {
+        const struct attr *made = &t->made_teams.v[i];
+        if (target_state_membership(t, made->name) == MEMBER_UNKNOWN)
+            tell_staying(e, w, t, made->name, made->value ? made->value : made->name, now);
     }
 }
 
