@@ -250,6 +250,31 @@ START_TEST(without_filters_everybody_is_listed)
 }
 END_TEST
 
+START_TEST(who_leaves_is_not_absent_from_a_list_that_ends_early)
+{
+    static const char *const lists[] = {
+        "{\"totalResults\":3,\"Resources\":[{\"id\":\"1\",\"userName\":\"ada\"}]}", /* for each page */
+        "{\"totalResults\":3,\"Resources\":[]}",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+        start_with(CONFIG("true", "false", "false"));
+        say({"e1", EVENT_LEFT, .at = 1, .profile = "userName=zoe"});
+        for (int calls = 0; calls < 4; calls++) {
+            ck_assert_int_ge(wait_for_call(), 0);
+            answer(200, lists[i]);
+        }
+        commit();
+        expect_no_result("e1", "miro");
+        ck_assert_int_ge(wait_for_call(), 0);
+        ck_assert_str_eq(kit.call->path, "/Users?startIndex=1&count=200"); /* anew */
+        answer(200, "{\"totalResults\":1,\"Resources\":[{\"id\":\"7\",\"userName\":\"zoe\"}]}");
+        go_on();
+        expect_call("PATCH", "/Users/7");
+        kit_stop();
+    }
+}
+END_TEST
+
 static void look_up(const char *attribute, const char *body)
 {
     char path[64];
@@ -601,6 +626,7 @@ int main(void)
         what_was_read_long_ago_is_not_put_back,
         what_was_read_of_an_account_that_is_gone_is_not_put_to_another,
         without_filters_everybody_is_listed,
+        who_leaves_is_not_absent_from_a_list_that_ends_early,
         who_must_be_there_is_sought_in_every_way_before_it_is_given_up,
         a_404_means_nobody_only_where_it_is_scim_that_answers,
         attributes_are_tried_in_their_order,
