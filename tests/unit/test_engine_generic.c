@@ -607,7 +607,85 @@ START_TEST(what_has_become_another_call_while_it_waited_takes_that_ones_place)
         commit();
     }
     ck_assert(again);
+/* She is in Design, by us. */
+static void zoe_is_in(const char *config)
+{
+    zoe_wants_in(config);
+    answer(200, TEAM(",\"members\":[{\"value\":\"6\"}]"));
+    go_on();
+    expect_call("PATCH", "/Groups/9");
+    answer(204, "");
+    go_on();
+    expect_call("GET", "/Groups/9");
+    answer(200, TEAM(",\"members\":[{\"value\":\"6\"},{\"value\":\"7\"}]"));
+    commit();
+    expect_result("e2", "miro", "applied");
+}
+
+/* Until the event has its result; the team's calls are answered with status. */
+static unsigned serve_until_told(const char *id, int status)
+{
+    unsigned n = 0;
+    for (; !find_result(id, "miro") && n < 100 && wait_for_call() >= 0; n++) {
+        if (strncmp(kit.call->path, "/Groups/9", 9) == 0)
+            answer(status, SCIM_404);
+        else if (strncmp(kit.call->path, "/Groups?", 8) == 0)
+            answer(200, NO_USERS);
+        else
+            answer(200, user("7", true, "userName=zoe;title=Chef"));
+        go_on();
+    }
+    return n;
+}
+
+static void the_team_is_deleted(void)
+{
+    struct error err;
+    const char *none =
+        "{\"kind\":\"listing\",\"target\":\"miro\",\"teams\":0,\"at\":\"2026-01-01T00:00:01Z\"}";
+    ck_assert(engine_target_record(kit.e, str_of("team/miro/9"), str_of(""), kit.now, &err));
+    ck_assert(engine_target_record(kit.e, str_of("listing/miro"), str_of(none), kit.now, &err));
+}
+
+START_TEST(a_team_that_is_gone_or_cannot_be_read_is_asked_for_once)
+{
+    static const int statuses[] = {400, 403, 404, 405, 410};
+    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+        zoe_is_in(CONFIG("true", "true", "false"));
+        the_team_is_deleted();
+        say({"e3", EVENT_CHANGED, .at = 3, .profile = "title=Chef"});
+        unsigned n = serve_until_told("e3", statuses[i]);
+        ck_assert_msg(find_result("e3", "miro") && n < 8, "%d: %u calls", statuses[i], n);
+        bool is_ours = strstr(state_now("miro", "madeTeams"), "\"9\"");
+        ck_assert_msg(is_ours == (statuses[i] != 404), "%d: %s", statuses[i], state_now("miro", "madeTeams"));
+        kit_stop();
+    }
+}
+END_TEST
+
+START_TEST(a_membership_stays_ours_while_its_team_cannot_be_read)
+{
+    zoe_is_in(CONFIG("true", "true", "false"));
+    say({"e3", EVENT_CHANGED, .at = 3, .profile = "title=Chef"});
+    ck_assert_uint_lt(serve_until_told("e3", 403), 8);
+    ck_assert_ptr_nonnull(strstr(state_now("miro", "madeTeams"), "\"9\""));
     kit_stop();
+}
+END_TEST
+
+START_TEST(who_is_to_join_a_team_that_is_not_there_is_told)
+{
+    static const char *const configs[] = {CONFIG("true", "true", "false"), CONFIG("false", "true", "true")};
+    for (size_t i = 0; i < ARRAY_SIZE(configs); i++) {
+        zoe_wants_in(configs[i]);
+        answer(404, SCIM_404);
+        go_on();
+        unsigned n = serve_until_told("e2", 404);
+        char *text = cJSON_PrintUnformatted(find_result("e2", "miro"));
+        ck_assert_msg(text && strstr(text, "\"refused\"") && n < 8, "%u calls: %s", n, text);
+        free(text);
+        kit_stop();
+    }
 }
 END_TEST
 
@@ -634,6 +712,9 @@ int main(void)
         a_team_that_hides_its_members_is_believed,
         a_team_is_put_back_under_its_version,
         a_team_that_cannot_be_put_back_safely_is_left_alone,
+        a_team_that_is_gone_or_cannot_be_read_is_asked_for_once,
+        a_membership_stays_ours_while_its_team_cannot_be_read,
+        who_is_to_join_a_team_that_is_not_there_is_told,
     };
     return kit_run("engine_generic", tests, ARRAY_SIZE(tests));
 }

@@ -375,7 +375,9 @@ static void took_missing(const struct answer *a)
 
 static void took_gone(const struct answer *a, const char *reason)
 {
-    if (step_moves(a->f->step) || a->f->step == STEP_TEAM) {
+    if (a->f->step == STEP_TEAM) {
+        team_gone(a, reason);
+    } else if (step_moves(a->f->step)) {
         if (move_split(a))
             return;
         if (a->f->before_cut)
