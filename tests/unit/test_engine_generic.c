@@ -689,6 +689,57 @@ START_TEST(who_is_to_join_a_team_that_is_not_there_is_told)
 }
 END_TEST
 
+START_TEST(a_leaver_leaves_our_teams_also_where_the_account_is_silent)
+{
+    zoe_is_in(CONFIG("true", "true", "false"));
+    kit.policy = POLICY_LEAVES_TEAMS;
+    say({"e3", EVENT_LEFT, .at = 3});
+    commit();
+    expect_call("GET", "/Users/7");
+    answer(200, user("7", true, "userName=zoe"));
+    go_on();
+    expect_call("GET", "/Groups/9");
+    answer(200, TEAM(",\"members\":[{\"value\":\"6\"},{\"value\":\"7\"}]"));
+    go_on();
+    expect_call("PATCH", "/Groups/9");
+    answer(204, "");
+    go_on();
+    expect_call("PATCH", "/Users/7");
+    answer(200, user("7", false, "userName=zoe"));
+    commit();
+    expect_result("e3", "miro", "applied");
+    char *text = cJSON_PrintUnformatted(find_result("e3", "miro"));
+    ck_assert_ptr_nonnull(strstr(text, "\"before\":\"Design\""));
+    free(text);
+    kit_stop();
+}
+END_TEST
+
+START_TEST(of_a_leaver_whose_teams_cannot_be_read_it_is_told_and_the_cut_comes_next)
+{
+    static const int statuses[] = {403, 500};
+    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+        zoe_is_in(CONFIG("true", "true", "false"));
+        kit.policy = POLICY_LEAVES_TEAMS;
+        say({"e3", EVENT_LEFT, .at = 3});
+        commit();
+        expect_call("GET", "/Users/7");
+        answer(200, user("7", true, "userName=zoe"));
+        go_on();
+        expect_call("GET", "/Groups/9");
+        answer(statuses[i], "");
+        go_on();
+        expect_call("PATCH", "/Users/7");
+        answer(200, user("7", false, "userName=zoe"));
+        commit();
+        char *text = cJSON_PrintUnformatted(find_result("e3", "miro"));
+        ck_assert_msg(text && strstr(text, "\"value\":\"Design\""), "%s", text ? text : "no result");
+        free(text);
+        kit_stop();
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -715,6 +766,8 @@ int main(void)
         a_team_that_is_gone_or_cannot_be_read_is_asked_for_once,
         a_membership_stays_ours_while_its_team_cannot_be_read,
         who_is_to_join_a_team_that_is_not_there_is_told,
+        a_leaver_leaves_our_teams_also_where_the_account_is_silent,
+        of_a_leaver_whose_teams_cannot_be_read_it_is_told_and_the_cut_comes_next,
     };
     return kit_run("engine_generic", tests, ARRAY_SIZE(tests));
 }

@@ -290,6 +290,21 @@ static bool is_at_hand(const struct plan_input *in, const char *team)
            (in->team_id && in->team->body && strcmp(in->team_id, team) == 0);
 }
 
+/* Where the account does not say in which teams it is, a leaver leaves those that we know of: what we have made. */
+static bool plan_read_made(const struct plan_input *in, struct plan *ret)
+{
+    const struct attrs *made = &in->state->made_teams;
+    for (size_t i = 0; in->teams_hidden && i < made->n; i++) {
+        const char *id = made->v[i].name;
+        if (membership(in, id) != MEMBER_UNKNOWN || attrs_find(in->leaving, id) || rests_team(in, id, false))
+            continue;
+        plan_read_team(in, id, ret);
+        ret->before_cut = true;
+        return true;
+    }
+    return false;
+}
+
 /* A leaver leaves all teams, also the last one, for there is nothing to keep. False: there is none to leave (any more). */
 static bool plan_farewell(const struct plan_input *in, struct plan *ret)
 {
@@ -300,6 +315,8 @@ static bool plan_farewell(const struct plan_input *in, struct plan *ret)
         plan_lookup(in, ret);
         return true;
     }
+    if (plan_read_made(in, ret))
+        return true;
     for (size_t i = 0; i < t->known_teams.n; i++) {
         const struct attr *team = &t->known_teams.v[i];
         if (!team->value || attrs_find(in->leaving, team->name) || rests_team(in, team->name, false))
