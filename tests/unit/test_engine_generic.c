@@ -607,6 +607,10 @@ START_TEST(what_has_become_another_call_while_it_waited_takes_that_ones_place)
         commit();
     }
     ck_assert(again);
+    kit_stop();
+}
+END_TEST
+
 /* She is in Design, by us. */
 static void zoe_is_in(const char *config)
 {

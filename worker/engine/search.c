@@ -121,9 +121,7 @@ static enum search_news take_list(struct search *s, const struct search_wish *wi
     if (!again)
         keep_best(s, page);
     if (is_last(s, page, count))
-        return s->found > 0               ? SEARCH_FOUND
-               : is_whole(s, page, count) ? next_step(s, wish)
-                                          : SEARCH_UNCLEAR;
+        return s->found > 0 ? SEARCH_FOUND : is_whole(s, page, count) ? next_step(s, wish) : SEARCH_UNCLEAR;
     s->first = s->first ? s->first : page->first;
     s->previous = page->first;
     s->listed += page->n;
