@@ -7,6 +7,7 @@
 #include "event.h"
 #include "json.h"
 #include "mem.h"
+#include "person.h"
 #include "rfc3339.h"
 #include "scim.h"
 
@@ -198,8 +199,10 @@ void directory_value(const struct directory_record *r, struct buf *out)
         json_put_string(&w, "name", r->name);
     if (r->kind == DIRECTORY_LISTING)
         json_put_int(&w, "teams", r->teams);
-    if (r->failed)
-        json_put_string(&w, "failed", r->failed);
+    char *failed = r->failed ? reason_text(r->failed) : NULL;
+    if (failed)
+        json_put_string(&w, "failed", failed);
+    free(failed);
     json_put_time(&w, "at", r->at_ms);
     json_close(&w);
 }

@@ -216,6 +216,8 @@ enum team_state { MEMBER_UNKNOWN, MEMBER_NOT, MEMBER };
 enum team_state target_state_membership(const struct target_state *t, const char *team);
 void target_state_done(struct target_state *t);                            /* frees the content */
 void target_state_set_known(struct target_state *t, enum known_kind kind); /* frees what was known */
+/* What targets and policies say may be cut off in the middle of a character; a record is UTF-8. Caller frees. */
+char *reason_text(const char *reason);
 void target_state_fail(struct target_state *t,
                        const char *reason); /* the last failure, as text that a record can hold */
 void target_state_refuse(struct target_state *t, const char *what, uint64_t fingerprint, const char *reason);

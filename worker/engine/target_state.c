@@ -84,8 +84,7 @@ void target_state_failed(struct target_state *t, int64_t now_ms)
     t->failed_ms = now_ms > t->failed_ms ? now_ms : t->failed_ms;
 }
 
-/* What targets and policies say may be cut off in the middle of a character; a record is UTF-8. */
-static char *reason_text(const char *reason)
+char *reason_text(const char *reason)
 {
     struct buf text;
     buf_init(&text, PERSON_REASON_MAX);
