@@ -316,6 +316,23 @@ START_TEST(a_retired_group_is_deleted_once_nobody_is_in_it)
 }
 END_TEST
 
+START_TEST(nobody_is_put_into_a_retired_group)
+{
+    const char *reason;
+    prepare_groups();
+    open_groups();
+    say_joined(1, "Guild");
+    settle_groups(60 * KIT_SECOND);
+    retire();
+    tell("joined", EVENT_JOINED, 1, 1, "Guild");
+    settle_groups(60 * KIT_SECOND);
+    ck_assert(is_in(0, "Guild") && !is_in(1, "Guild"));
+    ck_assert_str_eq(refused_value("joined-1", &reason), "Guild");
+    ck_assert_ptr_nonnull(strstr(reason, "retired"));
+    stop();
+}
+END_TEST
+
 START_TEST(where_groups_are_nobodys_business_none_is_touched)
 {
     prepare_groups();
@@ -364,6 +381,7 @@ int main(void)
         a_dry_run_makes_no_group,
         a_group_is_renamed_and_keeps_its_people,
         a_retired_group_is_deleted_once_nobody_is_in_it,
+        nobody_is_put_into_a_retired_group,
         where_groups_are_nobodys_business_none_is_touched,
         a_team_may_have_another_name_at_the_target,
     };

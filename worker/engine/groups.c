@@ -56,6 +56,11 @@ static bool is_retired(const struct engine_target *cfg, const char *group)
     return false;
 }
 
+bool groups_retires(const struct engine_target *cfg, const char *group)
+{
+    return cfg->group_mode == GROUP_MODE_USER_GROUP && is_retired(cfg, group);
+}
+
 bool groups_makes(const struct engine_target *cfg, const char *group)
 {
     return cfg->group_mode == GROUP_MODE_USER_GROUP && is_owned(cfg, group) && !is_retired(cfg, group);

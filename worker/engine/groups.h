@@ -38,5 +38,7 @@ struct group_jobs {
 const char *groups_name(const struct engine_target *cfg, const char *team);
 /* Whether the target's owner makes a group of this name when it is missing. */
 bool groups_makes(const struct engine_target *cfg, const char *group);
+/* Whether it is to go, so nobody is put into it any more. */
+bool groups_retires(const struct engine_target *cfg, const char *group);
 
 #endif

@@ -22,6 +22,12 @@ enum { MISSING_REASON_MAX = 512 };
 
 /* ---- names and ids ------------------------------------------------------------------------------------- */
 
+/* It is to go: who is in it stays, and nobody joins. */
+static bool is_closed(const struct work *w, const struct wanted_team *team)
+{
+    return team->member && team->group && groups_retires(w->target->cfg, team->group);
+}
+
 void teams_resolve(struct work *w)
 {
     struct directory *d = &w->target->directory;
@@ -35,7 +41,7 @@ void teams_resolve(struct work *w)
         struct wanted_team *team = &w->teams[i];
         *team = (struct wanted_team){.name = said->v[i].name, .member = said->v[i].value};
         team->group = groups_name(w->target->cfg, team->name);
-        if (team->group)
+        if (team->group && !is_closed(w, team))
             directory_find(d, team->group, &team->id);
     }
     w->teams_version = d->version;
@@ -132,6 +138,9 @@ static void refuse_missing(struct engine *e, struct work *w, struct target_state
         snprintf(reason, sizeof reason, "finding: teams.names gives the team of this name another one");
     else if (directory_find(d, team->group, &id) == TEAM_AMBIGUOUS)
         snprintf(reason, sizeof reason, "finding: several teams have this name: rename all but one there");
+    else if (is_closed(w, team))
+        snprintf(reason, sizeof reason,
+                 "finding: the group is retired (teams.retired): nobody is put into it");
     else if (d->failed)
         snprintf(reason, sizeof reason, "the target's teams cannot be listed: %s", d->failed);
     else if (want && want->failed && groups_makes(w->target->cfg, team->group))
@@ -199,6 +208,13 @@ static void note_named(struct engine *e, struct work *w, struct target_state *t)
     slot_mark_dirty(e, w->slot);
 }
 
+static bool is_in_closed(const struct work *w, const struct target_state *t, const struct wanted_team *team)
+{
+    const char *id;
+    return is_closed(w, team) && directory_find(&w->target->directory, team->group, &id) == TEAM_FOUND &&
+           target_state_membership(t, id) == MEMBER;
+}
+
 bool teams_note(struct engine *e, struct work *w, struct target_state *t, struct now now)
 {
     bool awaited = false;
@@ -214,9 +230,11 @@ bool teams_note(struct engine *e, struct work *w, struct target_state *t, struct
         return await(e, w, now);
     for (size_t i = 0; i < w->n_teams; i++) {
         const struct wanted_team *team = &w->teams[i];
-        if (!team->member || team->id)
+        if (!team->member || team->id || is_in_closed(w, t, team))
             continue;
-        if (!is_recent(w, now))
+        if (is_closed(w, team))
+            refuse_missing(e, w, t, team, now);
+        else if (!is_recent(w, now))
             awaited = await(e, w, now);
         else if (is_being_made(e, w, team))
             awaited = true;
