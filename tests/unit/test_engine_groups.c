@@ -52,6 +52,37 @@ static void until_made(void)
     ck_abort_msg("no group is made");
 }
 
+/* Until the engine wants this of groups, which is the call then. */
+static void until_call(const char *method, const char *path)
+{
+    for (int i = 0; i < 2000; i++) {
+        commit();
+        engine_tick(kit.e, kit.now);
+        if (!next_call())
+            pass(KIT_SECOND);
+        else if (strcmp(kit.call->method, method) == 0 && strncmp(kit.call->path, path, strlen(path)) == 0 &&
+                 kit.call->n_persons == 0)
+            return;
+        else
+            serve();
+    }
+    ck_abort_msg("no %s %s", method, path);
+}
+
+static void pause_all(bool paused)
+{
+    char value[256], now[RFC3339_SIZE];
+    struct error err;
+    pass(KIT_SECOND);
+    rfc3339_format(kit.now.wall_ms, now);
+    snprintf(value, sizeof value,
+             "{\"kind\":\"pause\",\"target\":\"miro\",\"paused\":%s,\"by\":\"ops\",\"reason\":\"meant\","
+             "\"at\":\"%s\"}",
+             paused ? "true" : "false", now);
+    ck_assert_msg(engine_control(kit.e, str_of("pause/miro"), str_of(value), kit.now, &err), "%s",
+                  err.message);
+}
+
 static void apply_call(void)
 {
     struct miro_reply r;
@@ -222,6 +253,124 @@ START_TEST(a_group_that_a_dead_owner_was_making_is_waited_for)
 }
 END_TEST
 
+START_TEST(a_call_on_its_way_when_its_partition_was_parked_is_waited_for)
+{
+    prepare_groups();
+    open_groups();
+    say_joined(1, "Guild");
+    until_made();
+    const struct call *held = kit.call;
+    char *body = xstrdup(held->body);
+    engine_revoke(kit.e, 0);
+    engine_close(kit.e, 0, kit.now);
+    commit();
+    pause_all(true);
+    pause_all(false); /* so it is looked at */
+    engine_tick(kit.e, kit.now);
+    ck_assert(engine_clean(kit.e, 0));
+    engine_park(kit.e, 0, kit.now);
+    engine_unpark(kit.e, 0, kit.now);
+    settle_groups(KIT_LIFE_MS / 2);
+    ck_assert_uint_eq(posts, 0);
+    struct miro_reply r;
+    struct miro_request rq = {.method = "POST",
+                              .target = "/Groups",
+                              .content_type = "application/scim+json",
+                              .body = body,
+                              .body_n = strlen(body)};
+    miro_handle(there.m, &rq, kit.now.wall_ms, &r); /* it lands */
+    ck_assert_int_eq(r.status, 201);
+    miro_reply_done(&r);
+    free(body);
+    kit.call = held;
+    answer_unknown();
+    settle_groups(KIT_LIFE_MS + 60 * KIT_SECOND);
+    ck_assert_uint_eq(posts, 0);
+    ck_assert(is_in(0, "Guild"));
+    stop();
+}
+END_TEST
+
+/* The target may be out of reach for a day. */
+START_TEST(a_group_that_somebody_made_during_an_outage_is_not_made_again)
+{
+    prepare_groups();
+    open_groups();
+    say_joined(1, "Guild");
+    until_made();
+    answer(503, "");
+    miro_add_team(there.m, "Guild");
+    settle_groups(180 * KIT_SECOND);
+    ck_assert_uint_eq(posts, 0);
+    ck_assert(is_in(0, "Guild"));
+    stop();
+}
+END_TEST
+
+START_TEST(a_group_is_not_made_by_one_listing_that_has_lost_it)
+{
+    prepare_groups();
+    open_groups();
+    say_joined(1, "Guild");
+    settle_groups(90 * KIT_SECOND);
+    ck_assert_uint_eq(posts, 1);
+    until_call("GET", "/Groups?");
+    answer(200, "{\"schemas\":[\"urn:ietf:params:scim:api:messages:2.0:ListResponse\"],\"totalResults\":0,"
+                "\"startIndex\":1,\"itemsPerPage\":0,\"Resources\":[]}");
+    commit();
+    tell("joined", EVENT_JOINED, 1, 1, "Guild");
+    settle_groups(KIT_LIFE_MS + 60 * KIT_SECOND);
+    ck_assert_uint_eq(posts, 1);
+    ck_assert_uint_eq(groups_called("Guild"), 1);
+    ck_assert(is_in(1, "Guild"));
+    stop();
+}
+END_TEST
+
+START_TEST(a_group_that_was_deleted_by_hand_is_made_again)
+{
+    prepare_groups();
+    open_groups();
+    say_joined(1, "Guild");
+    settle_groups(90 * KIT_SECOND);
+    rename_team("Guild", "Lost");
+    until_call("GET", "/Groups?");
+    serve();
+    commit();
+    tell("joined", EVENT_JOINED, 1, 1, "Guild");
+    settle_groups(KIT_LIFE_MS + 60 * KIT_SECOND);
+    ck_assert_uint_eq(posts, 2);
+    ck_assert(is_in(1, "Guild"));
+    stop();
+}
+END_TEST
+
+START_TEST(a_reason_that_was_cut_in_the_middle_of_a_character_is_told_and_listings_go_on)
+{
+    struct buf body;
+    buf_init(&body, 1024);
+    buf_addf(&body, "{\"detail\":\"");
+    for (int i = 0; i < 150; i++)
+        buf_addf(&body, "é");
+    buf_addf(&body, "\"}");
+    char *text = buf_take(&body);
+    prepare_groups();
+    open_groups();
+    say_joined(1, "Guild");
+    until_made();
+    answer(403, text);
+    settle_groups(30 * KIT_SECOND);
+    ck_assert_ptr_nonnull(strstr(told("want/miro/Guild")->value, "403: é"));
+    until_call("GET", "/Groups?");
+    answer(403, text);
+    settle_groups(30 * KIT_SECOND);
+    ck_assert_ptr_nonnull(strstr(told("listing/miro")->value, "403: é"));
+    until_call("GET", "/Groups?");
+    free(text);
+    stop();
+}
+END_TEST
+
 START_TEST(what_an_abort_takes_back_is_put_down_again)
 {
     prepare_groups();
@@ -316,6 +465,89 @@ START_TEST(a_retired_group_is_deleted_once_nobody_is_in_it)
 }
 END_TEST
 
+/* Guild is retired, and nobody is in it. */
+static void retire_empty(void)
+{
+    prepare_groups();
+    open_groups();
+    say_joined(2, "Guild");
+    settle_groups(60 * KIT_SECOND);
+    tell("out", EVENT_MEMBERSHIP_REMOVED, 0, 2, "Guild");
+    tell("out", EVENT_MEMBERSHIP_REMOVED, 1, 2, "Guild");
+    settle_groups(60 * KIT_SECOND);
+    retire();
+}
+
+/* The call to delete it is at hand. */
+static void until_deleted(void)
+{
+    retire_empty();
+    until_call("DELETE", "/Groups/");
+}
+
+START_TEST(before_each_attempt_to_delete_a_group_it_is_asked_who_is_in_it)
+{
+    until_deleted();
+    answer(503, "");
+    put_into(1, "Guild", false);
+    settle_groups(3 * RELIST_MS);
+    ck_assert_uint_eq(groups_called("Guild"), 1);
+    ck_assert(is_in(1, "Guild"));
+    leave_by_hand(1, "Guild");
+    settle_groups(3 * RELIST_MS);
+    ck_assert_uint_eq(groups_called("Guild"), 0);
+    stop();
+}
+END_TEST
+
+START_TEST(a_group_that_is_not_retired_any_more_is_not_deleted)
+{
+    until_deleted();
+    ck_assert(engine_call_may_write(kit.e, kit.call, kit.now));
+    kit.targets[0].n_retired_groups = 0;
+    engine_targets_changed(kit.e, kit.targets, kit.now);
+    ck_assert(!engine_call_may_write(kit.e, kit.call, kit.now));
+    answer_held_back();
+    settle_groups(3 * RELIST_MS);
+    ck_assert_uint_eq(groups_called("Guild"), 1);
+    stop();
+}
+END_TEST
+
+/* What was to be done next waits for days. */
+START_TEST(a_pause_outdates_what_was_decided_and_nothing_is_lost_over_it)
+{
+    retire_empty();
+    until_call("GET", "/Groups/");
+    serve();
+    pause_all(true);
+    ck_assert(!next_call());
+    for (int64_t ms = 0; ms < 2 * KIT_LIFE_MS; ms += KIT_SECOND) {
+        pass(KIT_SECOND);
+        engine_tick(kit.e, kit.now);
+    }
+    put_into(1, "Guild", false);
+    pause_all(false);
+    settle_groups(20 * KIT_SECOND);
+    ck_assert(is_in(1, "Guild"));
+    stop();
+}
+END_TEST
+
+START_TEST(what_is_to_be_done_has_its_turn_after_a_pause)
+{
+    retire_empty();
+    until_call("GET", "/Groups/");
+    serve();
+    pause_all(true);
+    ck_assert(!next_call());
+    pause_all(false);
+    settle_groups(20 * KIT_SECOND);
+    ck_assert_uint_eq(groups_called("Guild"), 0);
+    stop();
+}
+END_TEST
+
 START_TEST(nobody_is_put_into_a_retired_group)
 {
     const char *reason;
@@ -376,11 +608,20 @@ int main(void)
         why_a_group_cannot_be_made_is_told_and_it_is_tried_again_later,
         a_group_whose_making_had_no_answer_is_not_made_twice,
         a_group_that_a_dead_owner_was_making_is_waited_for,
+        a_call_on_its_way_when_its_partition_was_parked_is_waited_for,
+        a_group_that_somebody_made_during_an_outage_is_not_made_again,
+        a_group_is_not_made_by_one_listing_that_has_lost_it,
+        a_group_that_was_deleted_by_hand_is_made_again,
+        a_reason_that_was_cut_in_the_middle_of_a_character_is_told_and_listings_go_on,
         what_an_abort_takes_back_is_put_down_again,
         a_group_that_is_said_to_be_made_and_is_not_there_is_told,
         a_dry_run_makes_no_group,
         a_group_is_renamed_and_keeps_its_people,
         a_retired_group_is_deleted_once_nobody_is_in_it,
+        before_each_attempt_to_delete_a_group_it_is_asked_who_is_in_it,
+        a_group_that_is_not_retired_any_more_is_not_deleted,
+        a_pause_outdates_what_was_decided_and_nothing_is_lost_over_it,
+        what_is_to_be_done_has_its_turn_after_a_pause,
         nobody_is_put_into_a_retired_group,
         where_groups_are_nobodys_business_none_is_touched,
         a_team_may_have_another_name_at_the_target,

@@ -1,5 +1,6 @@
 #include "directory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@
 #include "rfc3339.h"
 #include "scim.h"
 
-enum { DIRECTORY_WANTS_MAX = 1000 };
+enum { DIRECTORY_WANTS_MAX = 1000, VANISHED_KEPT_MS = 24 * 3600 * 1000 };
 
 static const char *const kind_names[DIRECTORY_KINDS] = {"team", "listing", "wish", "want", "made"};
 
@@ -21,6 +22,7 @@ void directory_done(struct directory *d)
 {
     attrs_done(&d->teams);
     attrs_done(&d->made);
+    attrs_done(&d->vanished);
     for (size_t i = 0; i < d->n_wanted; i++) {
         free(d->wanted[i].name);
         free(d->wanted[i].failed);
@@ -67,6 +69,12 @@ enum team_search directory_find(struct directory *d, const char *name, const cha
     return TEAM_FOUND;
 }
 
+int64_t directory_vanished_ms(const struct directory *d, const char *name)
+{
+    const char *at = attrs_get(&d->vanished, name);
+    return at ? strtoll(at, NULL, 10) : 0;
+}
+
 /* ---- records in force ---------------------------------------------------------------------------------- */
 
 static void take_team(struct directory *d, const struct directory_record *r)
@@ -74,6 +82,10 @@ static void take_team(struct directory *d, const struct directory_record *r)
     const struct attr *known = attrs_find(&d->teams, r->id);
     if (r->name ? known && strcmp(known->value, r->name) == 0 : !known)
         return;
+    if (known)
+        attrs_set(&d->vanished, known->value, NULL);
+    if (r->name)
+        attrs_remove(&d->vanished, r->name);
     if (r->name)
         attrs_set(&d->teams, r->id, r->name);
     else
@@ -94,8 +106,23 @@ static uint64_t fingerprint(const struct attrs *teams)
     return hash;
 }
 
+/* Those that went with this listing, and those of which later ones have long said the same. */
+static void date_vanished(struct directory *d, const struct directory_record *r)
+{
+    for (size_t i = d->vanished.n; i-- > 0;) {
+        const struct attr *gone = &d->vanished.v[i];
+        char at[24];
+        snprintf(at, sizeof at, "%lld", (long long)r->at_ms);
+        if (!gone->value)
+            attrs_set(&d->vanished, gone->name, at);
+        else if (!r->failed && r->at_ms - strtoll(gone->value, NULL, 10) > VANISHED_KEPT_MS)
+            attrs_remove(&d->vanished, gone->name);
+    }
+}
+
 static void take_listing(struct directory *d, const struct directory_record *r)
 {
+    date_vanished(d, r);
     d->listed_ms = r->at_ms;
     d->whole = fingerprint(&d->teams);
     d->changing = false;

@@ -61,6 +61,8 @@ struct directory {
     int64_t wished_ms; /* the youngest wish */
     struct group_want *wanted; /* groups that are to be made */
     size_t n_wanted;
+    struct attrs
+        vanished; /* names that a listing has not any more → when it began (wall clock, text); NULL: it follows */
     struct attrs made; /* groups that were made by us, id → name then */
 };
 
@@ -69,6 +71,8 @@ enum team_search { TEAM_FOUND, TEAM_MISSING, TEAM_AMBIGUOUS };
 void directory_done(struct directory *d);
 /* *ret_id is set when found; borrowed until the directory changes. */
 enum team_search directory_find(struct directory *d, const char *name, const char **ret_id);
+/* When the listing began by which it vanished; 0: it is there, or none had it, or that is long ago. */
+int64_t directory_vanished_ms(const struct directory *d, const char *name);
 const struct group_want *directory_want(const struct directory *d,
                                         const char *name); /* NULL: nobody wants it */
 void directory_take(struct directory *d, const struct directory_record *r);

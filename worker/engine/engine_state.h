@@ -467,14 +467,17 @@ void groups_publish_wants(struct engine *e, struct target *t, int32_t origin, st
 void groups_read_back(struct target *t, const struct directory_record *r);
 void groups_undo(struct target *t);
 /* By who owns bucket 0: */
-void groups_follow(struct target *t, const struct partition *p); /* since when it does */
-void groups_reset(struct target *t);                             /* it does no more */
+void groups_follow(struct target *t, const struct partition *p, struct now now); /* since when it does */
+void groups_leave(struct target *t, struct now now);                             /* it does no more */
+void groups_reset(struct target *t);
 void groups_listed(struct engine *e, struct target *t, int64_t began_boot_ms, struct now now);
-void groups_look(struct engine *e, struct target *t, struct now now); /* for the next that is to be done */
+/* For the next that is to be done. Milliseconds until it is looked for again; INT64_MAX: when something happens. */
+int64_t groups_look(struct engine *e, struct target *t, struct now now);
 /* Milliseconds until it needs a listing; INT64_MAX: it does not. */
 int64_t groups_listing_in(const struct engine *e, struct target *t, struct now now);
 int64_t groups_ready_in(struct target *t, struct now now); /* as listing_ready_in */
 struct flight *groups_start(struct target *t, struct now now);
+bool groups_may_write(struct target *t); /* the call in flight is still to be made */
 void groups_end(struct engine *e, struct flight *f, const struct call_reply *reply, struct now now);
 
 /* wards.c */

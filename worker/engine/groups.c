@@ -135,6 +135,17 @@ static void publish_made(struct engine *e, const struct target *t, const char *i
 
 /* ---- what is to be done -------------------------------------------------------------------------------- */
 
+/* A deletion is decided by a look. */
+static enum step decider(enum step step)
+{
+    return step == STEP_GROUP_DELETE ? STEP_GROUP_LOOK : step;
+}
+
+static bool is_listings_word(enum step step)
+{
+    return step == STEP_GROUP_MAKE || step == STEP_GROUP_RENAME;
+}
+
 static char *rest_key(enum step step, const char *name)
 {
     return xasprintf("%s/%s", step_name(step), name);
@@ -162,14 +173,26 @@ struct job { /* borrows */
     const char *id, *name, *to;
 };
 
+static bool is_missing(struct target *t, const char *group)
+{
+    const char *id;
+    return directory_find(&t->directory, group, &id) == TEAM_MISSING;
+}
+
+/* It was there, and one listing alone says that it is not: that one may have been wrong. */
+static bool is_unsure(const struct target *t, const char *group)
+{
+    int64_t at_ms = directory_vanished_ms(&t->directory, group);
+    return at_ms > 0 && t->directory.listed_ms < at_ms + t->cfg->call_life_ms;
+}
+
 static bool find_rename(struct target *t, struct job *ret, struct now now)
 {
     for (size_t i = 0; i < t->cfg->n_group_renames; i++) {
         const struct engine_team_name *wanted = &t->cfg->group_renames[i];
-        const char *id, *other;
-        if (directory_find(&t->directory, wanted->name, &id) != TEAM_FOUND ||
-            directory_find(&t->directory, wanted->group, &other) != TEAM_MISSING ||
-            rests(t, STEP_GROUP_RENAME, wanted->name, now))
+        const char *id;
+        if (directory_find(&t->directory, wanted->name, &id) != TEAM_FOUND || !is_missing(t, wanted->group) ||
+            is_unsure(t, wanted->group) || rests(t, STEP_GROUP_RENAME, wanted->name, now))
             continue;
         *ret = (struct job){STEP_GROUP_RENAME, id, wanted->name, wanted->group};
         return true;
@@ -177,16 +200,19 @@ static bool find_rename(struct target *t, struct job *ret, struct now now)
     return false;
 }
 
+static bool is_to_be_made(struct target *t, const struct group_want *want, struct now now)
+{
+    int64_t rested_ms = now.wall_ms - want->at_ms;
+    bool failed_lately = want->failed && rested_ms < t->cfg->teams_relist_ms;
+    return !failed_lately && groups_makes(t->cfg, want->name) && is_missing(t, want->name) &&
+           !rests(t, STEP_GROUP_MAKE, want->name, now);
+}
+
 static bool find_want(struct target *t, struct job *ret, struct now now)
 {
     for (size_t i = 0; i < t->directory.n_wanted; i++) {
         const struct group_want *want = &t->directory.wanted[i];
-        const char *id;
-        int64_t rested_ms = now.wall_ms - want->at_ms;
-        bool failed_lately = want->failed && rested_ms < t->cfg->teams_relist_ms;
-        if (failed_lately || !groups_makes(t->cfg, want->name) ||
-            directory_find(&t->directory, want->name, &id) != TEAM_MISSING ||
-            rests(t, STEP_GROUP_MAKE, want->name, now))
+        if (!is_to_be_made(t, want, now) || is_unsure(t, want->name))
             continue;
         *ret = (struct job){STEP_GROUP_MAKE, NULL, want->name, NULL};
         return true;
@@ -208,12 +234,15 @@ static bool find_retired(struct target *t, struct job *ret, struct now now)
     return false;
 }
 
+static bool may_act(const struct engine *e, const struct target *t)
+{
+    return !e->cfg.plan_only && t->cfg->group_mode != GROUP_MODE_NONE && !t->directory.changing &&
+           !t->directory.failed;
+}
+
 static bool find_job(const struct engine *e, struct target *t, struct job *ret, struct now now)
 {
-    if (e->cfg.plan_only || t->cfg->group_mode == GROUP_MODE_NONE || t->directory.changing ||
-        t->directory.failed)
-        return false;
-    return find_rename(t, ret, now) || find_want(t, ret, now) || find_retired(t, ret, now);
+    return may_act(e, t) && (find_rename(t, ret, now) || find_want(t, ret, now) || find_retired(t, ret, now));
 }
 
 static bool knows_enough(const struct target *t)
@@ -223,31 +252,33 @@ static bool knows_enough(const struct target *t)
     return listed || MUTATION(MUTATION_GROUP_MADE_BLINDLY);
 }
 
+/* Until the second listing that a group is made by which has vanished. */
+static int64_t sure_in(const struct engine *e, struct target *t, struct now now)
+{
+    int64_t in = INT64_MAX;
+    for (size_t i = 0; may_act(e, t) && i < t->directory.n_wanted; i++) {
+        const struct group_want *want = &t->directory.wanted[i];
+        if (!is_to_be_made(t, want, now) || !is_unsure(t, want->name))
+            continue;
+        int64_t wait = directory_vanished_ms(&t->directory, want->name) + t->cfg->call_life_ms - now.wall_ms;
+        in = wait < in ? wait : in;
+    }
+    return in > 0 ? in : 0;
+}
+
 int64_t groups_listing_in(const struct engine *e, struct target *t, struct now now)
 {
     struct job job;
-    if (t->groups.step || (!t->groups.again && (knows_enough(t) || !find_job(e, t, &job, now))))
+    if (t->groups.step)
         return INT64_MAX;
-    int64_t wait = t->groups.safe_boot_ms - now.boot_ms;
-    return wait > 0 ? wait : 0;
+    int64_t sure = sure_in(e, t, now), wait = t->groups.safe_boot_ms - now.boot_ms;
+    if (!t->groups.again && (knows_enough(t) || !find_job(e, t, &job, now)))
+        return sure;
+    wait = wait > 0 ? wait : 0;
+    return wait < sure ? wait : sure;
 }
 
-void groups_look(struct engine *e, struct target *t, struct now now)
-{
-    struct group_jobs *g = &t->groups;
-    struct job job;
-    for (size_t i = 0; i < g->made.n && !g->made_sent; i++)
-        publish_made(e, t, g->made.v[i].name, g->made.v[i].value, now);
-    g->made_sent = true;
-    if (g->step || !knows_enough(t) || !find_job(e, t, &job, now))
-        return;
-    g->step = job.step;
-    g->id = xstrdup_null(job.id);
-    g->name = xstrdup(job.name);
-    g->to = xstrdup_null(job.to);
-    lane_follow(&t->lanes[0], t, engine_partition(e, t->home));
-    turns_call(&t->turn);
-}
+/* ---- the one under way --------------------------------------------------------------------------------- */
 
 static void drop_job(struct target *t)
 {
@@ -262,8 +293,111 @@ static void drop_job(struct target *t)
 static void end_job(struct target *t)
 {
     drop_job(t);
+    free(t->groups.failing);
+    t->groups.failing = NULL;
     t->groups.failures = 0;
     t->groups.next_ms = 0;
+}
+
+static bool is_paused(const struct target *t)
+{
+    return t->paused && !MUTATION(MUTATION_PAUSE_IGNORED);
+}
+
+/* What it was decided by may have changed since then: other people make and fill groups, too. */
+static bool is_old(const struct target *t, int64_t decided_boot_ms, struct now now)
+{
+    return now.boot_ms - decided_boot_ms > t->cfg->call_life_ms && !MUTATION(MUTATION_GROUP_MADE_BLINDLY);
+}
+
+/* As the configuration and the directory are just now. */
+static bool stands(struct target *t)
+{
+    const struct group_jobs *g = &t->groups;
+    const char *id;
+    bool there = directory_find(&t->directory, g->name, &id) == TEAM_FOUND, renames = false;
+    if (g->step == STEP_GROUP_MAKE)
+        return groups_makes(t->cfg, g->name) && is_missing(t, g->name);
+    there = there && strcmp(id, g->id) == 0;
+    if (g->step != STEP_GROUP_RENAME)
+        return there && groups_retires(t->cfg, g->name);
+    for (size_t i = 0; i < t->cfg->n_group_renames; i++)
+        renames |= strcmp(t->cfg->group_renames[i].name, g->name) == 0 &&
+                   strcmp(t->cfg->group_renames[i].group, g->to) == 0;
+    return there && renames && t->cfg->group_mode != GROUP_MODE_NONE && is_missing(t, g->to);
+}
+
+static int64_t call_in(struct target *t, enum step step, struct now now)
+{
+    int64_t budget = budget_ready_in(&t->lanes[0].budget, t->class_of[step], BUDGET_ORDINARY, now.boot_ms),
+            breaker = breaker_ready_in(&t->breaker, now.boot_ms), back_off = t->groups.next_ms - now.boot_ms;
+    int64_t wait = budget > breaker ? budget : breaker;
+    wait = back_off > wait ? back_off : wait;
+    return wait > 0 ? wait : 0;
+}
+
+/* It is decided anew, if it is still to be done: by a listing of the time when it can be. */
+static void reconsider(struct target *t, struct now now)
+{
+    struct group_jobs *g = &t->groups;
+    int64_t wait = call_in(t, g->step, now);
+    int64_t safe_boot_ms = now.boot_ms + (wait < t->cfg->deadline_ms ? wait : t->cfg->deadline_ms);
+    if (is_listings_word(g->step) && safe_boot_ms > g->safe_boot_ms)
+        g->safe_boot_ms = safe_boot_ms;
+    drop_job(t);
+}
+
+static void forget_other_failures(struct group_jobs *g, const struct job *job)
+{
+    char *key = rest_key(job->step, job->name);
+    if (g->failing && strcmp(g->failing, key) != 0) {
+        free(g->failing);
+        g->failing = NULL;
+        g->failures = 0;
+    }
+    free(key);
+}
+
+static void decide(const struct engine *e, struct target *t, struct now now)
+{
+    struct group_jobs *g = &t->groups;
+    struct job job;
+    if (!knows_enough(t) || !find_job(e, t, &job, now))
+        return;
+    g->decided_boot_ms = is_listings_word(job.step) ? g->shown_boot_ms : now.boot_ms;
+    if (is_old(t, g->decided_boot_ms, now)) {
+        g->safe_boot_ms = now.boot_ms;
+        return;
+    }
+    forget_other_failures(g, &job);
+    g->step = job.step;
+    g->id = xstrdup_null(job.id);
+    g->name = xstrdup(job.name);
+    g->to = xstrdup_null(job.to);
+    lane_follow(&t->lanes[0], t, engine_partition(e, t->home));
+}
+
+int64_t groups_look(struct engine *e, struct target *t, struct now now)
+{
+    struct group_jobs *g = &t->groups;
+    for (size_t i = 0; i < g->made.n && !g->made_sent; i++)
+        publish_made(e, t, g->made.v[i].name, g->made.v[i].value, now);
+    g->made_sent = true;
+    if (g->flight)
+        return INT64_MAX;
+    if (g->step && (is_paused(t) || is_old(t, g->decided_boot_ms, now) || !stands(t)))
+        reconsider(t, now);
+    if (is_paused(t))
+        return INT64_MAX; /* it is looked at when that ends */
+    if (!g->step && g->next_ms > now.boot_ms)
+        return g->next_ms - now.boot_ms;
+    if (!g->step)
+        decide(e, t, now);
+    if (!g->step)
+        return INT64_MAX;
+    turns_call(&t->turn);
+    int64_t old_in = g->decided_boot_ms + t->cfg->call_life_ms + 1 - now.boot_ms;
+    return old_in > 0 ? old_in : 1;
 }
 
 /* Not ours any more; the answer to a call in flight will find that nobody waits for it. */
@@ -276,22 +410,28 @@ void groups_reset(struct target *t)
     t->groups = (struct group_jobs){0};
 }
 
-/* Whoever had it before may have calls on their way. */
-void groups_follow(struct target *t, const struct partition *p)
+/* The same, and what is on its way then counts when it is ours again. */
+void groups_leave(struct target *t, struct now now)
+{
+    struct group_jobs *g = &t->groups;
+    int64_t safe_boot_ms = g->safe_boot_ms, latest = now.boot_ms + t->cfg->call_life_ms;
+    if (g->flight && step_writes(g->flight->step) && latest > safe_boot_ms)
+        safe_boot_ms = latest;
+    groups_reset(t);
+    g->safe_boot_ms = safe_boot_ms;
+}
+
+/* Whoever had it before may have calls on their way, and so may we. */
+void groups_follow(struct target *t, const struct partition *p, struct now now)
 {
     struct group_jobs *g = &t->groups;
     if (g->taken && g->tenure == p->tenure)
         return;
-    groups_reset(t);
+    groups_leave(t, now);
     g->taken = true;
     g->tenure = p->tenure;
-    g->safe_boot_ms = p->tenure ? p->taken_ms + t->cfg->call_life_ms : 0;
-}
-
-static bool is_missing(struct target *t, const char *group)
-{
-    const char *id;
-    return directory_find(&t->directory, group, &id) == TEAM_MISSING;
+    int64_t theirs = p->tenure ? p->taken_ms + t->cfg->call_life_ms : 0;
+    g->safe_boot_ms = theirs > g->safe_boot_ms ? theirs : g->safe_boot_ms;
 }
 
 /* What was made shows, or has to be explained: by a listing that cannot be old news. */
@@ -317,6 +457,7 @@ void groups_listed(struct engine *e, struct target *t, int64_t began_boot_ms, st
 {
     struct group_jobs *g = &t->groups;
     g->listed_boot_ms = began_boot_ms;
+    g->shown_boot_ms = now.boot_ms;
     if (began_boot_ms < g->safe_boot_ms)
         return;
     g->again = false;
@@ -333,14 +474,15 @@ void groups_listed(struct engine *e, struct target *t, int64_t began_boot_ms, st
 int64_t groups_ready_in(struct target *t, struct now now)
 {
     const struct group_jobs *g = &t->groups;
-    bool paused = t->paused && !MUTATION(MUTATION_PAUSE_IGNORED);
-    if (!g->step || g->flight || paused || t->inflight.now >= t->inflight.limit)
+    if (!g->step || g->flight || is_paused(t) || t->inflight.now >= t->inflight.limit ||
+        is_old(t, g->decided_boot_ms, now) || !stands(t))
         return INT64_MAX;
-    int64_t budget = budget_ready_in(&t->lanes[0].budget, t->class_of[g->step], BUDGET_ORDINARY, now.boot_ms),
-            breaker = breaker_ready_in(&t->breaker, now.boot_ms), back_off = g->next_ms - now.boot_ms;
-    int64_t wait = budget > breaker ? budget : breaker;
-    wait = back_off > wait ? back_off : wait;
-    return wait > 0 ? wait : 0;
+    return call_in(t, g->step, now);
+}
+
+bool groups_may_write(struct target *t)
+{
+    return stands(t);
 }
 
 static void build(const struct target *t, struct scim_request *ret)
@@ -376,7 +518,7 @@ static void give_up(struct engine *e, struct target *t, const char *reason, stru
     struct group_jobs *g = &t->groups;
     if (g->step == STEP_GROUP_MAKE)
         publish_want(e, t, g->name, reason, now);
-    rest(t, g->step == STEP_GROUP_DELETE ? STEP_GROUP_LOOK : g->step, g->name, now);
+    rest(t, decider(g->step), g->name, now);
     end_job(t);
 }
 
@@ -391,8 +533,12 @@ static void fail(struct engine *e, struct target *t, const char *reason, int64_t
     if (t->breaker.open || g->failures == 0)
         g->failing_since_ms = now.wall_ms;
     g->failures++;
+    free(g->failing);
+    g->failing = rest_key(decider(g->step), g->name);
     if (now.wall_ms - g->failing_since_ms > t->cfg->deadline_ms)
         give_up(e, t, reason, now);
+    else
+        reconsider(t, now);
 }
 
 /* It may have been done, or may be yet: only a listing that is begun later tells. */
@@ -405,7 +551,7 @@ static void doubt(struct target *t, struct now now)
 static void list_again(struct target *t, struct now now)
 {
     struct group_jobs *g = &t->groups;
-    rest(t, g->step == STEP_GROUP_DELETE ? STEP_GROUP_LOOK : g->step, g->name, now);
+    rest(t, decider(g->step), g->name, now);
     g->safe_boot_ms = now.boot_ms + 1; /* one that was begun within this millisecond may have come before */
     g->judged_boot_ms = now.boot_ms + t->cfg->call_life_ms;
     g->again = true;
@@ -440,6 +586,7 @@ static void take_look(struct engine *e, struct target *t, const struct call_repl
     group_answer_done(&group);
     if (empty && same) {
         g->step = STEP_GROUP_DELETE;
+        g->decided_boot_ms = now.boot_ms;
         return;
     }
     rest(t, STEP_GROUP_LOOK, g->name, now);
@@ -482,6 +629,7 @@ static void take_failure(struct engine *e, struct target *t, const struct flight
     reply_describe(reply, reason);
     if (reply->failure == FAILURE_HELD_BACK) {
         g->next_ms = now.boot_ms + 1;
+        reconsider(t, now);
     } else if (reply->outcome == CALL_REPLIED && is_settled_by_listing(g, f, reply)) {
         if (g->step == STEP_GROUP_MAKE)
             attrs_set(&g->expected, g->name, reason);
@@ -492,8 +640,6 @@ static void take_failure(struct engine *e, struct target *t, const struct flight
         if (step_writes(g->step) && leaves_doubt(reply))
             doubt(t, now);
         fail(e, t, reason, reply->retry_after_ms, now);
-        if (g->step && !knows_enough(t))
-            drop_job(t); /* found again after that listing, if it is still to be done */
     }
 }
 

@@ -147,11 +147,11 @@ static void begin(struct engine *e, struct target *t, struct now now)
     lane_follow(&t->lanes[0], t, engine_partition(e, t->home));
 }
 
-static void give_up_listing(struct target *t)
+static void give_up_listing(struct target *t, struct now now)
 {
     if (t->listing.running || t->listing.whole)
         reset(&t->listing);
-    groups_reset(t);
+    groups_leave(t, now);
 }
 
 /* What was published is read back. */
@@ -166,13 +166,12 @@ static void in_force(struct engine *e, struct target *t, struct now now)
 static int64_t look_at_ours(struct engine *e, struct target *t, struct now now)
 {
     struct listing *l = &t->listing;
-    groups_follow(t, engine_partition(e, t->home));
+    groups_follow(t, engine_partition(e, t->home), now);
     if (l->whole && t->directory.listed_ms >= l->at_ms)
         in_force(e, t, now);
     if (l->whole && !l->published)
         publish_listing(e, t);
-    groups_look(e, t, now);
-    int64_t groups_in = groups_listing_in(e, t, now);
+    int64_t look_in = groups_look(e, t, now), groups_in = groups_listing_in(e, t, now);
     if (!l->running && !l->whole && (is_wanted(t, now) || groups_in == 0))
         begin(e, t, now);
     if (l->running && !l->flight)
@@ -180,6 +179,7 @@ static int64_t look_at_ours(struct engine *e, struct target *t, struct now now)
     if (l->running || l->whole)
         return INT64_MAX;
     int64_t at_ms = relist_at_ms(t) ? relist_at_ms(t) : INT64_MAX;
+    groups_in = look_in < groups_in ? look_in : groups_in;
     int64_t groups_at_ms = groups_in < INT64_MAX ? now.wall_ms + groups_in : INT64_MAX;
     return groups_at_ms < at_ms ? groups_at_ms : at_ms;
 }
@@ -191,7 +191,7 @@ static int64_t look(struct engine *e, struct target *t, struct now now)
     publish_wishes(e, t, now);
     if (is_ours(e, t))
         return look_at_ours(e, t, now);
-    give_up_listing(t);
+    give_up_listing(t, now);
     return INT64_MAX;
 }
 
@@ -249,7 +249,8 @@ struct flight *listing_start(struct target *t, struct now now)
 
 bool listing_may_write(const struct engine *e, const struct flight *f)
 {
-    bool waits = f->target->listing.flight == f || f->target->groups.flight == f;
+    bool waits =
+        f->target->listing.flight == f || (f->target->groups.flight == f && groups_may_write(f->target));
     return waits && is_ours(e, f->target);
 }
 
