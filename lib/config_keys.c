@@ -382,7 +382,8 @@ static const struct config_key target_tls_keys[] = {
          "reference to the PEM file of our certificate and chain, for services that want one"),
     TEXT(config_target_tls, key, NULL, 0, "reference to the PEM file of its private key"),
     TEXT(config_target_tls, ca, NULL, 0,
-         "reference to a PEM file: who may certify the service (default: the system's)"),
+         "reference to a PEM file: who alone may certify the service and the token endpoint (default: the "
+         "system's)"),
     END,
 };
 
