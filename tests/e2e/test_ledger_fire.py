@@ -229,7 +229,7 @@ def a_transaction_that_outlived_its_timeout_before_its_offsets_is_done_again(run
     scene.finish()
 
 
-@scenario(needs_real=True, seconds=10)
+@scenario(needs_real=True, seconds=10, long=True)
 def a_transaction_that_outlived_its_timeout_before_its_commit_ends_the_worker(run):
     scene = Scene(run, workers=1, **PATIENT)
     stand_still_in_a_transaction(run, scene, "before-commit=stop:3")
