@@ -38,7 +38,7 @@ cover: ## line coverage of the engine by its unit tests
 	$(Q)gcovr --root . --filter 'worker/engine/' --exclude-unreachable-branches --fail-under-line 90 \
 	    --print-summary build/cover
 
-test: deps ## everything that a change must pass, some 11 minutes on two cores
+test: deps ## everything that a change must pass, some 16 minutes on two cores
 	$(Q)tests/run quick
 
 test-all: deps ## what takes longer: sanitizers, valgrind, mutants, more seeds

@@ -15,7 +15,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 import unittest.mock
 import urllib.request
 import venv
@@ -23,6 +22,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "e2e"))
+from harness.wait import wait_until  # noqa: E402
 VENV = ROOT / "build" / "interop" / "tester"
 REQUIREMENTS = HERE / "tester_requirements.txt"
 START_S = 20
@@ -57,11 +58,9 @@ class Sandbox:
         self._directory = tempfile.TemporaryDirectory()
         port_file = Path(self._directory.name) / "port"
         self.process = subprocess.Popen([*self.argv, "--port-file", str(port_file)], stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + START_S
-        while not port_file.exists():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{' '.join(self.argv)} does not start")
-            time.sleep(0.01)
+        wait_until(lambda: port_file.exists() or self.process.poll() is not None, START_S, f"{' '.join(self.argv)} starts")
+        if not port_file.exists():
+            raise RuntimeError(f"{' '.join(self.argv)} does not start")
         self.address = f"http://127.0.0.1:{int(port_file.read_text(encoding='ascii'))}"
         return self
 
