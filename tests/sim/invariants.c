@@ -178,8 +178,11 @@ static bool is_spoilt(const struct account_note *note, const char *name)
     return strcmp(name, "employeeNumber") == 0 ? note->lied_number : note->lied_attrs;
 }
 
+/* The history knows nothing of who was inactive when he was deleted: whoever came back is made anew. */
 static bool was_deleted(const struct miro_user *user)
 {
+    if (user->n_history > 0 && user->created_at_ms > user->history[0].at_ms)
+        return true;
     for (size_t i = 0; i < user->n_history; i++)
         if (strncmp(user->history[i].cause, "DELETE", 6) == 0)
             return true;
