@@ -163,8 +163,8 @@ static void act(const struct point *p)
     case ACTION_HANG_FOR:
         for (;;)
             nanosleep(&pause, NULL);
-    case ACTION_STOP: /* the process, not only this thread */
-        kill(getpid(), SIGSTOP);
+    case ACTION_STOP: /* all threads, this one right here: kill() may give the signal to another, and this goes on */
+        raise(SIGSTOP);
         break;
     case ACTION_EXIT:
         _exit(p->exit_code);

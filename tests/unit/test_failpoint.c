@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "failpoint.h"
@@ -116,6 +117,42 @@ START_TEST(holds_a_thread_until_the_file_is_there)
 }
 END_TEST
 
+static void *step_and_tell(void *arg)
+{
+    step_one();
+    *(volatile int *)arg = 1;
+    return arg;
+}
+
+static void stop_in_a_second_thread(volatile int *passed)
+{
+    pthread_t thread;
+    if (!set("test.one=stop", NULL))
+        _exit(99);
+    pthread_create(&thread, NULL, step_and_tell, (void *)passed);
+    pthread_join(thread, NULL);
+    _exit(0);
+}
+
+START_TEST(stops_the_thread_where_it_is_whichever_thread_it_is)
+{
+    int *passed = mmap(NULL, sizeof *passed, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(passed, MAP_FAILED);
+    pid_t child = fork();
+    if (child == 0)
+        stop_in_a_second_thread(passed);
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, WUNTRACED), child);
+    ck_assert(WIFSTOPPED(status));
+    ck_assert_int_eq(*passed, 0);
+    kill(child, SIGCONT);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    ck_assert_int_eq(*passed, 1);
+    munmap(passed, sizeof *passed);
+}
+END_TEST
+
 static void step_with(const char *what)
 {
     FAILPOINT_FOR("test.with", what);
@@ -139,7 +176,7 @@ END_TEST
 
 RUN_TESTS("failpoint", kills_whoever_is_busy_with_what_was_named, lists_the_names_that_the_program_contains,
           refuses_what_it_does_not_understand, acts_at_exactly_the_hit_that_was_asked_for,
-          holds_a_thread_until_the_file_is_there)
+          holds_a_thread_until_the_file_is_there, stops_the_thread_where_it_is_whichever_thread_it_is)
 
 #else
 
