@@ -68,6 +68,8 @@ static const struct setting settings[] = {
     {"bootstrap.servers", R_ALL, BROKERS, NULL, false},
     {"enable.idempotence", R_PRODUCERS, LITERAL, "true", false},
     {"acks", R_PRODUCERS, LITERAL, "all", false},
+    /* With more, a request that a new leader refuses is called delivered as soon as the next one is (README 11). */
+    {"max.in.flight.requests.per.connection", R_PRODUCERS, LITERAL, "1", false},
     {"partitioner", R_PRODUCERS, LITERAL, "murmur2_random", false},
     {"transactional.id", R_LEDGER, TRANSACTIONAL_ID, NULL, false},
     {"transaction.timeout.ms", R_LEDGER, TRANSACTION_TIMEOUT, NULL, false},
@@ -86,9 +88,10 @@ static const struct setting settings[] = {
 };
 
 /* Other names by which librdkafka would take a fixed setting. */
-static const char *const fixed_aliases[] = {"metadata.broker.list",     "request.required.acks",
-                                            "auto.commit.enable",       "group.protocol",
-                                            "message.send.max.retries", "retries"};
+static const char *const fixed_aliases[] = {
+    "metadata.broker.list", "request.required.acks",    "auto.commit.enable",
+    "group.protocol",       "message.send.max.retries", "retries",
+    "max.in.flight"};
 
 void kafka_topic_name(const struct config *cfg, enum kafka_topic topic, char out[KAFKA_TOPIC_NAME_SIZE])
 {

@@ -35,6 +35,8 @@ static const struct {
 } expected[] = {
     {KAFKA_ROLE_PUBLISHER, "enable.idempotence", "true"},
     {KAFKA_ROLE_PUBLISHER, "request.required.acks", "-1"},
+    {KAFKA_ROLE_PUBLISHER, "max.in.flight.requests.per.connection", "1"},
+    {KAFKA_ROLE_LEDGER, "max.in.flight.requests.per.connection", "1"},
     {KAFKA_ROLE_LEDGER, "transactional.id", "g-w0"},
     {KAFKA_ROLE_LEDGER, "transaction.timeout.ms", "5000"},
     {KAFKA_ROLE_EVENTS, "group.id", "g"},
@@ -142,6 +144,66 @@ static void create(rd_kafka_mock_cluster_t *mock, enum kafka_topic topic, int pa
     ck_assert_int_eq(rd_kafka_mock_topic_create(mock, name, partitions, 1), 0);
 }
 
+/* What became of two messages: how many are said to be delivered. */
+static void count_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
+{
+    (void)rk;
+    *(int *)opaque += message->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_t *new_publisher(int *delivered)
+{
+    rd_kafka_conf_t *conf;
+    struct error err = {0};
+    char why[256];
+    ck_assert_msg(kafka_conf_new(&cfg, KAFKA_ROLE_PUBLISHER, "w0", &conf, &err), "%s", err.message);
+    rd_kafka_conf_set(conf, "linger.ms", "0", why, sizeof why);
+    rd_kafka_conf_set_opaque(conf, delivered);
+    rd_kafka_conf_set_dr_msg_cb(conf, count_delivered);
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+    ck_assert_msg(rk, "%s", why);
+    return rk;
+}
+
+static void produce_to(rd_kafka_t *rk, const char *topic, int partition, const char *value)
+{
+    ck_assert_int_eq(rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
+                                       RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                                       RD_KAFKA_V_VALUE((void *)(uintptr_t)value, strlen(value)),
+                                       RD_KAFKA_V_END),
+                     RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+/* A broker that has just become the leader refuses one request and takes the next one. The mock, like a broker that does
+ * not know the producer yet, takes any sequence number. */
+START_TEST(a_message_is_delivered_only_when_it_is_there_itself)
+{
+    enum { PRODUCE = 0, ROUND_TRIP_MS = 200, WAIT_MS = 10000 };
+    rd_kafka_mock_cluster_t *mock;
+    rd_kafka_t *rk = new_mock(&mock);
+    char topic[KAFKA_TOPIC_NAME_SIZE];
+    int delivered = 0;
+    int64_t low, high;
+    create(mock, KAFKA_EVENTS, 2);
+    kafka_topic_name(&cfg, KAFKA_EVENTS, topic);
+    rd_kafka_t *publisher = new_publisher(&delivered);
+    produce_to(publisher, topic, 0, "its id, its connection and the leaders are known then");
+    ck_assert_int_eq(rd_kafka_flush(publisher, WAIT_MS), 0);
+    rd_kafka_mock_push_request_errors(mock, PRODUCE, 1, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+    rd_kafka_mock_broker_set_rtt(mock, 1, ROUND_TRIP_MS);
+    produce_to(publisher, topic, 1, "first");
+    rd_kafka_poll(publisher, ROUND_TRIP_MS / 4); /* it is on its way */
+    produce_to(publisher, topic, 1, "second");
+    ck_assert_int_eq(rd_kafka_flush(publisher, WAIT_MS), 0);
+    ck_assert_int_eq(delivered, 3);
+    ck_assert_int_eq(rd_kafka_query_watermark_offsets(publisher, topic, 1, &low, &high, WAIT_MS), 0);
+    ck_assert_int_eq(high, 2);
+    rd_kafka_destroy(publisher);
+    rd_kafka_mock_cluster_destroy(mock);
+    rd_kafka_destroy(rk);
+}
+END_TEST
+
 START_TEST(unmanaged_topics_are_accepted_when_they_agree)
 {
     rd_kafka_mock_cluster_t *mock;
@@ -211,4 +273,5 @@ END_TEST
 RUN_TESTS("kafka", each_role_has_its_settings, properties_of_the_config_are_passed_on,
           properties_that_would_break_a_promise_are_refused, topics_are_named_after_the_prefix,
           unmanaged_topics_are_accepted_when_they_agree, unmanaged_topics_are_never_made_by_asking_for_them,
-          partition_counts_that_differ_are_refused, brokers_that_do_not_answer_are_a_temporary_error)
+          partition_counts_that_differ_are_refused, a_message_is_delivered_only_when_it_is_there_itself,
+          brokers_that_do_not_answer_are_a_temporary_error)
