@@ -195,7 +195,16 @@ class Run:
             return self.expected_results() - seen
 
         wait_until(lambda: not missing(), timeout,
-                   lambda: f"every accepted event has its results ({len(missing())} are missing)")
+                   lambda: f"every accepted event has its results: {self._lives_of(missing())}")
+
+    def _lives_of(self, missing):
+        """What the topics hold of the first of those (event id, target) that have no result, for whoever has to find out
+        why."""
+        ids = {event_id for event_id, _ in missing}
+        keys = [r.key for r in self.topics.dump("events") if r.headers.get("ce_id") in ids][:3]
+        records = [(r.topic, r.partition, r.offset, r.key, r.headers, r.value)
+                   for r in self.topics.dump("events", "persons") if r.key in keys]
+        return "\n".join([f"{len(missing)} are missing", *map(str, records)])
 
     def history(self, attributes=()):
         """All that went in and came out, on dumps made now."""
