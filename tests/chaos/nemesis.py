@@ -134,10 +134,12 @@ class Programs(Nemesis):
         worker.kill("after-request-written=stop")
         try:
             wait_until(lambda: worker.program.process.stopped, TAKE_OVER_S, "it has stopped itself")
+        except TimeoutError:
+            worker.kill()  # it had nothing to write yet; nobody would let it go on later
+            return
+        try:
             self._await_take_over(worker)
             self.chaos.late += 1
-        except TimeoutError:
-            pass  # it had nothing to write
         finally:
             worker.resume()
 
