@@ -488,6 +488,26 @@ const size_t *scenario_events_of(const struct scenario *s, size_t person, size_t
     return &s->by_person[s->first_of[person]];
 }
 
+bool scenario_takes(const struct scenario *s, size_t event, size_t target)
+{
+    const struct sim_event *se = &s->events[event];
+    return !se->left_out && s->persons[se->person].tenant == s->targets[target].tenant;
+}
+
+bool scenario_called_back(const struct scenario *s, size_t leaver, int64_t at_ms)
+{
+    size_t n;
+    const struct sim_event *left = &s->events[leaver];
+    const size_t *of = scenario_events_of(s, left->person, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct sim_event *se = &s->events[of[i]];
+        if (se->told && se->first_told_ms <= at_ms && se->ev.type == EVENT_JOINED &&
+            se->ev.occurred_at_ms > left->ev.occurred_at_ms)
+            return true;
+    }
+    return false;
+}
+
 int scenario_event_by_id(const struct scenario *s, const char *id)
 {
     for (size_t low = 0, high = s->n_events; low < high;) {

@@ -95,6 +95,10 @@ void scenario_index(struct scenario *s);
 int scenario_person_of(const struct scenario *s, const char *text, size_t n);
 /* The person's events, as indexes into events, in that order. */
 const size_t *scenario_events_of(const struct scenario *s, size_t person, size_t *ret_n);
+/* The event owes the target a result. */
+bool scenario_takes(const struct scenario *s, size_t event, size_t target);
+/* Whether somebody had called the person of this event back, or said something newer, by at_ms. */
+bool scenario_called_back(const struct scenario *s, size_t leaver, int64_t at_ms);
 int scenario_event_by_id(const struct scenario *s, const char *id); /* -1: no such event */
 int scenario_person_by_key(const struct scenario *s, struct str key);
 int scenario_target_by_name(const struct scenario *s, const char *name);

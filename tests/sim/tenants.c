@@ -7,6 +7,7 @@
 #include "mem.h"
 #include "policy.h"
 #include "scenario.h"
+#include "simconfig.h"
 #include "simtarget.h"
 #include "simworker.h"
 #include "witness.h"
@@ -118,23 +119,6 @@ static struct scenario *tell(struct prng *r, enum down down)
 
 /* ---- the run ------------------------------------------------------------------------------------------- */
 
-static struct engine_target configured(void)
-{
-    static const struct engine_limit none[1]; /* but the profile's */
-    return (struct engine_target){
-        .timeout_ms = WORLD_TIMEOUT_MS,
-        .call_life_ms = WORLD_CALL_LIFE_MS,
-        .arrival_ms = WORLD_LANDING_MAX_MS,
-        .in_flight_max = 8,
-        .retry_base_ms = 500,
-        .retry_cap_ms = WORLD_RETRY_CAP_MS,
-        .breaker_pause_ms = 500,
-        .breaker_pause_max_ms = WORLD_BREAKER_MAX_MS,
-        .deadline_ms = 24 * 3600 * 1000,
-        .limits = none,
-    };
-}
-
 /* A later event of the same person makes the earlier one wait for nothing but itself. */
 static void check_delays(struct world *w)
 {
@@ -162,7 +146,7 @@ static void check_delays(struct world *w)
 bool tenants_run(uint64_t seed, bool verbose, struct buf *failures, struct run_figures *sum)
 {
     struct world w;
-    struct engine_target like = configured();
+    struct engine_target like = simconfig_target();
     run_world_init(&w, seed, verbose);
     w.chaos.beat_ms = 1000;
     w.chaos.down = (enum down)(DOWN_REFUSES + seed % 4); /* from DOWN_REFUSES to DOWN_MOSTLY */

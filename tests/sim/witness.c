@@ -471,3 +471,13 @@ void witness_afterword(struct world *w, size_t person)
     for (size_t t = 0; t < w->scenario->n_targets; t++)
         witness_account(w, person, t)->lied_attrs = witness_account(w, person, t)->lied_on = false;
 }
+
+bool answer_is(const struct answer *a, const char *outcome)
+{
+    return a->n > 0 && strcmp(a->outcome, outcome) == 0;
+}
+
+bool answer_cuts(const struct answer *a)
+{
+    return answer_is(a, "applied") || answer_is(a, "unchanged");
+}

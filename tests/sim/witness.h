@@ -88,5 +88,7 @@ void witness_afterword(struct world *w, size_t person);
 
 struct account_note *witness_account(const struct world *w, size_t person, size_t target);
 struct answer *witness_answer(const struct world *w, size_t event, size_t target);
+bool answer_is(const struct answer *a, const char *outcome);
+bool answer_cuts(const struct answer *a); /* a leaver's: says that access is gone */
 
 #endif

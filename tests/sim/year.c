@@ -6,6 +6,7 @@
 #include "invariants.h"
 #include "mem.h"
 #include "scenario.h"
+#include "simconfig.h"
 #include "simcontrol.h"
 #include "simgroup.h"
 #include "simlog.h"
@@ -28,31 +29,19 @@ enum {
     SLOTS = 3,
 };
 
-static const struct engine_limit no_limits[1]; /* but the profile's */
-
 /* As the configuration has it by default, but for numbers that go with the size of the company. */
 static struct engine_target configured(const struct year_options *o)
 {
     uint32_t persons = (uint32_t)o->persons;
-    return (struct engine_target){
-        .timeout_ms = WORLD_TIMEOUT_MS,
-        .call_life_ms = WORLD_CALL_LIFE_MS,
-        .arrival_ms = WORLD_LANDING_MAX_MS,
-        .in_flight_max = 8,
-        .retry_base_ms = 500,
-        .retry_cap_ms = WORLD_RETRY_CAP_MS,
-        .breaker_pause_ms = 500,
-        .breaker_pause_max_ms = WORLD_BREAKER_MAX_MS,
-        .deadline_ms = 24 * HOUR_MS,
-        .guard = {.window_ms = 24 * HOUR_MS,
-                  .limits = {[GUARD_DEACTIVATION] = {persons / 20, 20, 20},
-                             [GUARD_DELETION] = {persons / 100, 5, 10},
-                             [GUARD_CREATION] = {persons / 10, 0, 0},
-                             [GUARD_REMOVAL] = {persons / 20, 20, 20}}},
-        .teams_relist_ms = HOUR_MS,
-        .teams_missing_ms = MINUTE_MS,
-        .limits = no_limits,
-    };
+    struct engine_target t = simconfig_target();
+    t.guard = (struct engine_guard){.window_ms = 24 * HOUR_MS,
+                                    .limits = {[GUARD_DEACTIVATION] = {persons / 20, 20, 20},
+                                               [GUARD_DELETION] = {persons / 100, 5, 10},
+                                               [GUARD_CREATION] = {persons / 10, 0, 0},
+                                               [GUARD_REMOVAL] = {persons / 20, 20, 20}}};
+    t.teams_relist_ms = HOUR_MS;
+    t.teams_missing_ms = MINUTE_MS;
+    return t;
 }
 
 /* One call in forty or so has something happen to it, all year; nothing that is answered is a lie. */
