@@ -22,7 +22,7 @@ static bool is_spoilt(const struct account_note *note, const char *name)
 }
 
 /* The history knows nothing of who was inactive when he was deleted: whoever came back is made anew. */
-static bool was_deleted(const struct miro_user *user)
+bool accounts_was_deleted(const struct miro_user *user)
 {
     if (user->n_history > 0 && user->created_at_ms > user->history[0].at_ms)
         return true;
@@ -67,7 +67,8 @@ static void check_rights(const struct account_check *c, const struct miro_user *
                        has_admin_role(user, ours[i]) ? "still is" : "is not", ours[i]);
     }
     const struct sim_person *p = &c->w->scenario->persons[c->person];
-    bool first = user->n_history > 0 && user->history[0].at_ms <= WORLD_EPOCH_MS && !was_deleted(user);
+    bool first =
+        user->n_history > 0 && user->history[0].at_ms <= WORLD_EPOCH_MS && !accounts_was_deleted(user);
     if (p->existing && !p->inactive && first && !has_admin_role(user, SIMTARGET_ROLE))
         world_fail(c->w, "P7 rights", "person %zu at %s has lost what others gave", c->person, target);
 }
@@ -140,7 +141,7 @@ void accounts_check_findings(struct world *w, size_t person)
     const struct miro_user *user;
     for (size_t t = 0; w->scenario->persons[person].inactive && t < w->n_targets; t++) {
         for (size_t i = 0; (user = simtarget_account(w->targets[t], person, i)); i++) {
-            if (user->active && !was_deleted(user))
+            if (user->active && !accounts_was_deleted(user))
                 world_fail(w, "P7 finding", "person %zu at %s: the inactive account %s was adopted", person,
                            w->scenario->targets[t].name, user->userName);
         }

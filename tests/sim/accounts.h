@@ -21,4 +21,7 @@ void accounts_check(const struct account_check *c);
 void accounts_check_findings(struct world *w, size_t person);
 void accounts_check_guard(struct world *w, size_t target);
 
+/* Now, or before it came back under the same id. */
+bool accounts_was_deleted(const struct miro_user *user);
+
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accounts.h"
 #include "json.h"
 #include "mem.h"
 #include "mutations.h"
@@ -363,14 +364,6 @@ static const struct miro_user *account_of(const struct world *w, size_t person, 
     return found;
 }
 
-static bool was_deleted(const struct miro_user *user)
-{
-    for (size_t i = 0; i < user->n_history; i++)
-        if (strncmp(user->history[i].cause, "DELETE", 6) == 0)
-            return true;
-    return false;
-}
-
 static bool ever_said(const struct world *w, size_t person, const char *team)
 {
     size_t n;
@@ -412,8 +405,8 @@ static void check_member(const struct member_check *c)
     const struct miro_team *team = miro_team_by_name(m, name);
     bool is = team && miro_is_member(team, c->user);
     const struct team_notes *notes = &c->w->teams->fates[c->target].persons[c->person];
-    bool first =
-        notes->first_in[c->team] && strcmp(notes->first_id, c->user->id) == 0 && !was_deleted(c->user);
+    bool first = notes->first_in[c->team] && strcmp(notes->first_id, c->user->id) == 0 &&
+                 !accounts_was_deleted(c->user);
     const struct attr *said = attrs_find(&c->want->teams, name);
     const char *target = c->w->scenario->targets[c->target].name;
     bool spoilt = witness_account(c->w, c->person, c->target)->lied_teams;
