@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 
 #include "cli.h"
-#include "engine/groups.h"
+#include "engine/group_jobs.h"
 #include "engine/profile.h"
 #include "engine/scim.h"
 #include "json.h"

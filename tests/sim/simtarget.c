@@ -415,6 +415,8 @@ static void arrive(void *ctx, uint64_t arg)
         rq.fault = MIRO_FAULT_429;
     miro_handle(t->miro, &rq, world_now(w), &x->miro);
     x->handled = true;
+    if (w->chaos.user_groups && strncmp(x->path, "/Groups?", 8) == 0 && x->miro.status == 200)
+        simteams_short_list(w, t->index, &x->miro.body);
     if (strcmp(x->method, "POST") == 0 && strncmp(x->path, "/Groups", 7) == 0 && x->miro.status == 409)
         world_fail(w, "P6 groups", "a group is made at %s that is there already",
                    w->scenario->targets[t->index].name);

@@ -30,10 +30,11 @@ struct team_notes {                /* of one person */
 
 struct team_fate { /* of one target */
     int64_t appears_ms, renamed_ms, back_ms, removed_ms, anew_ms;
-    int64_t changed_ms; /* last */
-    int64_t listed_ms;  /* when the last listing that was told began */
-    int64_t told_ms;    /* when it was told */
-    bool wanted;        /* team 2 is still to be made */
+    int64_t unlisted_ms, relisted_ms; /* in between listings lack team 2 */
+    int64_t changed_ms;               /* last */
+    int64_t listed_ms;                /* when the last listing that was told began */
+    int64_t told_ms;                  /* when it was told */
+    bool wanted;                      /* team 2 is still to be made */
     struct team_notes *persons;
 };
 
@@ -113,6 +114,10 @@ void simteams_furnish(struct world *w, size_t target, struct miro *m)
     fate->removed_ms = prng_range(&w->prng, WORLD_EPOCH_MS, quiet_ms);
     bool unseen = prng_chance(&w->prng, 500); /* made anew between two listings */
     fate->anew_ms = unseen ? fate->removed_ms + 100 : prng_range(&w->prng, fate->removed_ms, quiet_ms);
+    if (!w->chaos.user_groups)
+        return;
+    fate->unlisted_ms = prng_range(&w->prng, WORLD_EPOCH_MS, quiet_ms);
+    fate->relisted_ms = prng_range(&w->prng, fate->unlisted_ms, quiet_ms);
 }
 
 static void vanish(void *ctx, uint64_t target)
@@ -160,12 +165,45 @@ static void rename_back(void *ctx, uint64_t target)
     rename_team(ctx, target, "team drei", "team 3");
 }
 
+static void relist(void *ctx, uint64_t target)
+{
+    struct world *w = ctx;
+    world_trace(w, "team 2 is listed again at %s, if it is there", w->scenario->targets[target].name);
+    w->teams->fates[target].changed_ms = world_now(w);
+}
+
+void simteams_short_list(struct world *w, size_t target, struct buf *body)
+{
+    const struct team_fate *fate = &w->teams->fates[target];
+    int64_t now = world_now(w);
+    cJSON *root, *list, *team;
+    struct error err;
+    if (now < fate->unlisted_ms || now >= fate->relisted_ms || !json_parse(buf_str(body), &root, &err))
+        return;
+    list = cJSON_GetObjectItem(root, "Resources");
+    for (int i = cJSON_GetArraySize(list); i-- > 0;) {
+        team = cJSON_GetArrayItem(list, i);
+        if (strcmp(json_string(team, "displayName"), "team 2") != 0)
+            continue;
+        cJSON_DeleteItemFromArray(list, i);
+        cJSON *total = cJSON_GetObjectItem(root, "totalResults");
+        cJSON_SetNumberValue(total, total->valuedouble - 1);
+    }
+    char *text = cJSON_PrintUnformatted(root);
+    buf_clear(body);
+    buf_adds(body, text);
+    free(text);
+    cJSON_Delete(root);
+}
+
 void simteams_begin(struct world *w)
 {
     for (size_t t = 0; w->chaos.teams && t < w->n_targets; t++) {
         const struct team_fate *fate = &w->teams->fates[t];
         if (!w->chaos.user_groups)
             clock_after(&w->clock, fate->appears_ms - world_now(w), appear, w, t);
+        else
+            clock_after(&w->clock, fate->relisted_ms - world_now(w), relist, w, t);
         clock_after(&w->clock, fate->renamed_ms - world_now(w), rename_away, w, t);
         clock_after(&w->clock, fate->back_ms - world_now(w), rename_back, w, t);
         clock_after(&w->clock, fate->removed_ms - world_now(w), vanish, w, t);

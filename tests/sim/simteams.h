@@ -1,7 +1,8 @@
 /* simteams.h - the targets topic as every process reads it, each in its own time; the teams that there are and what
  * becomes of them; and whether people are in the right ones at the end.
  *
- *     team 0      is there from the beginning           team 2   appears while the run goes on, or is made by us
+ *     team 0      is there from the beginning           team 2   appears while the run goes on, or is made by us, and
+ *                                                          then not listed for a while though it is there
  *     team 1      is removed, and made anew later
  *     team 3      has another name for a while           team 4, 5   are named false by the policy who left them
  *     others      is named by nobody */
@@ -11,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "buf.h"
 #include "simlog.h"
 #include "world.h"
 
@@ -27,6 +29,8 @@ struct simteams *simteams_new(struct world *w);
 void simteams_free(struct simteams *t);
 /* Teams and old memberships of a target, before the run begins. */
 void simteams_furnish(struct world *w, size_t target, struct miro *m);
+/* An answer to a listing: for a while the target lacks a team that it has. */
+void simteams_short_list(struct world *w, size_t target, struct buf *body);
 /* What becomes of teams, if the run has such. */
 void simteams_begin(struct world *w);
 

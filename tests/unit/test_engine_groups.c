@@ -327,7 +327,112 @@ START_TEST(a_group_is_not_made_by_one_listing_that_has_lost_it)
 }
 END_TEST
 
+static void lose_by_hand(const char *name)
+{
+    miro_remove_team(there.m, miro_team_by_name(there.m, name)->id);
+}
+
+/* For so long the target lists no group at all, whatever it has. */
+static void settle_unlisted(int64_t ms)
+{
+    for (int64_t end = kit.now.wall_ms + ms; kit.now.wall_ms < end;) {
+        commit();
+        engine_tick(kit.e, kit.now);
+        if (!next_call()) {
+            pass(KIT_SECOND);
+            continue;
+        }
+        posts += makes_a_group();
+        if (strncmp(kit.call->path, "/Groups?", 8) == 0)
+            answer(200, "{\"totalResults\":0,\"Resources\":[]}");
+        else
+            serve();
+    }
+    commit();
+}
+
+START_TEST(a_group_that_listings_in_a_row_lack_is_not_made_again_while_it_is_there)
+{
+    const char *reason;
+    prepare_groups();
+    open_groups();
+    say_joined(1, "Guild");
+    settle_groups(90 * KIT_SECOND);
+    ck_assert_uint_eq(posts, 1);
+    settle_unlisted(RELIST_MS);
+    tell("joined", EVENT_JOINED, 1, 1, "Guild");
+    settle_unlisted(3 * RELIST_MS);
+    ck_assert_uint_eq(posts, 1);
+    ck_assert_str_eq(refused_value("joined-1", &reason), "Guild");
+    ck_assert_ptr_nonnull(strstr(reason, "lists it no more, and has it"));
+    settle_groups(3 * RELIST_MS);
+    ck_assert_uint_eq(posts, 1);
+    ck_assert(is_in(1, "Guild"));
+    stop();
+}
+END_TEST
+
+/* Also after a day, and by a worker who never saw it listed. */
+START_TEST(a_group_that_we_made_is_asked_for_before_it_is_made_again)
+{
+    prepare_groups();
+    open_groups();
+    say_joined(1, "Guild");
+    settle_groups(90 * KIT_SECOND);
+    settle_unlisted(25 * 3600 * KIT_SECOND);
+    kit_crash();
+    commit();
+    tell("joined", EVENT_JOINED, 1, 1, "Guild");
+    settle_unlisted(3 * RELIST_MS);
+    ck_assert_uint_eq(posts, 1);
+    lose_by_hand("Guild");
+    settle_unlisted(2 * RELIST_MS);
+    ck_assert_uint_eq(posts, 2);
+    stop();
+}
+END_TEST
+
+START_TEST(a_group_is_not_made_again_while_nobody_says_whether_it_is_there)
+{
+    prepare_groups();
+    open_groups();
+    say_joined(1, "Guild");
+    settle_groups(90 * KIT_SECOND);
+    lose_by_hand("Guild");
+    tell("joined", EVENT_JOINED, 1, 1, "Guild");
+    until_call("GET", "/Groups/");
+    answer(403, "{\"detail\":\"not for you\"}");
+    settle_groups(60 * KIT_SECOND);
+    ck_assert_uint_eq(posts, 1);
+    ck_assert_ptr_nonnull(strstr(told("want/miro/Guild")->value, "403"));
+    until_call("GET", "/Groups/");
+    answer(503, "");
+    settle_groups(3 * RELIST_MS);
+    ck_assert_uint_eq(posts, 2);
+    ck_assert(is_in(1, "Guild"));
+    stop();
+}
+END_TEST
+
 START_TEST(a_group_that_was_deleted_by_hand_is_made_again)
+{
+    prepare_groups();
+    open_groups();
+    say_joined(1, "Guild");
+    settle_groups(90 * KIT_SECOND);
+    lose_by_hand("Guild");
+    until_call("GET", "/Groups?");
+    serve();
+    commit();
+    tell("joined", EVENT_JOINED, 1, 1, "Guild");
+    settle_groups(KIT_LIFE_MS + 60 * KIT_SECOND);
+    ck_assert_uint_eq(posts, 2);
+    ck_assert(is_in(1, "Guild"));
+    stop();
+}
+END_TEST
+
+START_TEST(a_group_that_has_another_name_now_is_made_again)
 {
     prepare_groups();
     open_groups();
@@ -611,7 +716,11 @@ int main(void)
         a_call_on_its_way_when_its_partition_was_parked_is_waited_for,
         a_group_that_somebody_made_during_an_outage_is_not_made_again,
         a_group_is_not_made_by_one_listing_that_has_lost_it,
+        a_group_that_listings_in_a_row_lack_is_not_made_again_while_it_is_there,
+        a_group_that_we_made_is_asked_for_before_it_is_made_again,
+        a_group_is_not_made_again_while_nobody_says_whether_it_is_there,
         a_group_that_was_deleted_by_hand_is_made_again,
+        a_group_that_has_another_name_now_is_made_again,
         a_reason_that_was_cut_in_the_middle_of_a_character_is_told_and_listings_go_on,
         what_an_abort_takes_back_is_put_down_again,
         a_group_that_is_said_to_be_made_and_is_not_there_is_told,

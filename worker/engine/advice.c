@@ -67,6 +67,8 @@ static const struct row {
     {NULL, REFUSED_TEAM, "several teams", "rename all but one of them at the target; it is taken up then"},
     {NULL, REFUSED_TEAM, "cannot be listed",
      "see that the token may list the target's teams; they are taken up then"},
+    {NULL, REFUSED_TEAM, "lists it no more",
+     "see that the token may list all groups of the target, or delete this one there"},
     {NULL, REFUSED_TEAM, "cannot be made",
      "let the token make groups there, or make it by hand; it is tried again with each hourly listing"},
     {NULL, REFUSED_TEAM, "teams.names", "mend teams.names of the target, or the policy"},

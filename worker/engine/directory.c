@@ -23,6 +23,7 @@ void directory_done(struct directory *d)
     attrs_done(&d->teams);
     attrs_done(&d->made);
     attrs_done(&d->vanished);
+    attrs_done(&d->vanished_ids);
     for (size_t i = 0; i < d->n_wanted; i++) {
         free(d->wanted[i].name);
         free(d->wanted[i].failed);
@@ -75,20 +76,42 @@ int64_t directory_vanished_ms(const struct directory *d, const char *name)
     return at ? strtoll(at, NULL, 10) : 0;
 }
 
+const char *directory_former(const struct directory *d, const char *name, const struct attrs *but)
+{
+    const char *last = attrs_get(&d->vanished_ids, name);
+    if (last && !attrs_find(&d->teams, last) && !(but && attrs_find(but, last)))
+        return last;
+    for (size_t i = 0; i < d->made.n; i++) {
+        const char *id = d->made.v[i].name;
+        if (strcmp(d->made.v[i].value, name) == 0 && !attrs_find(&d->teams, id) &&
+            !(but && attrs_find(but, id)))
+            return id;
+    }
+    return NULL;
+}
+
 /* ---- records in force ---------------------------------------------------------------------------------- */
+
+static void forget_vanished(struct directory *d, const char *name)
+{
+    attrs_remove(&d->vanished_ids, name);
+    attrs_remove(&d->vanished, name); /* last: the name may be its own */
+}
 
 static void take_team(struct directory *d, const struct directory_record *r)
 {
     const struct attr *known = attrs_find(&d->teams, r->id);
     if (r->name ? known && strcmp(known->value, r->name) == 0 : !known)
         return;
-    if (known)
+    if (known) {
         attrs_set(&d->vanished, known->value, NULL);
-    if (r->name)
-        attrs_remove(&d->vanished, r->name);
-    if (r->name)
+        attrs_set(&d->vanished_ids, known->value, r->id);
+    }
+    if (r->name) {
+        forget_vanished(d, r->name);
         attrs_set(&d->teams, r->id, r->name);
-    else
+    }
+    if (!r->name)
         attrs_remove(&d->teams, r->id);
     d->stale = d->changing = true;
     d->version++;
@@ -116,7 +139,7 @@ static void date_vanished(struct directory *d, const struct directory_record *r)
         if (!gone->value)
             attrs_set(&d->vanished, gone->name, at);
         else if (!r->failed && r->at_ms - strtoll(gone->value, NULL, 10) > VANISHED_KEPT_MS)
-            attrs_remove(&d->vanished, gone->name);
+            forget_vanished(d, gone->name);
     }
 }
 

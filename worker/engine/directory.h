@@ -63,7 +63,8 @@ struct directory {
     size_t n_wanted;
     struct attrs
         vanished; /* names that a listing has not any more → when it began (wall clock, text); NULL: it follows */
-    struct attrs made; /* groups that were made by us, id → name then */
+    struct attrs vanished_ids; /* the same → the id of the one that bore it last */
+    struct attrs made;         /* groups that were made by us, id → name then */
 };
 
 enum team_search { TEAM_FOUND, TEAM_MISSING, TEAM_AMBIGUOUS };
@@ -73,6 +74,9 @@ void directory_done(struct directory *d);
 enum team_search directory_find(struct directory *d, const char *name, const char **ret_id);
 /* When the listing began by which it vanished; 0: it is there, or none had it, or that is long ago. */
 int64_t directory_vanished_ms(const struct directory *d, const char *name);
+/* The id of a team that bore the name, or that we have made with it, and that is listed no more; not one of `but` (by id;
+ * NULL: any). NULL: none is known. Borrowed until the directory changes. */
+const char *directory_former(const struct directory *d, const char *name, const struct attrs *but);
 const struct group_want *directory_want(const struct directory *d,
                                         const char *name); /* NULL: nobody wants it */
 void directory_take(struct directory *d, const struct directory_record *r);

@@ -10,7 +10,7 @@
  *      fetch.c       what sources are asked     dryrun.c      plans instead of writes
  *      attributes.c  what is not sent, and which admin roles are ours
  *      discovery.c   what targets can do
- *      listing.c     the teams of a target      groups.c      … made, renamed, deleted
+ *      listing.c     the teams of a target      groups.c      … made, renamed, deleted (group_jobs.c, group_records.c)
  *
  * One event: events.c merges it into the slot's person and calls converge_slot; that plans each target and
  * either settles it (results go to the outbox) or opens it and marks the slot dirty; commit.c writes the
@@ -27,6 +27,8 @@
 #include "discovery.h"
 #include "engine.h"
 #include "foretell.h"
+#include "group_jobs.h"
+#include "group_records.h"
 #include "groups.h"
 #include "guard.h"
 #include "inflight.h"
@@ -459,26 +461,6 @@ struct flight *discovery_start(struct target *t, struct now now);
 void discovery_ends(struct engine *e, struct flight *f, const struct call_reply *reply, struct now now);
 bool discovery_may_write(const struct engine *e, const struct flight *f);
 void listing_publish(struct engine *e, int32_t origin, const struct directory_record *r);
-
-/* groups.c */
-/* Somebody of ours misses a group that the owner makes. */
-void groups_want(struct engine *e, struct target *t, const char *group);
-void groups_publish_wants(struct engine *e, struct target *t, int32_t origin, struct now now);
-void groups_read_back(struct target *t, const struct directory_record *r);
-void groups_undo(struct target *t);
-/* By who owns bucket 0: */
-void groups_follow(struct target *t, const struct partition *p, struct now now); /* since when it does */
-void groups_leave(struct target *t, struct now now);                             /* it does no more */
-void groups_reset(struct target *t);
-void groups_listed(struct engine *e, struct target *t, int64_t began_boot_ms, struct now now);
-/* For the next that is to be done. Milliseconds until it is looked for again; INT64_MAX: when something happens. */
-int64_t groups_look(struct engine *e, struct target *t, struct now now);
-/* Milliseconds until it needs a listing; INT64_MAX: it does not. */
-int64_t groups_listing_in(const struct engine *e, struct target *t, struct now now);
-int64_t groups_ready_in(struct target *t, struct now now); /* as listing_ready_in */
-struct flight *groups_start(struct target *t, struct now now);
-bool groups_may_write(struct target *t); /* the call in flight is still to be made */
-void groups_end(struct engine *e, struct flight *f, const struct call_reply *reply, struct now now);
 
 /* wards.c */
 void wards_note_active(struct engine *e, struct slot *slot, bool active);

@@ -10,13 +10,18 @@
 #include "engine.h"
 #include "profile.h"
 
+struct call_reply;
 struct flight;
+struct partition;
+struct target;
 
 struct group_jobs {
     /* the one under way */
     enum step step;          /* STEP_NONE: none */
     char *id, *name, *to;    /* of the group; to: STEP_GROUP_RENAME */
     int64_t decided_boot_ms; /* when what it was decided by was heard of the target */
+    bool makes;              /* the step is STEP_GROUP_MAKE, or taken for its sake */
+    struct attrs gone;       /* groups that have borne the name and that the target has not any more, by id */
     struct flight *flight;
     /* what failed last; it is decided anew each time */
     char *failing; /* "step/name" as below; NULL: nothing */
@@ -38,11 +43,18 @@ struct group_jobs {
     uint64_t tenure;   /* of the partition, for which all of this holds */
 };
 
-/* What the target calls a team of the policy's. NULL: nothing, as that name is what another one is called there. */
-const char *groups_name(const struct engine_target *cfg, const char *team);
-/* Whether the target's owner makes a group of this name when it is missing. */
-bool groups_makes(const struct engine_target *cfg, const char *group);
-/* Whether it is to go, so nobody is put into it any more. */
-bool groups_retires(const struct engine_target *cfg, const char *group);
+/* By who owns bucket 0: */
+void groups_follow(struct target *t, const struct partition *p, struct now now); /* since when it does */
+void groups_leave(struct target *t, struct now now);                             /* it does no more */
+void groups_reset(struct target *t);
+void groups_listed(struct engine *e, struct target *t, int64_t began_boot_ms, struct now now);
+/* For the next that is to be done. Milliseconds until it is looked for again; INT64_MAX: when something happens. */
+int64_t groups_look(struct engine *e, struct target *t, struct now now);
+/* Milliseconds until it needs a listing; INT64_MAX: it does not. */
+int64_t groups_listing_in(const struct engine *e, struct target *t, struct now now);
+int64_t groups_ready_in(struct target *t, struct now now); /* as listing_ready_in */
+struct flight *groups_start(struct target *t, struct now now);
+bool groups_may_write(struct target *t); /* the call in flight is still to be made */
+void groups_end(struct engine *e, struct flight *f, const struct call_reply *reply, struct now now);
 
 #endif

@@ -82,6 +82,7 @@ enum mutation {
     MUTATION_ROLE_MADE_LATE,     /* that a role is ours is noted when it is seen, not before it is given */
     MUTATION_ROLE_TAKEN_UNMADE,  /* roles that we did not give are taken back like ours */
     MUTATION_GROUP_MADE_BLINDLY, /* a group is made without a listing that no older call can outdate */
+    MUTATION_GROUP_MADE_AGAIN,   /* … and though the target has it, as it says when it is asked for it */
     /* what people decide */
     MUTATION_POLICY_ERROR_CUTS, /* a policy that fails takes access away */
     MUTATION_PAUSE_IGNORED,     /* a paused target is called */

@@ -1,0 +1,39 @@
+/* group_jobs.h - what the configuration says of a target's groups as such, and what is to be done about it. Pure, but for
+ * what is noted of failures. */
+#ifndef ROLLCALL_ENGINE_GROUP_JOBS_H
+#define ROLLCALL_ENGINE_GROUP_JOBS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine.h"
+#include "profile.h"
+
+struct target;
+
+struct group_job { /* borrows from the configuration and the directory */
+    enum step step;
+    const char *id, *name, *to; /* of the group; to: STEP_GROUP_RENAME */
+    bool makes;                 /* STEP_GROUP_MAKE, or STEP_GROUP_LOOK for its sake */
+};
+
+/* What the target calls a team of the policy's. NULL: nothing, as that name is what another one is called there. */
+const char *groups_name(const struct engine_target *cfg, const char *team);
+/* Whether the target's owner makes a group of this name when it is missing. */
+bool groups_makes(const struct engine_target *cfg, const char *group);
+/* Whether it is to go, so nobody is put into it any more. */
+bool groups_retires(const struct engine_target *cfg, const char *group);
+
+bool group_is_missing(struct target *t, const char *group);
+/* The next one; what has failed lately rests. False: there is none. */
+bool group_job_find(const struct engine *e, struct target *t, struct group_job *ret, struct now now);
+/* Milliseconds until the second listing that a group is made by which has vanished; INT64_MAX: there is none. */
+int64_t group_job_sure_in(const struct engine *e, struct target *t, struct now now);
+/* Whether the one under way is still to be done, as the configuration and the directory are just now. */
+bool group_job_stands(struct target *t);
+/* Tells jobs apart: a deletion and the look that decides it are one. Caller frees. */
+char *group_job_key(const struct group_job *job);
+/* It is not tried again before the next listing by time. */
+void group_job_rest(struct target *t, const struct group_job *job, struct now now);
+
+#endif
