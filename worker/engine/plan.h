@@ -1,5 +1,7 @@
 /* plan.h - desired − known = the next step. Pure; no state of its own.
  *
+ * Who is still to come (their only hire lies ahead, or was called off before) has no name that counts yet: nothing is looked for.
+ *
  * Order within a plan: read what is unknown → cut access → give access → attributes → join teams → leave teams. A leaver who
  * is to leave all teams first does so if that works at once (plan_input.farewell); the cut never waits for it.
  * Attributes of an inactive account are frozen (Miro, D-USERS), so they wait for access; a team's Add would give it
