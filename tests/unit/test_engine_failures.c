@@ -479,6 +479,50 @@ START_TEST(a_leaver_with_a_link_is_cut_although_the_policy_fails)
 }
 END_TEST
 
+/* A policy may let who is on hold keep access; one that fails does not say so. */
+START_TEST(who_is_on_hold_keeps_the_account_while_the_policy_fails)
+{
+    kit_start();
+    kit_zoe_has_account(ZOE);
+    kit.policy = POLICY_FAILS;
+    say({"held", EVENT_SUSPENDED, .at = 2});
+    commit();
+    expect_no_call();
+    pass(3 * KIT_DEADLINE_MS);
+    commit();
+    expect_no_call();
+    expect_no_result("held", "miro");
+    say({"left", EVENT_LEFT, .at = 3}); /* and then is called gone */
+    commit();
+    expect_call("PATCH", "/Users/7");
+    expect_body("\"value\":false");
+    answer(200, user("7", false, ZOE));
+    commit();
+    expect_result("left", "miro", "applied");
+    expect_result("held", "miro", "superseded");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_hold_is_obeyed_when_the_policy_works_again)
+{
+    kit_start();
+    kit_zoe_has_account(ZOE);
+    kit.policy = POLICY_FAILS;
+    say({"held", EVENT_SUSPENDED, .at = 2});
+    commit();
+    expect_no_call();
+    kit.policy = POLICY_ACCOUNT;
+    engine_policy_changed(kit.e, ++kit.generation, kit.now);
+    ck_assert_int_ge(wait_for_call(), 0);
+    expect_body("\"value\":false");
+    answer(200, user("7", false, ZOE));
+    commit();
+    expect_result("held", "miro", "applied");
+    kit_stop();
+}
+END_TEST
+
 START_TEST(a_write_answered_without_a_body_is_read_before_it_is_believed)
 {
     zoe_becomes_chef();
@@ -664,6 +708,8 @@ int main(void)
         a_policy_error_keeps_everything_as_it_is,
         who_falls_out_of_scope_keeps_the_account,
         a_leaver_with_a_link_is_cut_although_the_policy_fails,
+        who_is_on_hold_keeps_the_account_while_the_policy_fails,
+        a_hold_is_obeyed_when_the_policy_works_again,
         a_write_answered_without_a_body_is_read_before_it_is_believed,
         a_204_that_changed_nothing_is_refused,
         an_account_that_cannot_be_activated_is_rejected_and_rests,

@@ -102,6 +102,19 @@ static void proceed(struct engine *e, struct work *w, struct target_state *t, co
     }
 }
 
+#define POLICY_FAILED "policy: "
+
+/* The policy has a word again, or its word is not needed: nothing waits for it any more. */
+static void unpark(struct engine *e, struct work *w, struct target_state *t)
+{
+    bool parked = t->next_attempt_ms && t->last_failure &&
+                  strncmp(t->last_failure, POLICY_FAILED, strlen(POLICY_FAILED)) == 0;
+    if (!parked)
+        return;
+    t->next_attempt_ms = 0;
+    slot_mark_dirty(e, w->slot);
+}
+
 /* The policy failed and nothing says that access must go: wait for a policy that works, like for a target. */
 static void park(struct engine *e, struct work *w, struct target_state *t, const struct error *err,
                  struct now now)
@@ -118,8 +131,8 @@ static void park(struct engine *e, struct work *w, struct target_state *t, const
     t->attempts++;
     target_state_failed(t, now.wall_ms);
     t->next_attempt_ms = now.wall_ms + w->target->cfg->retry_cap_ms;
-    char reason[sizeof err->message + 8];
-    snprintf(reason, sizeof reason, "policy: %s", err->message);
+    char reason[sizeof err->message + sizeof POLICY_FAILED];
+    snprintf(reason, sizeof reason, POLICY_FAILED "%s", err->message);
     target_state_fail(t, reason);
     slot_mark_dirty(e, w->slot);
 }
@@ -311,6 +324,7 @@ static bool converge_target(struct engine *e, struct slot *slot, struct target_s
     obey_retry(e, w, t);
     retry_cut(e, w, t, now);
     if (t->open || t->n_pending > 0)
+    unpark(e, w, t);
         choose_name(e, w, t);
     wait_for_target(e, w, t, now);
     bool awaited = teams_note(e, w, t, now);
