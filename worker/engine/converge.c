@@ -178,31 +178,38 @@ static void begin_farewell(struct work *w, const struct plan *plan, struct now n
         w->farewell_until_ms = now.wall_ms + FAREWELL_MS;
 }
 
-/* What is held waits for a person; what was denied counts as what is wanted. */
-static void heed_guard(struct engine *e, struct work *w, struct target_state *t, struct plan *plan,
-                       struct now now)
+/* The plan ends there: what is held waits for a person; what was denied counts as what is wanted. */
+static void end_plan(struct work *w, const struct target_state *t, struct plan *plan,
+                     enum admission admission, struct now now)
 {
-    enum admission admission = wards_admit(e, w, t, plan, now);
-    w->held = admission == HELD;
-    if (admission == ADMITTED) {
-        begin_farewell(w, plan, now);
-        return;
-    }
-    if (admission == PASSED_OVER) {
-        teams_stay(e, w, t, "unusually many removals at once", now);
-        return;
-    }
-    if (plan->step == STEP_UPDATE && plan->changes.n > 1) {
-        attrs_remove(&plan->changes, "userType");
-        w->without_upgrade = true;
-        return;
-    }
     attrs_done(&plan->changes);
+    w->held = admission == HELD;
     plan->step = admission == HELD ? STEP_WAIT : STEP_NONE;
-    plan->denied = admission == DENIED;
+    plan->denied |= admission == DENIED;
     plan->agreed = admission == AGREED;
     if (plan->step == STEP_NONE && t->doubt_until_ms > now.wall_ms)
         plan->step = STEP_WAIT;
+}
+
+/* True: to be planned again. */
+static bool heed_guard(struct engine *e, struct work *w, struct target_state *t, struct plan *plan,
+                       struct now now)
+{
+    enum admission admission = wards_admit(e, w, t, plan, now);
+    if (admission == ADMITTED) {
+        begin_farewell(w, plan, now);
+        return plan->step == STEP_LEAVE && !plan->before_cut && !work_is_fresh(w, now); /* it reads first */
+    }
+    if (admission == PASSED_OVER) {
+        teams_stay(e, w, t, "unusually many removals at once", now);
+        return true;
+    }
+    if (wards_pass_by(w, plan, admission)) {
+        plan_done(plan);
+        return true;
+    }
+    end_plan(w, t, plan, admission, now);
+    return false;
 }
 
 /* Nobody can be asked for so long that the event is done with what it says by itself. */
@@ -237,7 +244,6 @@ static void converge_source(struct engine *e, struct slot *slot, struct target_s
 /* The plan after the deadline, the guard and what a team's removal has to heed. */
 static void plan_next(struct work *w, struct target_state *t, struct plan *plan, struct now now)
 {
-    w->without_upgrade = false; /* the guard is asked anew */
     work_plan(w, t, now, plan);
     if (plan->step != STEP_NONE && past_deadline(w, t, now)) {
         target_state_refuse(t, REFUSED_DEADLINE, plan_fingerprint(w->slot->live, &w->desired),
@@ -250,33 +256,34 @@ static void plan_next(struct work *w, struct target_state *t, struct plan *plan,
         plan->step = STEP_WAIT; /* also a rejection is final only when nothing can land any more */
 }
 
-/* Removals that cannot be, or were denied, rest one by one: each lets the plan go on to the next. False: put off. */
+/* Removals that cannot be rest one by one: each lets the plan go on to the next. False: put off. */
 static bool plan_all(struct engine *e, struct work *w, struct target_state *t, struct plan *plan,
                      struct now now)
 {
+    w->licence = ADMITTED; /* the guard is asked anew */
     for (bool again = true; again;) {
         plan_next(w, t, plan, now);
         if (plan->step != STEP_NONE && sweep_puts_off(e, w, t))
             return false;
-        bool leaves = plan->step == STEP_LEAVE && !plan->before_cut;
-        again = leaves && plan->last_team;
-        if (again) {
+        again = plan->step == STEP_LEAVE && !plan->before_cut && plan->last_team;
+        if (again)
             teams_keep_last(e, w, t, plan, now);
-            continue;
-        }
-        if (e->cfg.plan_only && step_writes(plan->step) && !MUTATION(MUTATION_PLAN_WRITES)) {
-            dryrun_step(e, w, t, plan, now);
-            return true;
-        }
-        heed_guard(e, w, t, plan, now);
-        w->denied |= leaves && plan->denied;
-        again = plan->before_cut && w->farewell_why;
-        again |= leaves &&
-                 (plan->denied || (plan->step == STEP_LEAVE && !work_is_fresh(w, now))); /* it reads first */
+        else if (e->cfg.plan_only && step_writes(plan->step) && !MUTATION(MUTATION_PLAN_WRITES))
+            again = dryrun_step(e, w, t, plan, now);
+        else
+            again = heed_guard(e, w, t, plan, now);
     }
-    if (plan->step == STEP_NONE && !plan->ignored && !plan->rejected)
-        plan->denied |= w->denied;
     return true;
+}
+
+/* All that goes on without the licence is done: then it is waited for, or told as denied. */
+static void conclude(struct work *w, const struct target_state *t, struct plan *plan, struct now now)
+{
+    if (plan->step != STEP_NONE || plan->ignored || plan->rejected)
+        return;
+    plan->denied |= w->denied;
+    if (w->licence != ADMITTED)
+        end_plan(w, t, plan, w->licence, now);
 }
 
 /* Whoever has all but teams that were not listed yet waits for these. False: put off, as only a sweep asks. */
@@ -317,6 +324,7 @@ static bool converge_target(struct engine *e, struct slot *slot, struct target_s
             park(e, w, t, &err, now);
         return !fetching;
     }
+    unpark(e, w, t);
     if (fetch_holds_plan(w, t)) {
         work_dequeue(w);
         return false; /* planned when the source has answered */
@@ -324,7 +332,6 @@ static bool converge_target(struct engine *e, struct slot *slot, struct target_s
     obey_retry(e, w, t);
     retry_cut(e, w, t, now);
     if (t->open || t->n_pending > 0)
-    unpark(e, w, t);
         choose_name(e, w, t);
     wait_for_target(e, w, t, now);
     bool awaited = teams_note(e, w, t, now);
@@ -339,6 +346,7 @@ static bool converge_target(struct engine *e, struct slot *slot, struct target_s
         plan_done(&plan);
         return false;
     }
+    conclude(w, t, &plan, now);
     if (plan.step == STEP_NONE)
         settle(e, w, t, &plan, now);
     else

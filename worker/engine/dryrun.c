@@ -33,20 +33,22 @@ static void let_go(struct target_state *t)
     t->held_since_ms = 0;
 }
 
-void dryrun_step(struct engine *e, struct work *w, struct target_state *t, struct plan *plan, struct now now)
+bool dryrun_step(struct engine *e, struct work *w, struct target_state *t, struct plan *plan, struct now now)
 {
     if (t->doubt_until_ms) { /* what is there now may not be what was found */
         attrs_done(&plan->changes);
         plan->step = STEP_WAIT;
-        return;
+        return false;
     }
     uint64_t admitted = t->admitted;
     enum admission admission = wards_admit(e, w, t, plan, now);
+    bool denied = admission == DENIED || admission == AGREED,
+         goes_on = denied && wards_pass_by(w, plan, admission);
     attrs_done(&plan->changes);
     plan->step = STEP_NONE;
-    plan->denied = admission == DENIED || admission == AGREED;
-    if (plan->denied)
-        return;
+    plan->denied = denied;
+    if (denied)
+        return goes_on;
     let_go(t);
     struct dryrun *d = w->dryrun = xcalloc(1, sizeof *d);
     d->guard = guard_says(admission, t->admitted != admitted || admitted);
@@ -60,6 +62,7 @@ void dryrun_step(struct engine *e, struct work *w, struct target_state *t, struc
     target_state_set_known(t, KNOWN_UNKNOWN);
     w->fresh = w->unverified = false;
     slot_mark_dirty(e, w->slot);
+    return false;
 }
 
 void dryrun_free(struct dryrun *d)

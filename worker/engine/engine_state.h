@@ -142,16 +142,17 @@ struct work {
     uint32_t teams_version;
     bool teams_valid;
     /* since it was opened */
-    bool fresh;            /* the account was read … */
-    int64_t read_ms;       /* … then (boot clock); see work_is_fresh */
-    bool one_by_one;       /* an update was refused as a whole: find the culprit */
-    bool refused;          /* an attribute was refused */
-    bool without_upgrade;  /* userType waits for a person, the rest of an update goes on */
-    bool trouble;          /* the last failure was the target's own: no deadline */
-    bool stepped;          /* there was something to do or to wait for, not just a policy that fails */
-    bool cut_again;        /* a cut that was refused before is tried daily */
-    bool held;             /* the guard held the step that was planned last */
-    unsigned exists;       /* how often a create was answered "exists" */
+    bool fresh;      /* the account was read … */
+    int64_t read_ms; /* … then (boot clock); see work_is_fresh */
+    bool one_by_one; /* an update was refused as a whole: find the culprit */
+    bool refused;    /* an attribute was refused */
+    enum admission
+        licence;     /* of a change of userType, in the plan made last; not ADMITTED: planned without it */
+    bool trouble;    /* the last failure was the target's own: no deadline */
+    bool stepped;    /* there was something to do or to wait for, not just a policy that fails */
+    bool cut_again;  /* a cut that was refused before is tried daily */
+    bool held;       /* the guard held the step that was planned last */
+    unsigned exists; /* how often a create was answered "exists" */
     unsigned kept_active;  /* how often a cut was answered 200 and nothing happened */
     unsigned attempts;     /* calls */
     int64_t started_ms;    /* first call; 0: none yet */
@@ -174,8 +175,8 @@ struct work {
     unsigned batch_max;     /* so many persons in one call at most: fewer after each failure; 0: any number */
     unsigned team_gone;     /* how often a move was answered with 404 */
     int64_t teams_asked_ms; /* when a listing was asked for on behalf of this work; 0: it was not */
-    bool denied;            /* a person refused a removal that the guard held */
-    const char *surprise;   /* of a source: what it has said, and has to say again; static; NULL: nothing */
+    bool denied;          /* a person refused a licence or a removal that the guard held; all else went on */
+    const char *surprise; /* of a source: what it has said, and has to say again; static; NULL: nothing */
     int64_t surprise_until_ms; /* valid with surprise: asked from then on (wall clock) */
     struct operation *operations;
     size_t n_operations;
@@ -467,6 +468,8 @@ void wards_note_active(struct engine *e, struct slot *slot, bool active);
 /* Whether the plan's step may be taken. ADMITTED is written down: the call waits for that commit. */
 enum admission wards_admit(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
                            struct now now);
+/* What goes on beside a step that is held or denied. True: that is to be planned. */
+bool wards_pass_by(struct work *w, const struct plan *plan, enum admission admission);
 bool wards_restore(struct engine *e, int32_t partition, struct str key, struct str value, struct error *err);
 size_t wards_count_dirty(const struct engine *e);
 /* The next dirty one, as a record; NULL: none is left. */
@@ -520,8 +523,9 @@ bool sweep_misses_teams(const struct work *w, const struct target_state *t);
 void sweep_teams_listed(struct target *t);
 
 /* dryrun.c */
-/* Takes the place of the plan's write: foresees everything, and the plan is to be settled. */
-void dryrun_step(struct engine *e, struct work *w, struct target_state *t, struct plan *plan, struct now now);
+/* Takes the place of the plan's write: foresees everything, and the plan is to be settled. True: it is to be made again, without
+ * what was denied. */
+bool dryrun_step(struct engine *e, struct work *w, struct target_state *t, struct plan *plan, struct now now);
 /* One plan record; the events that it answers are the first n_ripe of t->pending. */
 void dryrun_settle(struct engine *e, struct work *w, const struct target_state *t, const struct plan *plan,
                    size_t n_ripe, struct now now);

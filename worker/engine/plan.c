@@ -370,7 +370,8 @@ static void compare(const struct plan_input *in, const char *name, const char *v
                     struct attrs *changes)
 {
     bool renames_in_doubt = in->state->doubt_until_ms && strcmp(name, in->match) == 0;
-    if (is_read_only(in, name) || renames_in_doubt || rests_attribute(in, name, value))
+    bool aside = in->without_licence && strcmp(name, "userType") == 0;
+    if (aside || is_read_only(in, name) || renames_in_doubt || rests_attribute(in, name, value))
         return;
     const struct attr *known = attrs_find(&in->state->known_attrs, name);
     *ret_known &= known != NULL;

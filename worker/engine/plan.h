@@ -44,9 +44,10 @@ struct plan_input { /* borrowed */
         teams_hidden; /* the account, read just now, does not say of which teams it is a member: they are asked */
     const struct attrs *teams_read; /* with teams_hidden: those that have been, by id */
     int64_t now_ms;
-    bool leaves_last; /* the last team may be left, whatever the profile says */
-    bool fresh;       /* state->known was read since this work was opened, and lately */
-    bool bare;        /* a create names what identifies the account alone: with all else it was refused */
+    bool leaves_last;     /* the last team may be left, whatever the profile says */
+    bool fresh;           /* state->known was read since this work was opened, and lately */
+    bool without_licence; /* userType waits for a person, or was denied: all else goes on */
+    bool bare;            /* a create names what identifies the account alone: with all else it was refused */
     bool
         farewell; /* there is still time to leave teams before a cut that asks for it, and no such call has failed */
     const struct wanted_team

@@ -135,7 +135,7 @@ static void fill(const struct verdict *v, const struct target_state *t, struct r
     r->attempts = w->attempts;
     r->started_ms = w->started_ms;
     r->not_fetched = r->event && r->outcome != OUTCOME_SUPERSEDED ? fetch_failure(v->person, r->event) : NULL;
-    if (r->outcome == OUTCOME_APPLIED || r->outcome == OUTCOME_REJECTED) {
+    if (r->outcome == OUTCOME_APPLIED || r->outcome == OUTCOME_REJECTED || r->outcome == OUTCOME_DENIED) {
         r->operations = w->operations;
         r->n_operations = w->n_operations;
         r->changes = w->changes;

@@ -120,7 +120,8 @@ static void admit(struct engine *e, struct work *w, struct target_state *t, cons
                   uint64_t word)
 {
     char text[WORD_TEXT_SIZE];
-    unhold(e, w, t);
+    if (t->held_word == word)
+        unhold(e, w, t);
     if (!plan->before_cut) /* the cut was admitted before, and is not counted again */
         t->admitted = word;
     word_text(word, text);
@@ -191,6 +192,25 @@ static enum admission decide(struct engine *e, struct work *w, struct target_sta
     return HELD;
 }
 
+/* A licence and a removal are asked about side by side, each for itself. */
+static bool stands_beside(const struct target_state *t, enum guarded what)
+{
+    return (t->held_what == GUARD_UPGRADE && what == GUARD_REMOVAL) ||
+           (t->held_what == GUARD_REMOVAL && what == GUARD_UPGRADE);
+}
+
+/* The step asks nothing of the guard, so what is wanted no more is held no more, nor denied. A plan without the licence says
+ * nothing of it; removals come after all else. */
+static void end_questions(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan)
+{
+    bool aside = w->licence != ADMITTED;
+    bool removal_may_come = t->held_what == GUARD_REMOVAL && plan->step != STEP_NONE;
+    if (!removal_may_come && !(aside && t->held_what == GUARD_UPGRADE))
+        unhold(e, w, t);
+    if (!aside)
+        undeny(e, w, t);
+}
+
 static enum admission admit_step(struct engine *e, struct work *w, struct target_state *t,
                                  const struct plan *plan, struct now now)
 {
@@ -199,9 +219,7 @@ static enum admission admit_step(struct engine *e, struct work *w, struct target
     if (plan->step <= STEP_LOOKUP && plan->step != STEP_NONE)
         return ADMITTED; /* what is wanted turns out when something is known */
     if (what == GUARDED || allowance(ward, w, what) == UINT32_MAX) {
-        if (plan->step == STEP_NONE || t->held_what != GUARD_REMOVAL) /* removals come after all else */
-            unhold(e, w, t); /* not wanted any more, or never unusual: nor is a denial of it */
-        undeny(e, w, t);
+        end_questions(e, w, t, plan);
         return ADMITTED;
     }
     uint64_t word = word_of(w->slot->live, plan, what);
@@ -210,11 +228,13 @@ static enum admission admit_step(struct engine *e, struct work *w, struct target
         return AGREED;
     if (was_admitted(t, plan, word))
         return ADMITTED;
-    if (t->held_word && t->held_word != word)
+    if (t->held_word && t->held_word != word && !stands_beside(t, what))
         unhold(e, w, t);
-    if (t->held_word)
+    if (t->held_word == word)
         return decide(e, w, t, plan, now);
     if (!has_room(ward, w, what, now)) {
+        if (t->held_word)
+            return HELD; /* one question at a time: this one follows when that one is answered */
         hold(e, w, t, what, word, plan->team_name, now);
         return decide(e, w, t, plan, now); /* "all held before": decided already, perhaps */
     }
@@ -248,6 +268,21 @@ enum admission wards_admit(struct engine *e, struct work *w, struct target_state
         admit_step(e, w, t, &cut, now);     /* nobody leaves a team for a cut that is held */
     bool leaves = plan->step == STEP_LEAVE; /* not one that only reads the team */
     return admission == ADMITTED && leaves ? admit_farewell(e, w, t, plan, now) : admission;
+}
+
+/* What goes on beside a step that the guard holds, or that a person refused. True: that is to be planned.
+ *
+ *      creation                nothing: there is no account
+ *      deactivation, deletion  nothing: whoever is to be cut gets nothing else, and leaves teams only for a cut that comes
+ *      licence                 all else: it is planned again without userType, and the event waits for the decision
+ *      removal from a team     all else comes before it; denied: the next removal */
+bool wards_pass_by(struct work *w, const struct plan *plan, enum admission admission)
+{
+    bool licence = plan->step == STEP_UPDATE, removal = plan->step == STEP_LEAVE && !plan->before_cut;
+    if (licence)
+        w->licence = admission;
+    w->denied |= admission == DENIED && (licence || removal);
+    return licence || (removal && admission == DENIED);
 }
 
 /* ---- records ------------------------------------------------------------------------------------------- */

@@ -125,7 +125,8 @@ void work_free_all(struct slot *slot)
  * at first is none of them: a decision wakes the held, a commit or the opening of the partition wakes works. */
 static bool waits_untouched(const struct work *w, const struct target_state *t)
 {
-    return w->held && w->started_ms == 0 && w->attempts == 0 && !w->trouble && !t->doubt_until_ms;
+    return w->held && !w->denied && w->started_ms == 0 && w->attempts == 0 && !w->trouble &&
+           !t->doubt_until_ms;
 }
 
 void work_drop_finished(struct slot *slot)
@@ -317,6 +318,7 @@ void work_plan_input(const struct work *w, const struct target_state *t, struct 
                                .now_ms = now.wall_ms,
                                .fresh = work_is_fresh(w, now),
                                .bare = w->bare,
+                               .without_licence = w->licence != ADMITTED,
                                .farewell = !w->farewell_why && !work_farewell_ends(w, now),
                                .teams = w->teams,
                                .n_teams = w->n_teams,
@@ -331,8 +333,6 @@ void work_plan(struct work *w, struct target_state *t, struct now now, struct pl
     teams_resolve(w);
     work_plan_input(w, t, now, &in);
     plan_make(&in, ret);
-    if (w->without_upgrade && ret->step == STEP_UPDATE && ret->changes.n > 1)
-        attrs_remove(&ret->changes, "userType");
     while (w->one_by_one && ret->step == STEP_UPDATE && ret->changes.n > 1)
         attrs_remove(&ret->changes, ret->changes.v[ret->changes.n - 1].name);
 }
