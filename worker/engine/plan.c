@@ -127,10 +127,21 @@ bool plan_may_adopt(const struct person *p, const struct desired *d, const struc
 
 /* ---- the plan ------------------------------------------------------------------------------------------ */
 
+/* By the first word about a later day that has it. */
+static const char *announced(const struct person *p, const char *match)
+{
+    const char *value = NULL;
+    for (size_t i = 0; i < p->n_scheduled && !value; i++)
+        value = attrs_get(&p->scheduled[i].event.profile, match);
+    return value;
+}
+
 const char *plan_match_value(const struct person *p, const struct desired *d, const char *match)
 {
     const char *value = attrs_get(&d->attrs, match);
-    return value ? value : person_attr(p, match);
+    if (!value)
+        value = person_attr(p, match);
+    return value || !plan_wants_cut(d) ? value : announced(p, match);
 }
 
 static void add_match(const struct plan_input *in, const char *attr, struct search_wish *ret)
@@ -157,19 +168,6 @@ void plan_search(const struct plan_input *in, struct search_wish *ret)
         add_match(in, others[i], ret);
 }
 
-/* The only hire that we know of lies ahead, or was called off before: there is nobody yet who could have an account. */
-static bool is_still_to_come(const struct person *p)
-{
-    bool never = p->employment == EMPLOYMENT_UNKNOWN, gone = p->employment >= EMPLOYMENT_LEFT;
-    for (size_t i = 0; i < p->n_scheduled; i++) {
-        const struct event *ev = &p->scheduled[i].event;
-        bool called_off = gone && ev->occurred_at_ms < p->employment_stamp.at_ms;
-        if (ev->type == EVENT_JOINED && (never || called_off))
-            return true;
-    }
-    return false;
-}
-
 static void plan_lookup(const struct plan_input *in, struct plan *ret)
 {
     struct search_wish wish;
@@ -184,8 +182,6 @@ static void plan_lookup(const struct plan_input *in, struct plan *ret)
         return;
     }
     ret->step = STEP_NONE;
-    if (plan_wants_cut(in->desired) && is_still_to_come(in->person))
-        return; /* a name counts from its day on, and is looked for then */
     ret->rejected = "the person has no value of the attribute that identifies an account at this target";
     ret->action = "send an event with that attribute (userName by default)";
 }

@@ -1,6 +1,5 @@
 /* plan.h - desired − known = the next step. Pure; no state of its own.
  *
- * Who is still to come (their only hire lies ahead, or was called off before) has no name that counts yet: nothing is looked for.
  *
  * Order within a plan: read what is unknown → cut access → give access → attributes → join teams → leave teams. A leaver who
  * is to leave all teams first does so if that works at once (plan_input.farewell); the cut never waits for it.
@@ -117,7 +116,8 @@ const char *plan_team_name(const struct target_state *t, const struct attr *team
 
 bool plan_wants_cut(const struct desired *d);
 
-/* Value of the match attribute: the policy's, else the person's; NULL: none. */
+/* Value of the match attribute: the policy's, else the person's; for a cut else the one announced for a later day, as an
+ * account may be there already. NULL: none. */
 const char *plan_match_value(const struct person *p, const struct desired *d, const char *match);
 
 #endif
