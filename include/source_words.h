@@ -45,7 +45,7 @@ struct source_person {
     bool suspended;     /* it says that access is suspended */
     bool not_suspended; /* it says that access is not: neither is said by a source that cannot tell */
     struct event
-        words; /* type: joined, left, or changed where it says neither; profile (complete), groups (where it says any), accessUntil */
+        words; /* type: joined, left, or changed where it says neither; profile (complete, unless the API tells a part), groups (where it says any), accessUntil */
 };
 
 void source_request_done(struct source_request *r);

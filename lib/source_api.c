@@ -329,13 +329,21 @@ static bool read_suspended(lua_State *L, struct source_person *p, struct error *
     return says || !present || wrong(err, "suspended", "must be a boolean");
 }
 
+static bool read_complete(lua_State *L, struct source_person *p, struct error *err)
+{
+    bool present;
+    p->words.complete = true;
+    return lua_host_field_boolean(L, -1, "complete", &p->words.complete, &present) || !present ||
+           wrong(err, "complete", "must be a boolean");
+}
+
 /* The table of one person on top of the stack. A person without a profile would be one whose attributes are cleared; the
  * groups that an API lists are all, and where it lists none at all, nothing is said of them. */
 static bool read_person(struct lua_host *host, struct source_person *p, struct error *err)
 {
     lua_State *L = lua_host_state(host);
-    p->known = p->words.complete = true;
-    if (!read_employment(L, p, err) || !read_suspended(L, p, err) ||
+    p->known = true;
+    if (!read_employment(L, p, err) || !read_suspended(L, p, err) || !read_complete(L, p, err) ||
         !event_lua_profile(host, &p->words, err) ||
         !event_lua_groups(host, &p->words, &p->words.groups_complete, err) ||
         !event_lua_access_until(host, &p->words, err))
@@ -359,8 +367,8 @@ bool source_api_person(const struct source_asked *a, const char *subject, const 
                        struct source_person *ret, struct error *err)
 {
     /* As in a page, so that one function of the script can serve both; subject, id and occurredAt are passed over. */
-    static const char *const keys[] = {"subject", "id",     "occurredAt",  "employment", "suspended",
-                                       "profile", "groups", "accessUntil", NULL};
+    static const char *const keys[] = {"subject", "id",       "occurredAt", "employment",  "suspended",
+                                       "profile", "complete", "groups",     "accessUntil", NULL};
     lua_State *L = lua_host_state(a->host);
     struct source_person p = {0};
     cJSON *body;
@@ -391,8 +399,8 @@ bool source_api_person(const struct source_asked *a, const char *subject, const 
 
 static bool read_listed(struct lua_host *host, struct source_listed *p, struct error *err)
 {
-    static const char *const keys[] = {"subject", "id",     "occurredAt",  "employment", "suspended",
-                                       "profile", "groups", "accessUntil", NULL};
+    static const char *const keys[] = {"subject", "id",       "occurredAt", "employment",  "suspended",
+                                       "profile", "complete", "groups",     "accessUntil", NULL};
     lua_State *L = lua_host_state(host);
     if (!lua_istable(L, -1))
         return error_set(err, ERROR_INPUT, "must be a table");

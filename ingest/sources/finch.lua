@@ -11,9 +11,11 @@
 -- individual.created, updated, directory.updated, employment.updated, deleted → changed; all but left are to be fetched.
 -- The rest is skipped.
 --
--- API (optional): base_url https://api.tryfinch.com, token: the connection's access token. There is no `list`: Finch's directory tells
--- of everybody no more than name, department, manager and whether he is active, and what a page does not name is cleared,
--- so each load would take the titles away that fetches have brought.
+-- API (optional): base_url https://api.tryfinch.com, token: the connection's access token. Finch tells of a person in parts:
+-- employment has title and department, individual the addresses (option ask = individual: the work address is then the
+-- userName), and the directory, which everybody is loaded from, names, department and manager. So each is a part of the
+-- profile and clears nothing. Where Finch is the only source, the policy makes the account's name, or a second
+-- source of the same directory asks the other part.
 
 local kinds = {
     ["directory.created"] = "person.joined",
@@ -27,6 +29,7 @@ local kinds = {
     ["individual.updated"] = "person.changed",
 }
 
+-- Of employment and directory.
 local function person(id, body)
     local active = body.is_active
     return {
@@ -39,8 +42,26 @@ local function person(id, body)
             department = "department.name",
             manager = "manager.id",
         }),
+        complete = false,
     }
 end
+
+local function individual(id, body)
+    local profile = rollcall.pick(body, {
+        ["name.givenName"] = "first_name",
+        ["name.familyName"] = "last_name",
+        displayName = "preferred_name",
+    })
+    for _, email in ipairs(rollcall.list(body.emails)) do
+        if email.type == "work" then
+            profile.userName, profile["emails.work"] = email.data, email.data
+        end
+    end
+    return { subject = id, profile = profile, complete = false }
+end
+
+local PAGE = 100
+local VERSION = { ["finch-api-version"] = "2020-09-17" }
 
 return {
     content_types = { "application/json" },
@@ -77,21 +98,32 @@ return {
 
     api = { base_url = "https://api.tryfinch.com", auth = "bearer", limit = { requests = 20, per_s = 60 } },
 
-    -- One individual's employment; Finch answers requests in batches.
-    fetch = function(subject)
+    -- Of one individual; Finch answers requests in batches.
+    fetch = function(subject, options)
         return {
             method = "POST",
-            path = "/employer/employment",
-            headers = { ["finch-api-version"] = "2020-09-17" },
+            path = options.ask == "individual" and "/employer/individual" or "/employer/employment",
+            headers = VERSION,
             body = '{"requests":[{"individual_id":"' .. string.gsub(subject, '[%c"\\]', "") .. '"}]}',
         }
     end,
 
-    person = function(reply, subject)
+    person = function(reply, subject, options)
         local answer = rollcall.list(reply.body.responses)[1]
         if not answer or answer.code ~= 200 or not answer.body then
             return nil
         end
-        return person(subject, answer.body)
+        return (options.ask == "individual" and individual or person)(subject, answer.body)
+    end,
+
+    list = function(cursor)
+        return { path = "/employer/directory?limit=" .. PAGE .. "&offset=" .. (cursor or "0"), headers = VERSION }
+    end,
+
+    page = function(reply)
+        local people = rollcall.map(reply.body.individuals, function(item) return person(item.id, item) end)
+        local offset = rollcall.get(reply.body, "paging.offset") or 0
+        local more = offset + #people < (rollcall.get(reply.body, "paging.count") or 0)
+        return people, #people > 0 and more and tostring(offset + #people) or nil
     end,
 }

@@ -14,7 +14,9 @@
 --   prov:create → joined (changed if active is false)      prov:activate → joined and resumed
 --   prov:deactivate → suspended                            prov:delete → deleted
 --   prov:patch, prov:put → changed; a full one that sets `active` is an activate or deactivate
--- About users only (sub_id.uri /Users/…). A notice is to be fetched; a full create or put brings the profile.
+-- About users only (sub_id.uri /Users/…). A notice is to be fetched; a full create or put brings the profile, a full patch what
+-- it sets or removes of the attributes that we know. (No API is asked: a notice without values says that something changed, and
+-- another source of the same directory has to say what.)
 -- feed:add and feed:remove are skipped: they tell of the stream, not of the person. Option deactivate = person.left if that
 -- is what it means at the transmitter.
 --   RISC account-disabled → suspended, account-enabled → resumed, account-purged → deleted
@@ -52,11 +54,8 @@ local function work(values)
     return first
 end
 
--- Of a whole SCIM user; a PatchOp is left to the fetch.
-local function profile(data)
-    if not data or data.Operations then
-        return nil
-    end
+-- Of a whole SCIM user.
+local function whole(data)
     local result = rollcall.pick(data, {
         userName = "userName",
         displayName = "displayName",
@@ -76,6 +75,67 @@ local function profile(data)
     end
     result["emails.work"] = work(data.emails)
     return result
+end
+
+-- Paths of a PatchOp, in lower case, whose case does not matter.
+local paths = { ['emails[type eq "work"].value'] = "emails.work" }
+for _, name in ipairs({
+    "userName", "displayName", "name.givenName", "name.familyName", "title", "preferredLanguage", "locale", "timezone",
+}) do
+    paths[rollcall.lower(name)] = name
+end
+for _, name in ipairs({ "department", "division", "organization", "costCenter", "employeeNumber", "manager" }) do
+    paths[rollcall.lower(ENTERPRISE .. ":" .. name)] = name
+end
+paths[rollcall.lower(ENTERPRISE) .. ":manager.value"] = "manager"
+
+-- Objects, each of whose members is a path of its own.
+local objects = { name = "name.", [rollcall.lower(ENTERPRISE)] = ENTERPRISE .. ":" }
+
+-- Puts one value into the profile; nil clears.
+local function put(result, path, value)
+    path = rollcall.lower(path)
+    value = value ~= rollcall.null and value or nil
+    local name, below = paths[path], objects[path]
+    if path == "emails" then
+        name, value = "emails.work", work(value)
+    end
+    if below and type(value) == "userdata" then
+        for member, inner in pairs(value) do
+            put(result, below .. member, inner)
+        end
+    elseif name then
+        if type(value) == "userdata" then
+            value = value.value
+        end
+        result[name] = value == nil and rollcall.null or tostring(value)
+    end
+end
+
+-- What a PatchOp sets and removes; nil: nothing of concern.
+local function patched(operations)
+    local result = {}
+    for _, operation in ipairs(rollcall.list(operations)) do
+        local value = operation.value
+        if operation.path then
+            put(result, operation.path, rollcall.lower(operation.op or "") ~= "remove" and value or nil)
+        else
+            for path, inner in pairs(type(value) == "userdata" and value or {}) do
+                put(result, path, inner)
+            end
+        end
+    end
+    return next(result) and result
+end
+
+-- What is known of the profile, and whether that is all of it.
+local function profile(data)
+    if not data then
+        return nil, false
+    elseif data.Operations then
+        return patched(data.Operations), false
+    end
+    return whole(data), true
 end
 
 local function subject(claims, options)
@@ -134,7 +194,7 @@ end
 
 -- A token may hold several events, and an event may be several words: each has an id of its own.
 local function events(claims, uri, payload, options)
-    local list, known = {}, profile(payload.data)
+    local list, known, complete = {}, profile(payload.data)
     local token, id = claims.txn or claims.jti, subject(claims, options)
     for i, kind in ipairs(meanings(uri, payload, options)) do
         list[i] = {
@@ -144,8 +204,8 @@ local function events(claims, uri, payload, options)
             subject = id and tostring(id),
             occurredAt = rollcall.time(payload.event_timestamp or claims.toe or claims.iat),
             profile = known,
-            complete = known ~= nil,
-            needsFetch = not known and (kind == "person.changed" or kind == "person.joined"),
+            complete = complete,
+            needsFetch = (kind == "person.changed" and not payload.data) or (kind == "person.joined" and not complete),
         }
     end
     return list[1] and list

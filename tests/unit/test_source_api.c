@@ -139,6 +139,40 @@ START_TEST(an_answer_without_attributes_clears_nobody)
 }
 END_TEST
 
+/* Finch: employment and addresses are two questions, and neither answer may clear what the other one told. */
+START_TEST(a_part_of_a_person_clears_nothing)
+{
+    static const struct config_pair pair[] = {{(char *)(uintptr_t) "ask", (char *)(uintptr_t) "individual"}};
+    static const struct config_pairs individual = {(struct config_pair *)(uintptr_t)pair, 1};
+    host = lua_host_new(NULL);
+    struct source_asked a = {.host = host, .options = &individual};
+    struct source_api api;
+    struct source_request r;
+    struct source_person p;
+    struct error err = {0};
+    ck_assert_msg(lua_host_load(host, "ingest/sources/finch.lua", &a.script, &err), "%s", err.message);
+    ck_assert_msg(source_api_fetch(&a, "7", &r, &err), "%s", err.message);
+    ck_assert_str_eq(r.path, "/employer/individual");
+    source_request_done(&r);
+    struct source_reply reply = reply_of(
+        "{\"responses\":[{\"code\":200,\"body\":{\"id\":\"7\",\"first_name\":\"Kim\",\"last_name\":\"Lee\","
+        "\"emails\":[{\"data\":\"kim@home.example\",\"type\":\"personal\"},{\"data\":\"kim@acme.example\","
+        "\"type\":"
+        "\"work\"}]}}]}");
+    ck_assert_msg(source_api_person(&a, "7", &reply, &p, &err), "%s", err.message);
+    ck_assert(p.known && !p.words.complete);
+    ck_assert_int_eq(p.words.type, EVENT_CHANGED);
+    ck_assert_str_eq(attrs_get(&p.words.profile, "userName"), "kim@acme.example");
+    source_person_done(&p);
+    a = load("return { fetch = function(s) return { path = '/' } end,\n"
+             "  person = function(r) return { complete = 'no', profile = { title = 'x' } } end }\n",
+             &api);
+    ck_assert(!source_api_person(&a, "7", &reply, &p, &err));
+    ck_assert_str_eq(err.message, "person: complete: must be a boolean");
+    lua_host_free(host);
+}
+END_TEST
+
 START_TEST(pages_give_people_and_the_next_cursor)
 {
     host = lua_host_new(NULL);
@@ -246,5 +280,5 @@ END_TEST
 
 RUN_TESTS("source_api", the_declarative_part_is_read, a_request_for_one_person_is_made,
           an_answer_says_everything_of_a_person, an_answer_without_attributes_clears_nobody,
-          pages_give_people_and_the_next_cursor, a_faulty_file_is_refused,
+          a_part_of_a_person_clears_nothing, pages_give_people_and_the_next_cursor, a_faulty_file_is_refused,
           a_request_that_leaves_the_source_is_refused)

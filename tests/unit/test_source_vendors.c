@@ -89,7 +89,8 @@ static void print_person(FILE *out, const struct source_person *p)
     static const char *const says[EVENT_TYPES] = {[EVENT_JOINED] = "joined", [EVENT_LEFT] = "left"};
     size_t n = p->words.profile.n;
     const char *employment = says[p->words.type];
-    fprintf(out, " %s%s\n", employment ? employment : "-", p->suspended ? " suspended" : "");
+    fprintf(out, " %s%s%s\n", employment ? employment : "-", p->suspended ? " suspended" : "",
+            p->words.complete ? "" : " in part");
     memcpy(sorted, p->words.profile.v, n * sizeof sorted[0]);
     qsort(sorted, n, sizeof sorted[0], by_name);
     for (size_t i = 0; i < n; i++)
