@@ -98,6 +98,26 @@ static bool read_groups(struct lua_host *host, struct event *ev, struct error *e
            (given || !ev->groups_complete || wrong(err, "groups", "missing, though they are complete"));
 }
 
+/* A misspelt effectiveAt would let a leaver go at once. */
+static bool check_members(lua_State *L, struct error *err)
+{
+    static const char *const known[] = {"type",           "subject", "id",       "occurredAt", "effectiveAt",
+                                        "accessUntil",    "profile", "complete", "needsFetch", "groups",
+                                        "groupsComplete", "delivery"};
+    bool ok = true;
+    lua_pushnil(L);
+    while (ok && lua_next(L, -2)) {
+        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
+        ok = false;
+        for (size_t i = 0; i < ARRAY_SIZE(known) && !ok; i++)
+            ok = strcmp(known[i], key) == 0;
+        if (!ok)
+            error_set(err, ERROR_INPUT, "%.64s: an event has no such member", key);
+        lua_pop(L, ok ? 1 : 2);
+    }
+    return ok;
+}
+
 /* One item, on top of the stack, into *ev (event_done it also on failure). */
 static bool read_event(struct lua_host *host, const struct origin *o, size_t index, struct event *ev,
                        struct error *err)
@@ -107,7 +127,8 @@ static bool read_event(struct lua_host *host, const struct origin *o, size_t ind
     bool has_time = false, unused;
     if (!lua_istable(L, -1))
         return error_set(err, ERROR_INPUT, "must be a table");
-    bool ok = read_type(L, ev, err) && event_lua_text(L, "subject", EVENT_SUBJECT_MAX, &ev->subject, err) &&
+    bool ok = check_members(L, err) && read_type(L, ev, err) &&
+              event_lua_text(L, "subject", EVENT_SUBJECT_MAX, &ev->subject, err) &&
               event_lua_time(L, "occurredAt", &ev->occurred_at_ms, &has_time, err) &&
               event_lua_time(L, "effectiveAt", &ev->effective_at_ms, &unused, err) &&
               event_lua_access_until(host, ev, err) && read_boolean(L, "complete", &ev->complete, err) &&

@@ -49,13 +49,16 @@ bool rules_word(struct rules_reader *r, const char *key, const struct rules_word
         return false;
     if (!text[0])
         return true;
-    for (; words->text; words++) {
-        if (strcmp(words->text, text) == 0) {
-            *ret = words->value;
+    for (const struct rules_word *word = words; word->text; word++) {
+        if (strcmp(word->text, text) == 0) {
+            *ret = word->value;
             return true;
         }
     }
-    return rules_fail(r, key, "unknown word");
+    char known[160] = "must be one of";
+    for (size_t n = strlen(known); words->text && n < sizeof known; words++)
+        n += (size_t)snprintf(known + n, sizeof known - n, " %s", words->text);
+    return rules_fail(r, key, known);
 }
 
 bool rules_number(struct rules_reader *r, const char *key, int64_t max, int64_t *ret)

@@ -23,6 +23,7 @@ enum {
     SOURCE_HANDSHAKES_MAX = 4,
     SOURCE_REPLY_HEADERS_MAX = 2,
     SOURCE_TEXT_MAX = 64,
+    SOURCE_OPTIONS_MAX = 32, /* that a file names */
 };
 
 /* How a body is read; all of them become what JSON can say (body.h). */

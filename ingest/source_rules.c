@@ -41,6 +41,48 @@ static bool read_names(struct rules_reader *r, void *ctx)
     return rules_list(r, names->max, read_name, names);
 }
 
+/* ---- options of the configured source -------------------------------------------------------------------- */
+
+/* "type.*" stands for type.<anything>. */
+static bool names_option(const char *known, const char *option)
+{
+    size_t n = strlen(known);
+    if (n > 2 && strcmp(known + n - 2, ".*") == 0)
+        return strncmp(known, option, n - 1) == 0 && option[n - 1];
+    return strcmp(known, option) == 0;
+}
+
+static bool unknown_option(struct rules_reader *r, const struct names *known, const char *option)
+{
+    struct buf list;
+    buf_init(&list, sizeof r->err->message);
+    for (size_t i = 0; i < known->n; i++)
+        buf_addf(&list, "%s%s", i > 0 ? ", " : "; there are: ", known->v[i]);
+    error_set(r->err, ERROR_INPUT, "option %s: this kind of source has no such option%s", option,
+              list.n > 0 && buf_ok(&list) ? list.p : "");
+    buf_done(&list);
+    return false;
+}
+
+/* The file's `options`; where it has no such list, it takes any. */
+static bool check_options(struct rules_reader *r)
+{
+    char v[SOURCE_OPTIONS_MAX][SOURCE_TEXT_MAX];
+    struct names known = {v, 0, SOURCE_OPTIONS_MAX, false};
+    bool listed = lua_host_field(r->L, -1, "options") != LUA_TNIL;
+    lua_pop(r->L, 1);
+    if (!rules_table(r, "options", false, read_names, &known))
+        return false;
+    for (size_t i = 0; listed && i < r->options->n; i++) {
+        size_t at = 0;
+        while (at < known.n && !names_option(known.v[at], r->options->v[i].name))
+            at++;
+        if (at == known.n)
+            return unknown_option(r, &known, r->options->v[i].name);
+    }
+    return true;
+}
+
 /* ---- handshakes ---------------------------------------------------------------------------------------- */
 
 static int by_name(const void *a, const void *b)
@@ -168,13 +210,13 @@ static bool read_names_of(struct rules_reader *r, struct source *src)
 
 static bool read_source(struct rules_reader *r, struct source *src, struct verify_rules *rules)
 {
-    static const char *const keys[] = {"content_types", "format", "empty",    "headers",    "query",
-                                       "handshakes",    "verify", "statuses", "reply_type", "refusal",
-                                       "events",        "api",    "fetch",    "person",     "list",
-                                       "page",          NULL};
+    static const char *const keys[] = {"options", "content_types", "format", "empty",    "headers",
+                                       "query",   "handshakes",    "verify", "statuses", "reply_type",
+                                       "refusal", "events",        "api",    "fetch",    "person",
+                                       "list",    "page",          NULL};
     struct statuses statuses = {200, 401};
     int format = SOURCE_AUTO;
-    if (!rules_check_keys(r, keys) || !read_names_of(r, src) ||
+    if (!rules_check_keys(r, keys) || !check_options(r) || !read_names_of(r, src) ||
         !rules_word(r, "format", formats, false, &format) || !rules_boolean(r, "empty", &src->empty) ||
         !rules_text(r, "reply_type", false, src->reply_type, sizeof src->reply_type) ||
         !rules_table(r, "handshakes", false, read_handshakes, src) ||

@@ -29,6 +29,45 @@ static int value_time(lua_State *L)
     return 1;
 }
 
+/* How a text is written, without what it says: "11/30/2026" → "99/99/9999". */
+static void shape(struct str text, char *out, size_t size)
+{
+    size_t n = text.n < size - 1 ? text.n : size - 1;
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        bool digit = c >= '0' && c <= '9', mark = c < 0x80 && c && strchr(" ./:,+-", c);
+        out[i] = digit ? '9' : mark ? (char)c : 'a';
+    }
+    out[n] = '\0';
+}
+
+/* "0000-00-00 …", as databases write none. */
+static bool no_date(struct str text)
+{
+    for (size_t i = 0; i < text.n; i++)
+        if (!strchr("0-:T.Z ", text.p[i]))
+            return false;
+    return true;
+}
+
+/* due(value [, zone]) → ms, or nil where there is none. What is there and cannot be read is an error: it would count as
+ * now. */
+static int value_due(lua_State *L)
+{
+    char shown[32];
+    lua_settop(L, 2);
+    if (lua_isnil(L, 1) || lua_host_is_null(L, 1))
+        return 0;
+    value_time(L);
+    if (!lua_isnil(L, -1))
+        return 1;
+    struct str text = lua_type(L, 1) == LUA_TSTRING ? check_text(L, 1) : str_of("?");
+    if (no_date(text))
+        return 0;
+    shape(text, shown, sizeof shown);
+    return luaL_error(L, "a date or time written like %s cannot be read", shown);
+}
+
 /* The node at "a.b.c" below root; member names with dots in them cannot be reached. */
 static const cJSON *walk(const cJSON *root, struct str path)
 {
@@ -202,8 +241,9 @@ static int value_each(lua_State *L)
 void lua_values_add(lua_State *L)
 {
     static const luaL_Reg values[] = {
-        {"time", value_time},       {"get", value_get}, {"pick", value_pick}, {"list", value_list},
-        {"overlap", value_overlap}, {"map", value_map}, {"each", value_each}, {NULL, NULL},
+        {"time", value_time}, {"due", value_due},   {"get", value_get},
+        {"pick", value_pick}, {"list", value_list}, {"overlap", value_overlap},
+        {"map", value_map},   {"each", value_each}, {NULL, NULL},
     };
     luaL_setfuncs(L, values, 0);
 }

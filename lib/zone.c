@@ -252,8 +252,11 @@ bool zone_parse(struct str text, struct str zone, int64_t *ret_ms)
     struct str rest = {text.p + at, text.n - at};
     while (rest.n > 0 && rest.p[0] == ' ')
         rest = (struct str){rest.p + 1, rest.n - 1};
-    int n =
-        snprintf(plain, sizeof plain, "%.*s%s", (int)(at < 40 ? at : 40), text.p, date ? "T00:00:00Z" : "Z");
+    bool minutes = !date && at == 16; /* "2026-11-20 09:00" */
+    int n = snprintf(plain, sizeof plain, "%.*s%s", (int)(at < 40 ? at : 40), text.p,
+                     date      ? "T00:00:00Z"
+                     : minutes ? ":00Z"
+                               : "Z");
     if (at > 40 || !rfc3339_parse((struct str){plain, (size_t)n}, &local))
         return false;
     return zone_to_utc(rest.n > 0 ? rest : zone, local, ret_ms) && *ret_ms >= 0;

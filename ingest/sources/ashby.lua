@@ -12,6 +12,8 @@
 -- userName = candidate. Everything else is skipped: Ashby knows of no moves and no departures.
 
 return {
+    options = { "userName", "zone" },
+
     content_types = { "application/json" },
 
     handshakes = { { method = "POST", body = "action", is = "ping" } },
@@ -50,7 +52,7 @@ return {
             type = "person.joined",
             subject = id,
             occurredAt = rollcall.time(rollcall.get(application, "updatedAt")),
-            effectiveAt = rollcall.time(rollcall.get(offer, "latestVersion.startDate"), request.options.zone),
+            effectiveAt = rollcall.due(rollcall.get(offer, "latestVersion.startDate"), request.options.zone),
             profile = profile,
         } }
     end,

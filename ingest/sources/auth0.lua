@@ -82,6 +82,8 @@ local function person(user)
 end
 
 return {
+    options = { "type.*", "unblocked" },
+
     content_types = { "application/json", "application/cloudevents+json", "application/x-ndjson", "application/x-json-stream" },
     format = "lines",
 

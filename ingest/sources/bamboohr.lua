@@ -110,7 +110,7 @@ local function field_based(employee, zone)
         kind = "person.joined"
     end
     if kind == "person.joined" then
-        effective = rollcall.time(field(fields, { "Hire Date", "hireDate" }), zone)
+        effective = rollcall.due(field(fields, { "Hire Date", "hireDate" }), zone)
     end
     return {
         type = kind,
@@ -146,6 +146,8 @@ local function person(employee)
 end
 
 return {
+    options = { "zone" },
+
     content_types = { "application/json", "application/x-www-form-urlencoded" },
 
     verify = {

@@ -72,6 +72,8 @@ local function binary(request)
 end
 
 return {
+    options = { "header", "type.*" },
+
     headers = { "content-type", "ce-specversion", "ce-id", "ce-source", "ce-type", "ce-subject", "ce-time" },
     empty = true, -- binary mode without data
 

@@ -56,9 +56,9 @@ end
 
 local function effective(kind, resource, zone)
     if kind == "person.joined" then
-        return rollcall.time(resource.start_date, zone)
+        return rollcall.due(resource.start_date, zone)
     elseif kind == "person.left" then
-        return rollcall.time(resource.end_date or resource.termination_date or resource.last_day_of_work, zone)
+        return rollcall.due(resource.end_date or resource.termination_date or resource.last_day_of_work, zone)
     end
 end
 
@@ -108,6 +108,8 @@ local function person(item)
 end
 
 return {
+    options = { "key", "type.*", "zone" },
+
     content_types = { "application/json" },
 
     verify = {

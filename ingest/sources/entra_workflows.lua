@@ -37,6 +37,8 @@ local function event(request)
 end
 
 return {
+    options = { "workflow.*" },
+
     content_types = { "application/json" },
 
     verify = {

@@ -60,11 +60,11 @@ end
 -- Whoever has a day to leave, leaves; a new one who leaves in the future joins before.
 local function events(employee, name, request)
     local kind, zone = endings[name], request.options.zone
-    local leaves = rollcall.time(employee.terminated_on, zone)
+    local leaves = rollcall.due(employee.terminated_on, zone)
     if not employee.id then
         return { rejected = "the resource has no id" }
     elseif kind == "person.joined" then
-        local joined = event(employee, kind, rollcall.time(employee.start_date, zone))
+        local joined = event(employee, kind, rollcall.due(employee.start_date, zone))
         if not leaves or string.sub(name, 1, 2) == "un" then
             return joined
         end
@@ -77,6 +77,8 @@ local function events(employee, name, request)
 end
 
 return {
+    options = { "zone" },
+
     content_types = { "application/json" },
 
     query = { "type" },

@@ -64,6 +64,8 @@ local PAGE = 100
 local VERSION = { ["finch-api-version"] = "2020-09-17" }
 
 return {
+    options = { "ask", "connection_id" },
+
     content_types = { "application/json" },
 
     verify = {

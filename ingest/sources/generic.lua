@@ -85,11 +85,24 @@ local ours = {
     ["person.left"] = true, ["person.deleted"] = true, ["membership.added"] = true, ["membership.removed"] = true,
 }
 
+-- What the body, or the URL, says that happened.
+local function said(item, request)
+    return rollcall.get(item, request.options.type or "type") or request.query.event
+end
+
 local function kind_of(item, request)
-    local options = request.options
-    local value = rollcall.get(item, options.type or "type") or request.query.event
-    local kind = options["type." .. tostring(value)] or value
+    local value = said(item, request)
+    local kind = request.options["type." .. tostring(value)] or value
     return ours[kind] and kind or nil
+end
+
+-- A misspelt type would skip everything it stands for.
+local function check_types(options)
+    for name, kind in pairs(options) do
+        if string.sub(name, 1, 5) == "type." and kind ~= "skip" and not ours[kind] then
+            error("option " .. name .. ": " .. kind .. " is no type of ours, nor skip", 0)
+        end
+    end
 end
 
 local function profile(item, options)
@@ -125,7 +138,7 @@ local function event(item, request)
         type = kind,
         subject = subject,
         occurredAt = rollcall.time(rollcall.get(item, options.occurred or "timestamp"), options.zone),
-        effectiveAt = options.effective and rollcall.time(rollcall.get(item, options.effective), options.zone) or nil,
+        effectiveAt = options.effective and rollcall.due(rollcall.get(item, options.effective), options.zone) or nil,
         profile = profile(item, options),
         complete = options.complete == "yes",
         needsFetch = options.fetch == "yes",
@@ -135,9 +148,15 @@ local function event(item, request)
 end
 
 return {
+    options = {
+        "auth", "header", "prefix", "encoding", "signed", "pair", "secret", "time", "unit", "tolerance", "delivery", "items",
+        "type", "type.*", "subject", "id", "occurred", "effective", "zone", "groups", "all_groups", "complete", "fetch", "profile.*",
+    },
+
     query = { "event" },
 
     verify = function(options)
+        check_types(options)
         local auth = options.auth or "static"
         local hmac = string.sub(auth, 1, 5) == "hmac-"
         return {
@@ -158,7 +177,7 @@ return {
             items = rollcall.get(request.body, options.items)
         end
         return rollcall.each(items, function(item)
-            return event(item, request), "no type of ours: see options type and type.<value>"
+            return event(item, request), tostring(said(item, request)) .. ": no type of ours: see options type and type.<value>"
         end)
     end,
 }

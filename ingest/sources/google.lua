@@ -68,6 +68,8 @@ local function message_id(headers)
 end
 
 return {
+    options = { "deleted" },
+
     empty = true, -- sync
 
     headers = {

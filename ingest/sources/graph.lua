@@ -69,6 +69,8 @@ local function person(user)
 end
 
 return {
+    options = { "deleted" },
+
     content_types = { "application/json" },
 
     handshakes = { { method = "POST", query = "validationToken", reply = { text = true } } },

@@ -60,7 +60,7 @@ local function recruiting(body, options)
         subject = tostring(candidate.id),
         -- Not the offer's resolved_at: hire and unhire of one offer share it.
         occurredAt = rollcall.time(application.last_activity_at),
-        effectiveAt = joined and rollcall.time(rollcall.get(offer, "starts_at"), options.zone) or nil,
+        effectiveAt = joined and rollcall.due(rollcall.get(offer, "starts_at"), options.zone) or nil,
         profile = profile,
     }
 end
@@ -82,6 +82,8 @@ local function employee(body)
 end
 
 return {
+    options = { "basic", "userName", "zone" },
+
     content_types = { "application/json" },
 
     verify = function(options)

@@ -51,6 +51,8 @@ local function person(item)
 end
 
 return {
+    options = { "company", "encoding", "termination_cancelled" },
+
     content_types = { "application/json" },
 
     handshakes = { { method = "POST", body = "verification_token", capture = true } },

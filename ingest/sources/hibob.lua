@@ -81,6 +81,8 @@ local function person(employee)
 end
 
 return {
+    options = { "left_types", "suspended_types", "zone" },
+
     content_types = { "application/json", "text/plain" },
 
     handshakes = {

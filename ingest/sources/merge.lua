@@ -51,13 +51,15 @@ local function event(name, employee, zone)
         type = kind,
         subject = says.subject,
         occurredAt = says.occurredAt,
-        effectiveAt = day and rollcall.time(day, zone) or nil,
+        effectiveAt = day and rollcall.due(day, zone) or nil,
         profile = says.profile,
         complete = kind ~= "person.deleted",
     }
 end
 
 return {
+    options = { "account_token", "linked_account", "zone" },
+
     content_types = { "application/json" },
 
     verify = {

@@ -92,6 +92,8 @@ local function person(user)
 end
 
 return {
+    options = {},
+
     content_types = { "application/json" },
 
     handshakes = {

@@ -69,6 +69,8 @@ local function person(user)
 end
 
 return {
+    options = { "type.*", "zone" },
+
     content_types = { "application/json", "application/x-ndjson", "text/plain" },
     format = "lines",
 

@@ -57,6 +57,8 @@ local function person(item)
 end
 
 return {
+    options = { "header", "person_key" },
+
     content_types = { "application/json" },
 
     verify = function(options)

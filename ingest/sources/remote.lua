@@ -48,6 +48,8 @@ local function person(item)
 end
 
 return {
+    options = { "type.*" },
+
     content_types = { "application/json" },
     headers = { "x-remote-timestamp" },
 

@@ -221,6 +221,8 @@ end
 local ALGORITHMS = { "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512" }
 
 return {
+    options = { "audience", "authorization", "caep.*", "deactivate", "issuer", "subject", "typ" },
+
     -- Any media type: some transmitters send another than application/secevent+jwt, and the signature says what it is.
     statuses = { success = 202, reject = 400 },
 

@@ -46,6 +46,8 @@ local function form(prefix)
 end
 
 return {
+    options = {},
+
     content_types = { "application/json" },
 
     verify = {

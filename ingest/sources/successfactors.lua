@@ -56,7 +56,7 @@ local function event(entry, meta, options)
     local word = string.match(text(meta.type) or "", "([^.]+)$") or ""
     local delivery = text(meta.externalEventId)
     local kind = options["type." .. word] or meaning[word] or "person.changed"
-    local effective = rollcall.time(text(entry.effectiveStartDate), options.zone)
+    local effective = rollcall.due(text(entry.effectiveStartDate), options.zone)
     if effective and kind == "person.left" and options.left_after == "day" then
         effective = effective + DAY_MS
     end
@@ -111,6 +111,8 @@ end
 local SELECT = "userId,email,displayName,firstName,lastName,title,department,division,empId,status,manager/userId"
 
 return {
+    options = { "key", "left_after", "type.*", "zone" },
+
     content_types = { "text/xml", "application/soap+xml", "application/xml" },
 
     reply_type = "text/xml; charset=utf-8",

@@ -96,7 +96,7 @@ local function event(row, request)
     end
     local effective
     for _, from in ipairs(days[kind]) do
-        effective = effective or rollcall.time(column(row, from), request.options.zone)
+        effective = effective or rollcall.due(column(row, from), request.options.zone)
     end
     return {
         id = column(row, "Event_ID"),
@@ -144,6 +144,8 @@ local function person(row)
 end
 
 return {
+    options = { "header", "report", "worker", "zone" },
+
     content_types = { "application/json", "application/xml", "text/xml", "application/soap+xml" },
 
     query = { "event" },

@@ -75,6 +75,8 @@ local function event(body)
 end
 
 return {
+    options = { "directory_id" },
+
     content_types = { "application/json" },
 
     verify = {

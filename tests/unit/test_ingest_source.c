@@ -324,6 +324,8 @@ static const struct {
     {"return {1}", NORMALISE_EVENT},
     {"return {{type='person.left', subject='1', profile={a={b={c={d='x'}}}}}}", NORMALISE_EVENT},
     {"return {{type='no such', subject='1'}}", NORMALISE_EVENT},
+    {"return {{type='person.left', subject='1', effectivAt=1795337055123}}", NORMALISE_EVENT},
+    {"return {{type='person.left', subject='1', effectiveAt=rollcall.due('11/30/2026')}}", NORMALISE_SCRIPT},
     {"local l = {} for i = 1, 1001 do l[i] = {type='person.left', subject='1'} end return l",
      NORMALISE_TOO_MANY},
 };
@@ -396,7 +398,7 @@ static const struct {
     {"return {" EVENTS ", verify={" SECRETS "}}", "verify.accept: is missing"},
     {"return {" EVENTS ", verify={" SECRETS ", accept={}}}", "verify.accept: must not be empty"},
     {"return {" EVENTS ", verify={" SECRETS ", accept={{header='x',algorithm='md5',encoding='hex'}}}}",
-     "verify.accept[1].algorithm: unknown word"},
+     "verify.accept[1].algorithm: must be one of static hmac-sha1 "},
     {"return {" EVENTS ", verify={" SECRETS
      ", accept={{header='x',algorithm='hmac-sha256',encoding='hex'}}}}",
      "verify.accept[1].signed: must contain {body=true}"},
@@ -462,6 +464,34 @@ START_TEST(reads_the_rules_of_the_shipped_files)
 }
 END_TEST
 
+START_TEST(refuses_options_that_the_file_does_not_have)
+{
+    static const struct {
+        const char *kind, *name, *value, *message; /* NULL: fine */
+    } rows[] = {
+        {"generic", "typ", "kind", "option typ: this kind of source has no such option; there are: auth, "},
+        {"generic", "type.hired", "person.join", "option type.hired: person.join is no type of ours"},
+        {"generic", "type.", "person.joined", "option type.: this kind"},
+        {"generic", "type.hired", "person.joined", NULL},
+        {"generic", "profile.title", "job", NULL},
+        {"okta", "zone", "UTC", "option zone: this kind of source has no such option"},
+        {"workos", "directory_id", "d", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct config_pair pair = {(char *)(uintptr_t)rows[i].name, (char *)(uintptr_t)rows[i].value};
+        struct config_pairs options = {&pair, 1};
+        struct sources *set = NULL;
+        struct error err = {0};
+        char *path = xasprintf("ingest/sources/%s.lua", rows[i].kind);
+        bool ok = sources_load_file(path, &options, &set, &err);
+        ck_assert_msg(ok == !rows[i].message, "%s.%s: %s", rows[i].kind, rows[i].name, err.message);
+        ck_assert_msg(ok || strstr(err.message, rows[i].message), "%s", err.message);
+        sources_free(set);
+        free(path);
+    }
+}
+END_TEST
+
 /* ---- check --------------------------------------------------------------------------------------------- */
 
 static char *run_check(const char *request, bool *ret_accepted)
@@ -516,6 +546,7 @@ int main(void)
     tcase_add_loop_test(tc, a_scripts_fault_refuses_one_request_only, 0, ARRAY_SIZE(faults));
     tcase_add_test(tc, what_cannot_be_understood_is_set_aside_and_the_rest_counts);
     tcase_add_loop_test(tc, refuses_a_file_whose_rules_it_does_not_understand, 0, ARRAY_SIZE(wrong_files));
+    tcase_add_test(tc, refuses_options_that_the_file_does_not_have);
     tcase_add_test(tc, reads_the_rules_of_the_shipped_files);
     tcase_add_test(tc, check_shows_what_a_stored_request_becomes);
     suite_add_tcase(suite, tc);
