@@ -33,7 +33,7 @@ from .words import EMPLOYMENT, SUSPENSION, now_ms, parse_rfc3339
 
 FINAL_CUT = ("applied", "unchanged", "merged", "superseded")
 FINAL_WORD = ("applied", "unchanged")  # the values of the word, or of later ones, stand in the account
-CUT_SLACK_MS = 10_000  # so long after its end an access may still be on its way out
+CUT_SLACK_MS = 5000  # so long after its end an access may still be on its way out
 CLOCK_SLACK_MS = 20  # history and results are stamped by two processes
 DISTURBED_MS = 500   # so long a killed or continued program's calls may still arrive
 USER_PATH = re.compile(r"/Users/([^/?]+)")
@@ -162,10 +162,11 @@ def collect_events(deliveries):
 
 
 class Checker:
-    def __init__(self, deliveries, results, dead_letters, targets, disturbed_ms=()):
+    def __init__(self, deliveries, results, dead_letters, targets, disturbed_ms=(), at_ms=0):
         """results, dead_letters: topics.Record of read_committed dumps, made when nothing is under way.
+        at_ms: when the accounts of the targets were read: what ended later is no matter of theirs; 0: now.
         disturbed_ms: when programs were killed, stopped or continued: then calls may meet their successors'."""
-        self.at_ms = now_ms()
+        self.at_ms = at_ms or now_ms()
         self.disturbed_ms = sorted(disturbed_ms)
         self.events = collect_events(deliveries)
         self.results = [r.value for r in results]
@@ -440,10 +441,11 @@ class History:
     dead_letters: list
     targets: list
     disturbed_ms: list = field(default_factory=list)
+    at_ms: int = 0
 
     def check(self):
-        return Checker(self.deliveries, self.results, self.dead_letters, self.targets, self.disturbed_ms).run()
+        return Checker(self.deliveries, self.results, self.dead_letters, self.targets, self.disturbed_ms, self.at_ms).run()
 
 
-def check(deliveries, results, dead_letters, targets, disturbed_ms=()):
-    return History(deliveries, results, dead_letters, targets, disturbed_ms).check()
+def check(deliveries, results, dead_letters, targets, disturbed_ms=(), at_ms=0):
+    return History(deliveries, results, dead_letters, targets, disturbed_ms, at_ms).check()

@@ -12,6 +12,7 @@ from .supervisor import Supervisor
 from .topics import Topics
 from .wait import wait_until
 from .webhooks import Sender, Source, new_secret
+from .words import now_ms
 
 READY_S = 30
 ATTEMPTS = 3  # another process may take a free port first
@@ -207,13 +208,14 @@ class Run:
         return "\n".join([f"{len(missing)} are missing", *map(str, records)])
 
     def history(self, attributes=()):
-        """All that went in and came out, on dumps made now."""
+        """All that went in and came out, on dumps made now, which takes seconds: accounts are as of before."""
+        at_ms = now_ms()
         targets = [Target(name, tenant, sandbox.accounts(), sandbox.limits(), attributes,
                           self.config.target_directory(name), sandbox.journal())
                    for name, (sandbox, tenant) in self.sandboxes.items()]
         disturbed = self.disturbed_ms + [at for s in self.supervisors for at in s.deaths()]
         return History(self.deliveries(), self.topics.dump("results"), self.topics.dump("deadletters"), targets,
-                       disturbed)
+                       disturbed, at_ms)
 
     def check(self, attributes=()):
         """The checker's report of this run."""

@@ -2,7 +2,7 @@
 import dataclasses
 import json
 
-from .checker import Target, check
+from .checker import CUT_SLACK_MS, Target, check
 from .sandbox import Account, Activity, LimitUse
 from .scenario import scenario
 from .topics import Record
@@ -57,6 +57,7 @@ class History:
         self.journal = [call("POST", "/Users", 300, 390), call("PATCH", "/Users/1", 1400, 1410),
                         call("PATCH", "/Users/1", 2390, 2400)]
         self.disturbed_ms = []
+        self.at_ms = 0
 
     def without_leaver(self):
         del self.deliveries[2], self.results[2], self.account.history[1]
@@ -66,7 +67,7 @@ class History:
     def check(self):
         target = Target("miro", "acme", [self.account], [self.limit], ("displayName", "department"),
                         journal=self.journal)
-        return check(self.deliveries, self.results, self.dead_letters, [target], self.disturbed_ms)
+        return check(self.deliveries, self.results, self.dead_letters, [target], self.disturbed_ms, self.at_ms)
 
 
 def expect(history, *kinds):
@@ -175,6 +176,21 @@ def the_checker_does_not_excuse_a_leaver_whose_deactivation_was_rejected(_run):
     h.account.active = True
     h.account.history.pop()
     expect(h, "state")
+
+
+@scenario(broker=False)
+def the_checker_finds_an_access_that_has_ended_unless_the_accounts_were_read_before(_run):
+    h = History().without_leaver()
+    contract = word("changed", 1200, "e4", access_until_ms=T0 + 60_000)
+    h.deliveries.append(delivery(contract, 1200))
+    h.results.append(result(contract, "unchanged", 1300))
+    expect(h, "state")
+    h.at_ms = T0 + 60_000 + CUT_SLACK_MS + 1
+    expect(h, "state")
+    h.at_ms = T0 + 60_000 + CUT_SLACK_MS - 1  # the cut may be on its way
+    expect(h)
+    h.at_ms = T0 + 59_000
+    expect(h)
 
 
 @scenario(broker=False)
