@@ -10,7 +10,7 @@
 #include "simteams.h"
 #include "simworker.h"
 
-enum { NEAR_MS = 120, NEVER_MS = -1, FIXTURES_AGO_MS = 3600 * 1000 };
+enum { NEAR_MS = 120, NEVER_MS = -1, FIXTURES_AGO_MS = 3600 * 1000, FIXTURE_MS = 350 };
 
 /* One request and what becomes of it. Lives until nothing of it is still to happen. */
 struct exchange {
@@ -50,8 +50,8 @@ struct simtarget {
     int64_t last_ms;
 };
 
-/* As somebody has done in Miro's pages long ago. */
-static void give_by_hand(struct simtarget *t, const struct miro_user *user)
+/* As somebody has done long ago, within Miro's limits. */
+static void give_by_hand(struct simtarget *t, size_t person, const struct miro_user *user)
 {
     static const char body[] =
         "{\"schemas\":[\"urn:ietf:params:scim:api:messages:2.0:PatchOp\"],\"Operations\":[{\"op\":\"Add\","
@@ -63,7 +63,7 @@ static void give_by_hand(struct simtarget *t, const struct miro_user *user)
     miro_handle(
         t->miro,
         &(struct miro_request){.method = "PATCH", .target = path, .body = body, .body_n = strlen(body)},
-        world_now(t->world) - FIXTURES_AGO_MS, &r);
+        world_now(t->world) - FIXTURES_AGO_MS + (int64_t)person * FIXTURE_MS, &r);
     miro_reply_done(&r);
 }
 
@@ -77,7 +77,7 @@ static void add_existing(struct simtarget *t)
             .userName = s->persons[i].account, .displayName = "Old Name", .inactive = s->persons[i].inactive};
         const struct miro_user *user = miro_add_user(t->miro, &spec, world_now(t->world));
         if (t->world->chaos.rights && !spec.inactive)
-            give_by_hand(t, user);
+            give_by_hand(t, i, user);
     }
 }
 
@@ -85,7 +85,7 @@ static void add_existing(struct simtarget *t)
 static void add_boss(struct simtarget *t)
 {
     if (t->world->chaos.rights)
-        miro_add_user(t->miro, &(struct miro_user_spec){.userName = "boss@example.com", .admin = true},
+        miro_add_user(t->miro, &(struct miro_user_spec){.userName = SIMTARGET_BOSS, .admin = true},
                       world_now(t->world));
 }
 

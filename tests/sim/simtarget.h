@@ -20,6 +20,7 @@ struct proc;
 struct simtarget;
 
 /* An admin role that accounts have which were there before us. */
+#define SIMTARGET_BOSS "boss@example.com" /* an admin who is nobody of the scenario, where there are roles */
 #define SIMTARGET_ROLE "Security Admin"
 
 struct simtarget *simtarget_new(struct world *w, size_t index);

@@ -38,6 +38,7 @@ static struct engine_target configured(const struct year_options *o)
                                     .limits = {[GUARD_DEACTIVATION] = {persons / 20, 20, 20},
                                                [GUARD_DELETION] = {persons / 100, 5, 10},
                                                [GUARD_CREATION] = {persons / 10, 0, 0},
+                                               [GUARD_UPGRADE] = {persons / 20, 20, 20},
                                                [GUARD_REMOVAL] = {persons / 20, 20, 20}}};
     t.teams_relist_ms = HOUR_MS;
     t.teams_missing_ms = MINUTE_MS;
@@ -70,6 +71,7 @@ static struct chaos trouble_of_the_year(void)
         .slow_marker = 10,
         .pause_at_step = 0,
         .skew = true,
+        .rights = true,
     };
     draw_network(&c);
     return c;
@@ -176,6 +178,8 @@ static void approve(void *ctx, uint64_t arg)
     (void)arg;
     w->year->approval_due = false;
     w->year->approvals++;
+    if (w->year->at_rest)
+        year_check_held(w);
     w->year->approved_since = true;
     simcontrol_approve(w, 0);
 }
@@ -229,14 +233,15 @@ static bool proc_rests(const struct proc *p, unsigned *owned)
         return false;
     for (int32_t i = 0; i < WORLD_PARTITIONS_MAX; i++) {
         int64_t offset = p->parts[i].read_next;
-        if (p->parts[i].state == PART_OWNED && simlog_read_event(p->world->log, i, &offset, &event))
+        if (p->parts[i].state == PART_OWNED &&
+            (simlog_read_event(p->world->log, i, &offset, &event) || !engine_clean(p->engine, i)))
             return false;
         *owned += p->parts[i].state == PART_OWNED;
     }
     return true;
 }
 
-/* Every partition is served, everything is read, nothing is under way. */
+/* Every partition is served, everything is read and committed, nothing is under way. */
 static bool rests(const struct world *w)
 {
     unsigned owned = 0;
@@ -284,9 +289,11 @@ static void leap(struct world *w, int64_t until_ms)
 
 static void live_until(struct world *w, int64_t until_ms)
 {
-    while (clock_step(&w->clock, until_ms))
-        if (rests(w))
+    while (clock_step(&w->clock, until_ms)) {
+        w->year->at_rest = rests(w);
+        if (w->year->at_rest)
             leap(w, until_ms);
+    }
 }
 
 /* ---- the year ------------------------------------------------------------------------------------------ */
@@ -338,10 +345,12 @@ static void print_year(const struct world *w)
            s->renames, s->told[EVENT_SUSPENDED], s->told[EVENT_RESUMED], s->contracts, s->extended, s->ahead);
     printf("year: %zu teams, %zu moved at once by the reorganisation; at most %llu persons held, %llu "
            "approvals; %llu "
-           "incidents of which %llu outages; %llu memberships ended\n",
+           "incidents of which %llu outages; %llu memberships ended; %zu licences, %zu farewells; %zu had "
+           "their teams while a "
+           "licence was held\n",
            company_teams(&s->company), s->moved_at_once, (unsigned long long)y->most_held,
            (unsigned long long)y->approvals, (unsigned long long)y->incidents, (unsigned long long)y->outages,
-           (unsigned long long)y->removals);
+           (unsigned long long)y->removals, y->licences, y->farewells, y->beside);
 }
 
 bool year_run(const struct year_options *o, bool verbose, struct buf *failures, struct run_figures *sum)
@@ -354,9 +363,9 @@ bool year_run(const struct year_options *o, bool verbose, struct buf *failures, 
     live_until(&w, w.scenario->quiet_ms);
     if (w.scenario->targets[0].down)
         outage_ends(&w, 0);
-    print_year(&w);
     run_end(&w);
     year_check(&w);
+    print_year(&w);
     bool ok = w.n_failures == 0;
     buf_add(failures, w.failures.p, w.failures.n);
     run_world_done(&w, sum);

@@ -31,6 +31,10 @@ struct year { /* what happens in it, and what is counted */
     uint64_t removals_at_reorganisation,
         removals_unapproved; /* before it; and after it until somebody approved */
     bool approved_since;
+    bool at_rest;     /* nothing was under way when the clock was read last */
+    size_t beside;    /* who were looked at and had their teams while a licence was held */
+    size_t licences;  /* at the end: who was given one */
+    size_t farewells; /* at the end: leavers who are in no team, as the policy wants it */
 };
 
 /* True: every promise held. Else failures (initialised by the caller) gets a line for each that did not. Prints what
@@ -39,7 +43,9 @@ bool year_run(const struct year_options *o, bool verbose, struct buf *failures, 
 
 /* A PATCH of a team was applied. */
 void year_moved(struct world *w, const struct moved *moved);
-/* At the end: teams, the guard, what must have happened. */
+/* While nothing is under way: whose licence is held has the teams all the same. */
+void year_check_held(struct world *w);
+/* At the end: teams, licences, roles, the guard, what must have happened. */
 void year_check(struct world *w);
 
 #endif

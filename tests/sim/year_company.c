@@ -23,6 +23,12 @@ static const char *const professions[] = {
 };
 
 static const struct {
+    const char *profession, *role;
+} admins[] = {
+    {"Analyst", ATTR_ROLE_PREFIX "Content Admin"},
+    {"Tester", ATTR_ROLE_PREFIX "User Admin"},
+};
+static const struct {
     const char *const *names;
     size_t n;
 } units[COMPANY_UNITS] = {
@@ -61,6 +67,11 @@ void company_team(const struct company *c, size_t i, char out[COMPANY_NAME_SIZE]
     while (unit < COMPANY_PROFESSION && i >= c->n[unit])
         i -= c->n[unit++];
     company_name(unit, i, out);
+}
+
+bool company_leads(const char *title)
+{
+    return strncmp(title, COMPANY_LEAD, strlen(COMPANY_LEAD)) == 0;
 }
 
 size_t company_successor(size_t department)
@@ -124,6 +135,30 @@ static void decide_attrs(const struct policy_facts *f, struct attrs *to)
     }
 }
 
+/* Titles say what somebody may do there. */
+static void decide_rights(const struct policy_facts *f, struct desired *ret)
+{
+    const char *title = get(f, "title"),
+               *profession = title && strrchr(title, ' ') ? strrchr(title, ' ') + 1 : title;
+    bool manages = profession && strcmp(profession, "Manager") == 0;
+    attrs_set(&ret->attrs, "role", manages ? "ORGANIZATION_INTERNAL_ADMIN" : "ORGANIZATION_INTERNAL_USER");
+    ret->has_roles = true;
+    if (!title)
+        return;
+    if (company_leads(title))
+        attrs_set(&ret->attrs, "userType", "Full");
+    for (size_t i = 0; i < ARRAY_SIZE(admins); i++)
+        if (strcmp(profession, admins[i].profession) == 0)
+            attrs_set(&ret->attrs, admins[i].role, "true");
+}
+
+/* Half of the people leave their teams before they are cut. */
+static bool leaves_teams(const struct policy_facts *f)
+{
+    const char *number = get(f, "employeeNumber");
+    return f->employment == EMPLOYMENT_LEFT && number && strtoul(number + 1, NULL, 10) % 2 == 0;
+}
+
 void company_decide(const struct policy_facts *f, unsigned policy, struct desired *ret)
 {
     *ret = (struct desired){.kind = DESIRE_ACCOUNT, .active = ACTIVE_OFF};
@@ -131,6 +166,7 @@ void company_decide(const struct policy_facts *f, unsigned policy, struct desire
         ret->kind = DESIRE_ABSENT;
         return;
     }
+    ret->leave_teams = leaves_teams(f);
     if (f->employment == EMPLOYMENT_LEFT || f->suspended || f->ended)
         return;
     if (!get(f, "userName") ||
@@ -140,6 +176,7 @@ void company_decide(const struct policy_facts *f, unsigned policy, struct desire
     }
     ret->active = ACTIVE_ON;
     decide_attrs(f, &ret->attrs);
+    decide_rights(f, ret);
     ret->has_teams = true;
     decide_teams(f, policy, &ret->teams);
 }

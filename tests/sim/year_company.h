@@ -3,7 +3,9 @@
  *
  *      department "Legal" ─► team "Legal"       until the reorganisation, which joins some departments' teams
  *      location "Oslo"    ─► team "Oslo"
- *      title "Lead Baker" ─► team "Baker"       its last word
+ *      title "Lead Baker" ─► team "Baker"       its last word; who leads has the licence Full, who does not says nothing of it
+ *      some professions   ─► a primary role, an admin role
+ *      left               ─► deactivated; who has an even number leaves all teams first
  *
  * Thread rule: none; cannot fail. */
 #ifndef ROLLCALL_SIM_YEAR_COMPANY_H
@@ -15,6 +17,7 @@
 #include "policy.h"
 
 enum { COMPANY_NAME_SIZE = 32 };
+#define COMPANY_LEAD "Lead "
 
 enum company_unit { COMPANY_DEPARTMENT, COMPANY_LOCATION, COMPANY_PROFESSION, COMPANY_UNITS };
 
@@ -29,6 +32,8 @@ size_t company_teams(const struct company *c);
 void company_name(enum company_unit unit, size_t i, char out[COMPANY_NAME_SIZE]);
 /* The name of team i of all of them. */
 void company_team(const struct company *c, size_t i, char out[COMPANY_NAME_SIZE]);
+/* Whether the title's bearer is to have the licence Full. */
+bool company_leads(const char *title);
 /* The department whose team a department's people are in after the reorganisation. */
 size_t company_successor(size_t department);
 

@@ -200,7 +200,7 @@ static void set_location(struct life *life, size_t location)
 
 static void set_title(struct teller *t, struct life *life, size_t profession)
 {
-    static const char *const ranks[] = {"", "Senior ", "Lead "};
+    static const char *const ranks[] = {"", "Senior ", COMPANY_LEAD};
     char name[COMPANY_NAME_SIZE], title[2 * COMPANY_NAME_SIZE];
     life->unit[COMPANY_PROFESSION] = profession;
     company_name(COMPANY_PROFESSION, profession, name);

@@ -54,6 +54,7 @@ enum mutation {
     MUTATION_LEAVER_GIVEN_UP,      /* a cut that was not applied is not tried again */
     MUTATION_GUARD_IGNORED,        /* the guard lets everything pass */
     MUTATION_GUARD_FORGETS,        /* it counts nothing */
+    MUTATION_HELD_LICENCE_STOPS,   /* a licence that is held or denied keeps everything else waiting */
     MUTATION_BUDGET_IGNORED,       /* calls start without asking the budget */
     MUTATION_BUCKET_SHARE_IGNORED, /* each bucket spends the whole limit */
     MUTATION_LEAVER_SLICE_IGNORED, /* nothing of a limit is the leavers' own */
@@ -74,6 +75,7 @@ enum mutation {
     MUTATION_TEAM_MADE_LATE,   /* that a membership is ours is noted when it is seen, not before it is made */
     MUTATION_TEAM_DOUBTS_ONE,  /* of a batch of unknown outcome only the first person is doubted */
     MUTATION_TEAM_BLAMES_ALL,  /* a batch that was refused is refused to everybody in it */
+    MUTATION_FAREWELL_SKIPPED, /* whoever is to leave teams before the cut is cut at once, without a word */
     MUTATION_TEAM_MISSED_FOREVER, /* a team that appears wakes nobody */
     /* resources that are put back whole */
     MUTATION_PUT_STALE, /* as it was read once, also when the service says that it has changed since */

@@ -320,7 +320,7 @@ static bool plan_read_made(const struct plan_input *in, struct plan *ret)
 static bool plan_farewell(const struct plan_input *in, struct plan *ret)
 {
     const struct target_state *t = in->state;
-    if (!in->desired->leave_teams || !in->farewell || t->attempts > 0)
+    if (!in->desired->leave_teams || !in->farewell || t->attempts > 0 || MUTATION(MUTATION_FAREWELL_SKIPPED))
         return false;
     if (!in->fresh) {
         plan_lookup(in, ret);

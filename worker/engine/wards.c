@@ -282,7 +282,7 @@ bool wards_pass_by(struct work *w, const struct plan *plan, enum admission admis
     if (licence)
         w->licence = admission;
     w->denied |= admission == DENIED && (licence || removal);
-    return licence || (removal && admission == DENIED);
+    return (licence && !MUTATION(MUTATION_HELD_LICENCE_STOPS)) || (removal && admission == DENIED);
 }
 
 /* ---- records ------------------------------------------------------------------------------------------- */
