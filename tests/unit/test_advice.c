@@ -17,6 +17,8 @@ START_TEST(each_refusal_has_the_advice_of_its_row)
         {"scim", REFUSED_CREATE, "409: x.example is not whitelisted", "mend the cause"},
         {"miro", REFUSED_CUT, "409: Any account in organization must have at least one admin",
          "somebody else an admin"},
+        {"miro", REFUSED_CUT, "409: A company admin cannot be deactivated", "take the admin's role"},
+        {"miro", REFUSED_CREATE, "400: User name 'zoe' is invalid: 'not an email'", "mend the address"},
         {"miro", REFUSED_CUT, "400: no", "tried again daily"},
         {"miro", "department", "409: User 'x' belongs to more than one organization", "another organisation"},
         {"miro", "userName", "400 invalidValue: 'not unique'", "another account has this name"},

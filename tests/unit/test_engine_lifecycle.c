@@ -374,6 +374,44 @@ START_TEST(the_last_company_admin_stays_one)
 }
 END_TEST
 
+START_TEST(the_last_company_admin_who_leaves_is_a_finding)
+{
+    begin(POLICY_ACCOUNT);
+    p0_has("role=ORGANIZATION_INTERNAL_ADMIN");
+    say_of("left", EVENT_LEFT, 0, 2, NULL);
+    ck_assert(account(0)->active);
+    expect_cause("left", "rejected", "at least one admin", "somebody else an admin");
+    ck_assert_uint_eq(stats_now().uncut, 1);
+    miro_add_user(there.m, &(struct miro_user_spec){.userName = NOBODY_ELSE, .admin = true}, kit.now.wall_ms);
+    pass(KIT_DAY_MS);
+    settle_for(40 * KIT_SECOND);
+    ck_assert(!account(0)->active);
+    end();
+}
+END_TEST
+
+static void keep_admins(struct miro_config *cfg)
+{
+    cfg->admin_deactivation_refused = true;
+}
+
+/* No source says whether Miro does so by SCIM; its pages want the role taken first. */
+START_TEST(a_company_admin_who_cannot_be_deactivated_is_a_finding)
+{
+    there_otherwise = keep_admins;
+    begin(POLICY_ACCOUNT);
+    miro_add_user(there.m, &(struct miro_user_spec){.userName = NOBODY_ELSE, .admin = true}, kit.now.wall_ms);
+    p0_has("role=ORGANIZATION_INTERNAL_ADMIN");
+    say_of("left", EVENT_LEFT, 0, 2, NULL);
+    ck_assert(account(0)->active);
+    expect_cause("left", "rejected", "company admin", "take the admin's role");
+    by_hand(0)->role = MIRO_INTERNAL_USER;
+    control_retry();
+    ck_assert(!account(0)->active);
+    end();
+}
+END_TEST
+
 static void few_seats(struct miro_config *cfg)
 {
     cfg->default_licence = "Free";
@@ -770,6 +808,32 @@ START_TEST(an_address_that_is_not_allowed_is_a_finding)
 }
 END_TEST
 
+START_TEST(an_address_that_is_none_is_told)
+{
+    begin(POLICY_ACCOUNT);
+    say_of("joined", EVENT_JOINED, 0, 1, "userName=zoe;department=Art");
+    expect_cause("joined", "rejected", "not an email", "address");
+    say_of("mended", EVENT_CHANGED, 0, 2, "userName=p0@example.com");
+    expect_result("mended", "miro", "applied");
+    end();
+}
+END_TEST
+
+/* Miro wants both parts of a name, or none. */
+START_TEST(half_a_name_keeps_nobody_out)
+{
+    begin(POLICY_ACCOUNT);
+    say_of("joined", EVENT_JOINED, 0, 1, "userName=p0@example.com;name.givenName=Zoe;department=Art");
+    expect_result("joined", "miro", "applied");
+    ck_assert_str_eq(attr_at(0, "department"), "Art");
+    say_of("whole", EVENT_CHANGED, 0, 2, "name.familyName=Zimmer");
+    expect_result("whole", "miro", "applied");
+    ck_assert_str_eq(attr_at(0, "name.familyName"), "Zimmer");
+    ck_assert_uint_eq(n_refused("whole"), 0);
+    end();
+}
+END_TEST
+
 START_TEST(an_account_that_exists_is_adopted_unless_something_speaks_against_it)
 {
     static const struct {
@@ -827,6 +891,8 @@ int main(void)
         an_admin_role_that_somebody_else_gave_is_taken_only_when_named_false,
         a_role_that_somebody_has_taken_meanwhile_is_no_failure,
         the_last_company_admin_stays_one,
+        the_last_company_admin_who_leaves_is_a_finding,
+        a_company_admin_who_cannot_be_deactivated_is_a_finding,
         a_licence_goes_up_and_never_down,
         seats_that_have_run_out_are_a_finding,
         who_finds_no_seat_has_an_account_all_the_same,
@@ -847,6 +913,8 @@ int main(void)
         a_leaver_whose_account_has_vanished_is_a_finding,
         somebody_of_another_organisation_is_a_finding_after_two_calls,
         an_address_that_is_not_allowed_is_a_finding,
+        an_address_that_is_none_is_told,
+        half_a_name_keeps_nobody_out,
         an_account_that_exists_is_adopted_unless_something_speaks_against_it,
         who_never_registered_keeps_the_last_team,
     };

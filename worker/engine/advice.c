@@ -31,6 +31,11 @@ static const struct row {
      "look for the account at the target: free its name, or make it visible to the token" RETRY},
     {"miro", NULL, "whitelist",
      "allow the domain in Miro's company settings, or mend the address at the source" RETRY},
+    {"miro", REFUSED_CREATE, "email", "mend the address at the source, or let the policy make one"},
+    {"miro", REFUSED_CUT, "company admin",
+     "take the admin's role from the account in Miro's user management; it is tried again daily, and at once "
+     "by control "
+     "retry"},
     {NULL, NULL, "at least one admin",
      "make somebody else an admin there (of the team, or of the company); a leaver is tried again daily, "
      "others by control "
