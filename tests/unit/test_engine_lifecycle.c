@@ -575,6 +575,21 @@ START_TEST(teams_that_cannot_be_left_do_not_hold_up_the_cut)
 }
 END_TEST
 
+START_TEST(a_cut_that_comes_at_once_since_a_read_failed_says_so)
+{
+    p0_is_in_three_teams();
+    say({.id = "left", .type = EVENT_LEFT, .subject = "p-0", .at = 2});
+    commit();
+    expect_call("GET", "/Users/");
+    answer(503, "");
+    settle_for(60 * KIT_SECOND);
+    ck_assert(!account(0)->active && account(0)->n_teams == 3);
+    expect_result("left", "miro", "applied");
+    expect_refused("left", "teams", "Ops", "not left before the cut: calls before it failed", "by hand");
+    end();
+}
+END_TEST
+
 START_TEST(a_call_that_takes_a_leaver_out_of_a_team_and_is_never_answered_is_followed_by_the_cut)
 {
     p0_is_in_three_teams();
@@ -900,6 +915,7 @@ int main(void)
         a_leaver_keeps_teams_and_attributes_and_comes_back_to_new_ones,
         a_leaver_may_leave_all_teams_first,
         teams_that_cannot_be_left_do_not_hold_up_the_cut,
+        a_cut_that_comes_at_once_since_a_read_failed_says_so,
         a_call_that_takes_a_leaver_out_of_a_team_and_is_never_answered_is_followed_by_the_cut,
         the_last_admin_of_a_team_leaves_the_others_and_is_a_finding,
         a_dry_run_tells_the_whole_way_out,

@@ -172,10 +172,14 @@ static void choose_name(struct engine *e, struct work *w, struct target_state *t
 /* From the first team that a leaver leaves on: how long the cut may be held up by it. */
 enum { FAREWELL_MS = 20 * 1000 };
 
-static void begin_farewell(struct work *w, const struct plan *plan, struct now now)
+/* A cut before which something else has failed already comes at once. */
+static void begin_farewell(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
+                           struct now now)
 {
     if (plan->before_cut && !w->farewell_until_ms)
         w->farewell_until_ms = now.wall_ms + FAREWELL_MS;
+    if (plan->step == STEP_DEACTIVATE && w->desired.leave_teams && t->attempts > 0)
+        teams_stay(e, w, t, "calls before it failed", now);
 }
 
 /* The plan ends there: what is held waits for a person; what was denied counts as what is wanted. */
@@ -197,7 +201,7 @@ static bool heed_guard(struct engine *e, struct work *w, struct target_state *t,
 {
     enum admission admission = wards_admit(e, w, t, plan, now);
     if (admission == ADMITTED) {
-        begin_farewell(w, plan, now);
+        begin_farewell(e, w, t, plan, now);
         return plan->step == STEP_LEAVE && !plan->before_cut && !work_is_fresh(w, now); /* it reads first */
     }
     if (admission == PASSED_OVER) {
