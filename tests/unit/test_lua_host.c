@@ -1,14 +1,20 @@
 #include "test_lib.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include <lauxlib.h>
 
 #include "json.h"
 #include "lua_host.h"
-#include "loop.h"
 
 static const struct lua_limits SMALL = {.memory_bytes = 2 << 20, .instructions = 100000};
+
+/* Of the process: what a crowded machine keeps us waiting is no time that a script took. */
+static int64_t cpu_ms(void)
+{
+    return (int64_t)clock() * 1000 / CLOCKS_PER_SEC;
+}
 
 /* Loads "return { f = function(v) BODY end }". */
 static bool load(struct lua_host *h, const char *body, lua_script *ret, struct error *err)
@@ -207,7 +213,7 @@ static const struct {
 START_TEST(runaway_scripts_end_as_errors_and_the_host_lives_on)
 {
     struct lua_host *h = lua_host_new(&SMALL);
-    int64_t start = clock_mono_ms();
+    int64_t start = cpu_ms();
     for (size_t i = 0; i < ARRAY_SIZE(runaways); i++) {
         struct error err;
         char *result = run(h, runaways[i].body, "{}", &err);
@@ -219,7 +225,7 @@ START_TEST(runaway_scripts_end_as_errors_and_the_host_lives_on)
         ck_assert_msg(result && strcmp(result, "2") == 0, "after %s: %s", runaways[i].body, err.message);
         free(result);
     }
-    ck_assert_int_lt(clock_mono_ms() - start, 30000);
+    ck_assert_int_lt(cpu_ms() - start, 30000);
     lua_host_free(h);
 }
 END_TEST
@@ -243,10 +249,10 @@ START_TEST(time_outside_of_lua_instructions_is_limited_too)
     struct error err;
     static const char body[] = "local t = {} for i = 1, 100000 do t[i] = i end\n"
                                "for i = 1, 1e9 do table.sort(t) end";
-    int64_t start = clock_mono_ms();
+    int64_t start = cpu_ms();
     ck_assert_ptr_null(run(h, body, "{}", &err));
     ck_assert_ptr_nonnull(strstr(err.message, "CPU time"));
-    ck_assert_int_lt(clock_mono_ms() - start, 40000);
+    ck_assert_int_lt(cpu_ms() - start, 40000);
     lua_host_free(h);
 }
 END_TEST
