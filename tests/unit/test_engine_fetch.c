@@ -33,11 +33,12 @@ static bool on_person(void *ctx, const struct person_view *view, size_t source,
     ret->words.type = strcmp(word, "joined") == 0 ? EVENT_JOINED
                       : strcmp(word, "left") == 0 ? EVENT_LEFT
                                                   : EVENT_CHANGED;
-    ret->words.complete = true;
     if (strcmp(word, "free") == 0)
         ret->words.type = EVENT_JOINED;
     if (sense)
         put_attrs(&ret->words.profile, rest);
+    ret->words.complete = !attrs_find(&ret->words.profile, "part");
+    attrs_remove(&ret->words.profile, "part");
     const struct attr *group = attrs_find(&ret->words.profile, "group");
     ret->words.groups_complete = group != NULL;
     if (group) {
@@ -118,6 +119,30 @@ START_TEST(a_thin_change_is_fetched_and_then_made)
     ck_assert_str_ne(source_now("fetchedAt"), "");
     expect_no_call();
     kit_stop();
+}
+END_TEST
+
+/* What it does not name is gone with a whole answer only: "part=…" stands for complete = false. */
+START_TEST(an_answer_in_part_clears_nothing)
+{
+    static const struct {
+        const char *answer;
+        bool kept;
+    } rows[] = {{"joined;" ZOE, false}, {"joined;title=Chef;part=yes", true}};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        start();
+        kit_zoe_has_account(ZOE ";department=Kitchen");
+        say({"thin", EVENT_CHANGED, .at = 2, .thin = true});
+        commit();
+        expect_call("GET", "/people/zoe");
+        answer(200, rows[i].answer);
+        commit();
+        cJSON *root = person_now();
+        cJSON *department = cJSON_GetArrayItem(json_get(json_get(root, "profile"), "department"), 0);
+        ck_assert_msg(cJSON_IsString(department) == rows[i].kept, "%s", rows[i].answer);
+        cJSON_Delete(root);
+        kit_stop();
+    }
 }
 END_TEST
 
@@ -927,6 +952,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         a_thin_change_is_fetched_and_then_made,
+        an_answer_in_part_clears_nothing,
         a_joiner_waits_for_the_fetch_and_gets_what_it_said,
         a_fetch_begun_before_the_newest_thin_event_does_not_answer_it,
         an_older_thin_event_that_comes_late_is_fetched_too,
