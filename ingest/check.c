@@ -39,6 +39,8 @@ static void print_event(const struct event *ev, unsigned spread, size_t number, 
     fprintf(out, "event %zu\n  key: %s\n", number, key.p);
     event_each_header(ev, print_header, out);
     fprintf(out, "  %s\n", value.p);
+    if (!ev->unreadable && ev->occurred_at_ms == ev->received_at_ms)
+        fprintf(out, "  note: no time was read, so it happened when it was received\n");
     buf_done(&key);
     buf_done(&value);
 }

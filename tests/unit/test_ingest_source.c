@@ -521,6 +521,12 @@ START_TEST(check_shows_what_a_stored_request_becomes)
     ck_assert_ptr_nonnull(strstr(text, "  key: example/0\n"));
     ck_assert_ptr_nonnull(strstr(text, "  ce_type: rollcall.person.left\n"));
     ck_assert_ptr_nonnull(strstr(text, "\"subject\":\"1\""));
+    ck_assert_ptr_null(strstr(text, "note:"));
+    free(text);
+    text = run_check(
+        "POST /hooks/x HTTP/1.1\nHost: h\n\n{\"type\":\"person.left\",\"data\":{\"id\":\"1\"}}\n", &accepted);
+    ck_assert(accepted);
+    ck_assert_ptr_nonnull(strstr(text, "  note: no time was read"));
     free(text);
     text =
         run_check("POST /hooks/x HTTP/1.1\nHost: h\n\n{\"type\":\"person.left\",\"data\":{}}\n", &accepted);
