@@ -157,6 +157,13 @@ START_TEST(a_hold_is_decided_by_id_or_by_time_and_the_later_word_counts)
     told("hold/17", "{\"kind\":\"hold\",\"decision\":\"approve\",\"hold\":\"17\"," SIGNED_LATER);
     ck_assert_int_eq(control_decision(&control, "17", "miro", NOON - 1), DECISION_APPROVE);
     ck_assert_int_eq(control_decision(&control, "18", "miro", NOON - 1), DECISION_DENY);
+    told("hold/19", "{\"kind\":\"hold\",\"decision\":\"deny\",\"hold\":\"19\"," SIGNED);
+    told("hold/miro",
+         "{\"kind\":\"hold\",\"decision\":\"approve\",\"target\":\"miro\",\"heldBefore\":\"2026-11-"
+         "17T12:00:00Z\"," SIGNED_LATER);
+    ck_assert_int_eq(control_decision(&control, "19", "miro", NOON - 1), DECISION_DENY); /* by name */
+    ck_assert_int_eq(control_decision(&control, "20", "miro", NOON - 1), DECISION_APPROVE);
+    ck_assert_int_eq(control_decision(&control, "20", "miro", INT64_MAX), DECISION_NONE);
 }
 END_TEST
 

@@ -63,6 +63,16 @@ static void serve(void)
         answer(200, user(indexed("", i), there.active[i], profile_of(i)));
 }
 
+/* The newest record of a person. */
+static const cJSON *last_record_of(int i)
+{
+    const cJSON *last = NULL;
+    for (size_t r = 0; r < kit.n_records; r++)
+        if (kit.records[r].topic == TOPIC_PERSONS && strcmp(kit.records[r].key, indexed("acme/hr/p", i)) == 0)
+            last = kit.records[r].json;
+    return last;
+}
+
 /* Until nothing more happens by itself. */
 static void settle_down(void)
 {
@@ -131,6 +141,32 @@ static void decide_held_before(const char *decision)
     settle_down();
 }
 
+/* The id of what is held of a person. */
+static const char *held_id(int i)
+{
+    static char id[CREW][GUARD_HOLD_SIZE];
+    const cJSON *held = json_get(json_get(last_record_of(i), "targets"), "miro");
+    const char *text = json_string(json_get(held, "held"), "id");
+    ck_assert_msg(text != NULL, "nothing is held of p%d", i);
+    snprintf(id[i], sizeof id[i], "%s", text);
+    return id[i];
+}
+
+static void decide_about(const char *hold, const char *decision)
+{
+    char key[64], value[256], now[RFC3339_SIZE];
+    struct error err;
+    rfc3339_format(kit.now.wall_ms, now);
+    snprintf(key, sizeof key, "hold/%s", hold);
+    snprintf(value, sizeof value,
+             "{\"kind\":\"hold\",\"decision\":\"%s\",\"hold\":\"%s\",\"by\":\"ops\",\"reason\":\"asked\","
+             "\"at\":\"%s\"}",
+             decision, hold, now);
+    ck_assert_msg(engine_control(kit.e, str_of(key), str_of(value), kit.now, &err), "%s", err.message);
+    engine_tick(kit.e, kit.now);
+    settle_down();
+}
+
 static size_t count_outcome(const char *outcome)
 {
     size_t n = 0;
@@ -180,6 +216,80 @@ START_TEST(what_a_person_denies_is_answered_so_and_stays_until_a_newer_word)
             tell(indexed("again", i), EVENT_LEFT, i, 100, NULL);
     settle_down();
     ck_assert_uint_eq(there.cuts, 2 * ROOM);
+    kit_stop();
+}
+END_TEST
+
+START_TEST(what_was_denied_by_mistake_is_done_when_a_person_approves_it_after_all)
+{
+    char holds[CREW][GUARD_HOLD_SIZE];
+    start_with_crew(GUARD_DEACTIVATION, (struct engine_guard_limit){.percent = 1});
+    everybody_leaves(2);
+    for (int i = 0; i < CREW; i++)
+        snprintf(holds[i], sizeof holds[i], "%s", held_id(i));
+    decide_about(holds[0], "deny");
+    decide_held_before("deny");
+    ck_assert_uint_eq(count_outcome("denied"), CREW);
+    pass(KIT_DAY_MS / 2);
+    decide_about(holds[0], "approve");
+    decide_about(holds[1], "approve");
+    ck_assert_uint_eq(there.cuts, 2);
+    ck_assert(!there.active[0] && !there.active[1]);
+    ck_assert_uint_eq(count_outcome("applied"), 2); /* told, though the events have their results */
+    ck_assert_uint_eq(count_outcome("denied"), CREW);
+    decide_about(holds[0], "deny"); /* too late */
+    settle_down();
+    ck_assert_uint_eq(there.cuts, 2);
+    kit_stop();
+}
+END_TEST
+
+/* The decision is in the topic when a worker takes the partition over. */
+START_TEST(what_was_denied_is_done_when_it_was_approved_while_no_worker_ran)
+{
+    char hold[GUARD_HOLD_SIZE];
+    start_with_crew(GUARD_DEACTIVATION, (struct engine_guard_limit){.percent = 1});
+    tell("left0", EVENT_LEFT, 0, 2, NULL);
+    settle_down();
+    snprintf(hold, sizeof hold, "%s", held_id(0));
+    decide_held_before("deny");
+    expect_result("left0", "miro", "denied");
+    engine_free(kit.e);
+    kit.e = engine_new(&kit.cfg, &kit.ports);
+    decide_about(hold, "approve");
+    kit_assign(0);
+    settle_down();
+    ck_assert_uint_eq(there.cuts, 1);
+    kit_stop();
+}
+END_TEST
+
+START_TEST(who_was_denied_is_not_approved_with_all_others)
+{
+    char hold[GUARD_HOLD_SIZE];
+    start_with_crew(GUARD_DEACTIVATION, (struct engine_guard_limit){.percent = 1});
+    tell("left0", EVENT_LEFT, 0, 2, NULL);
+    settle_down();
+    snprintf(hold, sizeof hold, "%s", held_id(0));
+    decide_held_before("deny"); /* with all others of the day before */
+    pass(2 * KIT_SECOND);
+    tell("left1", EVENT_LEFT, 1, 2, NULL);
+    settle_down();
+    decide_about(held_id(1), "deny"); /* by name */
+    pass(KIT_DAY_MS);
+    tell("left2", EVENT_LEFT, 2, 2, NULL);
+    settle_down();
+    decide_held_before("approve");
+    ck_assert_uint_eq(there.cuts, 1);
+    ck_assert(there.active[0] && there.active[1] && !there.active[2]);
+    tell("back0", EVENT_JOINED, 0, 3, NULL);
+    settle_down();
+    decide_about(hold, "approve"); /* nobody wants it any more */
+    pass(KIT_DAY_MS);
+    tell("again0", EVENT_LEFT, 0, 100, NULL);
+    settle_down();
+    ck_assert(there.active[0]);
+    ck_assert_uint_eq(stats_now().held, 1);
     kit_stop();
 }
 END_TEST
@@ -289,6 +399,84 @@ START_TEST(a_cut_that_is_tried_again_is_counted_once)
     settle_down();
     ck_assert_uint_eq(there.cuts, ROOM);
     ck_assert_uint_eq(stats_now().held, 0);
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_cut_that_is_asked_for_again_before_it_is_done_is_counted_once)
+{
+    start_with_crew(GUARD_DEACTIVATION, few);
+    tell("left0", EVENT_LEFT, 0, 2, NULL);
+    commit();
+    for (int i = 0; i < 3; i++) {
+        tell(indexed("again", i), EVENT_LEFT, 0, 3 + i, NULL);
+        commit();
+        ck_assert_int_ge(wait_for_call(), 0);
+        answer(503, "");
+        commit();
+    }
+    kit_crash();
+    pass(100 * KIT_SECOND);
+    tell("again3", EVENT_LEFT, 0, 10, NULL);
+    settle_down();
+    ck_assert(!there.active[0]);
+    tell("left1", EVENT_LEFT, 1, 2, NULL);
+    settle_down();
+    ck_assert_uint_eq(there.cuts, ROOM);
+    ck_assert_uint_eq(stats_now().held, 0);
+    tell("left2", EVENT_LEFT, 2, 2, NULL);
+    settle_down();
+    ck_assert_uint_eq(stats_now().held, 1); /* there was room for two */
+    kit_stop();
+}
+END_TEST
+
+START_TEST(who_was_active_in_between_is_counted_again)
+{
+    start_with_crew(GUARD_DEACTIVATION, few);
+    tell("left0", EVENT_LEFT, 0, 2, NULL);
+    settle_down();
+    tell("back0", EVENT_JOINED, 0, 3, NULL);
+    commit();
+    ck_assert_int_ge(wait_for_call(), 0);
+    while (kit.call && strcmp(kit.call->method, "PATCH") != 0) {
+        serve();
+        commit();
+        next_call();
+    }
+    there.active[0] = true;
+    answer(200, user("0", true, profile_of(0)));
+    commit();
+    tell("again0", EVENT_LEFT, 0, 4, NULL); /* its work may still be open */
+    settle_down();
+    ck_assert(!there.active[0]);
+    tell("left1", EVENT_LEFT, 1, 2, NULL);
+    settle_down();
+    ck_assert_uint_eq(stats_now().held, 1);
+    kit_stop();
+}
+END_TEST
+
+/* Its id is what somebody is about to approve. */
+START_TEST(what_is_held_stays_the_same_hold_when_it_is_asked_for_again)
+{
+    char hold[GUARD_HOLD_SIZE];
+    start_with_crew(GUARD_DEACTIVATION, (struct engine_guard_limit){.percent = 1});
+    tell("left0", EVENT_LEFT, 0, 2, NULL);
+    settle_down();
+    snprintf(hold, sizeof hold, "%s", held_id(0));
+    pass(KIT_SECOND);
+    tell("again0", EVENT_LEFT, 0, 3, NULL);
+    settle_down();
+    ck_assert_str_eq(held_id(0), hold);
+    decide_about(hold, "deny");
+    ck_assert_uint_eq(stats_now().held, 0);
+    expect_result("again0", "miro", "denied");
+    tell("anew0", EVENT_LEFT, 0, 4, NULL); /* a newer word asks anew */
+    settle_down();
+    ck_assert_str_ne(held_id(0), hold);
+    decide_about(held_id(0), "approve");
+    ck_assert_uint_eq(there.cuts, 1);
     kit_stop();
 }
 END_TEST
@@ -452,6 +640,12 @@ int main(void)
         what_is_to_be_read_about_who_is_held_is_not_forgotten_while_the_partition_opens,
         more_cuts_than_usual_wait_and_are_done_when_a_person_approves,
         what_a_person_denies_is_answered_so_and_stays_until_a_newer_word,
+        what_was_denied_by_mistake_is_done_when_a_person_approves_it_after_all,
+        what_was_denied_is_done_when_it_was_approved_while_no_worker_ran,
+        who_was_denied_is_not_approved_with_all_others,
+        a_cut_that_is_asked_for_again_before_it_is_done_is_counted_once,
+        who_was_active_in_between_is_counted_again,
+        what_is_held_stays_the_same_hold_when_it_is_asked_for_again,
         a_provision_of_what_was_denied_says_so,
         a_denial_ends_with_the_wish_that_it_denied,
         denied_while_in_doubt_is_denied_when_the_doubt_is_over,

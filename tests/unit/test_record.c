@@ -59,6 +59,8 @@ START_TEST(what_is_written_is_read_back_the_same)
     target_state_refuse(t, "title", 0xfedcba9876543210u, "no");
     target_state_refuse(t, REFUSED_MOVE "7", 0xfedcba9876543210u, "the last admin");
     target_state_refused_team(t, REFUSED_MOVE "7", "Ops");
+    target_state_deny(t, REFUSED_DENIED, 0xfedcba9876543210u, "deletion: denied", "0123456789abcdef",
+                      kit_ms(14));
     t->pending = xcalloc(2, sizeof *t->pending);
     t->n_pending = 2;
     for (size_t i = 0; i < 2; i++) {
@@ -73,7 +75,7 @@ START_TEST(what_is_written_is_read_back_the_same)
     target_state_set_known(person_target_add(&p, "wiki"), KNOWN_ABSENT);
     person_target_add(&p, "chat");
     ck_assert_uint_eq(record_flags(&p), RECORD_OPEN | RECORD_REFUSED | RECORD_UNCUT | RECORD_ACTIVE |
-                                            RECORD_HELD | RECORD_TEAMS);
+                                            RECORD_HELD | RECORD_TEAMS | RECORD_DENIED);
     char *first = write_person(&p);
     ck_assert_msg(record_read(str_of(first), &q, &err), "%s", err.message);
     char *second = write_person(&q);

@@ -539,7 +539,7 @@ enum control_decision control_decision(const struct control *c, const char *hold
         by_time = NULL;
     if (!by_id || !by_time)
         return by_id ? by_id->decision : by_time ? by_time->decision : DECISION_NONE;
-    if (by_id->at_ms == by_time->at_ms)
-        return by_id->decision == DECISION_DENY ? DECISION_DENY : by_time->decision;
+    if (by_id->decision == DECISION_DENY)
+        return DECISION_DENY;
     return by_id->at_ms > by_time->at_ms ? by_id->decision : by_time->decision;
 }

@@ -95,8 +95,8 @@ int64_t control_retry_ms(const struct control *c, const char *target);
 int64_t control_provision_ms(const struct control *c, struct str person);
 /* Identity of the provision's result at a target (result.effect): who asked waits for that. */
 uint64_t control_provision_effect(struct str person, const char *target, int64_t time_ms);
-/* What was decided about a hold of the target's guard: by its id, or by a time after held_at_ms. The later decision
- * counts; of two of one instant, deny. */
+/* What was decided about a hold of the target's guard: by its id, or by a time after held_at_ms (INT64_MAX: by its id
+ * only). The later decision counts, of two of one instant deny; but who was denied by name is not approved with all others. */
 enum control_decision control_decision(const struct control *c, const char *hold, const char *target,
                                        int64_t held_at_ms);
 

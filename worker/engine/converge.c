@@ -334,6 +334,7 @@ static bool converge_target(struct engine *e, struct slot *slot, struct target_s
         return false; /* planned when the source has answered */
     }
     obey_retry(e, w, t);
+    wards_reconsider(e, w, t);
     retry_cut(e, w, t, now);
     if (t->open || t->n_pending > 0)
         choose_name(e, w, t);

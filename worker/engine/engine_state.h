@@ -176,6 +176,7 @@ struct work {
     unsigned team_gone;     /* how often a move was answered with 404 */
     int64_t teams_asked_ms; /* when a listing was asked for on behalf of this work; 0: it was not */
     bool denied;          /* a person refused a licence or a removal that the guard held; all else went on */
+    bool reconsidered;    /* … or had refused something, and has approved it since */
     const char *surprise; /* of a source: what it has said, and has to say again; static; NULL: nothing */
     int64_t surprise_until_ms; /* valid with surprise: asked from then on (wall clock) */
     struct operation *operations;
@@ -468,6 +469,8 @@ void wards_note_active(struct engine *e, struct slot *slot, bool active);
 /* Whether the plan's step may be taken. ADMITTED is written down: the call waits for that commit. */
 enum admission wards_admit(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
                            struct now now);
+/* Before the plan: removals that were denied and have been approved since are wanted again. */
+void wards_reconsider(struct engine *e, struct work *w, struct target_state *t);
 /* What goes on beside a step that is held or denied. True: that is to be planned. */
 bool wards_pass_by(struct work *w, const struct plan *plan, enum admission admission);
 bool wards_restore(struct engine *e, int32_t partition, struct str key, struct str value, struct error *err);

@@ -81,6 +81,7 @@ void obey_person(struct engine *e, struct slot *slot, struct now now)
 bool obey_concerns(const struct engine *e, const struct slot *slot)
 {
     return (slot->refused && e->control.n_of[CONTROL_RETRY] > 0) ||
+           (slot->denied && e->control.n_of[CONTROL_HOLD] > 0) ||
            control_provision_ms(&e->control, (struct str){slot->key, slot->key_n}) != 0;
 }
 
@@ -95,8 +96,9 @@ struct waking {
 static void wake_slot(void *ctx, struct slot *slot)
 {
     const struct waking *w = ctx;
-    bool concerned = (w->who.held && slot->held) || (w->who.working && (slot->live || slot->open)) ||
-                     (w->who.refused && slot->refused) || (w->who.teams && slot->awaits_teams);
+    bool concerned = (w->who.held && (slot->held || slot->denied)) ||
+                     (w->who.working && (slot->live || slot->open)) || (w->who.refused && slot->refused) ||
+                     (w->who.teams && slot->awaits_teams);
     if (concerned && (slot->due_ms == 0 || slot->due_ms > w->now.wall_ms))
         store_set_due(&w->e->store, slot, w->now.wall_ms);
 }
@@ -168,7 +170,8 @@ static void on_provision(struct engine *e, const struct control_change *change, 
         converge_slot(e, slot, now);
 }
 
-/* Whom the decision concerns is for the plan to find out. A hold that is not committed yet is decided when it is. */
+/* Whom the decision concerns is for the plan to find out: who is held, or was denied and is approved after all. A hold
+ * that is not committed yet is decided when it is. */
 static void on_hold(struct engine *e, const struct control_change *change, struct now now)
 {
     (void)change, (void)now;

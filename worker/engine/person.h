@@ -86,7 +86,9 @@ struct refused {
     char *what; /* attribute name, or "+create", "+delete", "+adopt", "+active" for the whole step */
     uint64_t fingerprint;
     char *reason;
-    char *team; /* of REFUSED_MOVE: the team's name then; else NULL */
+    char *team;                 /* of REFUSED_MOVE: the team's name then; else NULL */
+    char hold[GUARD_HOLD_SIZE]; /* of REFUSED_DENIED: the id under which it was held; else "" */
+    int64_t held_since_ms;      /* valid with hold */
 };
 
 /* A source that is asked about persons stands among the targets by this and its name. */
@@ -125,8 +127,8 @@ struct target_state {
     int64_t provision_ms; /* the newest "provision" taken up, as of its time; 0: there was none */
     bool provision_owed;  /* its result is still to come */
     int64_t swept_ms;     /* with open: a sweep has opened it then, no event (wall clock); 0: not so */
-    uint64_t admitted; /* word that the guard has let pass, while work is under way; 0: none. See wards.c */
-    struct attrs admitted_moves; /* likewise of removals, each team's: id → word as text */
+    uint64_t admitted;    /* what the guard has let pass, while work is under way; 0: nothing. See wards.c */
+    struct attrs admitted_moves; /* likewise removals, each team's: id → the same as text */
     uint64_t held_word;          /* word that it holds; 0: none */
     enum guarded held_what;      /* valid with held_word, as is: */
     char held_id[GUARD_HOLD_SIZE];
@@ -221,6 +223,9 @@ char *reason_text(const char *reason);
 void target_state_fail(struct target_state *t,
                        const char *reason); /* the last failure, as text that a record can hold */
 void target_state_refuse(struct target_state *t, const char *what, uint64_t fingerprint, const char *reason);
+/* A person refused what was held under that id since then. */
+void target_state_deny(struct target_state *t, const char *what, uint64_t fingerprint, const char *reason,
+                       const char *hold, int64_t held_since_ms);
 /* That refusal is of a team of this name. */
 void target_state_refused_team(struct target_state *t, const char *what, const char *team);
 void target_state_forgive(struct target_state *t, const char *what);

@@ -227,6 +227,10 @@ static void write_lists(struct json_out *w, const struct target_state *t)
             json_put_string(w, "reason", t->refused[i].reason);
             if (t->refused[i].team)
                 json_put_string(w, "team", t->refused[i].team);
+            if (t->refused[i].hold[0]) {
+                json_put_string(w, "hold", t->refused[i].hold);
+                json_put_int(w, "heldSince", t->refused[i].held_since_ms);
+            }
             json_close(w);
         }
         json_close(w);
@@ -388,6 +392,14 @@ static bool may_be_active(const struct target_state *t)
     return t->link && (t->known != KNOWN_ACCOUNT || t->known_active);
 }
 
+static bool was_denied(const struct target_state *t)
+{
+    for (size_t i = 0; i < t->n_refused; i++)
+        if (t->refused[i].hold[0])
+            return true;
+    return false;
+}
+
 unsigned record_flags(const struct person *p)
 {
     unsigned flags = 0;
@@ -397,6 +409,7 @@ unsigned record_flags(const struct person *p)
         flags |= p->targets[i].retry_cut_ms ? RECORD_UNCUT : 0;
         flags |= may_be_active(&p->targets[i]) ? RECORD_ACTIVE : 0;
         flags |= p->targets[i].held_word ? RECORD_HELD : 0;
+        flags |= was_denied(&p->targets[i]) ? RECORD_DENIED : 0;
         flags |= p->targets[i].names_teams || p->targets[i].made_teams.n > 0 ? RECORD_TEAMS : 0;
     }
     return flags;

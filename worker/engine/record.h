@@ -22,6 +22,7 @@ enum {
     RECORD_ACTIVE = 1 << 3,  /* flag: some account is active, as far as is known */
     RECORD_HELD = 1 << 4,    /* flag: the guard holds something */
     RECORD_TEAMS = 1 << 5,   /* flag: the policy names teams somewhere, or some membership is ours */
+    RECORD_DENIED = 1 << 6,  /* flag: a person refused something that the guard held */
 };
 
 #define WARD_KEY_PREFIX      "!guard/"    /* + target/bucket: counts of the guard */

@@ -188,20 +188,28 @@ static bool read_pending(const cJSON *item, struct pending *ret)
            json_int64(item, "queuedAt", &ret->queued_at_ms) && json_int64(item, "offset", &ret->offset);
 }
 
+static bool read_refused(const cJSON *item, struct target_state *t)
+{
+    const char *what = json_string(item, "what"), *reason = json_string(item, "reason"),
+               *team = json_string(item, "team"), *hold = json_string(item, "hold");
+    uint64_t fingerprint;
+    int64_t since_ms = 0;
+    if (!what || !reason || !read_hash(json_string(item, "fingerprint"), &fingerprint) ||
+        (hold && (strlen(hold) != GUARD_HOLD_SIZE - 1 || !json_int64(item, "heldSince", &since_ms))))
+        return false;
+    if (hold)
+        target_state_deny(t, what, fingerprint, reason, hold, since_ms);
+    else
+        target_state_refuse(t, what, fingerprint, reason);
+    if (team)
+        target_state_refused_team(t, what, team);
+    return true;
+}
+
 static bool read_lists(const cJSON *object, struct target_state *t)
 {
     const cJSON *item, *refused = json_get(object, "refused"), *pending = json_get(object, "pending");
-    cJSON_ArrayForEach(item, refused)
-    {
-        const char *what = json_string(item, "what"), *reason = json_string(item, "reason"),
-                   *team = json_string(item, "team");
-        uint64_t fingerprint;
-        if (!what || !reason || !read_hash(json_string(item, "fingerprint"), &fingerprint))
-            return false;
-        target_state_refuse(t, what, fingerprint, reason);
-        if (team)
-            target_state_refused_team(t, what, team);
-    }
+    cJSON_ArrayForEach(item, refused) if (!read_refused(item, t)) return false;
     t->pending = xcalloc((size_t)cJSON_GetArraySize(pending), sizeof *t->pending);
     cJSON_ArrayForEach(item, pending) if (!read_pending(item, &t->pending[t->n_pending++])) return false;
     return true;

@@ -149,7 +149,8 @@ static void fill(const struct verdict *v, const struct target_state *t, struct r
         r->merged_into = v->last_id;
     if (r->outcome == OUTCOME_DENIED) {
         r->cause = "the guard held it, as unusually many were asked for, and a person refused it";
-        r->action = "say it anew when it is to be done all the same";
+        r->action = "if it is to be done all the same, approve it after all (rollcall-worker control "
+                    "approve; the id is in control holds --denied), or say it anew";
     }
     if (r->outcome == OUTCOME_UNCHANGED && w->vanished && plan_wants_cut(&w->desired)) {
         r->cause = FINDING_VANISHED;
@@ -213,6 +214,8 @@ static void settle_effect(struct engine *e, struct work *w, const struct target_
     if (r.outcome == OUTCOMES)
         return;
     fill(v, t, &r, now);
+    if (!r.cause && w->reconsidered)
+        r.cause = "control: the guard held it, a person refused it and has approved it since";
     if (!r.cause)
         r.cause = t->swept_ms ? "policy: it, the targets or their teams have changed"
                               : "no event: a date that came due or a repair";
@@ -279,7 +282,7 @@ static void forget_work(struct work *w)
     w->n_changes = w->n_operations = 0;
     w->fresh = w->one_by_one = w->trouble = w->unverified = w->refused = w->denied = w->cut_again =
         w->stepped = false;
-    w->bare = w->conflicted = w->vanished = false;
+    w->bare = w->conflicted = w->vanished = w->reconsidered = false;
     work_end_farewell(w);
     w->exists = w->kept_active = w->attempts = w->batch_max = w->team_gone = 0;
     w->started_ms = w->teams_asked_ms = 0;

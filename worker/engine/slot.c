@@ -177,6 +177,7 @@ void slot_set_flags(struct engine *e, struct slot *slot, unsigned flags)
     slot->open = flags & RECORD_OPEN;
     slot->refused = flags & RECORD_REFUSED;
     slot->in_teams = flags & RECORD_TEAMS;
+    slot->denied = flags & RECORD_DENIED;
     wards_note_active(e, slot, flags & RECORD_ACTIVE);
     bool held = flags & RECORD_HELD;
     e->stats.held += (uint64_t)held - slot->held;

@@ -38,6 +38,7 @@ struct slot {
     bool refused;           /* the committed record has RECORD_REFUSED */
     bool uncut;             /* likewise RECORD_UNCUT */
     bool active, held;      /* likewise RECORD_ACTIVE, RECORD_HELD */
+    bool denied;            /* likewise RECORD_DENIED */
     bool behind;            /* not planned yet under the present policy and targets: sweep.c */
     bool in_teams;          /* the committed record has RECORD_TEAMS */
     bool awaits_teams;      /* some work waits for its target's teams to be listed */

@@ -110,7 +110,17 @@ void target_state_refuse(struct target_state *t, const char *what, uint64_t fing
 {
     target_state_forgive(t, what);
     t->refused = xreallocarray(t->refused, t->n_refused + 1, sizeof *t->refused);
-    t->refused[t->n_refused++] = (struct refused){xstrdup(what), fingerprint, reason_text(reason), NULL};
+    t->refused[t->n_refused++] =
+        (struct refused){.what = xstrdup(what), .fingerprint = fingerprint, .reason = reason_text(reason)};
+}
+
+void target_state_deny(struct target_state *t, const char *what, uint64_t fingerprint, const char *reason,
+                       const char *hold, int64_t held_since_ms)
+{
+    target_state_refuse(t, what, fingerprint, reason);
+    struct refused *r = &t->refused[t->n_refused - 1];
+    memcpy(r->hold, hold, GUARD_HOLD_SIZE);
+    r->held_since_ms = held_since_ms;
 }
 
 void target_state_refused_team(struct target_state *t, const char *what, const char *team)

@@ -1,11 +1,13 @@
 /* wards.c - the guard at work: whether a step that takes or gives access may be taken, is held, or was denied.
  *
  *      plan ─► guarded? ─no──────────────────────────────────────────► go on
- *               │ yes: admitted before for the same word ────────────► go on
+ *               │ yes: admitted before, and wanted ever since ───────► go on
  *               │      room in the window: counted, admitted ────────► go on
  *               └───── no room: held ── a person approves: admitted ─► go on
- *                                    └─ a person denies: agreed to, until a newer word
+ *                                    └─ a person denies: agreed to, until a newer word or an approval
  *
+ * Held and denied is what is said, as a newer word asks anew; admitted and counted is what is done: however often a cut is
+ * asked for before it is done, it is one.
  * A ward is one bucket of a tenant at a target. Its counts travel in the transaction that admits; an abort takes
  * both back. The record of the ward lives in the bucket's partition, beside the persons it protects. */
 #include "calls.h"
@@ -17,7 +19,7 @@
 #include "digest.h"
 #include "mem.h"
 
-enum { WORD_TEXT_SIZE = 17 }; /* NUL included */
+enum { DEED_TEXT_SIZE = 17 }; /* NUL included */
 
 /* ---- where things are ---------------------------------------------------------------------------------- */
 
@@ -54,14 +56,31 @@ static enum guarded guarded_by(const struct plan *plan)
     }
 }
 
-/* What was said that asks for it; an attribute that changes meanwhile makes no new question of it. */
-static uint64_t word_of(const struct person *p, const struct plan *plan, enum guarded what)
+/* What is to be done; each licence and each team is a question of its own. */
+static uint64_t deed(enum guarded what, const char *of)
+{
+    uint64_t parts[] = {(uint64_t)what + 1, plan_value_fingerprint(of)};
+    return digest_hash64(parts, sizeof parts) | 1; /* never 0 */
+}
+
+static const char *licence_or_team(const struct plan *plan, enum guarded what)
 {
     const char *licence = what == GUARD_UPGRADE ? attrs_get(&plan->changes, "userType") : NULL;
-    licence = what == GUARD_REMOVAL ? plan->team_id : licence; /* each team is a question of its own */
+    return what == GUARD_REMOVAL ? plan->team_id : licence;
+}
+
+static uint64_t deed_of(const struct plan *plan, enum guarded what)
+{
+    return deed(what, licence_or_team(plan, what));
+}
+
+/* … and what was said that asks for it; an attribute that changes meanwhile makes no new question of it. Denials in records are of
+ * this: made otherwise, it would ask anew about all of them, and do what there is room for. */
+static uint64_t word_of(const struct person *p, const struct plan *plan, enum guarded what)
+{
     uint64_t parts[] = {(uint64_t)what + 1, p->employment_stamp.event, p->suspension_stamp.event,
-                        p->access_until_stamp.event, plan_value_fingerprint(licence)};
-    return digest_hash64(parts, sizeof parts) | 1; /* never 0 */
+                        p->access_until_stamp.event, plan_value_fingerprint(licence_or_team(plan, what))};
+    return digest_hash64(parts, sizeof parts) | 1;
 }
 
 static void hold_id(const struct work *w, uint64_t word, char out[GUARD_HOLD_SIZE])
@@ -101,34 +120,55 @@ static void hold(struct engine *e, struct work *w, struct target_state *t, enum 
     e->stats.held_total++;
 }
 
-static void word_text(uint64_t word, char out[WORD_TEXT_SIZE])
+static void deed_text(uint64_t deed, char out[DEED_TEXT_SIZE])
 {
-    snprintf(out, WORD_TEXT_SIZE, "%016llx", (unsigned long long)word);
+    snprintf(out, DEED_TEXT_SIZE, "%016llx", (unsigned long long)deed);
 }
 
 /* Removals are counted team by team, in whichever order they are tried again. */
-static bool was_admitted(const struct target_state *t, const struct plan *plan, uint64_t word)
+static bool was_admitted(const struct target_state *t, const struct plan *plan, enum guarded what)
 {
-    char text[WORD_TEXT_SIZE];
-    word_text(word, text);
+    char text[DEED_TEXT_SIZE];
+    uint64_t wanted = deed_of(plan, what);
+    deed_text(wanted, text);
     const char *removal = plan->step == STEP_LEAVE ? attrs_get(&t->admitted_moves, plan->team_id) : NULL;
-    return t->admitted == word || (removal && strcmp(removal, text) == 0);
+    return t->admitted == wanted || (removal && strcmp(removal, text) == 0);
+}
+
+static void admit_removal(struct target_state *t, const char *team_id)
+{
+    char text[DEED_TEXT_SIZE];
+    deed_text(deed(GUARD_REMOVAL, team_id), text);
+    if (t->admitted_moves.n < PERSON_TEAMS_MAX)
+        attrs_set(&t->admitted_moves, team_id, text);
 }
 
 /* The call waits until this is committed. */
 static void admit(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
-                  uint64_t word)
+                  enum guarded what)
 {
-    char text[WORD_TEXT_SIZE];
-    if (t->held_word == word)
+    if (t->held_word == word_of(w->slot->live, plan, what))
         unhold(e, w, t);
     if (!plan->before_cut) /* the cut was admitted before, and is not counted again */
-        t->admitted = word;
-    word_text(word, text);
-    if (plan->step == STEP_LEAVE && t->admitted_moves.n < PERSON_TEAMS_MAX)
-        attrs_set(&t->admitted_moves, plan->team_id, text);
+        t->admitted = deed_of(plan, what);
+    if (plan->step == STEP_LEAVE)
+        admit_removal(t, plan->team_id);
     w->slot->gen++;
     slot_mark_dirty(e, w->slot);
+}
+
+/* Who is wanted with access again is cut anew when that comes, and likewise the other way round. */
+static void forget_deeds(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan)
+{
+    bool cut = t->admitted == deed(GUARD_DEACTIVATION, NULL) || t->admitted == deed(GUARD_DELETION, NULL);
+    bool turned = t->admitted && cut != plan_wants_cut(&w->desired);
+    bool joined = plan->step == STEP_JOIN && attrs_find(&t->admitted_moves, plan->team_id);
+    if (turned)
+        t->admitted = 0;
+    if (joined)
+        attrs_remove(&t->admitted_moves, plan->team_id);
+    if (turned || joined)
+        slot_mark_dirty(e, w->slot);
 }
 
 static void count(struct engine *e, struct ward *ward, const struct work *w, enum guarded what,
@@ -157,34 +197,63 @@ static bool has_room(const struct ward *ward, const struct work *w, enum guarded
 }
 
 /* A removal rests alone, and the others are asked about; anything else is the whole wish. */
-static void deny(struct work *w, struct target_state *t, const struct plan *plan, uint64_t word)
+static void deny(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan)
 {
-    static const char reason[] = "held by the guard, then denied";
-    char what[PLAN_TEAM_REFUSED_SIZE];
+    char what[PLAN_TEAM_REFUSED_SIZE] = REFUSED_DENIED, reason[PERSON_REASON_MAX];
+    uint64_t fingerprint = t->held_word;
+    snprintf(reason, sizeof reason, "%s: held by the guard, then denied", guard_name(t->held_what));
     if (plan->step == STEP_LEAVE) {
         plan_team_denied(plan->team_id, what);
-        target_state_refuse(t, what, plan_denial_fingerprint(w->slot->live, plan->team_id), reason);
-    } else {
-        target_state_refuse(t, REFUSED_DENIED, word, reason);
+        fingerprint = plan_denial_fingerprint(w->slot->live, plan->team_id);
     }
+    target_state_deny(t, what, fingerprint, reason, t->held_id, t->held_since_ms);
+    if (t->held_team)
+        target_state_refused_team(t, what, t->held_team);
+    unhold(e, w, t);
+}
+
+/* A person thinks better of it, and names it: an approval of all that is held means those who are held. */
+static bool is_reconsidered(const struct engine *e, const struct work *w, const struct refused *denied)
+{
+    return denied->hold[0] &&
+           control_decision(&e->control, denied->hold, w->name, INT64_MAX) == DECISION_APPROVE;
+}
+
+void wards_reconsider(struct engine *e, struct work *w, struct target_state *t)
+{
+    static const char removal[] = REFUSED_DENIED "/";
+    for (size_t i = t->n_refused; w->slot->denied && i-- > 0;) {
+        const struct refused *r = &t->refused[i];
+        if (strncmp(r->what, removal, strlen(removal)) != 0 || !is_reconsidered(e, w, r))
+            continue;
+        admit_removal(t, r->what + strlen(removal));
+        target_state_forgive(t, r->what);
+        w->reconsidered = true;
+        w->slot->gen++;
+        slot_mark_dirty(e, w->slot);
+    }
+}
+
+static enum admission approve(struct engine *e, struct work *w, struct target_state *t,
+                              const struct plan *plan, enum guarded what)
+{
+    answer_forget_failures(w, t);         /* their deadline has passed meanwhile */
+    w->fresh &= plan->step != STEP_LEAVE; /* and what is known of the teams may be days old */
+    admit(e, w, t, plan, what);
+    return ADMITTED;
 }
 
 /* What to do about a word that is held. */
 static enum admission decide(struct engine *e, struct work *w, struct target_state *t,
                              const struct plan *plan, struct now now)
 {
-    uint64_t word = t->held_word;
     switch (control_decision(&e->control, t->held_id, w->name, t->held_since_ms)) {
     case DECISION_APPROVE:
-        answer_forget_failures(w, t);         /* their deadline has passed meanwhile */
-        w->fresh &= plan->step != STEP_LEAVE; /* and what is known of the teams may be days old */
-        admit(e, w, t, plan, word);
-        return ADMITTED;
+        return approve(e, w, t, plan, t->held_what);
     case DECISION_DENY:
         if (t->doubt_until_ms > now.wall_ms)
             break; /* nothing is final yet: asked again then */
-        unhold(e, w, t);
-        deny(w, t, plan, word);
+        deny(e, w, t, plan);
         return DENIED;
     case DECISION_NONE:
         break;
@@ -211,6 +280,21 @@ static void end_questions(struct engine *e, struct work *w, struct target_state 
         undeny(e, w, t);
 }
 
+/* What is asked for again stays the same hold: somebody may be about to decide about it by its id. Else it ends. */
+static void keep_hold(struct engine *e, struct work *w, struct target_state *t, enum guarded what,
+                      uint64_t word)
+{
+    bool whole = what != GUARD_UPGRADE && what != GUARD_REMOVAL; /* these are of a licence, of a team */
+    if (!t->held_word || t->held_word == word || stands_beside(t, what))
+        return;
+    if (t->held_what != what || !whole) {
+        unhold(e, w, t);
+        return;
+    }
+    t->held_word = word;
+    slot_mark_dirty(e, w->slot);
+}
+
 static enum admission admit_step(struct engine *e, struct work *w, struct target_state *t,
                                  const struct plan *plan, struct now now)
 {
@@ -224,12 +308,16 @@ static enum admission admit_step(struct engine *e, struct work *w, struct target
     }
     uint64_t word = word_of(w->slot->live, plan, what);
     const struct refused *denied = target_state_refused(t, REFUSED_DENIED);
-    if (denied && denied->fingerprint == word)
+    if (denied && denied->fingerprint == word && !is_reconsidered(e, w, denied))
         return AGREED;
-    if (was_admitted(t, plan, word))
+    if (denied && denied->fingerprint == word) {
+        undeny(e, w, t);
+        w->reconsidered = true;
+        return approve(e, w, t, plan, what);
+    }
+    if (was_admitted(t, plan, what))
         return ADMITTED;
-    if (t->held_word && t->held_word != word && !stands_beside(t, what))
-        unhold(e, w, t);
+    keep_hold(e, w, t, what, word);
     if (t->held_word == word)
         return decide(e, w, t, plan, now);
     if (!has_room(ward, w, what, now)) {
@@ -239,7 +327,7 @@ static enum admission admit_step(struct engine *e, struct work *w, struct target
         return decide(e, w, t, plan, now); /* "all held before": decided already, perhaps */
     }
     count(e, ward, w, what, now);
-    admit(e, w, t, plan, word);
+    admit(e, w, t, plan, what);
     return ADMITTED;
 }
 
@@ -248,13 +336,12 @@ static enum admission admit_farewell(struct engine *e, struct work *w, struct ta
                                      const struct plan *plan, struct now now)
 {
     struct ward *ward = &w->lane->ward;
-    uint64_t word = word_of(w->slot->live, plan, GUARD_REMOVAL);
-    if (allowance(ward, w, GUARD_REMOVAL) == UINT32_MAX || was_admitted(t, plan, word))
+    if (allowance(ward, w, GUARD_REMOVAL) == UINT32_MAX || was_admitted(t, plan, GUARD_REMOVAL))
         return ADMITTED;
     if (!has_room(ward, w, GUARD_REMOVAL, now))
         return PASSED_OVER;
     count(e, ward, w, GUARD_REMOVAL, now);
-    admit(e, w, t, plan, word);
+    admit(e, w, t, plan, GUARD_REMOVAL);
     return ADMITTED;
 }
 
@@ -262,6 +349,7 @@ enum admission wards_admit(struct engine *e, struct work *w, struct target_state
                            struct now now)
 {
     static const struct plan cut = {.step = STEP_DEACTIVATE};
+    forget_deeds(e, w, t, plan);
     if (!plan->before_cut)
         return admit_step(e, w, t, plan, now);
     enum admission admission =
