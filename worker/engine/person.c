@@ -6,8 +6,7 @@
 
 #include "mem.h"
 #include "mutation.h"
-
-/* ---- registers ----------------------------------------------------------------------------------------- */
+#include "registers.h"
 
 uint64_t event_id_hash(const char id[EVENT_ID_SIZE])
 {
@@ -25,228 +24,6 @@ static struct stamp stamp_of(const struct event *ev)
     return (struct stamp){ev->occurred_at_ms, event_id_hash(ev->id)};
 }
 
-static bool stamp_eq(struct stamp a, struct stamp b)
-{
-    return a.at_ms == b.at_ms && a.event == b.event;
-}
-
-/* Whether a word with stamp `a` beats the one with stamp `b`. restrict_a_b: how much more restrictive a's
- * value is than b's (> 0: more); it decides between words of the same instant, then the event id does. */
-static bool wins(struct stamp a, struct stamp b, int restrict_a_b)
-{
-    if (MUTATION(MUTATION_MERGE_IGNORES_STAMP))
-        return true;
-    if (a.at_ms != b.at_ms)
-        return a.at_ms > b.at_ms;
-    if (MUTATION(MUTATION_MERGE_TIE_BY_ARRIVAL))
-        return true;
-    if (restrict_a_b != 0)
-        return restrict_a_b > 0;
-    return a.event > b.event;
-}
-
-/* What events alone say, below the word of a source that was asked. */
-static void set_employment_told(struct person *p, enum employment value, struct stamp stamp)
-{
-    p->employment_told = value;
-    p->employment_told_stamp = stamp;
-}
-
-static void set_suspended_told(struct person *p, bool on, struct stamp stamp)
-{
-    p->suspended_told = on;
-    p->suspension_told_stamp = stamp;
-}
-
-static bool set_employment(struct person *p, enum employment value, struct stamp stamp, bool dry)
-{
-    if (!dry && p->employment_asked &&
-        wins(stamp, p->employment_told_stamp, (int)value - (int)p->employment_told))
-        set_employment_told(p, value, stamp);
-    if (!wins(stamp, p->employment_stamp, (int)value - (int)p->employment))
-        return false;
-    if (!dry) {
-        p->employment = value;
-        p->employment_stamp = stamp;
-        p->employment_asked = false;
-        set_employment_told(p, EMPLOYMENT_UNKNOWN, (struct stamp){0});
-    }
-    return true;
-}
-
-static bool set_suspension(struct person *p, bool on, struct stamp stamp, bool dry)
-{
-    if (!dry && p->suspension_asked &&
-        wins(stamp, p->suspension_told_stamp, (int)on - (int)p->suspended_told))
-        set_suspended_told(p, on, stamp);
-    if (!wins(stamp, p->suspension_stamp, (int)on - (int)p->suspended))
-        return false;
-    if (!dry) {
-        p->suspended = on;
-        p->suspension_stamp = stamp;
-        p->suspension_asked = false;
-        set_suspended_told(p, false, (struct stamp){0});
-    }
-    return true;
-}
-
-/* The earlier end is the more restrictive; 0 is no end at all. */
-static int compare_ends(int64_t a_ms, int64_t b_ms)
-{
-    int64_t a = a_ms ? a_ms : INT64_MAX, b = b_ms ? b_ms : INT64_MAX;
-    return (a < b) - (a > b);
-}
-
-static bool set_access_until(struct person *p, int64_t until_ms, struct stamp stamp, bool dry)
-{
-    if (!wins(stamp, p->access_until_stamp, compare_ends(until_ms, p->access_until_ms)))
-        return false;
-    if (!dry) {
-        p->access_until_ms = until_ms;
-        p->access_until_stamp = stamp;
-        p->access_ended = false;
-    }
-    return true;
-}
-
-/* Index of the register called name, or where it belongs. base/size describe the array; name is its first
- * member. */
-static size_t find_register(const void *base, size_t n, size_t size, const char *name, bool *found)
-{
-    size_t low = 0, high = n;
-    *found = false;
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        const char *const *at = (const void *)((const char *)base + mid * size);
-        int order = strcmp(*at, name);
-        if (order == 0) {
-            *found = true;
-            return mid;
-        }
-        if (order < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
-}
-
-/* A word about an attribute of which there was none. A complete profile newer than the word has cleared it.
- */
-static void insert_attr(struct person *p, size_t at, const char *name, const char *value, struct stamp stamp)
-{
-    if (wins(p->complete_stamp, stamp, 0)) {
-        value = NULL;
-        stamp = p->complete_stamp;
-    }
-    char *copy = xstrdup_null(value);
-    p->attrs = xreallocarray(p->attrs, p->n_attrs + 1, sizeof *p->attrs);
-    memmove(&p->attrs[at + 1], &p->attrs[at], (p->n_attrs - at) * sizeof *p->attrs);
-    p->attrs[at] = (struct attr_register){xstrdup(name), copy, stamp};
-    p->n_attrs++;
-}
-
-static bool set_attr(struct person *p, const char *name, const char *value, struct stamp stamp, bool dry)
-{
-    bool found;
-    size_t at = find_register(p->attrs, p->n_attrs, sizeof *p->attrs, name, &found);
-    if (!found) {
-        bool void_word = wins(p->complete_stamp, stamp, 0);
-        if (!dry)
-            insert_attr(p, at, name, value, stamp);
-        return !void_word;
-    }
-    struct attr_register *reg = &p->attrs[at];
-    if (!wins(stamp, reg->stamp, 0))
-        return false;
-    if (!dry) {
-        free(reg->value);
-        reg->value = xstrdup_null(value);
-        reg->stamp = stamp;
-    }
-    return true;
-}
-
-/* After the event's own attributes: what a complete profile does not name is cleared. */
-static bool set_complete(struct person *p, struct stamp stamp, bool dry)
-{
-    if (!wins(stamp, p->complete_stamp, 0))
-        return false;
-    if (dry)
-        return true;
-    p->complete_stamp = stamp;
-    for (size_t i = 0; i < p->n_attrs; i++) {
-        struct attr_register *reg = &p->attrs[i];
-        if (stamp_eq(reg->stamp, stamp) || !wins(stamp, reg->stamp, 0))
-            continue;
-        free(reg->value);
-        reg->value = NULL;
-        reg->stamp = stamp;
-    }
-    return true;
-}
-
-/* A word about a group of which there was none. A complete list that is newer, and does not name it, has ended it. */
-static void insert_group(struct person *p, size_t at, const char *name, bool member, struct stamp stamp)
-{
-    if (wins(p->complete_groups_stamp, stamp, member)) {
-        member = false;
-        stamp = p->complete_groups_stamp;
-    }
-    p->groups = xreallocarray(p->groups, p->n_groups + 1, sizeof *p->groups);
-    memmove(&p->groups[at + 1], &p->groups[at], (p->n_groups - at) * sizeof *p->groups);
-    p->groups[at] = (struct group_register){xstrdup(name), member, stamp};
-    p->n_groups++;
-}
-
-static bool set_group(struct person *p, const char *name, bool member, struct stamp stamp, bool dry)
-{
-    bool found;
-    size_t at = find_register(p->groups, p->n_groups, sizeof *p->groups, name, &found);
-    if (!found) {
-        bool void_word = wins(p->complete_groups_stamp, stamp, member);
-        if (!dry)
-            insert_group(p, at, name, member, stamp);
-        return !void_word;
-    }
-    struct group_register *reg = &p->groups[at];
-    if (!wins(stamp, reg->stamp, (int)reg->member - (int)member))
-        return false;
-    if (!dry) {
-        reg->member = member;
-        reg->stamp = stamp;
-    }
-    return true;
-}
-
-static bool names_group(const struct event *ev, const char *name)
-{
-    for (size_t i = 0; i < ev->n_groups; i++)
-        if (strcmp(ev->groups[i], name) == 0)
-            return true;
-    return false;
-}
-
-/* After the event's own groups: in those that it does not name the person is not. Said in the same instant as another
- * complete list, that ends what only the other one names, whichever of them the stamp is of. */
-static bool set_groups_complete(struct person *p, const struct event *ev, struct stamp stamp, bool dry)
-{
-    bool set = wins(stamp, p->complete_groups_stamp, 0);
-    if (set && !dry)
-        p->complete_groups_stamp = stamp;
-    for (size_t i = 0; i < p->n_groups; i++) {
-        struct group_register *reg = &p->groups[i];
-        if (names_group(ev, reg->name) || !wins(stamp, reg->stamp, reg->member))
-            continue;
-        set = true;
-        if (!dry) {
-            reg->member = false;
-            reg->stamp = stamp;
-        }
-    }
-    return set;
-}
-
 /* ---- merging ------------------------------------------------------------------------------------------- */
 
 /* What the type itself says of employment and suspension. */
@@ -255,16 +32,18 @@ static bool apply_status(struct person *p, enum event_type type, struct stamp st
     bool set = false;
     switch (type) {
     case EVENT_JOINED:
-        return set_employment(p, EMPLOYMENT_JOINED, stamp, dry);
+        return registers_set_employment(p, EMPLOYMENT_JOINED, stamp, dry);
     case EVENT_LEFT:
     case EVENT_DELETED:
-        set = set_employment(p, type == EVENT_LEFT ? EMPLOYMENT_LEFT : EMPLOYMENT_DELETED, stamp, dry);
+        set = registers_set_employment(p, type == EVENT_LEFT ? EMPLOYMENT_LEFT : EMPLOYMENT_DELETED, stamp,
+                                       dry);
         if (!MUTATION(MUTATION_HOLD_SURVIVES_LEAVING))
-            set_suspension(p, false, stamp, dry); /* a hold ends with the employment; not a word of its own */
+            registers_set_suspension(p, false, stamp,
+                                     dry); /* a hold ends with the employment; not a word of its own */
         return set;
     case EVENT_SUSPENDED:
     case EVENT_RESUMED:
-        return set_suspension(p, type == EVENT_SUSPENDED, stamp, dry);
+        return registers_set_suspension(p, type == EVENT_SUSPENDED, stamp, dry);
     default:
         return false;
     }
@@ -276,15 +55,15 @@ static bool apply(struct person *p, const struct event *ev, bool dry)
     struct stamp stamp = stamp_of(ev);
     bool set = apply_status(p, ev->type, stamp, dry);
     for (size_t i = 0; i < ev->profile.n; i++)
-        set |= set_attr(p, ev->profile.v[i].name, ev->profile.v[i].value, stamp, dry);
+        set |= registers_set_attr(p, ev->profile.v[i].name, ev->profile.v[i].value, stamp, dry);
     if (ev->complete && !MUTATION(MUTATION_COMPLETE_IS_PARTIAL))
-        set |= set_complete(p, stamp, dry);
+        set |= registers_set_complete(p, stamp, dry);
     if (ev->has_access_until)
-        set |= set_access_until(p, ev->access_until_ms, stamp, dry);
+        set |= registers_set_access_until(p, ev->access_until_ms, stamp, dry);
     for (size_t i = 0; i < ev->n_groups; i++)
-        set |= set_group(p, ev->groups[i], ev->type != EVENT_MEMBERSHIP_REMOVED, stamp, dry);
+        set |= registers_set_group(p, ev->groups[i], ev->type != EVENT_MEMBERSHIP_REMOVED, stamp, dry);
     if (ev->groups_complete && !MUTATION(MUTATION_GROUPS_ONLY_ADD))
-        set |= set_groups_complete(p, ev, stamp, dry);
+        set |= registers_set_groups_complete(p, ev, stamp, dry);
     return set;
 }
 
@@ -360,8 +139,9 @@ static bool speaks_below(const struct person *p, const struct event *ev)
     bool ends = ev->type == EVENT_LEFT || ev->type == EVENT_DELETED;
     bool holds = ev->type == EVENT_SUSPENDED || ev->type == EVENT_RESUMED;
     return ((ends || ev->type == EVENT_JOINED) && p->employment_asked &&
-            wins(stamp_of(ev), p->employment_told_stamp, 0)) ||
-           ((ends || holds) && p->suspension_asked && wins(stamp_of(ev), p->suspension_told_stamp, 0));
+            registers_wins(stamp_of(ev), p->employment_told_stamp, 0)) ||
+           ((ends || holds) && p->suspension_asked &&
+            registers_wins(stamp_of(ev), p->suspension_told_stamp, 0));
 }
 
 /* A word said later has decided everything that a scheduled one would set: it will never do anything. */
@@ -396,9 +176,9 @@ static bool fits_registers(const struct person *p, const struct event *ev)
     size_t n_attrs = p->n_attrs, n_groups = p->n_groups;
     bool found;
     for (size_t i = 0; i < ev->profile.n; i++, n_attrs += !found)
-        find_register(p->attrs, p->n_attrs, sizeof *p->attrs, ev->profile.v[i].name, &found);
+        registers_find(p->attrs, p->n_attrs, sizeof *p->attrs, ev->profile.v[i].name, &found);
     for (size_t i = 0; i < ev->n_groups; i++, n_groups += !found)
-        find_register(p->groups, p->n_groups, sizeof *p->groups, ev->groups[i], &found);
+        registers_find(p->groups, p->n_groups, sizeof *p->groups, ev->groups[i], &found);
     return (n_attrs == p->n_attrs || n_attrs <= PERSON_ATTRS_MAX) &&
            (n_groups == p->n_groups || n_groups <= PERSON_GROUPS_MAX);
 }
@@ -432,10 +212,10 @@ enum merge person_merge(struct person *p, const struct event *ev, int64_t now_ms
 
 static void hear_left(struct person *p, struct stamp stamp)
 {
-    if (!wins(stamp, p->employment_stamp, (int)EMPLOYMENT_LEFT - (int)p->employment))
+    if (!registers_wins(stamp, p->employment_stamp, (int)EMPLOYMENT_LEFT - (int)p->employment))
         return;
     if (!p->employment_asked)
-        set_employment_told(p, p->employment, p->employment_stamp);
+        registers_tell_employment(p, p->employment, p->employment_stamp);
     p->employment_asked = true;
     p->employment = EMPLOYMENT_LEFT;
     p->employment_stamp = stamp;
@@ -443,10 +223,10 @@ static void hear_left(struct person *p, struct stamp stamp)
 
 static void hear_suspension(struct person *p, bool on, struct stamp stamp)
 {
-    if (!wins(stamp, p->suspension_stamp, (int)on - (int)p->suspended))
+    if (!registers_wins(stamp, p->suspension_stamp, (int)on - (int)p->suspended))
         return;
     if (!p->suspension_asked)
-        set_suspended_told(p, p->suspended, p->suspension_stamp);
+        registers_tell_suspension(p, p->suspended, p->suspension_stamp);
     p->suspension_asked = true;
     p->suspended = on;
     p->suspension_stamp = stamp;
@@ -476,7 +256,7 @@ static void take_back_suspension(struct person *p)
     p->suspended = p->suspended_told;
     p->suspension_stamp = p->suspension_told_stamp;
     p->suspension_asked = false;
-    set_suspended_told(p, false, (struct stamp){0});
+    registers_tell_suspension(p, false, (struct stamp){0});
 }
 
 /* Also that it ended a suspension. */
@@ -487,7 +267,7 @@ static void take_back_left(struct person *p)
     p->employment = p->employment_told;
     p->employment_stamp = p->employment_told_stamp;
     p->employment_asked = false;
-    set_employment_told(p, EMPLOYMENT_UNKNOWN, (struct stamp){0});
+    registers_tell_employment(p, EMPLOYMENT_UNKNOWN, (struct stamp){0});
 }
 
 /* Weaker than any word of an event: it sets what nobody has spoken of, and whatever is said later wins. */
@@ -571,7 +351,7 @@ bool person_word_survives(const struct person *p, enum event_type type, uint64_t
 const char *person_attr(const struct person *p, const char *name)
 {
     bool found;
-    size_t at = find_register(p->attrs, p->n_attrs, sizeof *p->attrs, name, &found);
+    size_t at = registers_find(p->attrs, p->n_attrs, sizeof *p->attrs, name, &found);
     return found ? p->attrs[at].value : NULL;
 }
 
