@@ -53,8 +53,7 @@ void consumer_assign(struct consumer *c, const struct partition_offset *v, size_
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
     for (size_t i = 0; i < n; i++)
-        rd_kafka_topic_partition_list_add(list, c->events, v[i].partition)->offset =
-            v[i].offset <= 0 ? RD_KAFKA_OFFSET_BEGINNING : v[i].offset;
+        rd_kafka_topic_partition_list_add(list, c->events, v[i].partition)->offset = v[i].offset;
     rd_kafka_assign(c->rk, list);
     rd_kafka_topic_partition_list_destroy(list);
 }

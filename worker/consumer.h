@@ -58,7 +58,7 @@ size_t consumer_poll(struct consumer *c, size_t max);
 /* The last poll did not reach the end, or consumer_ready was called since, or it is long ago. */
 bool consumer_more(const struct consumer *c);
 
-/* Starts reading at the offsets (0 or less: at the first record there is). */
+/* Starts reading at the offsets. */
 void consumer_assign(struct consumer *c, const struct partition_offset *v, size_t n);
 void consumer_unassign(struct consumer *c);
 /* Throws prefetched records away, so not often. */

@@ -9,6 +9,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "failpoint.h"
 #include "mem.h"
 #include "pulse.h"
 #include "tx.h"
@@ -189,6 +190,10 @@ static bool work_restore(struct ledger *l)
         post_failure(l, LEDGER_FATAL, &err);
         return false;
     }
+    if (ok) {
+        continuity_begin(&l->tx.continuity, l->current.parts, l->current.n_parts);
+        FAILPOINT("after-restore");
+    }
     struct ledger_result *result = result_new(l, ok ? LEDGER_RESTORED : LEDGER_CANCELLED);
     result->parts = l->current.parts;
     result->n_parts = l->current.n_parts;
@@ -242,7 +247,7 @@ static bool work_seek(struct ledger *l)
     for (size_t i = 0; i < l->current.n_offsets; i++) {
         int64_t offset = l->current.offsets[i].offset;
         rd_kafka_topic_partition_list_add(list, l->tx.events, l->current.offsets[i].partition)->offset =
-            offset <= 0 ? RD_KAFKA_OFFSET_BEGINNING : offset;
+            offset;
     }
     if (seek_all(l, list, &err))
         post(l, result_new(l, LEDGER_SOUGHT));
@@ -412,6 +417,7 @@ static bool open_producer(struct ledger *l, const struct config *cfg, const char
         kafka_topic_name(cfg, topics[i], l->tx.topics[i]);
     if (!kafka_conf_new(cfg, KAFKA_ROLE_LEDGER, slot, &conf, err))
         return false;
+    tx_configure(&l->tx, conf);
     l->tx.rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
     if (l->tx.rk)
         return true;
@@ -453,6 +459,8 @@ bool ledger_new(const struct config *cfg, const char *slot, rd_kafka_t *group, s
     l->restore.ctx = l;
     l->restore.bounds_known = tell_bounds;
     l->restore.records_read = hand_over;
+    l->tx.continuity.ctx = &l->restore;
+    l->tx.continuity.nothing_between = restore_nothing_between;
     init_sync(l);
     if (!open_producer(l, cfg, slot, err) || !restore_init(&l->restore, cfg, group, &l->pulse, err) ||
         !start(l, err)) {
@@ -485,6 +493,7 @@ void ledger_free(struct ledger *l)
     request_done(&l->request);
     request_done(&l->current);
     restore_done(&l->restore);
+    continuity_done(&l->tx.continuity);
     if (l->tx.rk)
         rd_kafka_destroy(l->tx.rk);
     if (l->membership)

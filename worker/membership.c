@@ -290,20 +290,24 @@ static void on_records(struct membership *m, const struct ledger_result *result)
 
 static bool begin_service(struct membership *m, const struct restore_part *part, struct error *err)
 {
-    if (!part->kept) /* the message names the partition */
-        return engine_restore_end(m->is.engine, part->partition, part->offset, now_read(), err);
-    engine_unpark(m->is.engine, part->partition, now_read());
+    if (part->kept) {
+        engine_unpark(m->is.engine, part->partition, now_read());
+        return true;
+    }
+    if (!engine_restore_end(m->is.engine, part->partition, part->offset, now_read(), err))
+        return false; /* the message names the partition */
+    if (part->offset < 0)
+        engine_begin_at(m->is.engine, part->partition, part->first);
     return true;
 }
 
-/* Starts reading where the group has committed, or at the first record there is. */
+/* Starts reading where the group has committed, or at the first record that there was. */
 static void start_reading(struct membership *m, const struct ledger_result *result)
 {
     struct partition_offset *v = xcalloc(result->n_parts, sizeof *v);
     for (size_t i = 0; i < result->n_parts; i++) {
-        const struct restore_part *part = &result->parts[i];
-        int64_t from = part->offset >= 0 ? engine_position(m->is.engine, part->partition) : -1;
-        v[i] = (struct partition_offset){part->partition, from};
+        int32_t partition = result->parts[i].partition;
+        v[i] = (struct partition_offset){partition, engine_position(m->is.engine, partition)};
     }
     consumer_assign(m->consumer, v, result->n_parts);
     free(v);

@@ -14,7 +14,8 @@ enum {
     WARM_MS = 3000,
     EVENTS_WAIT_MS =
         45000 /* longer than replica.lag.time.max.ms: a new leader may not know its own end before */,
-    END_TRIES = 10
+    END_TRIES = 10,
+    BETWEEN_MS = 5000
 };
 
 struct extent { /* of a partition */
@@ -161,18 +162,31 @@ static bool check_events(struct restore *r, const struct restore_part *at, struc
         at->partition, (long long)at->offset, (long long)has.high);
 }
 
+/* Nobody has read the partition yet. What is gone of it was gone before us, and our first commit says so: an offset of 0 would
+ * be taken for events that have been lost since. */
+static bool find_first(struct restore *r, struct restore_part *part, struct error *err)
+{
+    struct extent has;
+    pulse_moved(r->pulse, "restore: looking for the first event");
+    if (!query(r, r->asked_events, part->partition, &has, err))
+        return false;
+    part->first = has.low;
+    return true;
+}
+
 static bool look_at_partitions(struct reading *rd, struct error *err)
 {
     for (size_t i = 0; i < rd->n; i++) {
         struct restore_part *part = &rd->v[i];
         struct extent persons;
-        if (part->offset > 0 && !check_events(rd->r, part, err))
+        if (part->offset >= 0 ? !check_events(rd->r, part, err) : !find_first(rd->r, part, err))
             return false;
         pulse_moved(rd->r->pulse, "restore: reading watermarks");
         if (!query(rd->r, rd->r->asked_persons, part->partition, &persons, err))
             return false;
         part->kept =
             part->left_end > 0 && part->left_end == persons.high && part->left_offset == part->offset;
+        part->end = part->kept ? part->left_end : 0;
         rd->ends[i] = part->kept ? 0 : persons.high;
         rd->left += rd->ends[i] > 0;
     }
@@ -184,7 +198,10 @@ static bool look_at_partitions(struct reading *rd, struct error *err)
 static void note_end(struct reading *rd, int32_t partition, int64_t offset)
 {
     for (size_t i = 0; i < rd->n; i++) {
-        if (rd->v[i].partition != partition || rd->ends[i] == 0 || offset < rd->ends[i])
+        if (rd->v[i].partition != partition)
+            continue;
+        rd->v[i].end = offset;
+        if (rd->ends[i] == 0 || offset < rd->ends[i])
             continue;
         rd->ends[i] = 0;
         rd->left--;
@@ -252,6 +269,26 @@ static void stop_reading(struct reading *rd)
 {
     for (size_t i = 0; i < rd->n; i++)
         rd_kafka_consume_stop(rd->r->records, rd->v[i].partition); /* not started: says so, does nothing */
+}
+
+bool restore_nothing_between(void *ctx, int32_t partition, int64_t from, int64_t to)
+{
+    struct restore *r = ctx;
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(r->reader);
+    int64_t deadline_ms = clock_mono_ms() + BETWEEN_MS;
+    bool something = rd_kafka_consume_start_queue(r->records, partition, from, queue) != 0, reached = false;
+    while (!something && !reached && go_on(r) && clock_mono_ms() < deadline_ms) {
+        rd_kafka_message_t *message = rd_kafka_consume_queue(queue, READ_WAIT_MS);
+        if (!message)
+            continue;
+        reached =
+            message->offset >= to && (!message->err || message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF);
+        something = !message->err && !reached;
+        rd_kafka_message_destroy(message);
+    }
+    rd_kafka_consume_stop(r->records, partition);
+    rd_kafka_queue_destroy(queue);
+    return reached;
 }
 
 static bool ask_end(struct restore *r, rd_kafka_t *rk, int32_t partition, int64_t *ret)

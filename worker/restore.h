@@ -7,6 +7,7 @@
  *        records topic, open transactions included
  *     3. the records, read_committed, until the end of partition lies at or beyond that watermark
  *     4. the committed offsets again: if they have moved, the records are those of another owner, and this process is to end
+ * Whether the watermark was the true one is proved by the first transaction (continuity.h).
  * The last stable offset is no substitute for the watermark: with a dead worker's transaction still open,
  * reading to it gives stale state. Blocks; the ledger's thread only. */
 #ifndef ROLLCALL_WORKER_RESTORE_H
@@ -36,6 +37,8 @@ struct restore_part { /* a partition to be restored, or one that was left and ma
     int64_t left_offset,
         left_end;   /* committed offset and end of its records when it was left; 0, 0: it was not ours */
     int64_t offset; /* answer: as committed by the group; -1: none */
+    int64_t end;    /* answer: its records were read up to there, or are as they were left there */
+    int64_t first;  /* answer, without an offset: the first event that is left */
     bool kept;      /* answer: it is as it was left, nothing is read */
 };
 
@@ -65,6 +68,10 @@ void restore_done(struct restore *r);
  * says which: kind ERROR_NONE for cancelled). */
 bool restore_run(struct restore *r, struct restore_part *v, size_t n, struct error *err)
     __attribute__((warn_unused_result));
+
+/* No committed record lies between the two offsets; where our own transaction is open from `to` on. False also if that could
+ * not be found out in some seconds. ctx: a struct restore. */
+bool restore_nothing_between(void *ctx, int32_t partition, int64_t from, int64_t to);
 
 /* Where the records of the partitions end, into their offsets, once no transaction is open there. Does not wait for
  * brokers; false: one did not answer, or somebody's transaction stays open. */

@@ -161,11 +161,13 @@ static rd_kafka_headers_t *headers_of(const struct out_record *r)
 static rd_kafka_resp_err_t produce_record(struct tx *tx, const struct out_record *r)
 {
     int32_t partition = r->partition < 0 ? RD_KAFKA_PARTITION_UA : r->partition;
+    void *first = r->topic == TOPIC_PERSONS && continuity_sends(&tx->continuity, partition) ? tx : NULL;
     rd_kafka_headers_t *headers = headers_of(r);
     rd_kafka_resp_err_t code = rd_kafka_producev(
         tx->rk, RD_KAFKA_V_TOPIC(tx->topics[r->topic]), RD_KAFKA_V_PARTITION(partition),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY((void *)r->key.p, r->key.n),
-        RD_KAFKA_V_VALUE((void *)r->value.p, r->value.n), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
+        RD_KAFKA_V_VALUE((void *)r->value.p, r->value.n), RD_KAFKA_V_HEADERS(headers),
+        RD_KAFKA_V_OPAQUE(first), RD_KAFKA_V_END);
     if (code)
         rd_kafka_headers_destroy(headers);
     return code;
@@ -200,6 +202,63 @@ static bool produce_all(struct run *run, enum tx_verdict *ret)
     return true;
 }
 
+/* ---- continuity ---------------------------------------------------------------------------------------- */
+
+static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *ctx)
+{
+    struct tx *tx = ctx;
+    (void)rk;
+    if (message->_private && !message->err)
+        continuity_written(&tx->continuity, message->partition, message->offset);
+}
+
+void tx_configure(struct tx *tx, rd_kafka_conf_t *conf)
+{
+    rd_kafka_conf_set_opaque(conf, tx);
+    rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+}
+
+static bool awaits_proof(const struct tx *tx)
+{
+    for (size_t i = 0; i < tx->continuity.n; i++)
+        if (tx->continuity.v[i].sent)
+            return true;
+    return false;
+}
+
+/* Whatever cannot be delivered fails within the transaction's time. */
+static bool flush(struct tx *tx)
+{
+    while (rd_kafka_flush(tx->rk, PULSE_SLICE_MS)) {
+        if (atomic_load(&tx->pulse->stop))
+            return false;
+        pulse_beat(tx->pulse);
+    }
+    return true;
+}
+
+static bool prove_continuity(struct run *run, enum tx_verdict *ret)
+{
+    if (!awaits_proof(run->tx))
+        return true;
+    pulse_moved(run->tx->pulse, "looking where the records go on");
+    error_set(&run->result->err, ERROR_TEMPORARY, "producing: not acknowledged");
+    *ret = TX_EXIT;
+    if (!flush(run->tx))
+        return false;
+    switch (continuity_prove(&run->tx->continuity, &run->result->err)) {
+    case CONTINUITY_PROVED:
+        return true;
+    case CONTINUITY_OPEN:
+        *ret = TX_UNDO;
+        return false;
+    case CONTINUITY_BROKEN:
+        break;
+    }
+    *ret = TX_UNDO_THEN_EXIT;
+    return false;
+}
+
 /* ---- the whole ----------------------------------------------------------------------------------------- */
 
 static bool attempt(struct run *run, enum tx_verdict *ret)
@@ -207,9 +266,12 @@ static bool attempt(struct run *run, enum tx_verdict *ret)
     if (!step(run, TX_BEGIN, do_begin, ret))
         return false;
     FAILPOINT("after-begin");
+    continuity_begin_sending(&run->tx->continuity);
     if (!produce_all(run, ret))
         return false;
     FAILPOINT("after-produce");
+    if (!prove_continuity(run, ret))
+        return false;
     if (!step(run, TX_OFFSETS, do_offsets, ret))
         return false;
     FAILPOINT("after-send-offsets");

@@ -3,6 +3,9 @@
  *     begin ─► produce records ─► send offsets ─► commit ──► TX_COMMITTED
  *                 └──────────────────┴──────────────┴─ abort ─► TX_ABORTED, or TX_FATAL
  *
+ * The first one after a restore waits for the acknowledgement of its records before its offsets are sent: where they came to lie
+ * proves that the restore was whole (continuity.h).
+ *
  * The offsets go through the metadata of the group membership that the batch was made under: the group
  * refuses them (and with them the records) when the partitions have meanwhile gone to somebody else. Blocks;
  * the ledger's thread only. */
@@ -14,6 +17,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "continuity.h"
 #include "engine/engine.h"
 #include "kafka.h"
 #include "pulse.h"
@@ -25,6 +29,7 @@ struct tx { /* plain data; the owner keeps what it points to */
     char events[KAFKA_TOPIC_NAME_SIZE];
     char topics[TX_TOPICS][KAFKA_TOPIC_NAME_SIZE]; /* by enum engine_topic */
     struct pulse *pulse;
+    struct continuity continuity; /* of the persons topic's partitions since their restore */
 };
 
 enum tx_end {
@@ -40,6 +45,8 @@ struct tx_result {
     struct error err;     /* of the other two */
 };
 
+/* Before the producer is made: which records were acknowledged where is to be told to this one. */
+void tx_configure(struct tx *tx, rd_kafka_conf_t *conf);
 /* First call of all: takes over the transactional id, which fences the process that had it and ends its open
  * transaction. Waits for the brokers. Fails for good or when the pulse stops. */
 bool tx_init(struct tx *tx, struct error *err) __attribute__((warn_unused_result));

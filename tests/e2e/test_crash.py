@@ -284,6 +284,36 @@ def mended(run, group, offsets):
         return False
 
 
+def lose_an_event(run, partition):
+    """One comes, and is deleted before anybody has read it."""
+    run.topics.produce("events", [{"partition": partition, "key": "acme/0", "valueText": "anything"}])
+    kafka_admin.delete_records(run.broker.bootstrap, run.topics.name("events"), partition, 1)
+
+
+@scenario(needs_real=True, seconds=12, long=True)
+def events_that_were_deleted_before_they_were_read_are_not_passed_over(run):
+    """Also of a partition of which none was ever read; what was gone before the group came is nobody's loss."""
+    run.config.document["worker"].update(WORKER)
+    run.source("hr")
+    run.sandbox()
+    run.ingest().start()
+    for partition in (0, 1):
+        lose_an_event(run, partition)
+    group, events = run.config.document["worker"]["group"], run.topics.name("events")
+    worker = run.worker("w0").start()
+    wait_until(lambda: all(at >= 0 for at, _ in run.topics.group_offsets(group, "events").values()), 20, "all is read")
+    worker.stop()
+    committed = {p: at for (_, p), (at, _) in run.topics.group_offsets(group, "events").items()}
+    assert committed == {0: 1, 1: 1, 2: 0, 3: 0}, committed
+    worker.start()
+    worker.stop()
+    lose_an_event(run, 2)
+    refuses(worker, "events of partition 2 were deleted before they were read (from 0 on; the first that is left is 1)",
+            "--reset-offsets --to-earliest")
+    wait_until(lambda: mended(run, group, {(events, 2): (1, 1)}), 20, "the group is empty and its offset is set")
+    worker.start()
+
+
 @scenario(needs_real=True)
 def a_persons_topic_that_is_not_compacted_is_refused(run):
     run.topics.create("persons", 4, "cleanup.policy=delete")

@@ -142,6 +142,26 @@ def a_worker_that_stood_still_in_its_restore_does_not_mistake_its_successor_for_
     wait_until(worker.program.ready, 30, "it serves again, in this life or the next")
 
 
+@scenario(needs_real=True, seconds=12, long=True)
+def a_restore_that_ended_too_early_is_found_out_before_anything_is_written(run):
+    """As if a leader that was none any more had said where the records end. What was aborted there is nobody's."""
+    scene = Scene(run, workers=1, session_timeout_ms=20000).start()
+    scene.tell_and_answer()
+    worker, said = scene.workers[0], "but were restored up to"
+    for end, endings in (("abort", 1), ("commit", 3)):
+        worker.kill(then="after-restore=stop")
+        wait_until(lambda: worker.program.process and worker.program.process.stopped, 30, "it stands still")
+        run.disturbed_ms.append(now_ms())
+        run.topics.produce("persons", [{"partition": 1, "key": "tenant0/hr-tenant0/nobody"}], transaction="another", end=end)
+        worker.resume()
+        scene.tell_and_answer()
+        wait_until(worker.program.ready, 30, "it serves")
+        assert len(worker.endings) == endings, (end, worker.endings)
+        assert (said in worker.program.process.log()) == (end == "commit"), worker.program.process.log()[-1500:]
+    assert worker.endings[-1].code == AGAIN_EXIT, worker.endings
+    scene.finish()
+
+
 @scenario(needs_real=True)
 def an_idle_worker_stays_in_the_group(run):
     """Nothing arrives for longer than max.poll.interval.ms, and nobody is taken for hung."""

@@ -65,6 +65,13 @@ bool engine_restore_end(struct engine *e, int32_t partition, int64_t committed, 
     return !fake.restore_end_fails || error_set(err, ERROR_PERMANENT, "foreign records");
 }
 
+void engine_begin_at(struct engine *e, int32_t partition, int64_t offset)
+{
+    (void)e;
+    say_number("begin-at", partition);
+    say_number("@", offset);
+}
+
 void engine_revoke(struct engine *e, int32_t partition)
 {
     (void)e;
@@ -309,7 +316,7 @@ static void answer(enum ledger_event event)
     result->n_parts = 2;
     result->parts = xcalloc(2, sizeof *result->parts);
     result->parts[0] = (struct restore_part){.partition = 3, .offset = 70, .kept = fake.kept};
-    result->parts[1] = (struct restore_part){.partition = 4, .offset = -1};
+    result->parts[1] = (struct restore_part){.partition = 4, .offset = -1, .first = 9};
     result->n_offsets = event == LEDGER_MARKED && !fake.unmarked ? 2 : 0;
     result->offsets = xcalloc(2, sizeof *result->offsets);
     result->offsets[0] = (struct partition_offset){3, 1000};
@@ -360,7 +367,7 @@ START_TEST(reads_only_after_everything_is_restored)
     answer(LEDGER_BOUNDS);
     assert_said("begin3 begin4");
     answer(LEDGER_RESTORED);
-    assert_said("end3 @70 end4 @-1 assign2 @70");
+    assert_said("end3 @70 end4 @-1 begin-at4 @9 assign2 @70");
 }
 END_TEST
 
@@ -588,7 +595,7 @@ START_TEST(what_comes_straight_back_as_it_was_left_is_not_read_again)
     answer(LEDGER_BOUNDS);
     assert_said("drop4 begin4"); /* somebody has written to 4 */
     answer(LEDGER_RESTORED);
-    assert_said("unpark3 end4 @-1 assign2 @70");
+    assert_said("unpark3 end4 @-1 begin-at4 @9 assign2 @70");
 }
 END_TEST
 

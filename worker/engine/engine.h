@@ -197,6 +197,10 @@ bool engine_restore_record(struct engine *e, int32_t partition, struct str key, 
 bool engine_restore_end(struct engine *e, int32_t partition, int64_t committed, struct now now,
                         struct error *err);
 
+/* Nobody has ever read the partition, and its first event that is there is at offset: what is gone of it is nobody's
+ * loss. After engine_restore_end without a committed offset. */
+void engine_begin_at(struct engine *e, int32_t partition, int64_t offset);
+
 /* No new calls for this partition. */
 void engine_revoke(struct engine *e, int32_t partition);
 /* Calls in flight for it (-1: for all). */

@@ -223,6 +223,13 @@ bool engine_restore_end(struct engine *e, int32_t partition, int64_t committed, 
     return true;
 }
 
+void engine_begin_at(struct engine *e, int32_t partition, int64_t offset)
+{
+    struct partition *p = engine_partition(e, partition);
+    assert(p && p->state == PARTITION_LIVE && p->position == 0 && !e->batch.outstanding);
+    p->position = p->batched = p->committed = offset;
+}
+
 void partition_wake(struct engine *e, struct partition *p, struct now now)
 {
     size_t n = 0;

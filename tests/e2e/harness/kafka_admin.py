@@ -9,8 +9,8 @@ import struct
 
 TIMEOUT_S = 20
 TIMEOUT_MS = 15000
-OFFSET_COMMIT, DELETE_TOPICS, CREATE_PARTITIONS, DELETE_GROUPS, ELECT_LEADERS, REASSIGN = (
-    (8, 2), (20, 1), (37, 0), (42, 0), (43, 1), (45, 0))
+OFFSET_COMMIT, DELETE_TOPICS, DELETE_RECORDS, CREATE_PARTITIONS, DELETE_GROUPS, ELECT_LEADERS, REASSIGN = (
+    (8, 2), (20, 1), (21, 1), (37, 0), (42, 0), (43, 1), (45, 0))
 FLEXIBLE = (REASSIGN,)  # compact lengths, tagged fields: KIP-482
 PREFERRED = 0
 NOT_NEEDED, PREFERRED_NOT_AVAILABLE = 84, 80
@@ -150,6 +150,15 @@ def delete_topic(bootstrap, topic):
     answer.take("ii")
     answer.text()
     _check(answer.take("h"), f"deleting {topic}")
+
+
+def delete_records(bootstrap, topic, partition, before):
+    """As retention does. Of a cluster of one node, which leads everything."""
+    body = struct.pack(">i", 1) + _text(topic) + struct.pack(">iiqi", 1, partition, before, TIMEOUT_MS)
+    answer = _ask(bootstrap, DELETE_RECORDS, body)
+    answer.take("ii")
+    answer.text()
+    _check(answer.take("iiqh")[3], f"deleting records of {topic}, partition {partition}")
 
 
 def reassign(bootstrap, topic, replicas):
