@@ -6,24 +6,19 @@
 #include "cli.h"
 #include "cli_load.h"
 #include "cli_provision.h"
+#include "cli_standing.h"
 #include "event.h"
-#include "holdings.h"
 #include "loop.h"
 #include "mem.h"
-#include "rfc3339.h"
-#include "topic_reader.h"
 #include "topic_writer.h"
 
-enum {
-    PERSONS_MS = 300000 /* all of the topic: millions */,
-    HOLDS_MAX = 1000,
-    WAIT_S = 60,
-    WAIT_MAX_S = 24 * 3600
-};
+enum { HOLDS_MAX = 1000, WAIT_S = 60, WAIT_MAX_S = 24 * 3600 };
 
 static const char USAGE[] = /* after "usage: rollcall-worker control [options]" */
-    "   approve|deny HOLD…                      releases or refuses what the guard holds, by its id\n"
-    "   approve|deny --target NAME --before TIME   or all that it held before a time\n"
+    "   approve|deny HOLD…                      releases or refuses what the guard holds, by its id; approve "
+    "also "
+    "what was denied\n"
+    "   approve|deny --target NAME --before TIME   or all that it holds and held before a time\n"
     "   pause|resume TARGET|all                 nothing is called there until it is resumed\n"
     "   retry TARGET|all [--before TIME]        what failed or was refused before (default: now) is tried at "
     "once\n"
@@ -32,7 +27,9 @@ static const char USAGE[] = /* after "usage: rollcall-worker control [options]" 
     "where it was cut\n"
     "   withdraw KEY                            takes a decision back (keys: see list)\n"
     "   list                                    what is in force\n"
-    "   holds                                   what the guards hold: id, what, of whom, where, since when\n"
+    "   holds [--denied]                        what the guards hold, or what was denied of it: id, what, of "
+    "whom, "
+    "where, since when\n"
     "decisions are kept in Kafka and hold for all workers, also after restarts";
 
 static const struct option_def defs[] = {
@@ -42,6 +39,7 @@ static const struct option_def defs[] = {
     {"target", 't', "NAME", "with approve and deny: whose holds"},
     {"before", 0, "TIME", "with approve, deny, retry: RFC 3339"},
     {"timeout", 0, "SECONDS", "with provision: how long to wait for the results (default: 60)"},
+    {"denied", 0, NULL, "with holds: what was denied"},
     {"restart", 0, NULL, "with load: from the first page, whatever was loaded before"},
     {0},
 };
@@ -127,6 +125,35 @@ static bool known_target(const struct cli *c, const char *name, bool may_be_all)
     return false;
 }
 
+/* How many of those that are held the decision meets. */
+static size_t count_held(const struct holdings *h, const struct control_state *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < h->n; i++)
+        n += !h->v[i]->denied && strcmp(h->v[i]->target, s->target) == 0 &&
+             h->v[i]->since_ms < s->held_before_ms;
+    return n;
+}
+
+static int decide_all_held(struct cli *c, struct control_state *s)
+{
+    struct holdings holdings;
+    struct error err = {0};
+    bool ok = standing_holdings(c->cfg, &holdings, &err);
+    size_t n = ok ? count_held(&holdings, s) : 0;
+    holdings_done(&holdings);
+    if (!ok)
+        return cli_fail(&err);
+    int code = decide(c, s, s->target);
+    if (code == EX_OK && n > 0)
+        printf("  it meets %zu that are held now\n", n);
+    else if (code == EX_OK)
+        printf("  nothing is held there now from before then (see control holds); what was denied is "
+               "approved by "
+               "its id only (see control holds --denied)\n");
+    return code;
+}
+
 static int decide_by_time(struct cli *c, enum control_decision decision)
 {
     const char *target = options_get(&c->options, "target");
@@ -139,7 +166,42 @@ static int decide_by_time(struct cli *c, enum control_decision decision)
     if (!cli_time(&c->options, "before", &s.held_before_ms, &err))
         return cli_usage("%s", err.message);
     s.target = (char *)(uintptr_t)target;
-    return decide(c, &s, target);
+    return decide_all_held(c, &s);
+}
+
+/* Nothing is written when one of them is none: an operator who mistypes an id is to hear of it. */
+static bool all_known(const struct holdings *h, int n, char **holds)
+{
+    bool ok = true;
+    for (int i = 0; i < n; i++) {
+        if (holdings_find(h, holds[i]))
+            continue;
+        fprintf(stderr, "rollcall-worker: nothing is held or was denied as ");
+        cli_put(stderr, holds[i]);
+        fprintf(stderr,
+                ": it is decided and done, or a newer word has come, or the id is another (see control "
+                "holds)\n");
+        ok = false;
+    }
+    return ok;
+}
+
+static int decide_known(struct cli *c, enum control_decision decision, int n, char **holds)
+{
+    struct holdings holdings;
+    struct error err = {0};
+    bool ok = standing_holdings(c->cfg, &holdings, &err);
+    int code = !ok ? cli_fail(&err) : all_known(&holdings, n, holds) ? EX_OK : EX_NOINPUT;
+    for (int i = 0; i < n && code == EX_OK; i++) {
+        struct control_state s = {.kind = CONTROL_HOLD, .decision = decision, .hold = holds[i]};
+        code = decide(c, &s, holds[i]);
+        if (code == EX_OK) {
+            printf("  ");
+            standing_print_holding(holdings_find(&holdings, holds[i]));
+        }
+    }
+    holdings_done(&holdings);
+    return code;
 }
 
 static int decide_holds(struct cli *c, enum control_decision decision, int n, char **holds)
@@ -148,12 +210,7 @@ static int decide_holds(struct cli *c, enum control_decision decision, int n, ch
         return decide_by_time(c, decision);
     if (options_get(&c->options, "target") || options_get(&c->options, "before"))
         return cli_usage("either ids of holds, or --target with --before");
-    int code = EX_OK;
-    for (int i = 0; i < n && code == EX_OK; i++) {
-        struct control_state s = {.kind = CONTROL_HOLD, .decision = decision, .hold = holds[i]};
-        code = decide(c, &s, holds[i]);
-    }
-    return code;
+    return decide_known(c, decision, n, holds);
 }
 
 static int run_approve(void *ctx, int n, char **args)
@@ -169,7 +226,17 @@ static int run_deny(void *ctx, int n, char **args)
 static int set_pause(struct cli *c, char *target, bool paused)
 {
     struct control_state s = {.kind = CONTROL_PAUSE, .target = target, .paused = paused};
-    return known_target(c, target, true) ? decide(c, &s, target) : EX_USAGE;
+    struct control before;
+    struct error err = {0};
+    if (!known_target(c, target, true))
+        return EX_USAGE;
+    int code = standing_read(c->cfg, &before, &err) ? decide(c, &s, target) : cli_fail(&err);
+    if (code == EX_OK && control_paused(&before, target) == paused)
+        printf("  as before\n");
+    if (code == EX_OK && !paused)
+        standing_print_pauses(&before, target, false, "still paused");
+    control_done(&before);
+    return code;
 }
 
 static int run_pause(void *ctx, int n, char **args)
@@ -184,6 +251,17 @@ static int run_resume(void *ctx, int n, char **args)
     return set_pause(ctx, args[0], false);
 }
 
+static int decide_retry(struct cli *c, struct control_state *s)
+{
+    struct control control;
+    struct error err = {0};
+    int code = standing_read(c->cfg, &control, &err) ? decide(c, s, s->target) : cli_fail(&err);
+    if (code == EX_OK)
+        standing_print_pauses(&control, s->target, true, "paused, and tried when it is resumed");
+    control_done(&control);
+    return code;
+}
+
 static int run_retry(void *ctx, int n, char **args)
 {
     struct cli *c = ctx;
@@ -194,7 +272,9 @@ static int run_retry(void *ctx, int n, char **args)
         return EX_USAGE;
     if (!cli_time(&c->options, "before", &s.time_ms, &err))
         return cli_usage("%s", err.message);
-    return decide(c, &s, args[0]);
+    if (s.time_ms > c->now_ms)
+        return cli_usage("--before lies ahead: a retry is of what has failed");
+    return decide_retry(c, &s);
 }
 
 static int run_load(void *ctx, int n, char **args)
@@ -208,17 +288,6 @@ static int run_load(void *ctx, int n, char **args)
     if (!sign(c, &s, &err))
         return cli_usage("%s", err.message);
     return load_run(c->cfg, &s, options_get(&c->options, "restart") != NULL);
-}
-
-/* Everything that was decided until now, record by record. */
-static bool read_control(struct cli *c, void (*take)(void *ctx, const struct topic_record *record), void *ctx,
-                         struct error *err)
-{
-    struct topic_reader *reader = NULL;
-    bool ok = topic_reader_new(c->cfg, KAFKA_CONTROL, &reader, err) &&
-              topic_reader_read_all(reader, CLI_KAFKA_MS, take, ctx, err);
-    topic_reader_free(reader);
-    return ok;
 }
 
 struct wanted { /* the newest record of a key */
@@ -247,7 +316,7 @@ static int take_back(struct cli *c, const char *key, int64_t time_ms)
 {
     struct wanted wanted = {.key = str_of(key)};
     struct error err = {0};
-    if (!read_control(c, look_for, &wanted, &err))
+    if (!standing_each(c->cfg, look_for, &wanted, &err))
         return cli_fail(&err);
     if (!wanted.there || (time_ms != 0 && wanted.time_ms != time_ms))
         return EX_NOINPUT;
@@ -258,9 +327,13 @@ static int run_withdraw(void *ctx, int n, char **args)
 {
     (void)n;
     int code = take_back(ctx, args[0], 0);
+    static const char hold[] = "hold/";
     if (code == EX_OK)
         printf("%s taken back\n", args[0]);
-    else if (code == EX_NOINPUT)
+    if (code == EX_OK && strncmp(args[0], hold, strlen(hold)) == 0)
+        printf("  what was decided by it stays so; what was denied can be approved (see control holds "
+               "--denied)\n");
+    if (code == EX_NOINPUT)
         fprintf(stderr, "rollcall-worker: nothing is decided as %s (see control list)\n", args[0]);
     return code;
 }
@@ -281,7 +354,7 @@ static int run_provision(void *ctx, int n, char **args)
     int code = decide(c, &s, args[0]);
     if (code == EX_OK)
         code = provision_wait(wait, timeout_s * 1000);
-    if (provision_complete(wait)) { /* nobody has to look for it any more */
+    if (provision_complete(wait) || code == EX_NOINPUT) { /* nobody has to look for it any more */
         char *key = xasprintf("%s/%s", control_kind_name(CONTROL_PROVISION), args[0]);
         (void)take_back(c, key, s.time_ms); /* but not a wish that somebody else has uttered since */
         free(key);
@@ -290,127 +363,18 @@ static int run_provision(void *ctx, int n, char **args)
     return code;
 }
 
-/* ---- list ---------------------------------------------------------------------------------------------- */
-
-struct listing {
-    const struct control_state **v;
-    size_t n;
-    int64_t now_ms;
-};
-
-static bool in_force(const struct control_state *s, int64_t now_ms)
-{
-    if (s->kind == CONTROL_PAUSE)
-        return s->paused;
-    if (s->kind == CONTROL_LOAD)
-        return !s->done;
-    return s->kind != CONTROL_PROVISION || now_ms - s->time_ms < CONTROL_PROVISION_LIFE_MS;
-}
-
-static void collect(void *ctx, const struct control_state *s)
-{
-    struct listing *l = ctx;
-    if (!in_force(s, l->now_ms))
-        return;
-    l->v = xreallocarray(l->v, l->n + 1, sizeof(const struct control_state *));
-    l->v[l->n++] = s;
-}
-
-static int by_key(const void *a, const void *b)
-{
-    const struct control_state *const *left = a, *const *right = b;
-    return strcmp((*left)->key, (*right)->key);
-}
-
-static void print_state(const struct control_state *s)
-{
-    static const char *const decisions[] = {
-        [DECISION_NONE] = "", [DECISION_APPROVE] = "approve", [DECISION_DENY] = "deny"};
-    char at[RFC3339_SIZE], time[RFC3339_SIZE] = "";
-    int64_t time_ms = s->time_ms ? s->time_ms : s->held_before_ms;
-    rfc3339_format(s->at_ms, at);
-    if (time_ms)
-        rfc3339_format(time_ms, time);
-    cli_put(stdout, s->key);
-    static const char *const words[CONTROL_KINDS] = {[CONTROL_HOLD] = " before ",
-                                                     [CONTROL_RETRY] = " before ",
-                                                     [CONTROL_PROVISION] = "asked for ",
-                                                     [CONTROL_LOAD] = "begun "};
-    printf("  %s%s%s  at %s by ", s->kind == CONTROL_PAUSE ? "paused" : decisions[s->decision],
-           time_ms ? words[s->kind] : "", time, at);
-    cli_put(stdout, s->by);
-    printf(": ");
-    cli_put(stdout, s->reason);
-    printf("\n");
-}
-
-static void take_decision(void *ctx, const struct topic_record *record)
-{
-    struct control_change change;
-    struct error err;
-    if (!control_take(ctx, record->key, record->value, &change, &err))
-        fprintf(stderr, "rollcall-worker: record %d:%lld is not understood: %s\n", record->partition,
-                (long long)record->offset, err.message);
-}
-
 static int run_list(void *ctx, int n, char **args)
 {
-    struct cli *c = ctx;
-    struct control control;
-    struct listing l = {.now_ms = c->now_ms};
-    struct error err = {0};
+    const struct cli *c = ctx;
     (void)n, (void)args;
-    control_init(&control);
-    bool ok = read_control(c, take_decision, &control, &err);
-    if (ok) {
-        control_each(&control, collect, &l);
-        if (l.n > 0)
-            qsort(l.v, l.n, sizeof(const struct control_state *), by_key);
-        for (size_t i = 0; i < l.n; i++)
-            print_state(l.v[i]);
-    }
-    free(l.v);
-    control_done(&control);
-    return ok ? EX_OK : cli_fail(&err);
-}
-
-/* ---- what is held -------------------------------------------------------------------------------------- */
-
-static void take_person(void *ctx, const struct topic_record *record)
-{
-    holdings_take(ctx, record->key, record->value);
-}
-
-static void print_holding(const struct holding *v)
-{
-    char since[RFC3339_SIZE];
-    rfc3339_format(v->since_ms, since);
-    printf("%s  %s of ", v->id, v->what);
-    cli_put(stdout, v->person);
-    if (v->team) {
-        printf(" from ");
-        cli_put(stdout, v->team);
-    }
-    printf(" at ");
-    cli_put(stdout, v->target);
-    printf("  since %s\n", since);
+    return standing_list(c->cfg, c->now_ms);
 }
 
 static int run_holds(void *ctx, int n, char **args)
 {
-    struct cli *c = ctx;
-    struct topic_reader *reader = NULL;
-    struct holdings holdings = {0};
-    struct error err = {0};
+    const struct cli *c = ctx;
     (void)n, (void)args;
-    bool ok = topic_reader_new(c->cfg, KAFKA_PERSONS, &reader, &err) &&
-              topic_reader_read_all(reader, PERSONS_MS, take_person, &holdings, &err);
-    holdings_sort(&holdings);
-    for (size_t i = 0; ok && i < holdings.n; i++)
-        print_holding(holdings.v[i]);
-    holdings_done(&holdings);
-    topic_reader_free(reader);
-    return ok ? EX_OK : cli_fail(&err);
+    return standing_holds(c->cfg, options_get(&c->options, "denied") != NULL);
 }
 
 /* ---- the command --------------------------------------------------------------------------------------- */
@@ -425,7 +389,7 @@ static const struct cli_verb verbs[] = {
     {"load", "SOURCE [--restart]", 1, 1, run_load},
     {"withdraw", "KEY", 1, 1, run_withdraw},
     {"list", "", 0, 0, run_list},
-    {"holds", "", 0, 0, run_holds},
+    {"holds", "[--denied]", 0, 0, run_holds},
     {0},
 };
 

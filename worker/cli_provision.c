@@ -5,13 +5,14 @@
 #include <sysexits.h>
 
 #include "cli.h"
+#include "cli_standing.h"
 #include "event.h"
 #include "json.h"
 #include "loop.h"
 #include "mem.h"
 #include "topic_reader.h"
 
-enum { SLICE_MS = 200, BEGIN_MS = 2000 };
+enum { SLICE_MS = 200, BEGIN_MS = 2000, KNOWN_AFTER_MS = 3000 /* without an answer: is anything known? */ };
 
 struct expected { /* one target's result */
     const char *target;
@@ -167,44 +168,55 @@ static void take_result(void *ctx, const struct topic_record *record)
 
 /* ---- what did not -------------------------------------------------------------------------------------- */
 
-static void note_pause(void *ctx, const struct topic_record *record)
-{
-    struct control_change change;
-    struct error err;
-    if (!control_take(ctx, record->key, record->value, &change, &err))
-        return; /* nor does a worker obey it */
-}
-
 /* Why it may take longer: one reason is known for certain. */
 static void explain(const struct provision *p)
 {
-    struct topic_reader *reader = NULL;
     struct control control;
     struct error err = {0};
-    control_init(&control);
-    bool read = topic_reader_new(p->cfg, KAFKA_CONTROL, &reader, &err) &&
-                topic_reader_read_all(reader, CLI_KAFKA_MS, note_pause, &control, &err);
+    bool read = standing_read(p->cfg, &control, &err);
     for (size_t i = 0; i < p->n; i++) {
         if (p->v[i].seen)
             continue;
         bool paused = read && control_paused(&control, p->v[i].target);
         printf("%s: still open, %s\n", p->v[i].target,
-               paused ? "the target is paused"
-                      : "its calls fail or wait, no worker runs, or no event has ever named this person");
+               paused ? "the target is paused" : "its calls fail or wait, or no worker runs");
     }
-    topic_reader_free(reader);
     control_done(&control);
     printf("it stays asked for until a day has passed\n");
 }
 
+static bool poll_until(struct provision *p, int64_t deadline_ms, struct error *err)
+{
+    while (p->seen < p->n && clock_mono_ms() < deadline_ms)
+        if (!topic_reader_poll(p->results, SLICE_MS, take_result, p, err))
+            return false;
+    return true;
+}
+
+/* Of somebody whom no event has named there is nothing to converge, and no result will come. */
+static bool is_known(const struct provision *p)
+{
+    struct error err;
+    bool known = true;
+    if (p->seen > 0 || !standing_knows(p->cfg, p->person, &known, &err) || known)
+        return true;
+    fprintf(stderr, "rollcall-worker: nothing is known of ");
+    cli_put(stderr, p->person);
+    fprintf(stderr, ": no event has named this person, or the person was deleted long ago\n");
+    return false;
+}
+
 int provision_wait(struct provision *p, int64_t timeout_ms)
 {
-    int64_t deadline_ms = clock_mono_ms() + timeout_ms;
+    int64_t begun_ms = clock_mono_ms(), soon_ms = timeout_ms < KNOWN_AFTER_MS ? timeout_ms : KNOWN_AFTER_MS;
     struct error err;
     fflush(stdout);
-    while (p->seen < p->n && clock_mono_ms() < deadline_ms)
-        if (!topic_reader_poll(p->results, SLICE_MS, take_result, p, &err))
-            return cli_fail(&err);
+    if (!poll_until(p, begun_ms + soon_ms, &err))
+        return cli_fail(&err);
+    if (p->seen < p->n && !is_known(p))
+        return EX_NOINPUT;
+    if (!poll_until(p, begun_ms + timeout_ms, &err))
+        return cli_fail(&err);
     if (p->seen < p->n) {
         explain(p);
         return EX_TEMPFAIL;

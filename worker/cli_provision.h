@@ -16,8 +16,8 @@ struct provision;
  * brokers do not answer. Borrows cfg and person until provision_free. */
 bool provision_new(const struct config *cfg, const char *person, int64_t time_ms, struct provision **ret,
                    struct error *err) __attribute__((warn_unused_result));
-/* Prints each target's result as it comes. The exit code: 0 all came, 69 one of them was rejected, 75 not all came in
- * time, which is said with what may be the matter. */
+/* Prints each target's result as it comes. The exit code: 0 all came, 66 nothing is known of the person, 69 one of them was
+ * rejected, 75 not all came in time, which is said with what may be the matter. */
 int provision_wait(struct provision *p, int64_t timeout_ms);
 /* Every result has come. */
 bool provision_complete(const struct provision *p);

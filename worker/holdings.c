@@ -36,38 +36,67 @@ static void forget(struct holdings *h, struct str key)
     }
 }
 
-static void add(struct holdings *h, struct str key, const char *target, const cJSON *held)
+static struct holding *add(struct holdings *h, struct str key, const char *target, const char *id)
 {
-    const char *what = json_string(held, "what"), *id = json_string(held, "id");
     struct holding *v = xcalloc(1, sizeof *v);
     v->person = xstrndup(key.p, key.n);
     v->target = xstrdup(target);
-    v->what = xstrdup(what ? what : "");
-    v->team = xstrdup_null(json_string(held, "team"));
     if (id && strlen(id) < sizeof v->id)
         memcpy(v->id, id, strlen(id) + 1);
-    json_int64(held, "since", &v->since_ms);
     struct holding **bucket = bucket_of(h, key);
     v->next = *bucket;
     *bucket = v;
     h->n++;
+    return v;
+}
+
+static void add_held(struct holdings *h, struct str key, const char *target, const cJSON *held)
+{
+    struct holding *v = add(h, key, target, json_string(held, "id"));
+    const char *what = json_string(held, "what");
+    v->what = xstrdup(what ? what : "");
+    v->team = xstrdup_null(json_string(held, "team"));
+    json_int64(held, "since", &v->since_ms);
+}
+
+/* The reason begins with what was held, as the guard calls it. */
+static void add_denied(struct holdings *h, struct str key, const char *target, const cJSON *refused)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, refused)
+    {
+        const char *hold = json_string(item, "hold"), *reason = json_string(item, "reason");
+        if (!hold)
+            continue;
+        struct holding *v = add(h, key, target, hold);
+        v->what = xstrndup(reason ? reason : "", reason ? strcspn(reason, ":") : 0);
+        v->team = xstrdup_null(json_string(item, "team"));
+        v->denied = true;
+        json_int64(item, "heldSince", &v->since_ms);
+    }
+}
+
+static bool contains(struct str text, const char *sign)
+{
+    return text.p && memmem(text.p, text.n, sign, strlen(sign));
 }
 
 /* Most records hold nothing: they are not parsed. */
 void holdings_take(struct holdings *h, struct str key, struct str value)
 {
-    static const char sign[] = "\"held\":";
     cJSON *root = NULL, *item;
     struct error err;
     if (h->n > 0)
         forget(h, key);
-    if (!value.p || !memmem(value.p, value.n, sign, sizeof sign - 1) || !json_parse(value, &root, &err))
+    if ((!contains(value, "\"held\":") && !contains(value, "\"heldSince\":")) ||
+        !json_parse(value, &root, &err))
         return;
     cJSON_ArrayForEach(item, json_get(root, "targets"))
     {
         const cJSON *held = json_get(item, "held");
         if (held)
-            add(h, key, item->string, held);
+            add_held(h, key, item->string, held);
+        add_denied(h, key, item->string, json_get(item, "refused"));
     }
     cJSON_Delete(root);
 }
@@ -89,6 +118,14 @@ void holdings_sort(struct holdings *h)
         for (struct holding *v = h->buckets[i]; v; v = v->next)
             h->v[n++] = v;
     qsort(h->v, h->n, sizeof(struct holding *), compare);
+}
+
+const struct holding *holdings_find(const struct holdings *h, const char *id)
+{
+    for (size_t i = 0; i < h->n; i++)
+        if (strcmp(h->v[i]->id, id) == 0)
+            return h->v[i];
+    return NULL;
 }
 
 void holdings_done(struct holdings *h)

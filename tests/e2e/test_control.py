@@ -1,7 +1,7 @@
 """What people decide: paused targets rest over restarts, retries and provisions act once."""
 from harness.scenario import scenario
 from harness.wait import wait_until
-from harness.words import Word, now_ms
+from harness.words import Word, now_ms, rfc3339
 
 SOON_S = 15
 PATIENT = {"timeout_ms": 1000, "call_life_ms": 1000,
@@ -48,6 +48,8 @@ def a_pause_outlives_a_restart_and_a_resume_loses_nothing(run):
     assert "pause/all  paused" in run.command("control", "list").stdout
     assert "target is paused" in worker.process.log()
 
+    assert "still paused: pause/all" in run.command("control", "resume", "miro", *WHY).stdout
+    assert "when it is resumed: pause/all" in run.command("control", "retry", "miro", *WHY).stdout
     run.command("control", "resume", "all", *WHY)
     run.await_results(results)
     await_paused(worker, 0)
@@ -120,7 +122,11 @@ def what_is_not_understood_is_neither_written_nor_obeyed(run):
     run.command("control", "pause", "mirror", *WHY, code=64)
     run.command("control", "provision", "acme/ann", *WHY, code=64)
     run.command("control", "retry", "miro", "--before", "yesterday", *WHY, code=64)
+    run.command("control", "retry", "miro", "--before", rfc3339(now_ms() + 60_000), *WHY, code=64)
+    run.command("control", "deny", "0123456789abcdef", *WHY, code=66)
     assert not run.topics.dump("control")
+    assert "nothing is known of acme/hr/ann" in run.command("control", "provision", "acme/hr/ann", *WHY, code=66).stderr
+    assert not run.topics.latest("control")
     run.topics.produce("control", [{"key": "pause/miro", "value": {"kind": "pause", "target": "miro", "paused": True}}])
     refused = 'rollcall_worker_decisions_total{outcome="refused"}'
     wait_until(lambda: worker.metrics().get(refused) == 1, SOON_S, "the record is counted")

@@ -37,7 +37,7 @@ def active(sandbox):
 
 
 def decide(run, what):
-    run.command("control", what, "--target", "miro", "--before", rfc3339(now_ms() + 1000), *WHY)
+    return run.command("control", what, "--target", "miro", "--before", rfc3339(now_ms() + 1000), *WHY)
 
 
 @scenario(needs_real=True, seconds=20)
@@ -49,13 +49,22 @@ def unusually_many_leavers_wait_over_a_restart_until_a_person_approves(run):
     assert len(active(sandbox)) == PERSONS - ROOM
     listed = run.command("control", "holds").stdout.splitlines()
     assert len(listed) == PERSONS - ROOM and all("deactivation of acme/hr/p" in line for line in listed), listed
-    run.command("control", "approve", listed[0].split()[0], *WHY)
+    named, mistaken = (line.split()[0] for line in listed[:2])
+    run.command("control", "approve", named, "0123456789abcdef", *WHY, code=66)  # one of them is none
+    assert not run.topics.dump("control")
+    run.command("control", "approve", named, *WHY)
     wait_until(lambda: held(worker) == PERSONS - ROOM - 1, SOON_S, "the one that was named is done")
-    decide(run, "approve")
+    run.command("control", "deny", mistaken, *WHY)
+    wait_until(lambda: held(worker) == PERSONS - ROOM - 2, SOON_S, "the next one is denied")
+    assert f"it meets {PERSONS - ROOM - 2} that are held" in decide(run, "approve").stdout
     run.await_results(results)
-    assert not active(sandbox)
+    wait_until(lambda: len(active(sandbox)) == 1, SOON_S, "all are done but who was denied")
     assert not run.command("control", "holds").stdout
-    wait_until(lambda: held(worker) == 0, SOON_S, "nothing is held any more")
+    denied = run.command("control", "holds", "--denied").stdout
+    assert denied.startswith(f"{mistaken}  denied deactivation of acme/hr/p"), denied
+    run.command("control", "approve", mistaken, *WHY)
+    wait_until(lambda: not active(sandbox), SOON_S, "it is done after all")
+    wait_until(lambda: not run.command("control", "holds", "--denied").stdout, SOON_S, "nothing is denied any more")
     run.assert_clean(("displayName",))
 
 

@@ -67,5 +67,26 @@ START_TEST(a_removal_names_its_team)
 }
 END_TEST
 
-RUN_TESTS("worker_holdings", a_removal_names_its_team, lists_what_is_held_by_target_and_age,
+START_TEST(what_was_denied_is_known_by_the_id_under_which_it_was_held)
+{
+    take("acme/hr/a",
+         record(
+             "\"miro\":{\"refused\":[{\"what\":\"title\",\"fingerprint\":\"00\",\"reason\":\"no\"},"
+             "{\"what\":\"+denied/7\",\"fingerprint\":\"00\",\"team\":\"Design\",\"reason\":"
+             "\"removal: held by the guard, then denied\",\"hold\":\"fedcba9876543210\",\"heldSince\":5}]}"));
+    take("acme/hr/b", record(HELD("miro", "3")));
+    holdings_sort(&h);
+    ck_assert_uint_eq(h.n, 2);
+    const struct holding *v = holdings_find(&h, "fedcba9876543210");
+    ck_assert(v && v->denied && v->since_ms == 5);
+    ck_assert_str_eq(v->what, "removal");
+    ck_assert_str_eq(v->team, "Design");
+    ck_assert(!holdings_find(&h, "0123456789abcdef")->denied);
+    ck_assert_ptr_null(holdings_find(&h, "0123456789abcde"));
+    holdings_done(&h);
+}
+END_TEST
+
+RUN_TESTS("worker_holdings", what_was_denied_is_known_by_the_id_under_which_it_was_held,
+          a_removal_names_its_team, lists_what_is_held_by_target_and_age,
           the_newest_record_of_a_person_counts)
