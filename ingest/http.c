@@ -156,7 +156,7 @@ static enum MHD_Result take_body(struct exchange *x, const char *data, size_t *n
     if (x->state == BODY_COMPLETE || x->received <= 2 * x->body_max)
         return MHD_YES;
     x->oversized = true;
-    connection_last_words(x->http, x->connection, "413 Content Too Large");
+    exchange_last_words(x, "413 Content Too Large");
     return MHD_NO;
 }
 
@@ -411,7 +411,7 @@ void http_sweep(struct http *h, int64_t now_ms)
         bool late = now_ms - c->waiting_since >= h->settings.receive_ms;
         if (late) {
             if (c->x)
-                connection_last_words(h, c, "408 Request Timeout");
+                exchange_last_words(c->x, "408 Request Timeout");
             metrics_add(h->settings.metrics, COUNT_CUT, NULL, 1);
             c->waiting_since = now_ms; /* once */
         }

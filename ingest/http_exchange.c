@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "http_tls.h"
+
 enum {
     HEAD_MAX = 1024,
     BODIES_SHARE = 8, /* an address holds at most such a part of the room for bodies */
@@ -19,14 +21,35 @@ bool connection_has_ended(const struct connection *c)
     return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
-void connection_last_words(const struct http *h, const struct connection *c, const char *status)
+/* The same of one that waits for its answer, so that MHD reads nothing from it: over TLS the end is a record, too. */
+static bool has_said_all(const struct exchange *x)
+{
+    unsigned char begin[HTTP_TLS_END_MAX + 1];
+    if (!x->http->settings.tls)
+        return connection_has_ended(x->connection);
+    ssize_t n = recv(x->connection->fd, begin, sizeof begin, MSG_PEEK | MSG_DONTWAIT);
+    return n == 0 || (n > 0 && http_tls_is_end(begin, (size_t)n));
+}
+
+/* Only while MHD itself writes nothing. */
+static void say(const struct exchange *x, struct str text)
+{
+    if (!x->http->settings.tls) {
+        (void)!send(x->connection->fd, text.p, text.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+        return;
+    }
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(x->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    if (info && info->tls_session)
+        http_tls_say(info->tls_session, text);
+}
+
+void exchange_last_words(const struct exchange *x, const char *status)
 {
     char text[128];
-    if (h->settings.tls)
-        return; /* would be no record of the session */
     int n =
         snprintf(text, sizeof text, "HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", status);
-    (void)!send(c->fd, text, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    say(x, (struct str){text, (size_t)n});
 }
 
 static void write_head(const struct exchange *x, struct buf *out)
@@ -44,20 +67,21 @@ static void write_head(const struct exchange *x, struct buf *out)
 }
 
 /* A client that has closed its side while it waited: MHD (0.9.75), resumed, may look for more to read before it sends, find
- * the end and close without a word. So the answer is written here, and MHD finds the connection closed. Not over TLS. */
+ * the end and close without a word. So the answer is written here, and MHD finds the connection closed. */
 static void answer_half_closed(struct exchange *x)
 {
-    const struct connection *c = x->connection;
+    unsigned char end[HTTP_TLS_END_MAX];
     struct buf text;
-    if (x->http->settings.tls || !connection_has_ended(c))
+    if (!has_said_all(x))
         return;
     buf_init(&text, HEAD_MAX + ANSWER_MAX);
     write_head(x, &text);
     buf_adds(&text, x->answer_body);
     if (buf_ok(&text))
-        (void)!send(c->fd, text.p, text.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+        say(x, buf_str(&text));
     buf_done(&text);
-    shutdown(c->fd, SHUT_RDWR);
+    (void)!recv(x->connection->fd, end, sizeof end, MSG_DONTWAIT); /* unread it would reset the connection */
+    shutdown(x->connection->fd, SHUT_RDWR);
 }
 
 /* ---- the body ------------------------------------------------------------------------------------------ */

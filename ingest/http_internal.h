@@ -74,7 +74,7 @@ struct exchange {
 bool connection_has_ended(const struct connection *c);
 /* What cannot go through MHD because it waits for the end of the body. Best effort: the client may not
  * listen. */
-void connection_last_words(const struct http *h, const struct connection *c, const char *status);
+void exchange_last_words(const struct exchange *x, const char *status);
 
 /* Adds a piece, or gives the body (or another one) up for want of room: see its state. */
 void exchange_keep_body(struct exchange *x, const char *data, size_t n);

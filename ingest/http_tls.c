@@ -230,3 +230,21 @@ void http_tls_options(struct MHD_OptionItem *options)
                                          (void *)(uintptr_t)client_ca};
     options[3] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
 }
+
+/* A record is its type, a version, the length of the rest and the rest. Alerts show their type before TLS 1.3; there all
+ * records look like data, and those of two bytes (an alert's level and what it says, one for the true type, the tag) are
+ * told by their length: data that is as short, from a client that waits for its answer, is the beginning of nothing. */
+bool http_tls_is_end(const unsigned char *begin, size_t n)
+{
+    enum { HEADER = 5, ALERT = 21, DATA = 23, ALERT_SEALED = 2 + 1 + 16 };
+    size_t rest = n > HEADER ? (size_t)begin[3] << 8 | begin[4] : 0;
+    if (rest == 0 || n != HEADER + rest)
+        return false;
+    return begin[0] == ALERT || (begin[0] == DATA && rest == ALERT_SEALED);
+}
+
+void http_tls_say(void *session, struct str text)
+{
+    (void)!gnutls_record_send(session, text.p, text.n);
+    (void)!gnutls_bye(session, GNUTLS_SHUT_WR);
+}

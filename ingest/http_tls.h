@@ -10,13 +10,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "buf.h"
 #include "config.h"
 #include "error.h"
 
 struct http_tls;
 struct MHD_OptionItem;
 
-enum { HTTP_TLS_OPTIONS = 4 };
+enum { HTTP_TLS_OPTIONS = 4, HTTP_TLS_END_MAX = 128 };
 
 /* Fails with ERROR_INPUT when a file is missing, no PEM, or key and certificate do not belong together. */
 bool http_tls_new(const struct config_tls *cfg, struct http_tls **ret, struct error *err)
@@ -34,5 +35,11 @@ char *http_tls_client(void *session);
 
 /* What MHD has to be told: HTTP_TLS_OPTIONS items, the last is MHD_OPTION_END. */
 void http_tls_options(struct MHD_OptionItem *options);
+
+/* What lies unread on a connection is what a client says at its end (close_notify, or another alert) and nothing else. More
+ * than HTTP_TLS_END_MAX bytes are not. */
+bool http_tls_is_end(const unsigned char *begin, size_t n);
+/* Writes on a session past MHD, and closes our side of it. Best effort. */
+void http_tls_say(void *session, struct str text);
 
 #endif

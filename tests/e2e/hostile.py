@@ -40,7 +40,7 @@ class Target:
     deadline_s: float = 2.5
     published: Callable = None  # number of events in Kafka; the counter of ingest where absent
     pid: int = 0                # of rollcall-ingest, for its memory
-    tls: object = None          # an SSLContext: the cases that do not close one side only work over TLS, too
+    tls: object = None          # an SSLContext
 
     @property
     def path(self):
@@ -71,6 +71,68 @@ def connect(t, timeout=TIMEOUT_S, own=None):
     """own: the address to come from."""
     sock = socket.create_connection((t.host, t.port), timeout, (own, 0) if own else None)
     return t.tls.wrap_socket(sock, server_hostname=t.host) if t.tls else sock
+
+
+class SaidAll:
+    """A client over TLS that has closed its side (close_notify, then the end) and still reads; Python's own socket cannot."""
+
+    def __init__(self, t, data):
+        self.sock = socket.create_connection((t.host, t.port), TIMEOUT_S)
+        self.arrived, self.to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.session = t.tls.wrap_bio(self.arrived, self.to_send, server_hostname=t.host)
+        self._until_done(self.session.do_handshake)
+        self.session.write(data)
+        try:
+            self.session.unwrap()
+        except ssl.SSLWantReadError:  # for the other side's end, which comes with the answer
+            pass
+        self._flush()
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError:  # it was answered, and closed, before
+            pass
+
+    def _flush(self):
+        if self.to_send.pending:
+            self.sock.sendall(self.to_send.read())
+
+    def _until_done(self, action):
+        while True:
+            try:
+                result = action()
+                self._flush()
+                return result
+            except ssl.SSLWantReadError:
+                self._flush()
+                data = self.sock.recv(65536)
+                if not data:
+                    raise ConnectionError("the end comes before the answer") from None
+                self.arrived.write(data)
+
+    def recv(self, size):
+        try:
+            return self._until_done(lambda: self.session.read(size))
+        except ssl.SSLError:
+            return b""
+
+    def close(self):
+        self.sock.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def say_all(t, data):
+    """A connection that has said everything, and waits."""
+    if t.tls:
+        return SaidAll(t, data)
+    sock = connect(t)
+    send(sock, data)
+    sock.shutdown(socket.SHUT_WR)
+    return sock
 
 
 def send(sock, data):
@@ -573,9 +635,7 @@ def half_closed(t):
         signed = t.sign(body) if wanted == 400 else t.sign(GOOD, at_s=1)
         for data in (request(t, body, signed),
                      head(t, [*signed, ("Transfer-Encoding", "chunked")]) + chunk(body) + b"0\r\n\r\n"):
-            with connect(t) as sock:
-                send(sock, data)
-                sock.shutdown(socket.SHUT_WR)
+            with say_all(t, data) as sock:
                 status = read_reply(sock)[0]
                 assert status in (wanted, 401), status
 

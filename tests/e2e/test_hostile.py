@@ -1,5 +1,4 @@
 """P8: what nobody else may do. hostile.py has the cases; here they meet a running rollcall-ingest."""
-import socket
 import time
 
 import hostile
@@ -37,10 +36,10 @@ class Crowd:
     def __init__(self, target, count, headers=(), body=hostile.GOOD, half_closed=False):
         self.socks = []
         for _ in range(count):
-            sock = hostile.connect(target)
-            hostile.send(sock, hostile.request(target, body, [*target.sign(body), *headers]))
-            if half_closed:  # it has said everything, and still waits
-                sock.shutdown(socket.SHUT_WR)
+            data = hostile.request(target, body, [*target.sign(body), *headers])
+            sock = hostile.say_all(target, data) if half_closed else hostile.connect(target)
+            if not half_closed:
+                hostile.send(sock, data)
             self.socks.append(sock)
 
     def answers(self):
