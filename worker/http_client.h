@@ -8,7 +8,7 @@
  * What a call came to:
  *     NOT_SENT  no connection, no token, or may_write said no: nothing was written; also a 401 to a token that was good
  *               before, since nothing was done and the next call has a new one
- *     UNKNOWN   written, perhaps in part, and no whole answer (time-out, cut, over HTTP_REPLY_MAX)
+ *     UNKNOWN   written, perhaps in part, and no whole answer (time-out, cut, over HTTP_REPLY_MAX or HTTP_HEAD_MAX)
  *     REPLIED   any status; redirects are not followed
  *
  * Everything, callbacks included, happens on the loop's thread; nothing blocks. */
@@ -23,7 +23,7 @@
 #include "error.h"
 #include "loop.h"
 
-enum { HTTP_REPLY_MAX = 1024 * 1024, HTTP_CONNECT_TIMEOUT_MS = 5000 };
+enum { HTTP_REPLY_MAX = 1024 * 1024, HTTP_HEAD_MAX = 64 * 1024, HTTP_CONNECT_TIMEOUT_MS = 5000 };
 
 struct http_client;
 

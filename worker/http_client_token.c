@@ -3,10 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "digest.h"
-#include "json.h"
+#include "http_client_codes.h"
 #include "mem.h"
 #include "now.h"
 
@@ -15,7 +14,6 @@ enum {
     FORM_MAX = 256 * 1024,
     FETCH_MS = 10000,
     LIFE_DEFAULT_S = 300,
-    LIFE_MAX_S = 30 * 24 * 3600,
     AGAIN_MS = 30000,   /* a renewal that failed is tried again, while the old one is still good */
     FORGIVEN_MS = 60000 /* a 401 to a good token is put down to the token so often at most */
 };
@@ -29,72 +27,14 @@ struct http_token {
     CURL *easy; /* of the fetch under way; NULL: none */
     struct curl_slist *headers;
     struct buf body;
+    size_t head_n;
+    char error[CURL_ERROR_SIZE];
+    int64_t asked_ms;             /* CLOCK_MONOTONIC: of the fetch under way */
     bool good;                    /* there is one … */
     bool proved;                  /* … which the target has taken */
-    int64_t renew_ms, expires_ms; /* CLOCK_MONOTONIC; with good */
+    int64_t renew_ms, expires_ms; /* likewise; with good */
     int64_t forgiven_ms;          /* when a 401 was put down to it last; 0: never */
 };
-
-/* ---- question and answer ------------------------------------------------------------------------------- */
-
-/* application/x-www-form-urlencoded (RFC 6749 appendix B). */
-static void put_encoded(const char *text, struct buf *out)
-{
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
-                     strchr("-._~", *c) != NULL;
-        if (plain)
-            buf_addc(out, (char)*c);
-        else
-            buf_addf(out, "%%%02X", *c);
-    }
-}
-
-static void put_field(const char *name, const char *value, struct buf *out)
-{
-    buf_addf(out, "&%s=", name);
-    put_encoded(value, out);
-}
-
-void http_token_form(const struct http_token_rules *rules, struct buf *out)
-{
-    buf_adds(out, "grant_type=client_credentials");
-    if (rules->scope)
-        put_field("scope", rules->scope, out);
-    if (!rules->in_body)
-        return;
-    put_field("client_id", rules->client_id, out);
-    put_field("client_secret", rules->client_secret, out);
-}
-
-static bool may_stand_in_a_header(const char *text)
-{
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-        if (*c <= ' ' || *c > '~')
-            return false;
-    return *text;
-}
-
-bool http_token_parse(struct str body, char **ret_token, int64_t *ret_life_s)
-{
-    struct json_doc doc = {0};
-    struct error ignored;
-    bool parsed = json_doc_parse(body, &doc, &ignored);
-    const char *token = parsed ? json_string(doc.root, "access_token") : NULL,
-               *type = parsed ? json_string(doc.root, "token_type") : NULL;
-    int64_t life = 0;
-    bool ok = token && may_stand_in_a_header(token) && (!type || strcasecmp(type, "bearer") == 0);
-    if (ok) {
-        if (!json_int64(doc.root, "expires_in", &life)) { /* some write it as a string */
-            const char *text = json_string(doc.root, "expires_in");
-            life = text ? strtoll(text, NULL, 10) : 0;
-        }
-        *ret_token = xstrdup(token);
-        *ret_life_s = life > 0 && life <= LIFE_MAX_S ? life : 0;
-    }
-    json_doc_done(&doc);
-    return ok;
-}
 
 /* ---- a fetch ------------------------------------------------------------------------------------------- */
 
@@ -120,23 +60,27 @@ static void end_fetch(struct http_token *t)
 }
 
 /* Of what the endpoint said only its status is told: the rest may hold what must not be told. */
-static void failed(struct http_token *t, enum call_failure failure, long status)
+static void failed(struct http_token *t, CURLcode code, long status)
 {
-    char why[64];
+    char why[96];
+    bool refused = status >= 400 && status < 500 && status != 408 && status != 429;
+    if (status > 0)
+        snprintf(why, sizeof why, "no token: its endpoint answers %ld", status);
+    else if (http_code_is_tls(code, t->error))
+        snprintf(why, sizeof why, "no token: %s", http_code_tls_reason(code));
+    else
+        snprintf(why, sizeof why, "no token: its endpoint does not answer");
     t->renew_ms = clock_mono_ms() + AGAIN_MS;
-    snprintf(why, sizeof why,
-             status > 0 ? "no token: its endpoint answers %ld" : "no token: its endpoint does not answer",
-             status);
-    t->callbacks.told(t->callbacks.ctx, NULL, failure, why);
+    t->callbacks.told(t->callbacks.ctx, NULL, refused ? FAILURE_TOKEN_REFUSED : FAILURE_TOKEN, why);
 }
 
 static void took_token(struct http_token *t, const char *token, int64_t life_s)
 {
-    int64_t now_ms = clock_mono_ms(), life_ms = (life_s > 0 ? life_s : LIFE_DEFAULT_S) * 1000;
+    int64_t life_ms = (life_s > 0 ? life_s : LIFE_DEFAULT_S) * 1000;
     t->good = true;
     t->proved = false;
-    t->renew_ms = now_ms + life_ms * 9 / 10;
-    t->expires_ms = now_ms + life_ms;
+    t->renew_ms = t->asked_ms + life_ms * 9 / 10;
+    t->expires_ms = t->asked_ms + life_ms * 19 / 20; /* what is sent now has to arrive */
     t->callbacks.told(t->callbacks.ctx, token, FAILURE_OTHER, NULL);
 }
 
@@ -148,15 +92,12 @@ static void on_end(void *self, CURLcode code)
     int64_t life_s;
     if (code == CURLE_OK)
         curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-    bool ok = status >= 200 && status < 300 && http_token_parse(buf_str(&t->body), &token, &life_s);
+    bool ok = status >= 200 && status < 300 && grant_parse(buf_str(&t->body), &token, &life_s);
     end_fetch(t);
     if (ok)
         took_token(t, token, life_s);
-    else /* who we are is refused, or the endpoint is in trouble */
-        failed(t,
-               status >= 400 && status < 500 && status != 408 && status != 429 ? FAILURE_TOKEN_REFUSED
-                                                                               : FAILURE_TOKEN,
-               status);
+    else
+        failed(t, code, status);
     if (token)
         explicit_bzero(token, strlen(token));
     free(token);
@@ -167,6 +108,14 @@ static size_t on_body(char *p, size_t size, size_t n, void *ctx)
     struct http_token *t = ctx;
     buf_add(&t->body, p, size * n);
     return buf_ok(&t->body) ? size * n : 0;
+}
+
+static size_t on_header(char *p, size_t size, size_t n, void *ctx)
+{
+    struct http_token *t = ctx;
+    (void)p;
+    t->head_n += size * n;
+    return t->head_n > REPLY_MAX ? 0 : size * n;
 }
 
 static void add_header(struct http_token *t, const char *line)
@@ -183,9 +132,9 @@ static void add_basic(struct http_token *t)
     struct buf pair, line;
     buf_init(&pair, FORM_MAX);
     buf_init(&line, 2 * FORM_MAX);
-    put_encoded(t->client_id, &pair);
+    grant_encode(t->client_id, &pair);
     buf_addc(&pair, ':');
-    put_encoded(t->client_secret, &pair);
+    grant_encode(t->client_secret, &pair);
     buf_adds(&line, "Authorization: Basic ");
     base64_encode(pair.p, pair.n, &line);
     char *text = buf_take(&line);
@@ -202,16 +151,19 @@ static void fetch(struct http_token *t)
         return;
     buf_init(&t->body, REPLY_MAX);
     buf_init(&form, FORM_MAX);
+    t->asked_ms = clock_mono_ms();
+    t->head_n = 0;
+    t->error[0] = '\0';
     t->easy = curl_easy_init();
     if (!t->easy)
         abort(); /* out of memory */
-    http_token_form(&(struct http_token_rules){t->url, t->client_id, t->scope, t->client_secret, t->in_body},
-                    &form);
+    grant_form(&(struct grant_rules){t->url, t->client_id, t->scope, t->client_secret, t->in_body}, &form);
     add_header(t, "Accept: application/json");
     add_header(t, "User-Agent: rollcall");
     if (!t->in_body)
         add_basic(t);
     curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
+    curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->error);
     curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(t->easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -222,6 +174,8 @@ static void fetch(struct http_token *t)
     curl_easy_setopt(t->easy, CURLOPT_COPYPOSTFIELDS, form.p);
     curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
     wipe(&form);
     t->callbacks.prepare(t->callbacks.ctx, t->easy);
     http_multi_prepare(t->multi, t->easy);
@@ -260,7 +214,7 @@ void http_token_set_secret(struct http_token *t, const char *client_secret)
     t->client_secret = xstrdup(client_secret);
 }
 
-struct http_token *http_token_new(struct http_multi *multi, const struct http_token_rules *rules,
+struct http_token *http_token_new(struct http_multi *multi, const struct grant_rules *rules,
                                   const struct http_token_callbacks *callbacks)
 {
     struct http_token *t = xcalloc(1, sizeof *t);

@@ -14,15 +14,10 @@
 
 #include "buf.h"
 #include "engine/engine.h"
+#include "http_client_grant.h"
 #include "http_client_sockets.h"
 
 struct http_token;
-
-struct http_token_rules {                /* copied */
-    const char *url, *client_id, *scope; /* scope NULL: none is named */
-    const char *client_secret;
-    bool in_body; /* who we are stands in the body, else in HTTP Basic */
-};
 
 struct http_token_callbacks {
     void *ctx;
@@ -33,7 +28,7 @@ struct http_token_callbacks {
 };
 
 /* Keeps multi; copies the rest. */
-struct http_token *http_token_new(struct http_multi *multi, const struct http_token_rules *rules,
+struct http_token *http_token_new(struct http_multi *multi, const struct grant_rules *rules,
                                   const struct http_token_callbacks *callbacks);
 void http_token_free(struct http_token *t); /* NULL is none; cuts a fetch without a word */
 void http_token_set_secret(struct http_token *t, const char *client_secret);
@@ -43,10 +38,5 @@ bool http_token_want(struct http_token *t);
 /* The target has answered a call with the token that was told last: refused or not. True: it was good before, so a new
  * one may help; once a minute, or a service that refuses one thing for ever would be asked for it without end. */
 bool http_token_answered(struct http_token *t, bool refused);
-
-/* What a token endpoint answers: caller frees *ret_token. *ret_life_s: 0: not said. For tests. */
-bool http_token_parse(struct str body, char **ret_token, int64_t *ret_life_s);
-/* What it is asked. For tests. */
-void http_token_form(const struct http_token_rules *rules, struct buf *out);
 
 #endif
