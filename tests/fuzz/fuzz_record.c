@@ -1,7 +1,25 @@
-/* A person's record: what is read can be written, and then reads as itself. */
+/* A record of the persons topic, a person's or the guard's: what is read can be written, and then reads as itself. */
 #include "fuzz.h"
 
+#include "../../worker/engine/guard.h"
 #include "../../worker/engine/record.h"
+
+static void read_guard(struct str value)
+{
+    struct guard guard, again;
+    struct error err;
+    struct buf first, second;
+    if (!guard_record_read(value, &guard, &err))
+        return;
+    buf_init(&first, GUARD_RECORD_MAX);
+    buf_init(&second, GUARD_RECORD_MAX);
+    guard_record_write(&guard, &first);
+    assert(buf_ok(&first) && guard_record_read(buf_str(&first), &again, &err));
+    guard_record_write(&again, &second);
+    assert(fuzz_equal(&first, &second));
+    buf_done(&first);
+    buf_done(&second);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -12,6 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct buf first, second;
     if (partition_record_read(value, &partition, &err))
         assert(partition.partition >= 0);
+    read_guard(value);
     if (size > RECORD_MAX || !record_read(value, &p, &err))
         return 0;
     buf_init(&first, 8 * RECORD_MAX);

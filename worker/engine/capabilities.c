@@ -140,10 +140,19 @@ static bool is_writable(const cJSON *attribute)
     return !mutability || strcasecmp(mutability, "readOnly") != 0;
 }
 
+/* RFC 7643 2.1. What calls itself otherwise is no attribute of ours, and could take more room in a record than there is (a
+ * control character is six bytes of JSON). */
+static bool is_name(const char *name)
+{
+    static const char chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_$";
+    size_t n = name ? strspn(name, chars) : 0;
+    return n > 0 && !name[n];
+}
+
 static void note_writable(struct attrs *writable, const char *prefix, const char *name)
 {
     char full[SCIM_SCHEMA_NAME_SIZE];
-    int n = name ? snprintf(full, sizeof full, "%s%s", prefix, name) : -1;
+    int n = is_name(name) ? snprintf(full, sizeof full, "%s%s", prefix, name) : -1;
     if (n > 0 && (size_t)n < sizeof full && writable->n < CAPABILITIES_ATTRIBUTES_MAX)
         attrs_set(writable, full, "true");
 }
@@ -153,7 +162,7 @@ static void take_attribute(struct attrs *writable, const char *prefix, const cJS
 {
     const char *name = json_string(attribute, "name");
     const cJSON *parts = json_get(attribute, "subAttributes"), *part;
-    if (!name || !is_writable(attribute))
+    if (!is_name(name) || !is_writable(attribute))
         return;
     note_writable(writable, prefix, name);
     if (!cJSON_IsArray(parts) || cJSON_IsTrue(json_get(attribute, "multiValued")))
