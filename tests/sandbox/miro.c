@@ -226,12 +226,12 @@ static const struct route *route(const struct miro *m, const struct miro_request
 
 /* ---- arrival: token, limits, faults that need no work -------------------------------------------------- */
 
-static bool authorised(const struct miro *m, const char *authorization)
+static bool authorised(const struct miro *m, const char *authorization, int64_t now_ms)
 {
-    if (!m->cfg.token)
-        return true;
-    return authorization && strncasecmp(authorization, "Bearer ", 7) == 0 &&
-           strcmp(authorization + 7, m->cfg.token) == 0;
+    bool bearer = authorization && strncasecmp(authorization, "Bearer ", 7) == 0;
+    if (m->cfg.oauth_client)
+        return bearer && authorization[7] && oauth_good(m, authorization + 7, now_ms);
+    return !m->cfg.token || (bearer && strcmp(authorization + 7, m->cfg.token) == 0);
 }
 
 static bool count(struct miro *m, const struct miro_request *rq, const struct route *rt, int64_t now_ms,
@@ -308,9 +308,12 @@ static bool fault_status(const struct miro *m, enum miro_fault fault, struct mir
                   faults[fault].detail);
 }
 
-static void answer_problem(const struct miro_request *rq, struct miro_reply *ret, const struct problem *pb)
+static void answer_problem(const struct miro *m, const struct miro_request *rq, struct miro_reply *ret,
+                           const struct problem *pb)
 {
-    if (rest_is(rq->target))
+    if (oauth_is(m, rq->target))
+        oauth_render_problem(ret, pb);
+    else if (rest_is(rq->target))
         rest_render_problem(ret, pb);
     else
         render_problem(ret, pb);
@@ -320,10 +323,13 @@ static bool admit(struct miro *m, const struct miro_request *rq, int64_t now_ms,
                   struct problem *pb)
 {
     struct path path;
+    if (oauth_is(m, rq->target))
+        return fault_status(m, rq->fault, ret, pb);
     if (rest_is(rq->target))
         return rest_arrive(m, rq, now_ms, ret, pb) && fault_status(m, rq->fault, ret, pb);
-    ret->challenge = m->cfg.profile == MIRO_PROFILE_SCIM && !authorised(m, rq->authorization);
-    if (!authorised(m, rq->authorization))
+    bool known = authorised(m, rq->authorization, now_ms);
+    ret->challenge = m->cfg.profile == MIRO_PROFILE_SCIM && !known;
+    if (!known)
         return refuse(pb, 401, NULL, "The token does not authorize the organization");
     if (m->cfg.scim_disabled)
         return refuse(pb, 403, NULL, "SCIM integration is disabled");
@@ -340,7 +346,7 @@ bool miro_arrive(struct miro *m, const struct miro_request *rq, int64_t now_ms, 
     mirror_accept(rq, ret);
     bool goes_on = admit(m, rq, now_ms, ret, &pb);
     if (!goes_on)
-        answer_problem(rq, ret, &pb);
+        answer_problem(m, rq, ret, &pb);
     return goes_on;
 }
 
@@ -419,12 +425,14 @@ void miro_apply(struct miro *m, const struct miro_request *rq, int64_t now_ms, s
     json_out_init(&c.out, &ret->body);
     m->now_ms = now_ms;
     m->audit.actor = rest_is(rq->target) ? ACTOR_USER : ACTOR_SCIM;
-    bool done = rest_is(rq->target) ? read_rest_body(&c, &pb) && rest_apply(&c, &pb) : perform(&c, &pb);
+    bool done = oauth_is(m, rq->target) ? oauth_apply(&c, &pb)
+                : rest_is(rq->target)   ? read_rest_body(&c, &pb) && rest_apply(&c, &pb)
+                                        : perform(&c, &pb);
     m->audit.actor = ACTOR_NONE;
     if (done && (rq->fault == MIRO_FAULT_500_APPLIED || (rq->fault == MIRO_FAULT_PARTIAL && ret->applied)))
         done = refuse(&pb, rq->fault == MIRO_FAULT_PARTIAL ? 504 : 500, NULL, "%s", faults[rq->fault].detail);
     if (!done)
-        answer_problem(rq, ret, &pb);
+        answer_problem(m, rq, ret, &pb);
     if (ret->status != 201)
         ret->location[0] = '\0';
     cJSON_Delete(c.body);

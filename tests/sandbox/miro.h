@@ -106,11 +106,13 @@ enum miro_remove_list {
 /* Fill with miro_config_default, then change. Strings are borrowed during miro_new only. Lists end with NULL.
  */
 struct miro_config {
-    uint64_t seed;                      /* of the ids */
-    const char *token;                  /* NULL: any bearer token will do */
-    const char *base_url;               /* in meta.location and Location */
-    const char *default_team;           /* every new user joins it; NULL: no such team */
-    const char *admin;                  /* userName of a first company and team admin; NULL: nobody */
+    uint64_t seed;            /* of the ids */
+    const char *token;        /* NULL: any bearer token will do */
+    const char *oauth_client; /* "ID=SECRET": bearer tokens are had at /oauth/token; NULL: `token` */
+    int64_t oauth_life_s;     /* of such a token */
+    const char *base_url;     /* in meta.location and Location */
+    const char *default_team; /* every new user joins it; NULL: no such team */
+    const char *admin;        /* userName of a first company and team admin; NULL: nobody */
     const char *const *allowed_domains; /* others: 409 not whitelisted; NULL: every domain */
     const char *const
         *claimed_domains; /* a userName may only leave and enter these, else 400; NULL: every domain */

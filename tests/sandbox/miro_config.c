@@ -22,6 +22,7 @@ void miro_config_default(struct miro_config *cfg)
         .org_name = "Sandbox",
         .rest_credits = 100000,
         .rest_window_ms = 60000,
+        .oauth_life_s = 3600,
     };
 }
 
@@ -63,6 +64,7 @@ static void list_free(const char *const *list)
 void miro_config_keep(struct miro_config *cfg)
 {
     cfg->token = xstrdup_null(cfg->token);
+    cfg->oauth_client = xstrdup_null(cfg->oauth_client);
     cfg->base_url = xstrdup(cfg->base_url);
     cfg->default_team = xstrdup_null(cfg->default_team);
     cfg->admin = xstrdup_null(cfg->admin);
@@ -81,6 +83,7 @@ void miro_config_keep(struct miro_config *cfg)
 void miro_config_done(struct miro_config *cfg)
 {
     free((char *)cfg->token);
+    free((char *)cfg->oauth_client);
     free((char *)cfg->base_url);
     free((char *)cfg->default_team);
     free((char *)cfg->admin);

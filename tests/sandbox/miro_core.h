@@ -13,6 +13,7 @@
 #include "miro_filter.h"
 #include "miro_index.h"
 #include "miro_limits.h"
+#include "miro_oauth.h"
 #include "miro_rest.h"
 
 #define URN_USER       "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -53,6 +54,7 @@ struct miro {
     struct limits limits;
     struct rest rest;
     struct audit audit;
+    struct oauth oauth;
     int64_t now_ms; /* of the request under way, or of the last one */
 };
 

@@ -32,6 +32,12 @@ void journal_done(struct journal *j)
     *j = (struct journal){0};
 }
 
+/* Who asks for a token may have written his secret into the body. */
+static bool holds_secret(const struct miro_request *rq)
+{
+    return strncmp(rq->target, "/oauth/", 7) == 0;
+}
+
 struct journal_entry *journal_add(struct journal *j, const struct miro_request *rq, int64_t arrived_ms)
 {
     uint64_t seq = ++j->last;
@@ -45,7 +51,7 @@ struct journal_entry *journal_add(struct journal *j, const struct miro_request *
         .body_n = rq->body_n,
         .fault = "none",
     };
-    if (rq->body_n > 0)
+    if (rq->body_n > 0 && !holds_secret(rq))
         e->body = xstrndup(rq->body, rq->body_n < JOURNAL_BODY_MAX ? rq->body_n : JOURNAL_BODY_MAX);
     return e;
 }

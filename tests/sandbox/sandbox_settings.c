@@ -41,6 +41,9 @@ static const struct setting table[] = {
      "PATCHes of a group with more members are slow: half at once, all later (0: none)"},
     {"slow-group-patch-ms", INTEGER, AT(slow_group_patch_ms), NULL, "how slow"},
     {"token", STRING, MIRO(token), NULL, "SCIM token (default: any will do)"},
+    {"oauth-client", STRING, MIRO(oauth_client), NULL,
+     "ID=SECRET: SCIM tokens are had at /oauth/token (default: not this way)"},
+    {"oauth-life-s", INTEGER, MIRO(oauth_life_s), NULL, "how long such a token is good"},
     {"rest-token", LIST, MIRO(rest_tokens), NULL,
      "REST tokens, each TOKEN or TOKEN=scope+scope (default: any will do)"},
     {"rest-credits", INTEGER, MIRO(rest_credits), NULL, "credits of a REST token per minute"},
@@ -261,10 +264,12 @@ static bool check(struct settings *s, struct error *err)
 {
     if (s->port < 0 || s->port > 65535 || s->latency_ms < 0 || s->latency_jitter_ms < 0 ||
         s->journal_max < 1 || s->connections_max < 1 || s->slow_group_patch_members < 0 ||
-        s->slow_group_patch_ms < 0)
+        s->slow_group_patch_ms < 0 || s->miro.oauth_life_s < 1)
         return error_set(err, ERROR_INPUT, "a number is out of range");
     if (!s->miro.base_url || !s->miro.default_licence || !s->listen)
         return error_set(err, ERROR_INPUT, "base-url, default-licence and listen need a value");
+    if (s->miro.oauth_client && !strchr(s->miro.oauth_client, '='))
+        return error_set(err, ERROR_INPUT, "oauth-client: not ID=SECRET");
     s->miro.window_ms = (int64_t)(WINDOW_MS * s->window_scale);
     if (s->miro.window_ms < 1)
         s->miro.window_ms = 1;
@@ -421,7 +426,7 @@ static void put(const struct setting *st, const struct settings *s, struct json_
     char text[64];
     switch (st->kind) {
     case STRING:
-        if (strcmp(st->name, "token") != 0)
+        if (strcmp(st->name, "token") != 0 && strcmp(st->name, "oauth-client") != 0)
             json_put_string(w, st->name, *(const char *const *)(const void *)from);
         break;
     case INTEGER:

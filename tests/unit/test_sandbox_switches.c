@@ -155,6 +155,59 @@ START_TEST(switches_change_while_it_runs)
 }
 END_TEST
 
+static int ask_for_token(const char *authorization, const char *form)
+{
+    struct miro_request rq = {.method = "POST",
+                              .target = "/oauth/token",
+                              .authorization = authorization,
+                              .content_type = "application/x-www-form-urlencoded",
+                              .body = form,
+                              .body_n = strlen(form)};
+    return kit_request(&rq);
+}
+
+static int list_with(const char *authorization)
+{
+    struct miro_request rq = {.method = "GET", .target = "/Users", .authorization = authorization};
+    return kit_request(&rq);
+}
+
+START_TEST(gives_tokens_for_a_time_to_a_client_that_it_knows)
+{
+    static const struct {
+        const char *authorization, *form, *error;
+    } rows[] = {
+        {NULL, "grant_type=client_credentials&client_id=we&client_secret=a%3Db+c", NULL},
+        {"Basic d2U6YSUzRGIlMjBj", "grant_type=client_credentials", NULL}, /* we:a%3Db%20c */
+        {NULL, "grant_type=client_credentials&client_id=we&client_secret=other", "invalid_client"},
+        {"Basic d2U6", "grant_type=client_credentials", "invalid_client"},
+        {"Basic !", "grant_type=client_credentials", "invalid_client"},
+        {NULL, "grant_type=client_credentials", "invalid_client"},
+        {NULL, "grant_type=password&client_id=we&client_secret=a%3Db+c", "unsupported_grant_type"},
+    };
+    kit.cfg.oauth_client = "we=a=b c";
+    kit.cfg.oauth_life_s = 10;
+    kit_start();
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        int status = ask_for_token(rows[i].authorization, rows[i].form);
+        ck_assert_msg((status == 200) == !rows[i].error, "row %zu: %d", i, status);
+        if (rows[i].error)
+            ck_assert_str_eq(kit_string("error"), rows[i].error);
+    }
+    ck_assert_int_eq(ask_for_token(rows[0].authorization, rows[0].form), 200);
+    ck_assert_int_eq(kit_int("expires_in"), 10);
+    char *bearer = xasprintf("Bearer %s", kit_string("access_token"));
+    ck_assert_int_eq(list_with(bearer), 200);
+    ck_assert_int_eq(list_with("Bearer "), 401);
+    ck_assert_int_eq(list_with("Bearer secret"), 401);
+    kit.now_ms += 10 * 1000 - 1;
+    ck_assert_int_eq(list_with(bearer), 200);
+    kit.now_ms++;
+    ck_assert_int_eq(list_with(bearer), 401);
+    free(bearer);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("sandbox switches");
@@ -170,6 +223,7 @@ int main(void)
     tcase_add_test(t, a_deactivation_that_only_restricts);
     tcase_add_test(t, new_users_of_a_domain_join_its_team);
     tcase_add_test(t, switches_change_while_it_runs);
+    tcase_add_test(t, gives_tokens_for_a_time_to_a_client_that_it_knows);
     suite_add_tcase(s, t);
     return kit_run(s);
 }
