@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "certificates.h"
 #include "digest.h"
 #include "engine/profile.h"
 #include "mem.h"
@@ -61,7 +62,10 @@ static bool load_credentials(const struct config_target *target, size_t at, stru
             return false;
     if (auth->user)
         make_basic(auth->user, &ret->token);
-    return true;
+    bool ok =
+        (!ret->certificate.p || certificates_pair(ret->certificate.p, ret->key.p, &ret->expires_s, err)) &&
+        (!ret->ca.p || certificates_ca(ret->ca.p, err));
+    return ok || error_wrap(err, "targets[%zu]", at);
 }
 
 bool tokens_load(const struct config *cfg, struct tokens *ret, struct error *err)

@@ -16,6 +16,7 @@
 struct credentials {
     struct secret token; /* bearer token, HTTP Basic's pair in base64, or the OAuth client's secret */
     struct secret certificate, key, ca; /* PEM */
+    int64_t expires_s;                  /* of the certificate, Unix time; 0: there is none */
 };
 
 /* Of all targets, read together so that a reload is all or nothing. */

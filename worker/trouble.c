@@ -17,8 +17,16 @@ static const struct kind {
     {500, 599, "the target fails"},
 };
 
+static const char *const silent[FAILURES] = {
+    [FAILURE_TLS] = "no TLS with it: a certificate, theirs or ours",
+    [FAILURE_TOKEN] = "no token can be had for it",
+    [FAILURE_TOKEN_REFUSED] = "we are refused where its tokens are had",
+};
+
 static const char *what_of(const struct call_reply *reply)
 {
+    if (reply->outcome != CALL_REPLIED && silent[reply->failure])
+        return silent[reply->failure];
     int status = reply->outcome == CALL_REPLIED ? reply->status : 0;
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
         if (status >= kinds[i].from && status <= kinds[i].to)

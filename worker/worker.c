@@ -395,6 +395,14 @@ static bool open_directories(struct worker *w, struct error *err)
     return loop_add(w->loop, directories_fd(w->directories), EPOLLIN, on_directories, w, err);
 }
 
+void worker_tell_certificates(struct worker *w)
+{
+    const struct config_targets *targets = &worker_config_now(w)->targets;
+    for (size_t i = 0; i < targets->n; i++)
+        if (w->tokens.v[i].expires_s > 0)
+            metrics_set(w->metrics, WM_CERTIFICATE_EXPIRES, targets->v[i].name, w->tokens.v[i].expires_s);
+}
+
 static bool open_http(struct worker *w, struct error *err)
 {
     const struct http_callbacks callbacks = {.ctx = w, .may_write = on_may_write, .done = on_call_done};
@@ -403,6 +411,7 @@ static bool open_http(struct worker *w, struct error *err)
     free(targets);
     if (ok && w->cfg->worker.mode == MODE_PLAN)
         http_client_only_read(w->http);
+    worker_tell_certificates(w);
     return ok;
 }
 

@@ -49,5 +49,7 @@ static inline const struct config *worker_config_now(const struct worker *w)
 
 /* Reads policies, configuration, sources and secrets again: all of them are taken, or none, which is logged. */
 void worker_reload(struct worker *w);
+/* When those expire that we show: a metric of each. */
+void worker_tell_certificates(struct worker *w);
 
 #endif

@@ -70,6 +70,11 @@ static const struct metric_def table[WORKER_METRICS] = {
                             "Calls at once that a target bears, at most its in_flight.",
                             {"target"},
                             0},
+    [WM_CERTIFICATE_EXPIRES] = {NAME("tls_certificate_expires_seconds"),
+                                METRIC_GAUGE,
+                                "Unix time at which the certificate that we show a target expires.",
+                                {"target"},
+                                0},
     [WM_CALLS_REFUSED] =
         {NAME("calls_refused_total"), METRIC_COUNTER, "Calls held back because the lease was over.", {0}, 0},
     [WM_COMMITS] = {NAME("commits_total"), METRIC_COUNTER, "Transactions committed.", {0}, 0},

@@ -27,6 +27,7 @@ enum worker_metric {
     WM_CALL_TIME,
     WM_BREAKER,
     WM_IN_FLIGHT_LIMIT,
+    WM_CERTIFICATE_EXPIRES,
     WM_CALLS_REFUSED,
     WM_COMMITS,
     WM_COMMIT_TIME,

@@ -71,6 +71,7 @@ static void adopt(struct worker *w, struct reloaded *r)
         http_client_set_token(w->http, i, targets[i].token);
     }
     free(targets);
+    worker_tell_certificates(w);
     bool changed = generation_now(w) != before;
     if (w->engine && changed)
         engine_policy_changed(w->engine, generation_now(w), now_read());
