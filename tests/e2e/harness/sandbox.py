@@ -132,6 +132,10 @@ class Sandbox:
     def clear_faults(self):
         self._control("DELETE", "/_sandbox/faults")
 
+    def change(self, settings):
+        """Options of the sandbox while it runs, by their names on the command line."""
+        self._control("PATCH", "/_sandbox/settings", settings)
+
     def reset(self):
         self._control("POST", "/_sandbox/reset", {})
 
