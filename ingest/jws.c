@@ -15,6 +15,21 @@ struct jws_keys {
     size_t n;
 };
 
+/* ---- what the library is spared ------------------------------------------------------------------------ */
+
+/* base64url without padding, of a length that encoding can make: cjose 0.6.2 asserts what it should refuse, and one request,
+ * or one key, would end the process. */
+static bool part_ok(struct str part)
+{
+    for (size_t i = 0; i < part.n; i++) {
+        char c = part.p[i];
+        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+              c == '_'))
+            return false;
+    }
+    return part.n > 0 && part.n % 4 != 1;
+}
+
 /* ---- key sets ------------------------------------------------------------------------------------------ */
 
 static bool usable(const cjose_jwk_t *key)
@@ -25,10 +40,28 @@ static bool usable(const cjose_jwk_t *key)
            (type == CJOSE_JWK_KTY_RSA && cjose_jwk_get_keysize(key, &ignored) >= RSA_BITS_MIN);
 }
 
+static bool is_number(const char *member)
+{
+    static const char *const members[] = {"n", "e", "x", "y", "d", "p", "q", "dp", "dq", "qi", "k"};
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+        if (strcmp(member, members[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Also of a member that is there twice: the library takes the other one. */
+static bool numbers_ok(const cJSON *node)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, node) if (item->string && is_number(item->string) && cJSON_IsString(item) &&
+                                       !part_ok(str_of(item->valuestring))) return false;
+    return true;
+}
+
 static void add_key(struct jws_keys *keys, const cJSON *node)
 {
     cjose_err ignored;
-    char *text = keys->n < KEYS_MAX ? cJSON_PrintUnformatted(node) : NULL;
+    char *text = keys->n < KEYS_MAX && numbers_ok(node) ? cJSON_PrintUnformatted(node) : NULL;
     cjose_jwk_t *key = text ? cjose_jwk_import(text, strlen(text), &ignored) : NULL;
     free(text);
     if (key && usable(key))
@@ -74,18 +107,6 @@ void jws_keys_free(struct jws_keys *keys)
 
 /* ---- the token ----------------------------------------------------------------------------------------- */
 
-/* One part of a compact token: base64url without padding, of a length that encoding can make. */
-static bool part_ok(struct str part)
-{
-    for (size_t i = 0; i < part.n; i++) {
-        char c = part.p[i];
-        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-              c == '_'))
-            return false;
-    }
-    return part.n > 0 && part.n % 4 != 1;
-}
-
 /* The header is a JSON object. */
 static bool object_ok(struct str part)
 {
@@ -99,8 +120,7 @@ static bool object_ok(struct str part)
     return ok;
 }
 
-/* "header.payload.signature", checked before the library sees it: cjose 0.6.2 asserts what it should refuse, and one
- * request would end the process. */
+/* "header.payload.signature", checked before the library sees it. */
 static bool compact_ok(struct str token)
 {
     for (int i = 0; i < 3; i++) {

@@ -235,8 +235,12 @@ END_TEST
 
 START_TEST(a_key_set_without_a_public_key_is_refused)
 {
-    static const char *const sets[] = {"not JSON, but long enough", "{\"keys\":[]}        ",
-                                       "{\"keys\":[{\"kty\":\"oct\",\"k\":\"AAAAAAAAAAAAAAAAAAAAAAAA\"}]}"};
+    static const char *const sets[] = {
+        "not JSON, but long enough", "{\"keys\":[]}        ",
+        "{\"keys\":[{\"kty\":\"oct\",\"k\":\"AAAAAAAAAAAAAAAAAAAAAAAA\"}]}",
+        /* lengths that no encoding has: the library would end the process */
+        "{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AAAAA\",\"e\":\"AQAB\"}]}",
+        "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AAAA\",\"x\":\"A\",\"y\":\"AA\"}"};
     for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
         struct fixture f;
         struct error err = {0};
