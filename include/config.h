@@ -112,6 +112,7 @@ struct config_breaker {
 
 /* A source that is asked is, to the worker, one more service with a budget, a breaker and a pause: by this and its name. */
 #define CONFIG_SOURCE_PREFIX "source."
+#define CONFIG_REST_PREFIX   "rest."
 
 /* What the worker needs to ask a source about its people; the source's file says the rest. */
 struct config_source_api {
@@ -217,6 +218,15 @@ struct config_group_renames {
     size_t n;
 };
 
+struct config_attachment { /* names, as Miro's pages show them */
+    char *group, *team;
+};
+
+struct config_attachments {
+    struct config_attachment *v;
+    size_t n;
+};
+
 struct config_teams {
     int64_t relist_ms;
     int64_t missing_ms;
@@ -225,6 +235,14 @@ struct config_teams {
     struct config_group_renames renames;
     struct config_strings owned;   /* names of groups, or how they begin and "*" */
     struct config_strings retired; /* names of groups */
+    struct config_attachments attached, detached;
+};
+
+struct config_rest { /* Miro's REST API; without a token it is not used */
+    char *url;
+    char *org;
+    char *token; /* reference */
+    int64_t requests, per_ms;
 };
 
 enum config_keep_last { KEEP_LAST_AUTO, KEEP_LAST_ON, KEEP_LAST_OFF };
@@ -287,6 +305,7 @@ struct config_target {
     struct config_guard guard;
     int64_t group_mode; /* enum config_group_mode */
     struct config_teams teams;
+    struct config_rest rest;
     struct config_limits limits; /* override the profile's table, class by class */
 };
 

@@ -67,6 +67,7 @@ static const struct {
     {"tls.certificate", offsetof(struct config_target, tls.certificate)},
     {"tls.key", offsetof(struct config_target, tls.key)},
     {"tls.ca", offsetof(struct config_target, tls.ca)},
+    {"rest.token", offsetof(struct config_target, rest.token)},
 };
 
 static char **target_ref(struct config_target *target, size_t i)
@@ -395,6 +396,9 @@ static bool check_target_name(const char *name, const char *path, struct error *
     if (strncmp(name, CONFIG_SOURCE_PREFIX, strlen(CONFIG_SOURCE_PREFIX)) == 0)
         return error_set(err, ERROR_INPUT,
                          "%s.name: names that begin with \"" CONFIG_SOURCE_PREFIX "\" mean sources", path);
+    if (strncmp(name, CONFIG_REST_PREFIX, strlen(CONFIG_REST_PREFIX)) == 0)
+        return error_set(err, ERROR_INPUT,
+                         "%s.name: names that begin with \"" CONFIG_REST_PREFIX "\" mean REST APIs", path);
     return check_name(name, path, "name", err);
 }
 
@@ -493,6 +497,42 @@ static bool check_owned(const struct config_strings *owned, const char *path, st
     return true;
 }
 
+static bool has_pair(const struct config_attachments *pairs, const struct config_attachment *pair)
+{
+    for (size_t i = 0; i < pairs->n; i++)
+        if (strcmp(pairs->v[i].group, pair->group) == 0 && strcmp(pairs->v[i].team, pair->team) == 0)
+            return true;
+    return false;
+}
+
+static bool check_rest(const struct config_target *target, const char *path, struct error *err)
+{
+    char inner[CONFIG_PATH_SIZE];
+    config_path(inner, "%s.rest", path);
+    if (!target->rest.token != !target->rest.org)
+        return error_set(err, ERROR_INPUT, "%s: token and org belong together", inner);
+    if (target->rest.token && target->kind != TARGET_MIRO)
+        return error_set(err, ERROR_INPUT, "%s: kind miro alone has such an API", inner);
+    if (target->rest.token && strlen(target->name) > EVENT_NAME_MAX - strlen(CONFIG_REST_PREFIX))
+        return error_set(err, ERROR_INPUT, "%s: the target's name is too long for it", inner);
+    return check_url(target->rest.url, inner, "url", err);
+}
+
+static bool check_attachments(const struct config_target *target, const char *path, struct error *err)
+{
+    const struct config_teams *teams = &target->teams;
+    if (teams->attached.n + teams->detached.n > 0 && !target->rest.token)
+        return error_set(err, ERROR_INPUT,
+                         "%s.teams: attached and detached need rest.token and rest.org (Miro's REST API)",
+                         path);
+    for (size_t i = 0; i < teams->attached.n; i++) {
+        const struct config_attachment *pair = &teams->attached.v[i];
+        if (has_pair(&teams->detached, pair))
+            return error_set(err, ERROR_INPUT, "%s.teams.attached[%zu]: also one of teams.detached", path, i);
+    }
+    return true;
+}
+
 static bool check_groups(const struct config_target *target, const char *path, struct error *err)
 {
     const struct config_teams *teams = &target->teams;
@@ -511,6 +551,7 @@ static bool check_target(const struct config *cfg, struct config_target *target,
            check_url(target->base_url, path, "base_url", err) && check_target_refs(target, path, err) &&
            check_auth(target, path, err) && check_target_tls(&target->tls, path, err) &&
            check_target_times(target, path, err) && check_groups(target, path, err) &&
+           check_rest(target, path, err) && check_attachments(target, path, err) &&
            check_unique(target->limits.v, target->limits.n, sizeof target->limits.v[0], limits, err);
 }
 

@@ -313,6 +313,23 @@ static const struct config_key group_rename_keys[] = {
     END,
 };
 
+static const struct config_key attachment_keys[] = {
+    TEXT(config_attachment, group, NULL, CONFIG_REQUIRED, "the user group's name"),
+    TEXT(config_attachment, team, NULL, CONFIG_REQUIRED, "the team's name, as Miro's pages show it"),
+    END,
+};
+
+static const struct config_key rest_keys[] = {
+    TEXT(config_rest, url, "https://api.miro.com", 0, "where it begins, http(s)"),
+    TEXT(config_rest, org, NULL, 0, "the organisation's id; with token"),
+    TEXT(config_rest, token, NULL, 0,
+         "secret reference of an access token with organizations:groups:read, organizations:teams:read and "
+         "organizations:teams:write (default: the API is not used)"),
+    NUMBER(config_rest, requests, 2000, 1, 1000000, "calls in per_ms: Miro's limit for calls of level 1"),
+    NUMBER(config_rest, per_ms, 60000, 1000, 3600000, "the window"),
+    END,
+};
+
 static const struct config_key teams_keys[] = {
     NUMBER(config_teams, relist_ms, 3600000, 0, 604800000,
            "the target's teams are listed again so often, once a policy has named one; 0: only when one is "
@@ -335,6 +352,13 @@ static const struct config_key teams_keys[] = {
           "with group_mode user_group: groups, by their names at the target, that are deleted once nobody is "
           "in "
           "them, if they were made by us"),
+    LIST(
+        config_teams, attached, attachment_keys,
+        "with kind miro and rest: user groups that are attached to teams, so that their people are in these"),
+    LIST(config_teams, detached, attachment_keys,
+         "likewise: those that are detached again, if we attached them; leaving one out of attached alone "
+         "changes "
+         "nothing"),
     END,
 };
 
@@ -418,6 +442,8 @@ static const struct config_key target_keys[] = {
         "are "
         "made, those of teams.retired deleted; none: no team is touched or listed, whatever the policy says"),
     SECTION(config_target, teams, teams_keys, "teams are found by name"),
+    SECTION(config_target, rest, rest_keys,
+            "kind miro: Miro's REST API, for teams.attached and teams.detached"),
     LIST(config_target, limits, limit_keys, "replace the profile's limits, class by class"),
     END,
 };

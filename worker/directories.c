@@ -14,13 +14,25 @@ struct directories {
     const struct config *cfg;
     struct engine *engine;
     struct metrics *metrics;
-    bool *unknown; /* by target, as was said last */
+    bool *unknown, *unattached; /* by target, as was said last */
     struct topic_reader *reader;
     bool begun;
 };
 
 /* What the target said may name anybody: the record has it, the line has not. */
-static void tell_failures(struct directories *d)
+static void tell_unattached(struct directories *d, size_t i, const char *why)
+{
+    const char *target = d->cfg->targets.v[i].name;
+    metrics_set(d->metrics, WM_GROUPS_UNATTACHED, target, why != NULL);
+    if (why && !d->unattached[i])
+        log_warn("groups are not attached to teams as configured", LOG_S("target", target),
+                 LOG_S("why", why));
+    else if (!why && d->unattached[i])
+        log_info("groups are attached to teams as configured", LOG_S("target", target));
+    d->unattached[i] = why;
+}
+
+void directories_tell(struct directories *d)
 {
     for (size_t i = 0; i < d->cfg->targets.n; i++) {
         const char *target = d->cfg->targets.v[i].name;
@@ -35,6 +47,7 @@ static void tell_failures(struct directories *d)
         else if (!unknown && d->unknown[i])
             log_info("the target's teams are listed again", LOG_S("target", target));
         d->unknown[i] = unknown;
+        tell_unattached(d, i, figures.unattached);
     }
 }
 
@@ -57,7 +70,7 @@ bool directories_catch_up(struct directories *d, int slice_ms, struct error *err
          !topic_reader_reached(d->reader) && clock_mono_ms() < until_ms;)
         if (!topic_reader_poll(d->reader, POLL_MS, take_record, d, err))
             return false;
-    tell_failures(d);
+    directories_tell(d);
     return topic_reader_reached(d->reader) ||
            error_set(err, ERROR_TEMPORARY, "the targets topic is not read to its end yet");
 }
@@ -70,7 +83,7 @@ int directories_fd(const struct directories *d)
 bool directories_take(struct directories *d, struct error *err)
 {
     bool ok = topic_reader_poll(d->reader, 0, take_record, d, err);
-    tell_failures(d);
+    directories_tell(d);
     return ok || error_wrap(err, "targets");
 }
 
@@ -83,6 +96,7 @@ bool directories_new(const struct config *cfg, struct engine *engine, struct met
     struct directories *d = xcalloc(1, sizeof *d);
     *d = (struct directories){.cfg = cfg, .engine = engine, .metrics = metrics, .reader = reader};
     d->unknown = xcalloc(cfg->targets.n, sizeof *d->unknown);
+    d->unattached = xcalloc(cfg->targets.n, sizeof *d->unattached);
     *ret = d;
     return true;
 }
@@ -93,5 +107,6 @@ void directories_free(struct directories *d)
         return;
     topic_reader_free(d->reader);
     free(d->unknown);
+    free(d->unattached);
     free(d);
 }

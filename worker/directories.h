@@ -1,5 +1,5 @@
 /* directories.h - the teams of targets, on their way to the engine: the targets topic read whole before the worker joins
- * its group, and followed from then on; with a line and a metric when a target's teams cannot be listed.
+ * its group, and followed from then on; with a line and a metric when a target's teams cannot be listed, or groups not be attached to teams.
  *
  * The loop's thread. */
 #ifndef ROLLCALL_WORKER_DIRECTORIES_H
@@ -25,6 +25,8 @@ bool directories_catch_up(struct directories *d, int slice_ms, struct error *err
 int directories_fd(const struct directories *d);
 /* Takes what is there, without waiting. Fails when the topic cannot be followed any more: the process has to end. */
 bool directories_take(struct directories *d, struct error *err) __attribute__((warn_unused_result));
+/* After a call that is about a target: what became of it. */
+void directories_tell(struct directories *d);
 void directories_free(struct directories *d);
 
 #endif

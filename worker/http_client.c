@@ -15,7 +15,7 @@ enum { CALLS_PER_MULTI = 16 };
 
 static struct header_set *headers_of(const struct target *target, const char *token)
 {
-    return header_set_new(&(struct header_rules){target->source, target->before_token}, token);
+    return header_set_new(&(struct header_rules){target->source, target->json, target->before_token}, token);
 }
 
 static void set_headers(struct target *target, const char *token)
@@ -191,6 +191,7 @@ static bool add_targets(struct http_client *c, const struct http_target *targets
         target->before_token =
             xstrdup(targets[i].before_token ? targets[i].before_token : "Authorization: Bearer ");
         target->source = targets[i].source;
+        target->json = targets[i].json;
         target->reply_max = targets[i].reply_max ? targets[i].reply_max : HTTP_REPLY_MAX;
         target->headers = headers_of(target, targets[i].oauth.token_url ? NULL : targets[i].token);
         target->first_multi = multis;

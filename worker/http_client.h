@@ -41,6 +41,7 @@ struct http_target {      /* copied, except the token, of which the header line 
     const char *ca_file; /* certificates that are trusted; NULL: the system's */
     unsigned in_flight_max;
     bool source;              /* speaks plain JSON, its calls bring headers, its replies tell theirs */
+    bool json;                /* speaks plain JSON instead of SCIM's */
     const char *before_token; /* in its header line; NULL: "Authorization: Bearer " */
     size_t reply_max;         /* 0: HTTP_REPLY_MAX */
 };

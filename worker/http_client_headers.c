@@ -30,7 +30,13 @@ struct header_set *header_set_new(const struct header_rules *rules, const char *
         "Content-Type: application/scim+json",
         "User-Agent: rollcall",
     };
-    struct header_set *set = header_set_of(fixed, rules->source ? 0 : ARRAY_SIZE(fixed));
+    static const char *const plain[] = {
+        "Accept: application/json",
+        "Content-Type: application/json",
+        "User-Agent: rollcall",
+    };
+    struct header_set *set =
+        header_set_of(rules->json ? plain : fixed, rules->source ? 0 : ARRAY_SIZE(fixed));
     if (token) {
         char *line = xasprintf("%s%s", rules->before_token, token);
         append_header(&set->list, line);

@@ -16,6 +16,7 @@ struct header_set {
 
 struct header_rules {         /* borrowed */
     bool source;              /* its calls bring headers of their own */
+    bool json;                /* bodies are plain JSON */
     const char *before_token; /* in its header line */
 };
 

@@ -26,7 +26,7 @@ struct target {
     char *base_url;
     char *ca_file; /* NULL: the system's */
     char *before_token;
-    bool source;
+    bool source, json;
     size_t reply_max;
     char *certificate, *key, *ca;             /* PEM; NULL: none */
     unsigned token, certificates;             /* count changes of them */

@@ -23,6 +23,8 @@ static const char *differs(const struct config_target *a, const struct config_ta
         {"base_url", same(a->base_url, b->base_url)},
         {"match", same(a->match, b->match)},
         {"capabilities", memcmp(&a->capabilities, &b->capabilities, sizeof a->capabilities) == 0},
+        {"rest.url", same(a->rest.url, b->rest.url)},
+        {"rest.org", same(a->rest.org, b->rest.org)},
         {"auth.user", same(a->auth.user, b->auth.user)},
         {"auth.oauth.token_url", same(a->auth.oauth.token_url, b->auth.oauth.token_url)},
         {"auth.oauth.client_id", same(a->auth.oauth.client_id, b->auth.oauth.client_id)},

@@ -56,6 +56,7 @@ static bool load_credentials(const struct config_target *target, size_t at, stru
         {"tls.certificate", target->tls.certificate, &ret->certificate, true},
         {"tls.key", target->tls.key, &ret->key, true},
         {"tls.ca", target->tls.ca, &ret->ca, true},
+        {"rest.token", target->rest.token, &ret->rest, false},
     };
     for (size_t i = 0; i < ARRAY_SIZE(loads); i++)
         if (!load(&loads[i], at, err))
@@ -87,6 +88,7 @@ void tokens_done(struct tokens *t)
         secret_done(&t->v[i].certificate);
         secret_done(&t->v[i].key);
         secret_done(&t->v[i].ca);
+        secret_done(&t->v[i].rest);
     }
     free(t->v);
     *t = (struct tokens){0};
@@ -400,20 +402,70 @@ static void fill_source(struct engine_target *to, const struct asked_source *fro
     };
 }
 
+size_t settings_rests(const struct config *cfg)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < cfg->targets.n; i++)
+        n += cfg->targets.v[i].rest.token != NULL;
+    return n;
+}
+
+static struct engine_attachment *attachments_new(const struct config_attachments *from)
+{
+    struct engine_attachment *pairs = xcalloc(from->n, sizeof *pairs);
+    for (size_t i = 0; i < from->n; i++)
+        pairs[i] = (struct engine_attachment){from->v[i].group, from->v[i].team};
+    return pairs;
+}
+
+/* The REST side of a target that `of` is made of. */
+static void fill_rest(struct engine_target *to, const struct engine_target *of,
+                      const struct config_target *from)
+{
+    struct engine_limit *limit = xcalloc(1, sizeof *limit);
+    *limit = (struct engine_limit){"rest", (unsigned)from->rest.requests, from->rest.per_ms};
+    *to = *of;
+    to->name = xasprintf(CONFIG_REST_PREFIX "%s", from->name);
+    to->kind = "miro_rest";
+    to->rest_of = from->name;
+    to->org = from->rest.org;
+    to->match = "userName";
+    to->matches = NULL;
+    to->n_matches = 0;
+    to->discovers = false;
+    to->group_mode = GROUP_MODE_NONE;
+    to->team_names = to->group_renames = NULL;
+    to->n_team_names = to->n_group_renames = to->n_owned_groups = to->n_retired_groups = 0;
+    to->attached = attachments_new(&from->teams.attached);
+    to->n_attached = from->teams.attached.n;
+    to->detached = attachments_new(&from->teams.detached);
+    to->n_detached = from->teams.detached.n;
+    to->limits = limit;
+    to->n_limits = 1;
+}
+
+static void fill_rests(struct engine_target *targets, size_t at, const struct config *cfg)
+{
+    for (size_t i = 0; i < cfg->targets.n; i++)
+        if (cfg->targets.v[i].rest.token)
+            fill_rest(&targets[at++], &targets[i], &cfg->targets.v[i]);
+}
+
 struct engine_config *settings_engine_new(const struct config *cfg, const struct asked_sources *sources,
                                           const char *slot, int32_t partitions, uint64_t policy,
                                           uint64_t seed)
 {
-    size_t n_sources = sources ? sources->n_fetched : 0;
+    size_t n_sources = sources ? sources->n_fetched : 0, n = cfg->targets.n + n_sources + settings_rests(cfg);
     struct engine_config *c = xcalloc(1, sizeof *c);
-    struct engine_target *targets = xcalloc(cfg->targets.n + n_sources, sizeof *targets);
+    struct engine_target *targets = xcalloc(n, sizeof *targets);
     for (size_t i = 0; i < cfg->targets.n; i++)
         fill_target(&targets[i], &cfg->targets.v[i], cfg);
     for (size_t i = 0; i < n_sources; i++)
         fill_source(&targets[cfg->targets.n + i], &sources->v[i]);
+    fill_rests(targets, cfg->targets.n + n_sources, cfg);
     *c = (struct engine_config){
         .targets = targets,
-        .n_targets = cfg->targets.n + n_sources,
+        .n_targets = n,
         .partitions = partitions,
         .slot = slot,
         .lease_ms = config_lease_ms(cfg),
@@ -436,6 +488,10 @@ static void free_target(const struct engine_target *t)
     free((void *)t->limits);
     free((void *)t->team_names);
     free((void *)t->group_renames);
+    free((void *)t->attached);
+    free((void *)t->detached);
+    if (t->rest_of)
+        free((void *)(uintptr_t)t->name);
 }
 
 void settings_engine_free(struct engine_config *c)
@@ -463,14 +519,25 @@ static struct http_target http_target_of(const struct config_target *from, const
     };
 }
 
+static struct http_target http_rest_of(const struct config_target *from, const struct credentials *who)
+{
+    return (struct http_target){.base_url = from->rest.url,
+                                .token = who->rest.p,
+                                .json = true,
+                                .in_flight_max = (unsigned)from->in_flight};
+}
+
 struct http_target *settings_http_new(const struct config *cfg, const struct tokens *tokens,
                                       const struct asked_sources *sources)
 {
-    size_t n_sources = sources ? sources->n_fetched : 0;
-    struct http_target *targets = xcalloc(cfg->targets.n + n_sources, sizeof *targets);
+    size_t n_sources = sources ? sources->n_fetched : 0, at = cfg->targets.n + n_sources;
+    struct http_target *targets = xcalloc(at + settings_rests(cfg), sizeof *targets);
     for (size_t i = 0; i < cfg->targets.n; i++)
         targets[i] = http_target_of(&cfg->targets.v[i], &tokens->v[i]);
     for (size_t i = 0; i < n_sources; i++)
         targets[cfg->targets.n + i] = asked_source_http(&sources->v[i], SOURCE_REPLY_MAX);
+    for (size_t i = 0; i < cfg->targets.n; i++)
+        if (cfg->targets.v[i].rest.token)
+            targets[at++] = http_rest_of(&cfg->targets.v[i], &tokens->v[i]);
     return targets;
 }

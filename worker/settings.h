@@ -17,6 +17,7 @@ struct credentials {
     struct secret token; /* bearer token, HTTP Basic's pair in base64, or the OAuth client's secret */
     struct secret certificate, key, ca; /* PEM */
     int64_t expires_s;                  /* of the certificate, Unix time; 0: there is none */
+    struct secret rest;                 /* bearer token of the REST API */
 };
 
 /* Of all targets, read together so that a reload is all or nothing. */
@@ -34,7 +35,7 @@ void tokens_done(struct tokens *t);
 bool settings_check(const struct config *cfg, struct error *err) __attribute__((warn_unused_result));
 
 /* Of a config that settings_check likes. Borrows cfg, sources (NULL: none) and slot for as long as it is used; free with
- * settings_engine_free. Sources that are fetched from are targets behind the others. policy: its fingerprint; seed: for jitter. */
+ * settings_engine_free. Sources that are fetched from are targets behind the others, REST APIs (rest.token) behind those. policy: its fingerprint; seed: for jitter. */
 struct engine_config *settings_engine_new(const struct config *cfg, const struct asked_sources *sources,
                                           const char *slot, int32_t partitions, uint64_t policy,
                                           uint64_t seed);
@@ -45,6 +46,9 @@ void settings_engine_generations(struct engine_config *c, const struct config *c
 
 /* Fingerprint of what decides about persons: the policies (policies_fingerprint) and the targets. Below 2^63. */
 uint64_t settings_generation(const struct config *cfg, uint64_t policy);
+
+/* Targets that have a REST API. */
+size_t settings_rests(const struct config *cfg);
 
 /* One per target of the engine, in the same order; borrows cfg, tokens and sources; free with free(). */
 struct http_target *settings_http_new(const struct config *cfg, const struct tokens *tokens,

@@ -274,6 +274,56 @@ static void say_limits(struct target_checks *c)
     buf_done(&text);
 }
 
+/* ---- the REST API -------------------------------------------------------------------------------------- */
+
+/* Whether the token has the scope, where it says which it has. */
+static bool has_scope(const cJSON *scopes, const char *scope)
+{
+    char *text = scopes ? cJSON_PrintUnformatted(scopes) : NULL;
+    bool has = !text || strcmp(text, "\"\"") == 0 || strcmp(text, "[]") == 0 || strstr(text, scope);
+    free(text);
+    return has;
+}
+
+static void check_rest_token(struct target_checks *c, const cJSON *root)
+{
+    static const char *const scopes[] = {"organizations:groups:read", "organizations:teams:read",
+                                         "organizations:teams:write"};
+    const char *org = json_string(json_get(root, "organization"), "id");
+    size_t missing = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(scopes); i++) {
+        if (has_scope(json_get(root, "scopes"), scopes[i]))
+            continue;
+        SAY(c, CHECK_FAILED, "REST", "let an app with this scope have the token that targets[].rest.token is",
+            "the token lacks the scope %s", scopes[i]);
+        missing++;
+    }
+    if (!org || strcmp(org, target(c)->rest.org) != 0)
+        SAY(c, CHECK_FAILED, "REST", "write that into targets[].rest.org, or take another token",
+            "the token is of the organisation %s", org ? org : "of no name");
+    else if (missing == 0)
+        SAY(c, CHECK_OK, "REST", NULL, "%s takes the token, for groups in teams", target(c)->rest.url);
+}
+
+static void check_rest(struct target_checks *c)
+{
+    struct probe_answer a;
+    struct error err;
+    cJSON *root = NULL;
+    if (!target(c)->rest.token)
+        return;
+    target_probe_get_rest(c->probe, "/v1/oauth-token", &a);
+    if (a.outcome != CALL_REPLIED)
+        SAY(c, CHECK_FAILED, "REST", "check targets[].rest.url, the firewall and the proxy (https_proxy)",
+            "no answer: %s", a.error);
+    else if (a.status != 200 || !json_parse(a.body, &root, &err))
+        SAY(c, CHECK_FAILED, "REST", "put a valid access token where targets[].rest.token points",
+            "the token is refused (%d)", a.status);
+    else
+        check_rest_token(c, root);
+    cJSON_Delete(root);
+}
+
 bool target_checks_service(struct target_checks *c)
 {
     c->accounts = -1;
@@ -282,6 +332,7 @@ bool target_checks_service(struct target_checks *c)
     check_config(c);
     check_lookup(c);
     say_limits(c);
+    check_rest(c);
     return true;
 }
 

@@ -52,7 +52,7 @@ bool target_probe_new(const struct config *cfg, struct target_probe **ret, struc
     bool ok = tokens_load(cfg, &p->tokens, err) && loop_new(&p->loop, err);
     if (ok) {
         struct http_target *targets = settings_http_new(cfg, &p->tokens, NULL);
-        ok = http_client_new(p->loop, targets, 1, &callbacks, &p->http, err);
+        ok = http_client_new(p->loop, targets, 1 + settings_rests(cfg), &callbacks, &p->http, err);
         free(targets);
     }
     if (ok) {
@@ -82,10 +82,13 @@ static int wait_ms(const struct target_probe *p)
     return timeout >= 0 && timeout < TURN_MS ? timeout : TURN_MS;
 }
 
-void target_probe_get(struct target_probe *p, const char *path, struct probe_answer *ret)
+static void get(struct target_probe *p, size_t target, const char *path, struct probe_answer *ret)
 {
-    const struct call call = {
-        .id = 1, .method = "GET", .path = path, .timeout_ms = p->cfg->targets.v[0].timeout_ms};
+    const struct call call = {.id = 1,
+                              .target = target,
+                              .method = "GET",
+                              .path = path,
+                              .timeout_ms = p->cfg->targets.v[0].timeout_ms};
     p->answered = false;
     http_client_start(p->http, &call);
     http_client_run(p->http);
@@ -94,4 +97,14 @@ void target_probe_get(struct target_probe *p, const char *path, struct probe_ans
         http_client_run(p->http);
     }
     *ret = p->answer;
+}
+
+void target_probe_get(struct target_probe *p, const char *path, struct probe_answer *ret)
+{
+    get(p, 0, path, ret);
+}
+
+void target_probe_get_rest(struct target_probe *p, const char *path, struct probe_answer *ret)
+{
+    get(p, 1, path, ret);
 }

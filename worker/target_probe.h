@@ -29,5 +29,7 @@ struct probe_answer { /* borrowed until the next GET */
 
 /* path: below the base URL, with query. */
 void target_probe_get(struct target_probe *p, const char *path, struct probe_answer *ret);
+/* The same below rest.url, of a target that has one. */
+void target_probe_get_rest(struct target_probe *p, const char *path, struct probe_answer *ret);
 
 #endif

@@ -86,11 +86,13 @@ static void on_call_done(void *ctx, const struct call *call, const struct call_r
     const char *target = engine_target_name(w->engine, call->target);
     metrics_add2(w->metrics, WM_CALLS, target, worker_metrics_status(reply), 1);
     metrics_add(w->metrics, WM_CALL_TIME, target, elapsed_ms);
-    size_t index = call->target; /* the call ends here */
+    size_t index = call->target, n_persons = call->n_persons; /* the call ends here */
     engine_call_done(w->engine, call, reply, now_read());
     struct engine_target_figures figures;
     engine_target_figures(w->engine, index, &figures);
     trouble_tell(&w->troubles[index], target, &figures, reply, w->metrics);
+    if (n_persons == 0 && w->directories)
+        directories_tell(w->directories);
 }
 
 static bool on_ready_asked(void *ctx, struct buf *reason)
@@ -321,7 +323,8 @@ static bool open_sources(struct worker *w, struct error *err)
 {
     if (!asked_sources_load(w->cfg, &w->sources, err))
         return false;
-    w->troubles = xcalloc(w->cfg->targets.n + w->sources->n_fetched, sizeof *w->troubles);
+    w->troubles =
+        xcalloc(w->cfg->targets.n + w->sources->n_fetched + settings_rests(w->cfg), sizeof *w->troubles);
     return true;
 }
 

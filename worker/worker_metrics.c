@@ -97,6 +97,12 @@ static const struct metric_def table[WORKER_METRICS] = {
          "1 while a target's teams cannot be listed: nobody is put into those that are not known.",
          {"target"},
          0},
+    [WM_GROUPS_UNATTACHED] = {NAME("groups_unattached"),
+                              METRIC_GAUGE,
+                              "1 while a target's groups are not attached to teams as configured; of who "
+                              "owns the tenant's bucket 0.",
+                              {"target"},
+                              0},
     [WM_PAUSED] = {NAME("paused"),
                    METRIC_GAUGE,
                    "1 while a person has paused the target: nothing is called there.",

@@ -41,6 +41,7 @@ enum worker_metric {
     WM_PAUSED,
     WM_TEAMS,
     WM_TEAMS_UNKNOWN,
+    WM_GROUPS_UNATTACHED,
     WM_DECISIONS,
     WM_LEDGER_SILENT,
     WM_RELOADS,

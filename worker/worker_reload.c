@@ -70,6 +70,8 @@ static void adopt(struct worker *w, struct reloaded *r)
         http_client_set_certificates(w->http, i, &targets[i]);
         http_client_set_token(w->http, i, targets[i].token);
     }
+    for (size_t i = 0, n = w->tokens.n; w->http && i < settings_rests(w->cfg); i++)
+        http_client_set_token(w->http, n + w->sources->n_fetched + i, targets[n + i].token);
     free(targets);
     worker_tell_certificates(w);
     bool changed = generation_now(w) != before;

@@ -15,7 +15,7 @@
 #include "witness.h"
 #include "year.h"
 
-enum { HEAR_MAX_MS = 500, HEARD_BY_MS = 5000 };
+enum { HEAR_MAX_MS = 500, HEARD_BY_MS = 5000, UNLISTED_MAX_MS = 240000 };
 
 struct told { /* one record */
     char *key, *value;
@@ -117,7 +117,7 @@ void simteams_furnish(struct world *w, size_t target, struct miro *m)
     if (!w->chaos.user_groups)
         return;
     fate->unlisted_ms = prng_range(&w->prng, WORLD_EPOCH_MS, quiet_ms);
-    fate->relisted_ms = prng_range(&w->prng, fate->unlisted_ms, quiet_ms);
+    fate->relisted_ms = fate->unlisted_ms + prng_range(&w->prng, 0, UNLISTED_MAX_MS);
 }
 
 static void vanish(void *ctx, uint64_t target)

@@ -136,6 +136,8 @@ START_TEST(reads_every_key)
 }
 END_TEST
 
+#define REST   ", rest: {token: 'env:T', org: '1'}"
+#define MIRO   "name: m, tenant: acme, kind: miro, base_url: 'https://x'"
 #define TARGET "name: m, tenant: acme, kind: scim, base_url: 'https://x'"
 
 static const struct {
@@ -222,6 +224,15 @@ static const struct {
     {BASE "targets: [{" TARGET ", breaker: {pause_max_ms: 100}}]\n", "targets[0].breaker.pause_ms"},
     {BASE "targets: [{" TARGET ", timeout_ms: 10000, call_life_ms: 9999}]\n", "targets[0].call_life_ms"},
     {BASE "targets: [{" TARGET ", teams: {owned: [Guild]}}]\n", "targets[0].teams: owned and retired need"},
+    {BASE "targets: [{" TARGET ", teams: {attached: [{group: g, team: t}]}}]\n",
+     "targets[0].teams: attached and detached need rest.token and rest.org"},
+    {BASE "targets: [{" TARGET ", rest: {token: 'env:T'}}]\n", "targets[0].rest: token and org belong"},
+    {BASE "targets: [{" MIRO REST ", teams: {"
+          "attached: [{group: guild, team: t}], detached: [{group: guild, team: t}]}}]\n",
+     "targets[0].teams.attached[0]: also one of"},
+    {BASE "targets: [{name: rest.m, tenant: acme, kind: miro, base_url: 'https://x'}]\n",
+     "targets[0].name: names that begin with \"rest.\""},
+    {BASE "targets: [{" TARGET REST "}]\n", "targets[0].rest: kind miro alone"},
     {BASE "targets: [{" TARGET ", group_mode: user_group, teams: {owned: ['a*b']}}]\n",
      "targets[0].teams.owned[0]: a name"},
     {BASE "targets: [{" TARGET ", teams: {names: [{name: a, group: x}, {name: b, group: x}]}}]\n",

@@ -340,6 +340,8 @@ const struct call *engine_call_next(struct engine *e, struct now now)
             return launch(e, listing_start(t, now), 0, now);
         if (groups_ready_in(t, now) == 0)
             return launch(e, groups_start(t, now), 0, now);
+        if (attach_ready_in(t, now) == 0)
+            return launch(e, attach_start(t, now), 0, now);
         for (unsigned n = 0; (w = target_next_work(t, now)); n++) {
             if (!outdated(e, w, now) && (f = board_any(e, w, now)))
                 break;
@@ -373,6 +375,7 @@ bool engine_call_may_write(const struct engine *e, const struct call *call, stru
     bool paused = f->target->paused && !MUTATION(MUTATION_PAUSE_IGNORED);
     bool wanted = f->errand == ERRAND_NONE        ? all_aboard(f)
                   : f->errand == ERRAND_DISCOVERY ? discovery_may_write(e, f)
+                  : f->errand == ERRAND_ATTACH    ? attach_may_write(e, f)
                                                   : listing_may_write(e, f);
     bool dry = e->cfg.plan_only && call->write && !MUTATION(MUTATION_PLAN_WRITES);
     return wanted && !dry && !paused && lease_valid(e, now);
@@ -425,6 +428,8 @@ void engine_call_done(struct engine *e, const struct call *call, const struct ca
         discovery_ends(e, f, reply, now);
     else if (f->errand == ERRAND_GROUPS)
         groups_end(e, f, reply, now);
+    else if (f->errand == ERRAND_ATTACH)
+        attach_ends(e, f, reply, now);
     if (f->target->waiting > 0 || target_has_errand(f->target))
         turns_call(&f->target->turn);
     struct meaning meaning = f->meaning;

@@ -14,7 +14,8 @@
 
 enum { DIRECTORY_WANTS_MAX = 1000, VANISHED_KEPT_MS = 24 * 3600 * 1000 };
 
-static const char *const kind_names[DIRECTORY_KINDS] = {"team", "listing", "wish", "want", "made"};
+static const char *const kind_names[DIRECTORY_KINDS] = {"team", "listing", "wish",
+                                                        "want", "made",    "attached"};
 
 /* ---- by name ------------------------------------------------------------------------------------------- */
 
@@ -22,6 +23,7 @@ void directory_done(struct directory *d)
 {
     attrs_done(&d->teams);
     attrs_done(&d->made);
+    attrs_done(&d->attached);
     attrs_done(&d->vanished);
     attrs_done(&d->vanished_ids);
     for (size_t i = 0; i < d->n_wanted; i++) {
@@ -187,12 +189,12 @@ static void take_want(struct directory *d, const struct directory_record *r)
     *want = d->wanted[--d->n_wanted];
 }
 
-static void take_made(struct directory *d, const struct directory_record *r)
+static void take_ours(struct attrs *ours, const struct directory_record *r)
 {
     if (r->name)
-        attrs_set(&d->made, r->id, r->name);
+        attrs_set(ours, r->id, r->name);
     else
-        attrs_remove(&d->made, r->id);
+        attrs_remove(ours, r->id);
 }
 
 void directory_take(struct directory *d, const struct directory_record *r)
@@ -208,7 +210,10 @@ void directory_take(struct directory *d, const struct directory_record *r)
         take_want(d, r);
         break;
     case DIRECTORY_MADE:
-        take_made(d, r);
+        take_ours(&d->made, r);
+        break;
+    case DIRECTORY_ATTACHED:
+        take_ours(&d->attached, r);
         break;
     default:
         d->wished_ms = r->at_ms > d->wished_ms ? r->at_ms : d->wished_ms;
@@ -219,7 +224,7 @@ void directory_take(struct directory *d, const struct directory_record *r)
 
 static bool has_id(enum directory_kind kind)
 {
-    return kind == DIRECTORY_TEAM || kind == DIRECTORY_MADE;
+    return kind == DIRECTORY_TEAM || kind == DIRECTORY_MADE || kind == DIRECTORY_ATTACHED;
 }
 
 void directory_key(const struct directory_record *r, struct buf *out)

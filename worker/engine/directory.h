@@ -6,6 +6,7 @@
  *      listing/TARGET   a listing is complete             ──► what the records before it say is now whole
  *      want/TARGET/NAME somebody misses a group that is ours to make ──► the owner makes it; forgotten: it is there
  *      made/TARGET/ID   the owner has made it; forgotten: and deleted it
+ *      attached/TARGET/GROUP/TEAM   the owner attaches it to the team, by ids; forgotten: that is not ours (any more)
  *
  * schemas/target.schema.json is the contract; to change it: schema, examples and this module in one commit. Pure data and
  * pure functions; single-threaded. */
@@ -28,6 +29,7 @@ enum directory_kind {
     DIRECTORY_WISH,
     DIRECTORY_WANT,
     DIRECTORY_MADE,
+    DIRECTORY_ATTACHED,
     DIRECTORY_KINDS
 };
 
@@ -37,8 +39,8 @@ struct directory_record { /* release with directory_record_done */
     int64_t
         at_ms; /* team, listing: when the listing began; wish: since when a team is missed; want: likewise, or when it
                       failed; made: when */
-    char *id;      /* team, made */
-    char *name;    /* team, made: NULL: it is gone; want */
+    char *id;      /* team, made; attached: GROUP/TEAM */
+    char *name;    /* team, made, attached (the group's): NULL: it is gone; want */
     bool gone;     /* want: it is there, or nobody's business any more */
     int64_t teams; /* listing: so many */
     char *failed;  /* listing: why there is none; want: why it cannot be made; NULL: no such reason */
@@ -65,6 +67,7 @@ struct directory {
         vanished; /* names that a listing has not any more → when it began (wall clock, text); NULL: it follows */
     struct attrs vanished_ids; /* the same → the id of the one that bore it last */
     struct attrs made;         /* groups that were made by us, id → name then */
+    struct attrs attached;     /* likewise, to teams: "GROUP/TEAM" → the group's name then */
 };
 
 enum team_search { TEAM_FOUND, TEAM_MISSING, TEAM_AMBIGUOUS };

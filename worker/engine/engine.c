@@ -22,6 +22,7 @@ struct engine *engine_new(const struct engine_config *cfg, const struct engine_p
     for (size_t i = 0; i < cfg->n_targets; i++) {
         target_init(&e->targets[i], &cfg->targets[i], cfg->partitions);
         e->targets[i].turn.turns = &e->turns;
+        e->teams_used |= cfg->targets[i].rest_of != NULL;
     }
     engine_index_targets(e);
     store_init(&e->store);
@@ -173,6 +174,7 @@ void engine_targets_changed(struct engine *e, const struct engine_target *target
         target_set_numbers(&e->targets[i], &targets[i], now);
     }
     e->cfg.targets = targets;
+    listings_look(e);
 }
 
 /* ---- figures ------------------------------------------------------------------------------------------- */
@@ -209,7 +211,8 @@ void engine_target_figures(const struct engine *e, size_t target, struct engine_
                                           .in_flight_limit = t->inflight.limit,
                                           .waiting = t->waiting,
                                           .teams = t->directory.teams.n,
-                                          .teams_failed = t->directory.failed};
+                                          .teams_failed = t->directory.failed,
+                                          .unattached = t->unattached};
 }
 
 bool engine_person_json(const struct engine *e, struct str key, struct buf *out)

@@ -76,11 +76,21 @@ struct engine_team_name {
     const char *name, *group; /* in the policy, at the target */
 };
 
+struct engine_attachment { /* names as the REST API has them */
+    const char *group, *team;
+};
+
 struct engine_target {
     const char *name;
     const char *tenant;
     const char *directory; /* the one directory whose persons it takes */
-    const char *kind; /* "miro" or "scim"; "source": asked about persons, its name is "source." and its own */
+    const char *kind; /* "miro" or "scim"; "source": asked about persons, its name is "source." and its own;
+                         "miro_rest": the REST side of another target, its name is "rest." and that one's */
+    const char *rest_of; /* of kind miro_rest: that target; NULL: it is none */
+    const char *org;     /* likewise: the organisation's id there */
+    const struct engine_attachment *attached,
+        *detached; /* likewise: which groups are to be in which teams, and not */
+    size_t n_attached, n_detached;
     const char
         *match; /* attribute that identifies an account before there is a link; "userName" by default */
     const char *const
@@ -398,6 +408,9 @@ struct engine_target_figures {
     size_t teams; /* as listed last */
     const char *
         teams_failed; /* why the last listing found nothing out; NULL: it did. Borrowed until the next record */
+    const char
+        *unattached; /* why not all groups are in their teams, as far as it is ours to know; NULL: no reason.
+                               Borrowed until the next call ends */
 };
 
 /* target: index into engine_config.targets. Changes only within engine_call_done and engine_call_next; teams within

@@ -10,6 +10,7 @@
  *      fetch.c       what sources are asked     dryrun.c      plans instead of writes
  *      attributes.c  what is not sent, and which admin roles are ours
  *      discovery.c   what targets can do
+ *      attach.c      groups in teams, by REST
  *      listing.c     the teams of a target      groups.c      … made, renamed, deleted (group_jobs.c, group_records.c)
  *
  * One event: events.c merges it into the slot's person and calls converge_slot; that plans each target and
@@ -19,6 +20,7 @@
 #ifndef ROLLCALL_ENGINE_STATE_H
 #define ROLLCALL_ENGINE_STATE_H
 
+#include "attach.h"
 #include "breaker.h"
 #include "budget.h"
 #include "caution.h"
@@ -105,6 +107,8 @@ struct target {
     struct discovery discovery; /* it is asked, where bucket 0 is ours */
     struct attrs wants; /* groups that somebody of ours misses, until that is read back; "sent": put down */
     struct group_jobs groups; /* what is done to them, where bucket 0 is ours */
+    struct attach attach;     /* of a REST side: likewise, where they belong */
+    char *unattached;         /* why not all of them are where they belong; NULL: no reason is known */
 };
 
 /* Instead of a write. See dryrun.c. */
@@ -203,7 +207,7 @@ struct work {
 };
 
 /* A call of the target's own, which is nobody's. */
-enum errand { ERRAND_NONE, ERRAND_LISTING, ERRAND_DISCOVERY, ERRAND_GROUPS };
+enum errand { ERRAND_NONE, ERRAND_LISTING, ERRAND_DISCOVERY, ERRAND_GROUPS, ERRAND_ATTACH };
 
 /* A call in flight. */
 struct flight {

@@ -186,6 +186,8 @@ static int64_t look_at_ours(struct engine *e, struct target *t, struct now now)
 
 static int64_t look(struct engine *e, struct target *t, struct now now)
 {
+    if (t->cfg->rest_of)
+        return attach_look(e, t, now);
     if (t->cfg->group_mode == GROUP_MODE_NONE)
         return INT64_MAX;
     publish_wishes(e, t, now);
@@ -213,6 +215,7 @@ void listings_undo(struct engine *e)
     for (size_t i = 0; i < e->cfg.n_targets; i++) {
         e->targets[i].wish_sent = e->targets[i].listing.published = false;
         groups_undo(&e->targets[i]);
+        attach_undo(&e->targets[i]);
     }
     listings_look(e);
 }

@@ -138,8 +138,9 @@ static void on_pause(struct engine *e, const struct control_change *change, stru
     for (size_t i = 0; i < e->cfg.n_targets; i++) {
         struct target *t = &e->targets[i];
         bool was = t->paused;
-        t->paused = control_paused(&e->control, t->cfg->name);
-        int64_t resumed_ms = control_resumed_ms(&e->control, t->cfg->name);
+        const char *name = t->cfg->rest_of ? t->cfg->rest_of : t->cfg->name;
+        t->paused = control_paused(&e->control, name);
+        int64_t resumed_ms = control_resumed_ms(&e->control, name);
         if (was && !t->paused)
             resumed_ms = now.wall_ms;
         t->resumed_ms = resumed_ms > t->resumed_ms ? resumed_ms : t->resumed_ms;
@@ -214,6 +215,13 @@ static bool take_capabilities(struct engine *e, struct str key, struct str value
     return true;
 }
 
+static void read_back_attached(struct engine *e, const struct directory_record *r)
+{
+    for (size_t i = 0; i < e->cfg.n_targets; i++)
+        if (e->targets[i].cfg->rest_of && strcmp(e->targets[i].cfg->rest_of, r->target) == 0)
+            attach_read_back(&e->targets[i], r);
+}
+
 /* What was missing may be there now, and a name may be another team's. Whom it concerns is for the plan to find out, when
  * a listing is whole. */
 bool engine_target_record(struct engine *e, struct str key, struct str value, struct now now,
@@ -233,6 +241,8 @@ bool engine_target_record(struct engine *e, struct str key, struct str value, st
         }
         sweep_take_teams(e, t, &r);
         groups_read_back(t, &r);
+        if (r.kind == DIRECTORY_ATTACHED)
+            read_back_attached(e, &r);
         t->wish_sent = t->wish_sent && t->directory.wished_ms < t->teams_wanted_ms;
         e->teams_used = true;
         listings_look(e);

@@ -21,6 +21,7 @@ static const struct {
     [STEP_DISCOVER] = {"discover", "GET", "/ServiceProviderConfig"},
     [STEP_TEAM] = {"read-team", "GET", "/Groups/"},
     [STEP_GROUP_LOOK] = {"group look", "GET", "/Groups/"},
+    [STEP_ATTACH_LOOK] = {"attach look", "GET", "/v2/"},
     [STEP_CREATE] = {"create", "POST", "/Users"},
     [STEP_DEACTIVATE] = {"deactivate", "PATCH", "/Users/"},
     [STEP_ACTIVATE] = {"activate", "PATCH", "/Users/"},
@@ -31,6 +32,8 @@ static const struct {
     [STEP_GROUP_MAKE] = {"group make", "POST", "/Groups"},
     [STEP_GROUP_RENAME] = {"group rename", "PATCH", "/Groups/"},
     [STEP_GROUP_DELETE] = {"group delete", "DELETE", "/Groups/"},
+    [STEP_ATTACH] = {"attach", "POST", "/v2/"},
+    [STEP_DETACH] = {"detach", "DELETE", "/v2/"},
 };
 
 const char *step_name(enum step step)
@@ -123,6 +126,13 @@ static const struct meaning_row scim_meanings[] = {
     {400, 400, CREATES, NULL, "not unique", MEANS(EXISTS, WELL)},
     {400, 400, CREATES, NULL, "already exists", MEANS(EXISTS, WELL)},
     {409, 409, CREATES, "mutability", NULL, MEANS(PERMANENT, WELL)},
+    {0},
+};
+
+/* 403: a scope, or another organisation (SPEC). 404: one of the two has gone. */
+static const struct meaning_row miro_rest_meanings[] = {
+    {403, 403, ANY_STEP, NULL, NULL, MEANS(PERMANENT, NO_WORD)},
+    {404, 404, ANY_STEP, NULL, NULL, MEANS(GONE, NO_WORD)},
     {0},
 };
 
@@ -231,6 +241,17 @@ static const struct profile profiles[] = {
             {"groups.create", 60, 60000, "POST", "/Groups", 0, false},
             {"groups.delete", 60, 60000, "DELETE", "/Groups/", 0, false},
         },
+    },
+    {
+        .kind = "miro_rest",
+        .op_replace = "",
+        .op_remove = "",
+        .find_query = "",
+        .list_page = 100,
+        .read_only = scim_read_only,
+        .meanings = miro_rest_meanings,
+        .limits = /* D-RATE-REST: 100,000 credits a minute; each of these calls is of level 1, 50 credits */
+        {{"rest", 2000, 60000, NULL, "/v2/", 0, false}},
     },
     {
         .kind = "source", /* its file says how much it allows */
@@ -360,7 +381,7 @@ int profile_class(const struct profile *p, const char *method, const char *path,
 {
     for (int i = 0; i < LIMITS_MAX && p->limits[i].name; i++) {
         const struct limit *l = &p->limits[i];
-        if (strcmp(l->method, method) == 0 && strncmp(path, l->path, strlen(l->path)) == 0 &&
+        if ((!l->method || strcmp(l->method, method) == 0) && strncmp(path, l->path, strlen(l->path)) == 0 &&
             (l->below == 0 || body_n < l->below))
             return i;
     }

@@ -13,14 +13,15 @@
 
 /* One step of a plan: one call. */
 enum step {
-    STEP_NONE,       /* converged */
-    STEP_WAIT,       /* converged, but doubtful: wait for doubt_until, then read */
-    STEP_LOOKUP,     /* read the account, by link or by match */
-    STEP_FETCH,      /* ask a source about the person */
-    STEP_LIST,       /* of the target, not of a person: read its teams */
-    STEP_DISCOVER,   /* likewise: ask what it can do */
-    STEP_TEAM,       /* read a team: whether the account is a member, and what a PUT changes */
-    STEP_GROUP_LOOK, /* of the target: read a group, its members too */
+    STEP_NONE,        /* converged */
+    STEP_WAIT,        /* converged, but doubtful: wait for doubt_until, then read */
+    STEP_LOOKUP,      /* read the account, by link or by match */
+    STEP_FETCH,       /* ask a source about the person */
+    STEP_LIST,        /* of the target, not of a person: read its teams */
+    STEP_DISCOVER,    /* likewise: ask what it can do */
+    STEP_TEAM,        /* read a team: whether the account is a member, and what a PUT changes */
+    STEP_GROUP_LOOK,  /* of the target: read a group, its members too */
+    STEP_ATTACH_LOOK, /* of its REST side: groups, teams, and which belong together */
     STEP_CREATE,
     STEP_DEACTIVATE, /* PATCH active=false */
     STEP_ACTIVATE,   /* PATCH active=true */
@@ -31,6 +32,8 @@ enum step {
     STEP_GROUP_MAKE, /* of the target, these three */
     STEP_GROUP_RENAME,
     STEP_GROUP_DELETE,
+    STEP_ATTACH, /* of its REST side, these two: a group to a team */
+    STEP_DETACH,
     STEPS,
 };
 
@@ -82,7 +85,7 @@ struct limit {
     const char *name;
     unsigned count;
     int64_t window_ms;
-    const char *method, *path; /* which calls: this method, a path that begins so, */
+    const char *method, *path; /* which calls: this method (NULL: any), a path that begins so, */
     size_t below;              /* and a body shorter than this; 0: any */
     bool shared;               /* leavers meet others here */
 };

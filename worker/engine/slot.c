@@ -35,7 +35,7 @@ void engine_index_targets(struct engine *e)
     e->by_home = xcalloc(n, sizeof(struct target *));
     for (size_t i = 0; i < n; i++) {
         e->by_name[i] = &e->targets[i];
-        if (!is_source(e->targets[i].cfg->name))
+        if (!is_source(e->targets[i].cfg->name) && !e->targets[i].cfg->rest_of)
             e->by_home[e->n_homes++] = &e->targets[i];
     }
     qsort(e->by_name, n, sizeof(struct target *), order_by_name);

@@ -83,6 +83,7 @@ void target_set_numbers(struct target *t, const struct engine_target *cfg, struc
     struct limit limits[LIMITS_MAX];
     t->cfg = cfg;
     t->directory.version++; /* names are looked up anew */
+    attach_leave(t, now);
     t->breaker.pause_min_ms = cfg->breaker_pause_ms;
     t->breaker.pause_max_ms = cfg->breaker_pause_max_ms;
     inflight_set_max(&t->inflight, cfg->in_flight_max);
@@ -103,6 +104,7 @@ void target_done(struct target *t)
     free(t->listing.failed);
     free(t->listing.cursor);
     groups_reset(t);
+    attach_done(t);
     attrs_done(&t->wants);
     directory_done(&t->directory);
     discovery_done(t);
@@ -122,7 +124,8 @@ size_t target_matches(const struct target *t, const char *const **ret)
 
 bool target_has_errand(const struct target *t)
 {
-    return t->listing.running || t->discovery.running || t->groups.step != STEP_NONE;
+    return t->listing.running || t->discovery.running || t->groups.step != STEP_NONE ||
+           t->attach.step != STEP_NONE;
 }
 
 struct flight *target_flight(struct target *t, enum errand errand, enum step step, struct now now)
@@ -190,6 +193,8 @@ int64_t target_ready_in(struct target *t, struct now now)
             groups = groups_ready_in(t, now);
     int64_t errand = listing < discovery ? listing : discovery;
     errand = groups < errand ? groups : errand;
+    int64_t attach = attach_ready_in(t, now);
+    errand = attach < errand ? attach : errand;
     if (t->waiting == 0 || t->inflight.now >= t->inflight.limit || !t->can_known)
         return errand;
     for (unsigned i = 0; i < t->n_lanes; i++) {

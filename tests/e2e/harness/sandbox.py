@@ -76,16 +76,23 @@ class Sandbox:
     def base_url(self):
         return f"http://127.0.0.1:{self.port}{BASE_PATH}"
 
-    def _request(self, method, path, body=None):
+    def _request(self, method, path, body=None, token=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_S)
         try:
             headers = {"Content-Type": "application/json"} if body is not None else {}
-            headers["Authorization"] = f"Bearer {self.token}"
+            headers["Authorization"] = f"Bearer {token or self.token}"
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             reply = connection.getresponse()
             return reply.status, reply.read()
         finally:
             connection.close()
+
+    def rest(self, method, path, token, body=None):
+        """A call to Miro's REST side, path as in /v2/orgs/…; what it answers."""
+        status, reply = self._request(method, path, body, token)
+        if status >= 300:
+            raise ControlFailed(f"{method} {path}: {status} {reply!r}")
+        return json.loads(reply) if reply else None
 
     def _control(self, method, path, body=None):
         if not self.process.alive:

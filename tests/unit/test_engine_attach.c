@@ -1,0 +1,470 @@
+/* User groups are attached to teams and detached over the REST API: what the configuration names, only what is ours, and
+ * nothing that happens there holds up an account. */
+#include "teams_kit.h"
+
+static const char *const owned[] = {"Guild"};
+static const struct engine_attachment wanted[] = {{"Guild", "Sales"}};
+static const struct engine_attachment both[] = {{"Guild", "Sales"}, {"Guild", "Legal"}};
+
+static char org[24];
+static unsigned asked, attached, detached; /* calls to the REST API */
+
+/* ---- the target's REST side ---------------------------------------------------------------------------- */
+
+static int rest(const char *method, const char *path, const char *body, struct miro_reply *ret)
+{
+    struct miro_request rq = {.method = method,
+                              .target = path,
+                              .authorization = "Bearer any",
+                              .content_type = "application/json",
+                              .body = body,
+                              .body_n = body ? strlen(body) : 0};
+    miro_handle(there.m, &rq, kit.now.wall_ms, ret);
+    return ret->status;
+}
+
+static void know_org(void)
+{
+    struct miro_reply r;
+    struct error err;
+    cJSON *root;
+    ck_assert_int_eq(rest("GET", "/v1/oauth-token", NULL, &r), 200);
+    ck_assert(json_parse(buf_str(&r.body), &root, &err));
+    snprintf(org, sizeof org, "%s", json_string(json_get(root, "organization"), "id"));
+    cJSON_Delete(root);
+    miro_reply_done(&r);
+}
+
+/* A team, as Miro's pages make it; SCIM does not show it. */
+static void add_team(const char *name)
+{
+    struct miro_reply r;
+    char path[96], body[96];
+    snprintf(path, sizeof path, "/v2/orgs/%s/teams", org);
+    snprintf(body, sizeof body, "{\"name\":\"%s\"}", name);
+    ck_assert_int_eq(rest("POST", path, body, &r), 201);
+    miro_reply_done(&r);
+}
+
+static const struct miro_team *team_called(const char *name, bool group)
+{
+    for (size_t i = 0; i < miro_teams_n(there.m); i++) {
+        const struct miro_team *t = miro_team_at(there.m, i);
+        if (!t->deleted && t->user_group == group && strcmp(t->team_name, name) == 0)
+            return t;
+    }
+    return NULL;
+}
+
+static bool is_attached(const char *group, const char *team)
+{
+    const struct miro_team *g = team_called(group, true), *t = team_called(team, false);
+    for (size_t i = 0; g && i < g->n_attached; i++)
+        if (g->attached[i] == t)
+            return true;
+    return false;
+}
+
+static void by_hand(const char *method, const char *group, const char *team)
+{
+    struct miro_reply r;
+    char path[160], body[96];
+    bool adds = strcmp(method, "POST") == 0;
+    snprintf(path, sizeof path, "/v2/orgs/%s/teams/%s/groups%s%s", org, team_called(team, false)->id,
+             adds ? "" : "/", adds ? "" : team_called(group, true)->id);
+    snprintf(body, sizeof body, "{\"userGroupId\":\"%s\",\"role\":\"member\"}", team_called(group, true)->id);
+    ck_assert_int_lt(rest(method, path, adds ? body : NULL, &r), 300);
+    miro_reply_done(&r);
+}
+
+static bool is_rest(void)
+{
+    return strncmp(kit.call->path, "/v2/", 4) == 0;
+}
+
+static void serve_any(void)
+{
+    struct miro_reply r;
+    if (!is_rest()) {
+        serve();
+        return;
+    }
+    ck_assert_str_eq(engine_target_name(kit.e, kit.call->target), "rest.miro");
+    asked++;
+    attached += strcmp(kit.call->method, "POST") == 0;
+    detached += strcmp(kit.call->method, "DELETE") == 0;
+    char *body = kit.call->body ? xstrndup(kit.call->body, kit.call->body_n) : NULL;
+    rest(kit.call->method, kit.call->path, body, &r);
+    free(body);
+    reply(kit.call,
+          &(struct call_reply){
+              .outcome = CALL_REPLIED, .status = r.status, .body = buf_str(&r.body), .retry_after_ms = -1});
+    miro_reply_done(&r);
+}
+
+static void settle_all(int64_t ms)
+{
+    for (int64_t end = kit.now.wall_ms + ms; kit.now.wall_ms < end;) {
+        commit();
+        engine_tick(kit.e, kit.now);
+        if (next_call())
+            serve_any();
+        else
+            pass(KIT_SECOND);
+    }
+    commit();
+}
+
+/* Until the REST API is called so, which is the call then. */
+static void until_rest(const char *method, const char *path_has)
+{
+    for (int i = 0; i < 4000; i++) {
+        commit();
+        engine_tick(kit.e, kit.now);
+        if (!next_call())
+            pass(KIT_SECOND);
+        else if (is_rest() && strcmp(kit.call->method, method) == 0 && strstr(kit.call->path, path_has))
+            return;
+        else
+            serve_any();
+    }
+    ck_abort_msg("no %s %s", method, path_has);
+}
+
+static const struct kit_record *told(const char *key_begins)
+{
+    const struct kit_record *last = NULL;
+    for (size_t i = 0; i < kit.n_records; i++)
+        if (kit.records[i].topic == TOPIC_TARGETS &&
+            strncmp(kit.records[i].key, key_begins, strlen(key_begins)) == 0)
+            last = &kit.records[i];
+    return last;
+}
+
+static const char *why_not(void)
+{
+    struct engine_target_figures figures;
+    engine_target_figures(kit.e, 0, &figures);
+    return figures.unattached;
+}
+
+/* ---- life ---------------------------------------------------------------------------------------------- */
+
+static void configure(const struct engine_attachment *attach, size_t n_attach,
+                      const struct engine_attachment *detach, size_t n_detach)
+{
+    kit.targets[1].attached = attach;
+    kit.targets[1].n_attached = n_attach;
+    kit.targets[1].detached = detach;
+    kit.targets[1].n_detached = n_detach;
+    if (kit.e)
+        engine_targets_changed(kit.e, kit.targets, kit.now);
+}
+
+static void prepare_rest(void)
+{
+    struct miro_config cfg;
+    prepare();
+    miro_free(there.m);
+    miro_config_default(&cfg);
+    cfg.token = cfg.admin = NULL;
+    cfg.group_mode = MIRO_USER_GROUPS;
+    there.m = miro_new(&cfg);
+    asked = attached = detached = 0;
+    kit.targets[0].group_mode = GROUP_MODE_USER_GROUP;
+    kit.targets[0].leaves_last = true;
+    kit.targets[0].owned_groups = owned;
+    kit.targets[0].n_owned_groups = ARRAY_SIZE(owned);
+    kit.targets[1] = kit.targets[0];
+    kit.targets[1].name = "rest.miro";
+    kit.targets[1].kind = "miro_rest";
+    kit.targets[1].rest_of = "miro";
+    kit.targets[1].org = org;
+    kit.targets[1].group_mode = GROUP_MODE_NONE;
+    kit.targets[1].n_owned_groups = 0;
+    kit.cfg.n_targets = 2;
+    know_org();
+    add_team("Sales");
+    add_team("Legal");
+    configure(wanted, 1, NULL, 0);
+}
+
+static void open_rest(void)
+{
+    kit_open();
+    commit();
+}
+
+/* Guild is made for p0, and is in Sales. */
+static void start_attached(void)
+{
+    prepare_rest();
+    open_rest();
+    tell("joined", EVENT_JOINED, 0, 1, "Guild");
+    settle_all(2 * RELIST_MS);
+    ck_assert(is_in(0, "Guild") && is_attached("Guild", "Sales"));
+    ck_assert_uint_eq(attached, 1);
+}
+
+/* ---- attaching ----------------------------------------------------------------------------------------- */
+
+START_TEST(a_group_is_made_and_attached_once)
+{
+    start_attached();
+    ck_assert_ptr_null(why_not());
+    ck_assert_ptr_nonnull(told("attached/miro/")->value);
+    expect_result("joined-0", "miro", "applied");
+    settle_all(5 * RELIST_MS);
+    ck_assert_uint_eq(attached, 1);
+    by_hand("DELETE", "Guild", "Sales");
+    settle_all(2 * RELIST_MS);
+    ck_assert(is_attached("Guild", "Sales"));
+    stop();
+}
+END_TEST
+
+START_TEST(that_it_is_ours_is_known_before_it_is_attached)
+{
+    prepare_rest();
+    open_rest();
+    tell("joined", EVENT_JOINED, 0, 1, "Guild");
+    until_rest("POST", "/groups");
+    ck_assert_ptr_nonnull(told("attached/miro/"));
+    kit_crash(); /* and nobody knows what became of it */
+    commit();
+    asked = 0;
+    settle_all(KIT_LIFE_MS / 2);
+    ck_assert_uint_eq(asked, 0);
+    settle_all(2 * RELIST_MS);
+    ck_assert_uint_eq(attached, 1);
+    ck_assert_ptr_nonnull(told("attached/miro/")->value);
+    stop();
+}
+END_TEST
+
+START_TEST(what_an_abort_takes_back_is_put_down_again)
+{
+    prepare_rest();
+    open_rest();
+    tell("joined", EVENT_JOINED, 0, 1, "Guild");
+    until_rest("GET", "/groups/");
+    serve_any();
+    engine_tick(kit.e, kit.now);
+    ck_assert_ptr_nonnull(take_batch());
+    engine_batch_aborted(kit.e, kit.now);
+    kit_deliver_all();
+    settle_all(60 * KIT_SECOND);
+    ck_assert(is_attached("Guild", "Sales"));
+    stop();
+}
+END_TEST
+
+START_TEST(an_attachment_without_an_answer_is_looked_at_a_calls_life_later)
+{
+    prepare_rest();
+    open_rest();
+    tell("joined", EVENT_JOINED, 0, 1, "Guild");
+    until_rest("POST", "/groups");
+    answer_unknown();
+    asked = 0;
+    settle_all(KIT_LIFE_MS / 2);
+    ck_assert_uint_eq(asked, 0);
+    by_hand("POST", "Guild", "Sales"); /* it lands */
+    settle_all(60 * KIT_SECOND);
+    ck_assert_uint_eq(attached, 0);
+    ck_assert_ptr_nonnull(told("attached/miro/")->value); /* ours */
+    stop();
+}
+END_TEST
+
+START_TEST(what_is_not_there_is_told_and_done_when_it_comes)
+{
+    static const struct engine_attachment lost[] = {{"Guild", "Sales"}, {"Guild", "Nowhere"}};
+    prepare_rest();
+    configure(lost, 2, NULL, 0);
+    open_rest();
+    tell("joined", EVENT_JOINED, 0, 1, "Guild");
+    settle_all(2 * RELIST_MS);
+    ck_assert(is_attached("Guild", "Sales"));
+    ck_assert_ptr_nonnull(strstr(why_not(), "no team is called \"Nowhere\""));
+    add_team("Nowhere");
+    settle_all(2 * RELIST_MS);
+    ck_assert(is_attached("Guild", "Nowhere"));
+    ck_assert_ptr_null(why_not());
+    stop();
+}
+END_TEST
+
+static void settle_refused(int64_t ms, int status)
+{
+    for (int64_t end = kit.now.wall_ms + ms; kit.now.wall_ms < end;) {
+        commit();
+        engine_tick(kit.e, kit.now);
+        if (!next_call())
+            pass(KIT_SECOND);
+        else if (is_rest())
+            answer(status, "{\"type\":\"error\",\"message\":\"no\"}");
+        else
+            serve_any();
+    }
+    commit();
+}
+
+START_TEST(a_token_without_the_right_is_told_and_holds_up_nobody)
+{
+    prepare_rest();
+    open_rest();
+    tell("joined", EVENT_JOINED, 0, 1, "Guild");
+    settle_refused(RELIST_MS, 403);
+    ck_assert_ptr_nonnull(strstr(why_not(), "lacks a right (403): organizations:groups:read"));
+    expect_result("joined-0", "miro", "applied");
+    settle_all(2 * RELIST_MS);
+    ck_assert(is_attached("Guild", "Sales"));
+    ck_assert_ptr_null(why_not());
+    stop();
+}
+END_TEST
+
+START_TEST(a_refused_token_closes_the_rest_api_alone)
+{
+    struct engine_target_figures figures;
+    prepare_rest();
+    open_rest();
+    settle_refused(30 * KIT_SECOND, 401);
+    engine_target_figures(kit.e, 1, &figures);
+    ck_assert(figures.open);
+    engine_target_figures(kit.e, 0, &figures);
+    ck_assert(!figures.open);
+    tell("joined", EVENT_JOINED, 0, 1, "Guild");
+    settle_refused(60 * KIT_SECOND, 401);
+    expect_result("joined-0", "miro", "applied");
+    settle_all(2 * RELIST_MS);
+    ck_assert(is_attached("Guild", "Sales"));
+    stop();
+}
+END_TEST
+
+START_TEST(the_rest_api_has_limits_of_its_own)
+{
+    static const struct engine_limit two[] = {{"rest", 2, 60000}};
+    prepare_rest();
+    kit.targets[1].limits = two;
+    kit.targets[1].n_limits = 1;
+    open_rest();
+    tell("joined", EVENT_JOINED, 0, 1, "Guild");
+    until_rest("GET", "/groups?");
+    int64_t begin_ms = kit.now.wall_ms;
+    serve_any();
+    until_rest("POST", "/groups"); /* the fourth */
+    ck_assert_int_ge(kit.now.wall_ms - begin_ms, 60000);
+    stop();
+}
+END_TEST
+
+START_TEST(a_paused_target_is_not_called_here_either)
+{
+    char value[256], now[RFC3339_SIZE];
+    struct error err;
+    prepare_rest();
+    open_rest();
+    tell("joined", EVENT_JOINED, 0, 1, "Guild");
+    until_rest("POST", "/groups");
+    pass(KIT_SECOND);
+    rfc3339_format(kit.now.wall_ms, now);
+    snprintf(value, sizeof value,
+             "{\"kind\":\"pause\",\"target\":\"miro\",\"paused\":true,\"by\":\"ops\",\"reason\":\"r\",\"at\":"
+             "\"%s\"}",
+             now);
+    ck_assert(engine_control(kit.e, str_of("pause/miro"), str_of(value), kit.now, &err));
+    ck_assert(!engine_call_may_write(kit.e, kit.call, kit.now));
+    answer_held_back();
+    expect_no_call();
+    stop();
+}
+END_TEST
+
+START_TEST(a_dry_run_attaches_nothing)
+{
+    prepare_rest();
+    kit.cfg.plan_only = true;
+    open_rest();
+    tell("joined", EVENT_JOINED, 0, 1, "Guild");
+    settle_all(2 * RELIST_MS);
+    ck_assert_uint_eq(asked, 0);
+    stop();
+}
+END_TEST
+
+/* ---- detaching ----------------------------------------------------------------------------------------- */
+
+START_TEST(only_what_we_attached_is_detached_and_only_when_named)
+{
+    start_attached();
+    by_hand("POST", "Guild", "Legal");
+    configure(NULL, 0, NULL, 0); /* left out: nothing is changed */
+    settle_all(2 * RELIST_MS);
+    ck_assert(is_attached("Guild", "Sales") && is_attached("Guild", "Legal"));
+    configure(NULL, 0, both, 2);
+    settle_all(2 * RELIST_MS);
+    ck_assert(!is_attached("Guild", "Sales") && is_attached("Guild", "Legal"));
+    ck_assert_ptr_null(told("attached/miro/")->value);
+    by_hand("POST", "Guild", "Sales");
+    settle_all(2 * RELIST_MS);
+    ck_assert(is_attached("Guild", "Sales"));
+    ck_assert_uint_eq(detached, 1);
+    stop();
+}
+END_TEST
+
+START_TEST(what_somebody_else_attached_meanwhile_is_not_ours)
+{
+    prepare_rest();
+    open_rest();
+    tell("joined", EVENT_JOINED, 0, 1, "Guild");
+    until_rest("POST", "/groups");
+    by_hand("POST", "Guild", "Sales");
+    serve_any(); /* 409 */
+    settle_all(60 * KIT_SECOND);
+    ck_assert_ptr_null(why_not());
+    ck_assert_ptr_null(told("attached/miro/")->value);
+    configure(NULL, 0, wanted, 1);
+    settle_all(2 * RELIST_MS);
+    ck_assert(is_attached("Guild", "Sales"));
+    stop();
+}
+END_TEST
+
+START_TEST(a_call_that_is_not_wanted_any_more_is_not_made)
+{
+    prepare_rest();
+    open_rest();
+    tell("joined", EVENT_JOINED, 0, 1, "Guild");
+    until_rest("POST", "/groups");
+    configure(NULL, 0, NULL, 0);
+    ck_assert(!engine_call_may_write(kit.e, kit.call, kit.now));
+    answer_held_back();
+    settle_all(2 * RELIST_MS);
+    ck_assert(!is_attached("Guild", "Sales"));
+    stop();
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        a_group_is_made_and_attached_once,
+        that_it_is_ours_is_known_before_it_is_attached,
+        what_an_abort_takes_back_is_put_down_again,
+        an_attachment_without_an_answer_is_looked_at_a_calls_life_later,
+        what_is_not_there_is_told_and_done_when_it_comes,
+        a_token_without_the_right_is_told_and_holds_up_nobody,
+        a_refused_token_closes_the_rest_api_alone,
+        the_rest_api_has_limits_of_its_own,
+        a_paused_target_is_not_called_here_either,
+        a_dry_run_attaches_nothing,
+        only_what_we_attached_is_detached_and_only_when_named,
+        what_somebody_else_attached_meanwhile_is_not_ours,
+        a_call_that_is_not_wanted_any_more_is_not_made,
+    };
+    return kit_run("engine_attach", tests, ARRAY_SIZE(tests));
+}
