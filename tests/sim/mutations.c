@@ -85,7 +85,7 @@ static const struct mutation_row table[] = {
     {ENGINE(TEAM_MISSED_FOREVER), 2000, "a team that appears wakes nobody"},
     {ENGINE(PUT_STALE), 100, "an account is put back as it was read once"},
     {ENGINE(GROUP_MADE_BLINDLY), 2000, "a group is made without a listing that no older call can outdate"},
-    {ENGINE(GROUP_MADE_AGAIN), 2000, "a group that listings lack is made again, though it is there"},
+    {ENGINE(GROUP_MADE_AGAIN), 200, "a group that listings lack is made again, though it is there"},
     {SHELL(SIM_TEAMS_NOT_READ), 600, "a worker joins before it has read what is known of teams"},
     {ENGINE(LEFT_IS_GONE), 0, "leavers are forgotten like the deleted"},
     {ENGINE(HELD_LICENCE_STOPS), 0, "a licence that is held keeps everything else waiting"},
