@@ -63,6 +63,8 @@ static const struct setting settings[] = {
     /* Of all partitions together. At 64 MiB, the default, librdkafka takes breaks of a second. */
     {"queued.max.messages.kbytes", R_RESTORE, LITERAL, "262144", true},
     {"queued.min.messages", R_RESTORE, LITERAL, "1000000", true},
+    {"fetch.max.bytes", R_RESTORE, LITERAL, "4194304",
+     true}, /* answers whose memory jemalloc keeps (8 MiB) */
     {"socket.keepalive.enable", R_ALL, LITERAL, "true", true},
     {"reconnect.backoff.max.ms", R_ALL, LITERAL, "2000", true},
     {"bootstrap.servers", R_ALL, BROKERS, NULL, false},

@@ -15,7 +15,9 @@ enum {
     EVENTS_WAIT_MS =
         45000 /* longer than replica.lag.time.max.ms: a new leader may not know its own end before */,
     END_TRIES = 10,
-    BETWEEN_MS = 5000
+    BETWEEN_MS = 5000,
+    PARTITIONS_AT_ONCE = 8, /* at least; as many more as together hold: */
+    RECORDS_AT_ONCE = 65536
 };
 
 struct extent { /* of a partition */
@@ -28,7 +30,11 @@ struct reading { /* one restore under way */
     size_t n;
     int64_t *committed; /* by index into v: offsets as the group answered at first; -1: none */
     int64_t *ends;      /* high watermarks by index into v; what is reached is set to 0 */
+    int64_t *sizes;     /* offsets between the watermarks, by index into v: no fewer than there are records */
     size_t left;        /* partitions not yet at their end */
+    size_t begun;       /* partitions of v that are being read or need not be */
+    size_t at_once;     /* of them, those not yet at their end */
+    int64_t ahead;      /* their sizes together */
     rd_kafka_queue_t *queue;
 };
 
@@ -188,6 +194,7 @@ static bool look_at_partitions(struct reading *rd, struct error *err)
             part->left_end > 0 && part->left_end == persons.high && part->left_offset == part->offset;
         part->end = part->kept ? part->left_end : 0;
         rd->ends[i] = part->kept ? 0 : persons.high;
+        rd->sizes[i] = persons.high - persons.low;
         rd->left += rd->ends[i] > 0;
     }
     return true;
@@ -205,7 +212,34 @@ static void note_end(struct reading *rd, int32_t partition, int64_t offset)
             continue;
         rd->ends[i] = 0;
         rd->left--;
+        rd->at_once--;
+        rd->ahead -= rd->sizes[i];
     }
+}
+
+static bool start_partition(struct reading *rd, size_t i, struct error *err)
+{
+    rd->at_once++;
+    rd->ahead += rd->sizes[i];
+    return !rd_kafka_consume_start_queue(rd->r->records, rd->v[i].partition, RD_KAFKA_OFFSET_BEGINNING,
+                                         rd->queue) ||
+           error_set(err, ERROR_SYSTEM, "restore: reading partition %d: %s", rd->v[i].partition,
+                     rd_kafka_err2str(rd_kafka_last_error()));
+}
+
+/* Not all at once: librdkafka would read ahead what its queue may hold, and each byte of it lie in memory that is
+ * new. Read a few at a time, records come in what the ones before them have left. */
+static bool start_some(struct reading *rd, struct error *err)
+{
+    for (; rd->begun < rd->n; rd->begun++) {
+        if (rd->ends[rd->begun] == 0)
+            continue;
+        if (rd->at_once >= PARTITIONS_AT_ONCE && rd->ahead + rd->sizes[rd->begun] > RECORDS_AT_ONCE)
+            break;
+        if (!start_partition(rd, rd->begun, err))
+            return false;
+    }
+    return true;
 }
 
 /* Keeps the records in v and answers how many; ends and passing errors are dealt with here. */
@@ -246,6 +280,8 @@ static bool read_records(struct reading *rd, struct error *err)
         FAILPOINT("during-restore");
         if (code && !wait_out(r, code, "records", err))
             return false;
+        if (!start_some(rd, err))
+            return false;
     }
     return true;
 }
@@ -254,15 +290,7 @@ static bool start_reading(struct reading *rd, struct error *err)
 {
     rd->r->bounds_known(rd->r->ctx, rd->v, rd->n);
     FAILPOINT("before-restore");
-    for (size_t i = 0; i < rd->n; i++) {
-        if (rd->ends[i] == 0)
-            continue;
-        if (rd_kafka_consume_start_queue(rd->r->records, rd->v[i].partition, RD_KAFKA_OFFSET_BEGINNING,
-                                         rd->queue))
-            return error_set(err, ERROR_SYSTEM, "restore: reading partition %d: %s", rd->v[i].partition,
-                             rd_kafka_err2str(rd_kafka_last_error()));
-    }
-    return true;
+    return start_some(rd, err);
 }
 
 static void stop_reading(struct reading *rd)
@@ -345,6 +373,7 @@ bool restore_run(struct restore *r, struct restore_part *v, size_t n, struct err
                          .v = v,
                          .n = n,
                          .ends = xcalloc(n, sizeof *rd.ends),
+                         .sizes = xcalloc(n, sizeof *rd.sizes),
                          .committed = xcalloc(n, sizeof *rd.committed)};
     *err = (struct error){0};
     rd.queue = rd_kafka_queue_new(r->reader);
@@ -353,6 +382,7 @@ bool restore_run(struct restore *r, struct restore_part *v, size_t n, struct err
     stop_reading(&rd);
     rd_kafka_queue_destroy(rd.queue);
     free(rd.ends);
+    free(rd.sizes);
     free(rd.committed);
     return ok;
 }
