@@ -1,6 +1,5 @@
 #include "planner_records.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -183,31 +182,25 @@ static bool is_guard(struct str key)
     return begins(key, WARD_KEY_PREFIX);
 }
 
-static const char *header_of(const struct topic_record *record, const char *name)
-{
-    for (size_t i = 0; i < record->n_headers; i++)
-        if (strcmp(record->headers[i].name, name) == 0)
-            return record->headers[i].value;
-    return "0";
-}
-
 /* Only the records of those asked about are of interest; of others that somebody has an active account. */
 static bool restore_record(const struct planner_restore *r, const struct topic_record *record,
                            struct error *err)
 {
     struct record_header headers[TOPIC_HEADERS_MAX];
     size_t at;
-    if (asked_persons_find(r->persons, record->key, &at) || is_guard(record->key)) {
-        for (size_t i = 0; i < record->n_headers; i++)
-            headers[i] = (struct record_header){record->headers[i].name, record->headers[i].value};
+    bool whole = asked_persons_find(r->persons, record->key, &at) || is_guard(record->key);
+    if (!whole && !begins(record->key, r->prefix))
+        return true;
+    for (size_t i = 0; i < record->n_headers; i++)
+        headers[i] = (struct record_header){record->headers[i].name, record->headers[i].value};
+    if (whole)
         return engine_restore_record(r->engine, r->partition, record->key, record->value, headers,
                                      record->n_headers, err);
-    }
-    if (!begins(record->key, r->prefix))
-        return true;
-    char flags[24];
-    snprintf(flags, sizeof flags, "%lu", strtoul(header_of(record, "flags"), NULL, 10) & RECORD_ACTIVE);
-    const struct record_header counted = {"flags", flags};
+    struct record_state state;
+    char text[RECORD_STATE_SIZE];
+    record_state_read(headers, record->n_headers, &state);
+    record_state_format(&(struct record_state){.flags = state.flags & RECORD_ACTIVE}, text);
+    const struct record_header counted = {RECORD_STATE, text};
     return engine_restore_record(r->engine, r->partition, record->key, record->value, &counted, 1, err);
 }
 

@@ -121,13 +121,15 @@ static void write_record(struct copy *c, struct str key, struct str value, const
         c->failure = code;
 }
 
-static int64_t offset_of(const rd_kafka_headers_t *headers)
+/* Of the newest event that a person's record has merged; -1: it is another kind of record. */
+static int64_t offset_of(const struct topic_record *record)
 {
-    const void *value;
-    size_t size;
-    if (!headers || rd_kafka_header_get_last(headers, "offset", &value, &size) || !value)
-        return -1;
-    return strtoll(value, NULL, 10);
+    struct record_header headers[TOPIC_HEADERS_MAX];
+    struct record_state state;
+    for (size_t i = 0; i < record->n_headers; i++)
+        headers[i] = (struct record_header){record->headers[i].name, record->headers[i].value};
+    record_state_read(headers, record->n_headers, &state);
+    return record->n_headers > 0 ? state.offset : -1;
 }
 
 /* The partition's own record says who writes there, and how far the sweep is: ours begins anew. */
@@ -138,7 +140,7 @@ static void take_record(void *ctx, const struct topic_record *record)
     if (str_eq(record->key, str_of(RECORD_PARTITION_KEY)))
         return;
     rd_kafka_message_headers(record->message, &headers);
-    int64_t merged = offset_of(headers);
+    int64_t merged = offset_of(record);
     c->offset = merged >= c->offset ? merged + 1 : c->offset;
     write_record(c, record->key, record->value, headers);
 }

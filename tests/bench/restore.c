@@ -24,7 +24,7 @@ enum { CHUNK = 10000, TURNS = 100000, EVENTS = 50000, LEASE_MS = 30000 };
 
 struct stored { /* one record of the persons topic */
     struct buf key, value;
-    char offset[24], flags[12];
+    char state[RECORD_STATE_SIZE];
 };
 
 struct bench {
@@ -138,8 +138,8 @@ static void make_record(const struct bench *b, size_t i, struct stored *s)
     persons_make(&b->persons, i, &p);
     buf_clear(&s->value);
     record_write(&p, &s->value);
-    snprintf(s->offset, sizeof s->offset, "%lld", (long long)p.offset);
-    snprintf(s->flags, sizeof s->flags, "%u", record_flags(&p));
+    record_state_format(&(struct record_state){(int64_t)p.seq, p.offset, .flags = record_flags(&p)},
+                        s->state);
     person_done(&p);
 }
 
@@ -155,11 +155,10 @@ static void open_chunk(struct bench *b)
 
 static void restore_record(struct bench *b, size_t i, const struct stored *s)
 {
-    const struct record_header headers[] = {
-        {"seq", "6"}, {"offset", s->offset}, {"due", "0"}, {"flags", s->flags}};
+    const struct record_header header = {RECORD_STATE, s->state};
     struct error err;
     bool ok = engine_restore_record(b->e, (int32_t)(i % (size_t)b->partitions), buf_str(&s->key),
-                                    buf_str(&s->value), headers, ARRAY_SIZE(headers), &err);
+                                    buf_str(&s->value), &header, 1, &err);
     assert(ok);
 }
 

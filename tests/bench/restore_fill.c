@@ -50,14 +50,10 @@ static bool open_producer(struct fill *f, const char *brokers)
 
 static rd_kafka_headers_t *headers_of(const struct person *p)
 {
-    char seq[24], flags[12];
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(4);
-    snprintf(seq, sizeof seq, "%llu", (unsigned long long)p->seq);
-    snprintf(flags, sizeof flags, "%u", record_flags(p));
-    rd_kafka_header_add(headers, "seq", -1, seq, -1);
-    rd_kafka_header_add(headers, "offset", -1, "0", -1);
-    rd_kafka_header_add(headers, "due", -1, "0", -1);
-    rd_kafka_header_add(headers, "flags", -1, flags, -1);
+    char state[RECORD_STATE_SIZE];
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(1);
+    record_state_format(&(struct record_state){.seq = (int64_t)p->seq, .flags = record_flags(p)}, state);
+    rd_kafka_header_add(headers, RECORD_STATE, -1, state, -1);
     return headers;
 }
 

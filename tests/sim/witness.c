@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../worker/engine/record.h"
 #include "json.h"
 #include "mem.h"
 #include "simcontrol.h"
@@ -201,28 +202,22 @@ static void note_letter(struct world *w, const cJSON *json)
         check_poison(w, json);
 }
 
-static int64_t header_number(const struct log_record *r, const char *name)
-{
-    for (size_t i = 0; i < r->n_headers; i++)
-        if (strcmp(r->headers[i].name, name) == 0)
-            return strtoll(r->headers[i].value, NULL, 10);
-    return -1;
-}
-
 static void note_person(struct world *w, const struct log_record *r, const struct txn *txn, int32_t partition)
 {
     world_trace(w, "log   %d:%s = %s", partition, r->key, r->value ? r->value : "forgotten");
     int person = scenario_person_by_key(w->scenario, (struct str){r->key, r->key_n});
     if (person < 0 || !r->value)
         return;
-    int64_t *seq = &w->witness->seqs[person], next = header_number(r, "seq");
+    struct record_state state;
+    record_state_read(r->headers, r->n_headers, &state);
+    int64_t *seq = &w->witness->seqs[person], next = state.seq;
     if (*seq >= 0 && next != *seq + 1)
         world_fail(w, "P6 sequence", "record %s goes from %lld to %lld (w%zu)", r->key, (long long)*seq,
                    (long long)next, txn->slot);
     *seq = next;
-    if (header_number(r, "offset") >= txn->offsets[partition])
+    if (state.offset >= txn->offsets[partition])
         world_fail(w, "P6 offset", "record %s is at offset %lld, its transaction commits %lld", r->key,
-                   (long long)header_number(r, "offset"), (long long)txn->offsets[partition]);
+                   (long long)state.offset, (long long)txn->offsets[partition]);
 }
 
 static void note_record(struct world *w, const struct log_record *r, const struct txn *txn,

@@ -53,7 +53,7 @@ struct kit_record { /* of any topic, as committed */
     int32_t partition;
     char *key, *value; /* value NULL: tombstone */
     cJSON *json;
-    char headers[5][2][32];
+    char headers[5][2][RECORD_STATE_SIZE];
     size_t n_headers;
 };
 

@@ -7,7 +7,7 @@
 #define MINIMAL "\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":[],\"targets\":{}"
 
 #define RECENT(list)                                                                                         \
-    "{\"version\":3,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":" list ",\"targets\":{}}"
+    "{\"version\":4,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":" list ",\"targets\":{}}"
 
 static char *write_person(const struct person *p)
 {
@@ -99,6 +99,8 @@ START_TEST(recent_events_are_read_in_the_form_of_all_versions)
         RECENT("\"jxTkX87qFno__________8\""),
         "{\"version\":2,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":\"jxTkX87qFno__________8\","
         "\"targets\":{}}",
+        "{\"version\":3,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":\"jxTkX87qFno__________8\","
+        "\"targets\":{}}",
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         struct person p;
@@ -112,6 +114,103 @@ START_TEST(recent_events_are_read_in_the_form_of_all_versions)
         free(text);
         person_done(&p);
     }
+}
+END_TEST
+
+/* One record, as version 3 had it and as it is now. */
+static const char before[] =
+    "{\"version\":3,\"seq\":7,\"offset\":4711,"
+    "\"employment\":{\"value\":\"left\",\"at\":5,\"event\":\"00000000000000aa\","
+    "\"told\":{\"value\":\"joined\",\"at\":4,\"event\":\"00000000000000bb\"}},"
+    "\"suspension\":{\"on\":false,\"at\":5,\"event\":\"00000000000000aa\",\"told\":null},"
+    "\"accessUntil\":{\"until\":9,\"ended\":false,\"at\":4,\"event\":\"00000000000000bb\"},"
+    "\"complete\":{\"at\":4,\"event\":\"00000000000000bb\"},"
+    "\"groupsComplete\":{\"at\":5,\"event\":\"00000000000000bb\"},"
+    "\"profile\":{\"manager\":[null,4,\"00000000000000bb\"],\"title\":[\"Chef\",4,\"00000000000000bb\"],"
+    "\"userName\":[\"zoe\",6,\"00000000000000cc\"]},\"groups\":{\"g\":[true,6,\"00000000000000cc\"]},"
+    "\"recent\":\"\",\"targets\":{\"miro\":{\"link\":\"7\",\"known\":{\"active\":true,\"attributes\":{"
+    "\"manager\":null,\"nickName\":\"Z\",\"title\":\"Boss\",\"userName\":\"zoe\"}}}}}";
+static const char after[] =
+    "{\"version\":4,\"seq\":7,\"offset\":4711,"
+    "\"employment\":{\"value\":\"left\",\"stamp\":0,\"told\":{\"value\":\"joined\",\"stamp\":1}},"
+    "\"suspension\":{\"on\":false,\"stamp\":0,\"told\":null},"
+    "\"accessUntil\":{\"until\":9,\"ended\":false,\"stamp\":1},\"complete\":1,\"groupsComplete\":2,"
+    "\"profile\":{\"manager\":[null,1],\"title\":[\"Chef\",1],\"userName\":[\"zoe\",3]},"
+    "\"groups\":{\"g\":[true,3]},\"stamps\":[[5,\"00000000000000aa\"],[4,\"00000000000000bb\"],"
+    "[5,\"00000000000000bb\"],[6,\"00000000000000cc\"]],"
+    "\"recent\":\"\",\"targets\":{\"miro\":{\"link\":\"7\",\"known\":{\"active\":true,\"attributes\":{"
+    "\"manager\":null,\"nickName\":\"Z\",\"title\":\"Boss\",\"userName\":true}}}}}";
+
+START_TEST(what_stood_more_than_once_is_said_once)
+{
+    const char *const rows[] = {before, after};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct person p;
+        struct error err;
+        ck_assert_msg(record_read(str_of(rows[i]), &p, &err), "%s", err.message);
+        ck_assert_str_eq(attrs_get(&person_target(&p, "miro")->known_attrs, "userName"), "zoe");
+        ck_assert_int_eq(p.complete_groups_stamp.at_ms, 5);
+        ck_assert_uint_eq(p.complete_groups_stamp.event, 0xbb);
+        char *text = write_person(&p);
+        ck_assert_str_eq(text, after);
+        free(text);
+        person_done(&p);
+    }
+}
+END_TEST
+
+/* As many stamps as one may have, of which many begin alike. */
+START_TEST(every_register_keeps_its_own_stamp)
+{
+    struct person p = {0}, q;
+    struct error err;
+    p.groups = xcalloc(PERSON_GROUPS_MAX, sizeof *p.groups);
+    for (; p.n_groups < PERSON_GROUPS_MAX; p.n_groups++) {
+        int64_t n = (int64_t)p.n_groups;
+        p.groups[n] =
+            (struct group_register){xasprintf("g%03d", (int)n), true, {n / 2 * 4096, (uint64_t)(n % 3)}};
+    }
+    char *text = write_person(&p);
+    ck_assert_msg(record_read(str_of(text), &q, &err), "%s", err.message);
+    ck_assert_uint_eq(q.n_groups, PERSON_GROUPS_MAX);
+    for (size_t i = 0; i < q.n_groups; i++) {
+        ck_assert_int_eq(q.groups[i].stamp.at_ms, p.groups[i].stamp.at_ms);
+        ck_assert_uint_eq(q.groups[i].stamp.event, p.groups[i].stamp.event);
+    }
+    free(text);
+    person_done(&p);
+    person_done(&q);
+}
+END_TEST
+
+START_TEST(the_state_beside_a_record_is_read_in_the_form_of_all_versions)
+{
+    const struct record_state s = {7, INT64_C(1234567890123), INT64_C(1794912255123), 13,
+                                   UINT64_C(0x7fffffffffffffff)};
+    char text[RECORD_STATE_SIZE];
+    record_state_format(&s, text);
+    ck_assert_str_eq(text, "7 1234567890123 1794912255123 13 9223372036854775807");
+    const struct record_header together[] = {{"traceparent", "00"}, {RECORD_STATE, text}},
+                               single[] = {{"seq", "7"},
+                                           {"offset", "1234567890123"},
+                                           {"due", "1794912255123"},
+                                           {"flags", "13"},
+                                           {"policy", "9223372036854775807"}};
+    struct record_state read[3];
+    record_state_read(together, ARRAY_SIZE(together), &read[0]);
+    record_state_read(single, ARRAY_SIZE(single), &read[1]);
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_int_eq(read[i].seq, s.seq);
+        ck_assert_int_eq(read[i].offset, s.offset);
+        ck_assert_int_eq(read[i].due_ms, s.due_ms);
+        ck_assert_uint_eq(read[i].flags, s.flags);
+        ck_assert_uint_eq(read[i].policy, s.policy);
+    }
+    record_state_read(NULL, 0, &read[2]);
+    ck_assert(read[2].seq == 0 && read[2].offset == 0 && read[2].due_ms == 0 && read[2].flags == 0 &&
+              read[2].policy == 0);
+    record_state_read(&(struct record_header){RECORD_STATE, "nonsense"}, 1, &read[2]);
+    ck_assert_int_eq(read[2].offset, 0);
 }
 END_TEST
 
@@ -176,7 +275,7 @@ START_TEST(refuses_what_is_no_record_of_a_person)
         "garbage",
         "[]",
         "{}",
-        "{\"version\":4," MINIMAL "}",
+        "{\"version\":5," MINIMAL "}",
         "{\"version\":0," MINIMAL "}",
         "{\"version\":1,\"offset\":0,\"profile\":{},\"recent\":[],\"targets\":{}}",
         "{\"version\":1," MINIMAL
@@ -189,6 +288,15 @@ START_TEST(refuses_what_is_no_record_of_a_person)
         "{\"version\":1," MINIMAL ",\"scheduled\":[{\"due\":1}]}",
         "{\"version\":1,\"seq\":1,\"offset\":0,\"profile\":{\"a\":[\"b\",1]},\"recent\":[],\"targets\":{}}",
         "{\"version\":1,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":[\"12\"],\"targets\":{}}",
+        "{\"version\":4," MINIMAL ",\"employment\":{\"value\":\"left\",\"stamp\":0}}",
+        "{\"version\":4," MINIMAL ",\"stamps\":[[1,\"0123456789abcdef\"]],\"complete\":1}",
+        "{\"version\":4," MINIMAL ",\"stamps\":[[1,\"0123456789abcdef\"]],\"complete\":-1}",
+        "{\"version\":4," MINIMAL ",\"stamps\":[[1,\"0123456789abcdef\"]],\"complete\":0.5}",
+        "{\"version\":4," MINIMAL ",\"stamps\":[[1,\"0123456789abcdef\"]],\"groups\":{\"g\":[true]}}",
+        "{\"version\":4," MINIMAL ",\"stamps\":[[1]],\"complete\":0}",
+        "{\"version\":4," MINIMAL ",\"stamps\":[7],\"complete\":0}",
+        "{\"version\":4,\"seq\":1,\"offset\":0,\"profile\":{},\"recent\":\"\",\"targets\":{\"m\":{\"known\":"
+        "{\"active\":true,\"attributes\":{\"title\":true}}}}}", /* as the profile, which says nothing of it */
         RECENT("7"),
         RECENT("\"jxTkX87qFn\""),   /* too short */
         RECENT("\"jxTkX87qFnoy\""), /* too long */
@@ -242,8 +350,9 @@ END_TEST
 
 /* What a schema says and a reader need not: members of others, headers of a record, who wrote it. */
 static const char *const not_the_readers[] = {
-    "person-unknown-member.json", "person-header-due-is-no-number.json", "person-partition-without-slot.json",
-    "person-partition-of-none.json", "person-partition-deaths-zero.json"};
+    "person-unknown-member.json", "person-header-state-is-no-number.json",
+    "person-partition-without-slot.json", "person-partition-of-none.json",
+    "person-partition-deaths-zero.json"};
 
 static bool read_example(const char *path, struct error *err)
 {
@@ -338,6 +447,9 @@ int main(void)
     const TTest *const tests[] = {
         what_is_written_is_read_back_the_same,
         recent_events_are_read_in_the_form_of_all_versions,
+        what_stood_more_than_once_is_said_once,
+        every_register_keeps_its_own_stamp,
+        the_state_beside_a_record_is_read_in_the_form_of_all_versions,
         as_many_recent_events_as_may_be_are_read_and_no_more,
         words_said_at_the_epoch_are_words,
         a_new_person_is_a_record_too,

@@ -12,11 +12,17 @@ enum { GROWTH = 256 }; /* room that the next record gets beyond the size of this
 
 /* ---- building a batch ---------------------------------------------------------------------------------- */
 
-static void put_header(struct out_record *r, struct batch_item *item, const char *name, int64_t value)
+static void put_state(struct engine *e, struct out_record *r, struct batch_item *item,
+                      const struct slot *slot, struct now now)
 {
-    char *text = item->numbers[r->n_headers];
-    int_format(value, text);
-    r->headers[r->n_headers++] = (struct record_header){name, text};
+    const struct person *p = slot->live;
+    const struct record_state state = {.seq = (int64_t)p->seq,
+                                       .offset = p->offset,
+                                       .due_ms = converge_due(e, slot, now),
+                                       .flags = record_flags(p),
+                                       .policy = slot->behind ? 0 : e->generation};
+    record_state_format(&state, item->state);
+    r->headers[r->n_headers++] = (struct record_header){RECORD_STATE, item->state};
 }
 
 static void shorten_reasons(struct target_state *t)
@@ -67,12 +73,7 @@ static void batch_slot(struct engine *e, struct out_record *r, struct batch_item
         e->record_hint = value.n + GROWTH;
         r->value.n = value.n;
         r->value.p = buf_take(&value);
-        put_header(r, item, "seq", (int64_t)p->seq);
-        put_header(r, item, "offset", p->offset);
-        put_header(r, item, "due", converge_due(e, slot, now));
-        put_header(r, item, "flags", record_flags(p));
-        if (!slot->behind)
-            put_header(r, item, "policy", (int64_t)e->generation);
+        put_state(e, r, item, slot, now);
     }
     item->slot = slot;
     slot->batched = true;

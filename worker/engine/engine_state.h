@@ -296,9 +296,9 @@ struct outbox { /* finished records that wait for the next batch */
 };
 
 struct batch_item {
-    struct slot *slot;   /* NULL: not a person's record, or its partition is gone */
-    struct ward *ward;   /* likewise */
-    char numbers[5][24]; /* header values */
+    struct slot *slot;             /* NULL: not a person's record, or its partition is gone */
+    struct ward *ward;             /* likewise */
+    char state[RECORD_STATE_SIZE]; /* header */
 };
 
 struct batch {

@@ -23,7 +23,7 @@ struct packer {
     size_t scratch_size;
 };
 
-enum { ACCELERATION = 2 }; /* of LZ4: 15 % faster than 1 and as tight */
+enum { ACCELERATION = 4 };
 
 /* ---- dictionary ---------------------------------------------------------------------------------------- */
 
@@ -34,15 +34,16 @@ enum { ACCELERATION = 2 }; /* of LZ4: 15 % faster than 1 and as tight */
     each("name.familyName") each("name.formatted") each("name.givenName") each("nickName")                   \
     each("organization") each("phoneNumbers.work") each("preferredLanguage") each("timezone")                \
     each("title") each("userName") each("userType")
-#define REGISTER(name) "\"],\"" name "\":[\""
+#define REGISTER(name) "\",0],\"" name "\":[\""
 #define KNOWN(name)    "\",\"" name "\":\""
+#define SAME(name)     ",\"" name "\":true"
 
 /* What records have in common, in the form that record.c gives it: a register as it follows another, an attribute as it
  * follows another; what is frequent comes last. No more than a hint: a record in another form is packed as correctly,
  * only less tightly. */
 static const char dictionary[] =
-    "\"suspension\":{\"on\":true,\"at\":17,\"suspension\":{\"on\":false,\"at\":17"
-    "\"accessUntil\":{\"until\":0,\"ended\":false,\"at\":17\"goneSince\":17"
+    "\"suspension\":{\"on\":true,\"stamp\":2},\"suspension\":{\"on\":false,\"stamp\":1}"
+    "\"accessUntil\":{\"until\":0,\"ended\":false,\"stamp\":0}\"goneSince\":17"
     "\"scheduled\":[{\"due\":17,\"id\":\"\",\"type\":\"rollcall.person.left\",\"value\":{\"occurredAt\":\"20"
     "\"doubtUntil\":17,\"open\":true,\"attempts\":1,\"writeFailed\":true,\"nextAttemptAt\":17"
     ",\"lastFailure\":\"503 from PATCH /Users\",\"refused\":[{\"what\":\"\",\"fingerprint\":\"\",\"reason\":\""
@@ -50,12 +51,14 @@ static const char dictionary[] =
     ",\"pending\":[{\"id\":\"\",\"trace\":\"\",\"type\":\"rollcall.person.joined\",\"empty\":true,\"occurredAt\":17"
     ",\"type\":\"rollcall.person.changed\",\"occurredAt\":17,\"queuedAt\":17,\"offset\":"
     ",\"type\":\"rollcall.membership.added\""
-    ATTRIBUTES(REGISTER) ATTRIBUTES(KNOWN)
-    "{\"version\":3,\"seq\":1,\"offset\":10,\"employment\":{\"value\":\"left\",\"at\":17,\"event\":\""
-    ",\"employment\":{\"value\":\"joined\",\"at\":17\",\"event\":\"\"},\"complete\":{\"at\":17"
-    "\"},\"profile\":{\"costCenter\":[\"\"]},\"groups\":{\"\":[true,17\"],\"\":[false,17\"]},\"recent\":\""
-    "\",\"targets\":{\"miro\":{\"link\":\"34587645\",\"known\":{\"active\":true,\"attributes\":{\"costCenter\":\""
-    "\",\"preferredLanguage\":\"en_US\",\"userType\":\"Full\"}}},\"\"}}}}}";
+    ATTRIBUTES(KNOWN) ATTRIBUTES(SAME) ATTRIBUTES(REGISTER)
+    "{\"version\":4,\"seq\":1,\"offset\":10,\"employment\":{\"value\":\"left\",\"stamp\":1}"
+    ",\"employment\":{\"value\":\"joined\",\"stamp\":0},\"complete\":0,\"profile\":{\"costCenter\":[\"\",1],\""
+    "\",0]},\"groups\":{\"\":[true,3],\"\":[false,2]},\"stamps\":[[17,\"\"],[17,\"\"]],\"recent\":\""
+    "\",\"targets\":{\"miro\":{\"link\":\"34587645\",\"known\":{\"active\":true,\"attributes\":{\"costCenter\":true"
+    ",\"department\":true,\"displayName\":true,\"emails.work\":true,\"employeeNumber\":true,\"manager\":true"
+    ",\"name.familyName\":true,\"name.givenName\":true,\"preferredLanguage\":\"en_US\",\"title\":true"
+    ",\"userName\":true,\"userType\":\"Full\"}}},\"\"}}}}}";
 /* clang-format on */
 
 /* ---- packing ------------------------------------------------------------------------------------------- */

@@ -34,14 +34,6 @@ void engine_restore_begin(struct engine *e, int32_t partition)
     e->by_number[partition] = p;
 }
 
-static int64_t header_number(const struct record_header *headers, size_t n, const char *name)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(headers[i].name, name) == 0)
-            return strtoll(headers[i].value, NULL, 10);
-    return 0;
-}
-
 /* A restore parses nothing, but it does not take what it could not read later. */
 static bool known_version(struct str value, struct error *err)
 {
@@ -59,10 +51,9 @@ static bool known_version(struct str value, struct error *err)
 }
 
 /* Written under another generation. Who was in step with a newer one was not written, so that is for restore_end. */
-static bool is_behind(const struct engine *e, const struct record_header *headers, size_t n_headers)
+static bool is_behind(const struct engine *e, const struct record_state *state)
 {
-    return (uint64_t)header_number(headers, n_headers, "policy") != e->generation &&
-           !MUTATION(MUTATION_SWEEP_FORGETS_RESTORED);
+    return state->policy != e->generation && !MUTATION(MUTATION_SWEEP_FORGETS_RESTORED);
 }
 
 bool engine_restore_record(struct engine *e, int32_t partition, struct str key, struct str value,
@@ -86,17 +77,17 @@ bool engine_restore_record(struct engine *e, int32_t partition, struct str key, 
     }
     if (!known_version(value, err))
         return false;
+    struct record_state state;
+    record_state_read(headers, n_headers, &state);
     if (!slot)
         slot = store_add(&e->store, key, partition);
     sweep_mark(e, slot, false);
     store_move(&e->store, slot, partition);
-    sweep_mark(e, slot, is_behind(e, headers, n_headers));
+    sweep_mark(e, slot, is_behind(e, &state));
     store_set_committed(&e->store, slot, value);
-    int64_t offset = header_number(headers, n_headers, "offset");
-    p->offset_max = offset > p->offset_max ? offset : p->offset_max;
-    slot_set_flags(e, slot, (unsigned)header_number(headers, n_headers, "flags"));
-    slot->restored_due_ms =
-        header_number(headers, n_headers, "due"); /* nothing is due before the restore has ended */
+    p->offset_max = state.offset > p->offset_max ? state.offset : p->offset_max;
+    slot_set_flags(e, slot, state.flags);
+    slot->restored_due_ms = state.due_ms; /* nothing is due before the restore has ended */
     return true;
 }
 

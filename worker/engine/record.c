@@ -1,6 +1,5 @@
 #include "record.h"
 
-#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,42 +8,15 @@
 #include "guard.h"
 #include "json.h"
 #include "mem.h"
+#include "stamps.h"
 
 /* ---- writing ------------------------------------------------------------------------------------------- */
 
-enum { QUOTED_HASH = 18 }; /* 16 digits between quotes */
+enum { STATUS_STAMPS = 7 }; /* that write_status may write */
 
-/* Eight hex digits at a time: a nibble to each byte, then all to digits at once. */
-static void put_digits(uint32_t half, char *out)
+static void put_stamp(struct json_out *w, struct stamps *s, const char *name, struct stamp stamp)
 {
-    uint64_t v = __builtin_bswap32(half);
-    v = (v | v << 16) & UINT64_C(0x0000ffff0000ffff);
-    v = (v | v << 8) & UINT64_C(0x00ff00ff00ff00ff);
-    v = (v >> 4 & UINT64_C(0x000f000f000f000f)) | (v & UINT64_C(0x000f000f000f000f)) << 8;
-    uint64_t letters = (v + UINT64_C(0x0606060606060606)) >> 4 & UINT64_C(0x0101010101010101);
-    v += UINT64_C(0x3030303030303030) + letters * ('a' - '0' - 10);
-    v = htole64(v);
-    memcpy(out, &v, sizeof v);
-}
-
-static void quote_hash(uint64_t hash, char out[QUOTED_HASH])
-{
-    out[0] = out[QUOTED_HASH - 1] = '"';
-    put_digits((uint32_t)(hash >> 32), out + 1);
-    put_digits((uint32_t)hash, out + 9);
-}
-
-static void put_hash(struct json_out *w, const char *name, uint64_t hash)
-{
-    char quoted[QUOTED_HASH];
-    quote_hash(hash, quoted);
-    json_put_raw(w, name, (struct str){quoted, sizeof quoted});
-}
-
-static void put_stamp(struct json_out *w, struct stamp stamp)
-{
-    json_put_int(w, "at", stamp.at_ms);
-    put_hash(w, "event", stamp.event);
+    json_put_int(w, name, (int64_t)stamps_place(s, stamp));
 }
 
 static bool stamped(struct stamp stamp)
@@ -52,7 +24,7 @@ static bool stamped(struct stamp stamp)
     return stamp.at_ms || stamp.event;
 }
 
-static void put_employment_told(struct json_out *w, const struct person *p)
+static void put_employment_told(struct json_out *w, struct stamps *s, const struct person *p)
 {
     if (p->employment_told == EMPLOYMENT_UNKNOWN) {
         json_put_null(w, "told");
@@ -60,11 +32,11 @@ static void put_employment_told(struct json_out *w, const struct person *p)
     }
     json_open(w, "told", '{');
     json_put_string(w, "value", employment_name(p->employment_told));
-    put_stamp(w, p->employment_told_stamp);
+    put_stamp(w, s, "stamp", p->employment_told_stamp);
     json_close(w);
 }
 
-static void put_suspended_told(struct json_out *w, const struct person *p)
+static void put_suspended_told(struct json_out *w, struct stamps *s, const struct person *p)
 {
     if (!stamped(p->suspension_told_stamp)) {
         json_put_null(w, "told");
@@ -72,58 +44,54 @@ static void put_suspended_told(struct json_out *w, const struct person *p)
     }
     json_open(w, "told", '{');
     json_put_bool(w, "on", p->suspended_told);
-    put_stamp(w, p->suspension_told_stamp);
+    put_stamp(w, s, "stamp", p->suspension_told_stamp);
     json_close(w);
 }
 
-static void write_complete(struct json_out *w, const char *name, struct stamp stamp)
+static void write_complete(struct json_out *w, struct stamps *s, const char *name, struct stamp stamp)
 {
-    if (!stamped(stamp))
-        return;
-    json_open(w, name, '{');
-    put_stamp(w, stamp);
-    json_close(w);
+    if (stamped(stamp))
+        put_stamp(w, s, name, stamp);
 }
 
-static void write_status(struct json_out *w, const struct person *p)
+static void write_status(struct json_out *w, struct stamps *s, const struct person *p)
 {
     if (p->employment != EMPLOYMENT_UNKNOWN) {
         json_open(w, "employment", '{');
         json_put_string(w, "value", employment_name(p->employment));
-        put_stamp(w, p->employment_stamp);
+        put_stamp(w, s, "stamp", p->employment_stamp);
         if (p->employment_asked)
-            put_employment_told(w, p);
+            put_employment_told(w, s, p);
         json_close(w);
     }
     if (stamped(p->suspension_stamp)) {
         json_open(w, "suspension", '{');
         json_put_bool(w, "on", p->suspended);
-        put_stamp(w, p->suspension_stamp);
+        put_stamp(w, s, "stamp", p->suspension_stamp);
         if (p->suspension_asked)
-            put_suspended_told(w, p);
+            put_suspended_told(w, s, p);
         json_close(w);
     }
     if (stamped(p->access_until_stamp)) {
         json_open(w, "accessUntil", '{');
         json_put_int(w, "until", p->access_until_ms);
         json_put_bool(w, "ended", p->access_ended);
-        put_stamp(w, p->access_until_stamp);
+        put_stamp(w, s, "stamp", p->access_until_stamp);
         json_close(w);
     }
     if (p->gone_since_ms)
         json_put_int(w, "goneSince", p->gone_since_ms);
-    write_complete(w, "complete", p->complete_stamp);
-    write_complete(w, "groupsComplete", p->complete_groups_stamp);
+    write_complete(w, s, "complete", p->complete_stamp);
+    write_complete(w, s, "groupsComplete", p->complete_groups_stamp);
 }
 
-static void write_registers(struct json_out *w, const struct person *p)
+static void write_registers(struct json_out *w, struct stamps *s, const struct person *p)
 {
     json_open(w, "profile", '{');
     for (size_t i = 0; i < p->n_attrs; i++) {
         json_open(w, p->attrs[i].name, '[');
         json_put_string(w, NULL, p->attrs[i].value);
-        json_put_int(w, NULL, p->attrs[i].stamp.at_ms);
-        put_hash(w, NULL, p->attrs[i].stamp.event);
+        put_stamp(w, s, NULL, p->attrs[i].stamp);
         json_close(w);
     }
     json_close(w);
@@ -132,12 +100,21 @@ static void write_registers(struct json_out *w, const struct person *p)
         for (size_t i = 0; i < p->n_groups; i++) {
             json_open(w, p->groups[i].name, '[');
             json_put_bool(w, NULL, p->groups[i].member);
-            json_put_int(w, NULL, p->groups[i].stamp.at_ms);
-            put_hash(w, NULL, p->groups[i].stamp.event);
+            put_stamp(w, s, NULL, p->groups[i].stamp);
             json_close(w);
         }
         json_close(w);
     }
+}
+
+static void write_words(struct json_out *w, const struct person *p)
+{
+    struct stamps stamps;
+    stamps_init(&stamps, STATUS_STAMPS + p->n_attrs + p->n_groups);
+    write_status(w, &stamps, p);
+    write_registers(w, &stamps, p);
+    stamps_write(&stamps, w, "stamps");
+    stamps_done(&stamps);
     event_ids_put(w, "recent", &p->recent);
 }
 
@@ -194,7 +171,17 @@ static void write_made_roles(struct json_out *w, const struct target_state *t)
     json_close(w);
 }
 
-static void write_known(struct json_out *w, const struct target_state *t)
+/* What says the same as the profile is not said again. */
+static void write_known_attr(struct json_out *w, const struct person *p, const struct attr *a)
+{
+    const char *value = a->value ? person_attr(p, a->name) : NULL;
+    if (value && strcmp(value, a->value) == 0)
+        json_put_bool(w, a->name, true);
+    else
+        json_put_string(w, a->name, a->value);
+}
+
+static void write_known(struct json_out *w, const struct person *p, const struct target_state *t)
 {
     if (t->known == KNOWN_UNKNOWN) {
         json_put_null(w, "known");
@@ -211,7 +198,7 @@ static void write_known(struct json_out *w, const struct target_state *t)
     write_known_teams(w, t);
     json_open(w, "attributes", '{');
     for (size_t i = 0; i < t->known_attrs.n; i++)
-        json_put_string(w, t->known_attrs.v[i].name, t->known_attrs.v[i].value);
+        write_known_attr(w, p, &t->known_attrs.v[i]);
     json_close(w);
     json_close(w);
 }
@@ -223,7 +210,7 @@ static void write_lists(struct json_out *w, const struct target_state *t)
         for (size_t i = 0; i < t->n_refused; i++) {
             json_open(w, NULL, '{');
             json_put_string(w, "what", t->refused[i].what);
-            put_hash(w, "fingerprint", t->refused[i].fingerprint);
+            hash_put(w, "fingerprint", t->refused[i].fingerprint);
             json_put_string(w, "reason", t->refused[i].reason);
             if (t->refused[i].team)
                 json_put_string(w, "team", t->refused[i].team);
@@ -273,7 +260,7 @@ static void write_held(struct json_out *w, const struct target_state *t)
     json_put_string(w, "what", guard_name(t->held_what));
     json_put_int(w, "since", t->held_since_ms);
     json_put_string(w, "id", t->held_id);
-    put_hash(w, "word", t->held_word);
+    hash_put(w, "word", t->held_word);
     if (t->held_team)
         json_put_string(w, "team", t->held_team);
     json_close(w);
@@ -293,14 +280,14 @@ static void write_failures(struct json_out *w, const struct target_state *t)
         json_put_string(w, "lastFailure", t->last_failure);
 }
 
-static void write_target(struct json_out *w, const struct target_state *t)
+static void write_target(struct json_out *w, const struct person *p, const struct target_state *t)
 {
     json_open(w, t->target, '{');
     if (t->link)
         json_put_string(w, "link", t->link);
     if (t->create_as)
         json_put_string(w, "createAs", t->create_as);
-    write_known(w, t);
+    write_known(w, p, t);
     if (t->names_teams)
         json_put_bool(w, "namesTeams", true);
     write_teams(w, "madeTeams", &t->made_teams);
@@ -325,7 +312,7 @@ static void write_target(struct json_out *w, const struct target_state *t)
     if (t->swept_ms)
         json_put_int(w, "sweptAt", t->swept_ms);
     if (t->admitted)
-        put_hash(w, "admitted", t->admitted);
+        hash_put(w, "admitted", t->admitted);
     write_teams(w, "admittedRemovals", &t->admitted_moves);
     if (t->held_word)
         write_held(w, t);
@@ -343,7 +330,7 @@ static void write_source(struct json_out *w, const struct target_state *t)
 {
     json_open(w, t->target + strlen(SOURCE_PREFIX), '{');
     if (t->wanted)
-        put_hash(w, "wanted", t->wanted);
+        hash_put(w, "wanted", t->wanted);
     if (t->fetched_ms)
         json_put_int(w, "fetchedAt", t->fetched_ms);
     if (t->unfetched)
@@ -360,7 +347,7 @@ static void write_targets(struct json_out *w, const struct person *p)
         if (is_told_source(&p->targets[i]))
             n_sources++;
         else if (!is_source(p->targets[i].target))
-            write_target(w, &p->targets[i]);
+            write_target(w, p, &p->targets[i]);
     json_close(w);
     if (n_sources == 0)
         return;
@@ -379,8 +366,7 @@ void record_write(const struct person *p, struct buf *out)
     json_put_int(&w, "version", RECORD_VERSION);
     json_put_int(&w, "seq", (int64_t)p->seq);
     json_put_int(&w, "offset", p->offset);
-    write_status(&w, p);
-    write_registers(&w, p);
+    write_words(&w, p);
     write_scheduled(&w, p);
     write_targets(&w, p);
     json_close(&w);

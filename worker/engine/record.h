@@ -1,9 +1,8 @@
 /* record.h - a person as a record of the persons topic, and back.
  *
- * Value: JSON, schemas/person.schema.json. Headers repeat what restore and scheduling need, so that a restore
- * parses nothing: seq, offset, due (ms, 0 none), flags, policy (the generation under which the person was planned; absent:
- * not said), all decimal. To change the form: raise RECORD_VERSION if
- * an older worker would misread it, and change schema, examples and this codec in one commit. Pure;
+ * Value: JSON, schemas/person.schema.json. Beside it a header with what restore and scheduling need, so that a restore
+ * parses nothing. To change the form: raise RECORD_VERSION if an older worker would misread it, and change schema,
+ * examples and this codec in one commit. Pure;
  * single-threaded. */
 #ifndef ROLLCALL_ENGINE_RECORD_H
 #define ROLLCALL_ENGINE_RECORD_H
@@ -13,7 +12,8 @@
 #include "person.h"
 
 enum {
-    RECORD_VERSION = 3, /* 1: recent events as an array of hashes. 2: no complete groups. Still read */
+    RECORD_VERSION = 4, /* still read: 1: recent events as an array of hashes. 2: no complete groups. 3: every
+                           register with a stamp of its own, every known attribute with its value */
     RECORD_GUARD_KEY_MAX = 160,
     RECORD_MAX = 900 * 1024, /* below message.max.bytes, 1,000,000 by default */
     RECORD_OPEN = 1 << 0,    /* flag: some target has work under way */
@@ -37,6 +37,19 @@ bool record_read(struct str value, struct person *ret, struct error *err) __attr
 
 /* RECORD_OPEN etc. as they go into the header. */
 unsigned record_flags(const struct person *p);
+
+/* The header "state": these numbers, decimal, with a blank between two. */
+#define RECORD_STATE "state"
+enum { RECORD_STATE_SIZE = 5 * INT_FORMAT_SIZE };
+struct record_state {
+    int64_t seq, offset;
+    int64_t due_ms; /* 0: none */
+    unsigned flags;
+    uint64_t policy; /* the generation under which the person was planned; 0: not said */
+};
+void record_state_format(const struct record_state *s, char out[RECORD_STATE_SIZE]);
+/* Of whatever version; what is missing is 0. */
+void record_state_read(const struct record_header *headers, size_t n, struct record_state *ret);
 
 /* The partition's own record: whether its last owner went without closing it. */
 struct partition_record {

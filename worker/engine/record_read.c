@@ -1,6 +1,5 @@
 #include "record.h"
 
-#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,85 +8,86 @@
 #include "guard.h"
 #include "json.h"
 #include "mem.h"
+#include "stamps.h"
 
-static bool read_hash(const char *hex, uint64_t *ret)
+/* The place of one among all, as it is since version 4, or the stamp itself. */
+static bool read_stamp(const cJSON *object, const struct stamps *s, struct stamp *ret)
 {
-    unsigned char bytes[8];
-    if (!hex || !hex_decode(str_of(hex), bytes, sizeof bytes))
-        return false;
-    *ret = 0;
-    for (size_t i = 0; i < sizeof bytes; i++)
-        *ret = *ret << 8 | bytes[i];
-    return true;
+    const cJSON *place = json_get(object, "stamp");
+    return place ? stamps_at(s, place, ret)
+                 : json_int64(object, "at", &ret->at_ms) &&
+                       hash_read(json_string(object, "event"), &ret->event);
 }
 
-static bool read_stamp(const cJSON *object, struct stamp *ret)
+static bool read_complete(const cJSON *complete, const struct stamps *s, struct stamp *ret)
 {
-    return json_int64(object, "at", &ret->at_ms) && read_hash(json_string(object, "event"), &ret->event);
+    return cJSON_IsNumber(complete) ? stamps_at(s, complete, ret) : read_stamp(complete, s, ret);
 }
 
-static bool read_employment(const cJSON *o, enum employment *ret, struct stamp *ret_stamp)
+static bool read_employment(const cJSON *o, const struct stamps *s, enum employment *ret,
+                            struct stamp *ret_stamp)
 {
     const char *value = json_string(o, "value");
     for (enum employment e = EMPLOYMENT_JOINED; value && e <= EMPLOYMENT_DELETED; e++)
         if (strcmp(value, employment_name(e)) == 0)
             *ret = e;
-    return *ret != EMPLOYMENT_UNKNOWN && read_stamp(o, ret_stamp);
+    return *ret != EMPLOYMENT_UNKNOWN && read_stamp(o, s, ret_stamp);
 }
 
-static bool read_suspension(const cJSON *o, bool *ret, struct stamp *ret_stamp)
+static bool read_suspension(const cJSON *o, const struct stamps *s, bool *ret, struct stamp *ret_stamp)
 {
-    return json_bool(o, "on", ret) && read_stamp(o, ret_stamp);
+    return json_bool(o, "on", ret) && read_stamp(o, s, ret_stamp);
 }
 
 /* The word of a source, and what events say below it: null, if nothing. */
-static bool read_employments(const cJSON *o, struct person *p)
+static bool read_employments(const cJSON *o, const struct stamps *s, struct person *p)
 {
     const cJSON *told = json_get(o, "told");
     p->employment_asked = told != NULL;
-    return read_employment(o, &p->employment, &p->employment_stamp) &&
+    return read_employment(o, s, &p->employment, &p->employment_stamp) &&
            (!told || cJSON_IsNull(told) ||
-            read_employment(told, &p->employment_told, &p->employment_told_stamp));
+            read_employment(told, s, &p->employment_told, &p->employment_told_stamp));
 }
 
-static bool read_suspensions(const cJSON *o, struct person *p)
+static bool read_suspensions(const cJSON *o, const struct stamps *s, struct person *p)
 {
     const cJSON *told = json_get(o, "told");
     p->suspension_asked = told != NULL;
-    return read_suspension(o, &p->suspended, &p->suspension_stamp) &&
+    return read_suspension(o, s, &p->suspended, &p->suspension_stamp) &&
            (!told || cJSON_IsNull(told) ||
-            read_suspension(told, &p->suspended_told, &p->suspension_told_stamp));
+            read_suspension(told, s, &p->suspended_told, &p->suspension_told_stamp));
 }
 
-static bool read_status(const cJSON *root, struct person *p)
+static bool read_status(const cJSON *root, const struct stamps *s, struct person *p)
 {
     const cJSON *o = json_get(root, "employment");
-    if (o && !read_employments(o, p))
+    if (o && !read_employments(o, s, p))
         return false;
     o = json_get(root, "suspension");
-    if (o && !read_suspensions(o, p))
+    if (o && !read_suspensions(o, s, p))
         return false;
     o = json_get(root, "accessUntil");
     if (o && !(json_int64(o, "until", &p->access_until_ms) && json_bool(o, "ended", &p->access_ended) &&
-               read_stamp(o, &p->access_until_stamp)))
+               read_stamp(o, s, &p->access_until_stamp)))
         return false;
     json_int64(root, "goneSince", &p->gone_since_ms);
     o = json_get(root, "complete");
-    if (o && !read_stamp(o, &p->complete_stamp))
+    if (o && !read_complete(o, s, &p->complete_stamp))
         return false;
     o = json_get(root, "groupsComplete");
-    return !o || read_stamp(o, &p->complete_groups_stamp);
+    return !o || read_complete(o, s, &p->complete_groups_stamp);
 }
 
-/* The triple [value, at, event] of a register. */
-static bool read_triple(const cJSON *triple, const cJSON **ret_value, struct stamp *ret)
+/* A register: its value, and the place of its stamp or, before version 4, at and event. */
+static bool read_register(const cJSON *reg, const struct stamps *s, const cJSON **ret_value,
+                          struct stamp *ret)
 {
-    const cJSON *value = cJSON_GetArrayItem(triple, 0);
+    const cJSON *value = cJSON_GetArrayItem(reg, 0);
     const cJSON *at = value ? value->next : NULL, *event = at ? at->next : NULL;
-    if (!json_to_int64(at, &ret->at_ms) || !cJSON_IsString(event))
-        return false;
     *ret_value = value;
-    return read_hash(event->valuestring, &ret->event);
+    if (!event)
+        return stamps_at(s, at, ret);
+    return json_to_int64(at, &ret->at_ms) && hash_read(cJSON_GetStringValue(event), &ret->event);
 }
 
 static int by_name(const void *a, const void *b)
@@ -96,14 +96,14 @@ static int by_name(const void *a, const void *b)
     return strcmp(*left, *right);
 }
 
-static bool read_registers(const cJSON *root, struct person *p)
+static bool read_registers(const cJSON *root, const struct stamps *s, struct person *p)
 {
     const cJSON *profile = json_get(root, "profile"), *groups = json_get(root, "groups"), *item, *value;
     p->attrs = xcalloc((size_t)cJSON_GetArraySize(profile), sizeof *p->attrs);
     cJSON_ArrayForEach(item, profile)
     {
         struct attr_register *reg = &p->attrs[p->n_attrs];
-        if (!read_triple(item, &value, &reg->stamp))
+        if (!read_register(item, s, &value, &reg->stamp))
             return false;
         reg->name = xstrdup(item->string);
         reg->value = cJSON_IsString(value) ? xstrdup(value->valuestring) : NULL;
@@ -113,7 +113,7 @@ static bool read_registers(const cJSON *root, struct person *p)
     cJSON_ArrayForEach(item, groups)
     {
         struct group_register *reg = &p->groups[p->n_groups];
-        if (!read_triple(item, &value, &reg->stamp))
+        if (!read_register(item, s, &value, &reg->stamp))
             return false;
         reg->name = xstrdup(item->string);
         reg->member = cJSON_IsTrue(value);
@@ -122,6 +122,15 @@ static bool read_registers(const cJSON *root, struct person *p)
     qsort(p->attrs, p->n_attrs, sizeof *p->attrs, by_name);
     qsort(p->groups, p->n_groups, sizeof *p->groups, by_name);
     return event_ids_read(json_get(root, "recent"), &p->recent);
+}
+
+static bool read_words(const cJSON *root, struct person *p)
+{
+    struct stamps stamps;
+    bool ok = stamps_read(&stamps, json_get(root, "stamps")) && read_status(root, &stamps, p) &&
+              read_registers(root, &stamps, p);
+    stamps_done(&stamps);
+    return ok;
 }
 
 static bool read_scheduled(const cJSON *root, struct person *p, struct error *err)
@@ -144,15 +153,30 @@ static bool read_scheduled(const cJSON *root, struct person *p, struct error *er
     return true;
 }
 
-static bool read_known(const cJSON *object, struct target_state *t)
+/* true: as the profile has it. */
+static bool read_known_attrs(const cJSON *attributes, const struct person *p, struct attrs *ret)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, attributes)
+    {
+        bool same = cJSON_IsTrue(item);
+        const char *value = same ? person_attr(p, item->string) : cJSON_GetStringValue(item);
+        if (same && !value)
+            return false;
+        attrs_set(ret, item->string, value);
+    }
+    return true;
+}
+
+static bool read_known(const cJSON *object, const struct person *p, struct target_state *t)
 {
     const cJSON *known = json_get(object, "known"), *item;
     const char *word = cJSON_GetStringValue(known);
     t->known = cJSON_IsObject(known) ? KNOWN_ACCOUNT : word ? KNOWN_ABSENT : KNOWN_UNKNOWN;
     if (t->known != KNOWN_ACCOUNT)
         return word ? strcmp(word, "absent") == 0 : cJSON_IsNull(known);
-    cJSON_ArrayForEach(item, json_get(known, "attributes"))
-        attrs_set(&t->known_attrs, item->string, cJSON_GetStringValue(item));
+    if (!read_known_attrs(json_get(known, "attributes"), p, &t->known_attrs))
+        return false;
     cJSON_ArrayForEach(item, json_get(known, "teams"))
         attrs_set(&t->known_teams, item->string, cJSON_IsTrue(item) ? "true" : NULL);
     int64_t groups = 0;
@@ -194,7 +218,7 @@ static bool read_refused(const cJSON *item, struct target_state *t)
                *team = json_string(item, "team"), *hold = json_string(item, "hold");
     uint64_t fingerprint;
     int64_t since_ms = 0;
-    if (!what || !reason || !read_hash(json_string(item, "fingerprint"), &fingerprint) ||
+    if (!what || !reason || !hash_read(json_string(item, "fingerprint"), &fingerprint) ||
         (hold && (strlen(hold) != GUARD_HOLD_SIZE - 1 || !json_int64(item, "heldSince", &since_ms))))
         return false;
     if (hold)
@@ -219,7 +243,7 @@ static bool read_held(const cJSON *object, struct target_state *t)
 {
     const char *admitted = json_string(object, "admitted");
     const cJSON *held = json_get(object, "held");
-    if (admitted && !read_hash(admitted, &t->admitted))
+    if (admitted && !hash_read(admitted, &t->admitted))
         return false;
     if (!held)
         return true;
@@ -232,7 +256,7 @@ static bool read_held(const cJSON *object, struct target_state *t)
         if (strcmp(what, guard_name(t->held_what)) == 0)
             break;
     return what && t->held_what < GUARDED && json_int64(held, "since", &t->held_since_ms) &&
-           read_hash(json_string(held, "word"), &t->held_word);
+           hash_read(json_string(held, "word"), &t->held_word);
 }
 
 static void read_failures(const cJSON *object, struct target_state *t)
@@ -256,7 +280,7 @@ static bool read_source(const cJSON *object, struct person *p)
         return false;
     struct target_state *t = person_target_add(p, name);
     const char *wanted = json_string(object, "wanted");
-    if (wanted && !read_hash(wanted, &t->wanted))
+    if (wanted && !hash_read(wanted, &t->wanted))
         return false;
     t->open = t->wanted != 0;
     json_int64(object, "fetchedAt", &t->fetched_ms);
@@ -279,7 +303,7 @@ static bool read_made_roles(const cJSON *list, struct attrs *ret)
     return true;
 }
 
-static bool read_target(const cJSON *object, struct target_state *t)
+static bool read_target(const cJSON *object, const struct person *p, struct target_state *t)
 {
     t->link = xstrdup_null(json_string(object, "link"));
     t->create_as = xstrdup_null(json_string(object, "createAs"));
@@ -297,7 +321,7 @@ static bool read_target(const cJSON *object, struct target_state *t)
     json_bool(object, "provisionOwed", &t->provision_owed);
     json_bool(object, "namesTeams", &t->names_teams);
     json_int64(object, "sweptAt", &t->swept_ms);
-    return read_held(object, t) && read_known(object, t) && read_lists(object, t) &&
+    return read_held(object, t) && read_known(object, p, t) && read_lists(object, t) &&
            read_teams(json_get(object, "madeTeams"), &t->made_teams) &&
            read_made_roles(json_get(object, "madeRoles"), &t->made_roles) &&
            read_teams(json_get(object, "admittedRemovals"), &t->admitted_moves);
@@ -309,7 +333,7 @@ static bool read_targets(const cJSON *root, struct person *p)
     cJSON_ArrayForEach(item, json_get(root, "targets"))
     {
         if (!item->string || is_source(item->string) || person_target(p, item->string) ||
-            !read_target(item, person_target_add(p, item->string)))
+            !read_target(item, p, person_target_add(p, item->string)))
             return false;
     }
     return true;
@@ -336,7 +360,7 @@ static bool read_person(const cJSON *root, struct person *p, struct error *err)
                          "record of version %d, this worker knows up to %d: run the newer worker everywhere",
                          (int)version, RECORD_VERSION);
     if (!json_int64(root, "seq", &seq) || !json_int64(root, "offset", &p->offset) || p->offset < 0 ||
-        !read_status(root, p) || !read_registers(root, p))
+        !read_words(root, p))
         return error_set(err, ERROR_PERMANENT, "not a person's record: a register is malformed");
     p->seq = (uint64_t)seq;
     if (!read_scheduled(root, p, err))

@@ -7,7 +7,7 @@
  *      live        the parsed person, while something is going on with it
  *
  * Slots are found by key (open hashing), by due time (binary heap) and by partition (a list for each, so that whatever
- * concerns one partition costs as much as it holds). A typical person takes 0.8 KiB: tests/bench. Single-threaded. */
+ * concerns one partition costs as much as it holds). A typical person takes 0.7 KiB: tests/bench. Single-threaded. */
 #ifndef ROLLCALL_ENGINE_STORE_H
 #define ROLLCALL_ENGINE_STORE_H
 

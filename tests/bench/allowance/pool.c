@@ -210,7 +210,7 @@ static void restore_settled(struct pool *p, const struct human *h)
 {
     const struct miro_user_spec spec = {.userName = h->user_name, .displayName = "Old Name"};
     const struct miro_user *user = miro_add_user(p->miro, &spec, p->clock.now_ms);
-    const struct record_header headers[] = {{"seq", "1"}, {"offset", "0"}, {"due", "0"}, {"flags", "0"}};
+    const struct record_header state = {RECORD_STATE, "1 0 0 0 0"};
     struct buf value;
     struct error err = {0};
     char key[128];
@@ -218,7 +218,7 @@ static void restore_settled(struct pool *p, const struct human *h)
     write_settled(h, user->id, &value);
     snprintf(key, sizeof key, "%s/%s/%s", tenant, directory, h->subject);
     bool ok = engine_restore_record(owner(p, h->partition), h->partition, str_of(key), buf_str(&value),
-                                    headers, ARRAY_SIZE(headers), &err);
+                                    &state, 1, &err);
     assert(ok);
     buf_done(&value);
 }
