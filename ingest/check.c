@@ -1,27 +1,16 @@
 #include "check.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include "event.h"
+#include "file.h"
 #include "handshake.h"
 #include "normalise.h"
 #include "verify.h"
 
 bool check_read_file(const char *path, struct buf *out, struct error *err)
 {
-    char block[64 * 1024];
-    size_t n;
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return error_set(err, ERROR_SYSTEM, "cannot open %s: %s", path, strerror(errno));
-    while ((n = fread(block, 1, sizeof block, file)) > 0)
-        buf_add(out, block, n);
-    bool failed = ferror(file) != 0;
-    fclose(file);
-    if (failed)
-        return error_set(err, ERROR_SYSTEM, "cannot read %s", path);
-    return buf_ok(out) || error_set(err, ERROR_INPUT, "%s is larger than %d bytes", path, CHECK_FILE_MAX);
+    return file_read(path, out, err) || error_wrap(err, "%s", path);
 }
 
 static void print_header(void *ctx, const char *name, const char *value)

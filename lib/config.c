@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config_key.h"
+#include "file.h"
 #include "mem.h"
 
 /* ---- libcyaml's schema, made from the table ------------------------------------------------------------ */
@@ -155,29 +156,7 @@ static bool report(const struct complaint *c, cyaml_err_t rc, struct error *err)
 
 /* ---- reading ------------------------------------------------------------------------------------------- */
 
-static char *read_file(const char *path, size_t *ret_size, struct error *err)
-{
-    FILE *in = fopen(path, "re");
-    if (!in) {
-        error_set(err, error_kind_of_file(errno), "%s", strerror(errno));
-        return NULL;
-    }
-    char *text = xmalloc(CONFIG_FILE_MAX + 1);
-    *ret_size = fread(text, 1, CONFIG_FILE_MAX + 1, in);
-    bool failed = ferror(in) != 0;
-    int cause = errno;
-    fclose(in);
-    if (!failed && *ret_size <= CONFIG_FILE_MAX)
-        return text;
-    free(text);
-    if (failed)
-        error_set(err, error_kind_of_file(cause), "%s", strerror(cause));
-    else
-        error_set(err, ERROR_INPUT, "longer than %d bytes", CONFIG_FILE_MAX);
-    return NULL;
-}
-
-static bool load_text(const char *text, size_t size, struct config **ret, struct error *err)
+static bool load_text(struct str text, struct config **ret, struct error *err)
 {
     struct complaint complaint = {0};
     cyaml_schema_field_t *fields = schema_new(config_keys);
@@ -187,7 +166,8 @@ static bool load_text(const char *text, size_t size, struct config **ret, struct
     const cyaml_config_t how = {
         .log_fn = take_line, .log_ctx = &complaint, .mem_fn = cyaml_mem, .log_level = CYAML_LOG_ERROR};
     cyaml_data_t *data = NULL;
-    cyaml_err_t rc = cyaml_load_data((const uint8_t *)text, size, &how, &root, &data, NULL);
+    cyaml_err_t rc =
+        cyaml_load_data((const uint8_t *)(text.p ? text.p : ""), text.n, &how, &root, &data, NULL);
     schema_free(fields);
     if (rc != CYAML_OK)
         return report(&complaint, rc, err);
@@ -210,13 +190,11 @@ static bool settle_and_check(struct config *cfg, const char *path, struct error 
 
 bool config_load(const char *path, struct config **ret, struct error *err)
 {
-    size_t size;
-    char *text = read_file(path, &size, err);
-    if (!text)
-        return error_wrap(err, "%s", path);
     struct config *cfg = NULL;
-    bool ok = load_text(text, size, &cfg, err);
-    free(text);
+    struct buf text;
+    buf_init(&text, CONFIG_FILE_MAX);
+    bool ok = file_read(path, &text, err) && load_text(buf_str(&text), &cfg, err);
+    buf_done(&text);
     if (!ok)
         return error_wrap(err, "%s", path);
     if (!settle_and_check(cfg, path, err)) {

@@ -1,12 +1,12 @@
 #include "lua_host.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "file.h"
 #include "lua_internal.h"
 #include "mem.h"
 
@@ -164,37 +164,14 @@ void lua_host_add_library(struct lua_host *h, lua_script library, const char *na
     lua_pop(h->L, 2);
 }
 
-static char *read_script(const char *path, size_t *ret_size, struct error *err)
-{
-    FILE *in = fopen(path, "re");
-    if (!in) {
-        error_set(err, error_kind_of_file(errno), "%s: %s", path, strerror(errno));
-        return NULL;
-    }
-    char *text = xmalloc(LUA_SCRIPT_FILE_MAX + 1);
-    size_t n = fread(text, 1, LUA_SCRIPT_FILE_MAX + 1, in);
-    bool failed = ferror(in) != 0;
-    int cause = errno;
-    fclose(in);
-    if (!failed && n <= LUA_SCRIPT_FILE_MAX) {
-        *ret_size = n;
-        return text;
-    }
-    error_set(err, failed ? error_kind_of_file(cause) : ERROR_INPUT, "%s: %s", path,
-              failed ? strerror(cause) : "longer than a script may be");
-    free(text);
-    return NULL;
-}
-
 bool lua_host_load(struct lua_host *h, const char *path, lua_script *ret, struct error *err)
 {
-    size_t n;
-    char *text = read_script(path, &n, err);
-    if (!text)
-        return false;
     const char *slash = strrchr(path, '/');
-    bool ok = lua_host_load_text(h, slash ? slash + 1 : path, (struct str){text, n}, ret, err);
-    free(text);
+    struct buf text;
+    buf_init(&text, LUA_SCRIPT_FILE_MAX);
+    bool ok = (file_read(path, &text, err) || error_wrap(err, "%s", path)) &&
+              lua_host_load_text(h, slash ? slash + 1 : path, buf_str(&text), ret, err);
+    buf_done(&text);
     return ok;
 }
 

@@ -84,6 +84,20 @@ const struct cli_verb *cli_find_verb(const struct options *o, const struct cli_v
     return NULL;
 }
 
+int cli_run_verb(int argc, char **argv, const struct cli_command *command, struct options *o, void *ctx)
+{
+    struct error err = {0};
+    if (!options_parse(argc, argv, command->usage, command->defs, o, &err))
+        return cli_usage("%s", err.message);
+    if (o->done)
+        return EX_OK;
+    const struct cli_verb *verb = cli_find_verb(o, command->verbs);
+    if (!verb)
+        return EX_USAGE;
+    int code = command->prepare ? command->prepare(ctx) : EX_OK;
+    return code == EX_OK ? verb->run(ctx, o->n_args - 1, o->args + 1) : code;
+}
+
 bool cli_load_config(const struct options *o, struct config **ret, struct error *err)
 {
     const char *path = options_get(o, "config");

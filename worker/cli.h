@@ -43,6 +43,15 @@ struct cli_verb {
  * on stderr (EX_USAGE). verbs end with a name NULL. */
 const struct cli_verb *cli_find_verb(const struct options *o, const struct cli_verb *verbs);
 
+/* A command that has verbs: its options into o, and then the verb; its exit code. ctx: the verb's. */
+struct cli_command {
+    const char *usage;
+    const struct option_def *defs;
+    const struct cli_verb *verbs;
+    int (*prepare)(void *ctx); /* what all verbs need: EX_OK, or the exit code; NULL: nothing */
+};
+int cli_run_verb(int argc, char **argv, const struct cli_command *command, struct options *o, void *ctx);
+
 /* --config, or where it is by default. Log lines of librdkafka go to stderr from the level error on. */
 bool cli_load_config(const struct options *o, struct config **ret, struct error *err)
     __attribute__((warn_unused_result));

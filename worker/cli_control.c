@@ -393,20 +393,18 @@ static const struct cli_verb verbs[] = {
     {0},
 };
 
+static int prepare(void *ctx)
+{
+    struct cli *c = ctx;
+    struct error err = {0};
+    return cli_load_config(&c->options, &c->cfg, &err) ? EX_OK : cli_fail(&err);
+}
+
 int cli_control(int argc, char **argv)
 {
+    static const struct cli_command command = {USAGE, defs, verbs, prepare};
     struct cli c = {.now_ms = clock_real_ms()};
-    struct error err = {0};
-    if (!options_parse(argc, argv, USAGE, defs, &c.options, &err))
-        return cli_usage("%s", err.message);
-    if (c.options.done)
-        return EX_OK;
-    const struct cli_verb *verb = cli_find_verb(&c.options, verbs);
-    if (!verb)
-        return EX_USAGE;
-    int code = cli_load_config(&c.options, &c.cfg, &err)
-                   ? verb->run(&c, c.options.n_args - 1, c.options.args + 1)
-                   : cli_fail(&err);
+    int code = cli_run_verb(argc, argv, &command, &c.options, &c);
     topic_writer_free(c.writer);
     config_free(c.cfg);
     return code;

@@ -347,27 +347,21 @@ static const struct cli_verb verbs[] = {
     {0},
 };
 
-static int run(struct cli *c, const struct cli_verb *verb)
+static int prepare(void *ctx)
 {
+    struct cli *c = ctx;
     struct error err = {0};
     if (!read_filter(c, &err))
         return cli_usage("%s", err.message);
-    if (!cli_load_config(&c->options, &c->cfg, &err))
-        return cli_fail(&err);
-    return verb->run(c, c->options.n_args - 1, c->options.args + 1);
+    return cli_load_config(&c->options, &c->cfg, &err) ? EX_OK : cli_fail(&err);
 }
 
 int cli_deadletters(int argc, char **argv)
 {
+    static const struct cli_command command = {USAGE, defs, verbs, prepare};
     static struct cli c; /* the ids of the filter are many for a stack */
-    struct error err = {0};
     c.now_ms = clock_real_ms();
-    if (!options_parse(argc, argv, USAGE, defs, &c.options, &err))
-        return cli_usage("%s", err.message);
-    if (c.options.done)
-        return EX_OK;
-    const struct cli_verb *verb = cli_find_verb(&c.options, verbs);
-    int code = verb ? run(&c, verb) : EX_USAGE;
+    int code = cli_run_verb(argc, argv, &command, &c.options, &c);
     topic_writer_free(c.writer);
     letters_done(&c.letters);
     config_free(c.cfg);

@@ -1,12 +1,11 @@
 /* rollcall-worker plan: what would be done for one person, of one event or as things are. planner.h does it. */
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include "cli.h"
 #include "event.h"
+#include "file.h"
 #include "json.h"
 #include "plan_print.h"
 #include "planner.h"
@@ -46,19 +45,7 @@ struct cli { /* one run */
 
 static bool read_text(const char *path, struct buf *out, struct error *err)
 {
-    char chunk[4096];
-    bool in = strcmp(path, "-") == 0;
-    int fd = in ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return error_set(err, ERROR_INPUT, "%s: %m", path);
-    ssize_t n;
-    while ((n = read(fd, chunk, sizeof chunk)) > 0)
-        buf_add(out, chunk, (size_t)n);
-    if (!in)
-        close(fd);
-    if (n < 0)
-        return error_set(err, ERROR_SYSTEM, "%s: %m", path);
-    return buf_ok(out) || error_set(err, ERROR_INPUT, "%s: longer than an event may be", path);
+    return strcmp(path, "-") == 0 ? file_read_stream(stdin, out, err) : file_read(path, out, err);
 }
 
 static bool read_event(const cJSON *root, struct event *ret, struct error *err)

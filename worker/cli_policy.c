@@ -5,6 +5,7 @@
 
 #include "cli.h"
 #include "mem.h"
+#include "policies.h"
 #include "policy.h"
 #include "policy_answer.h"
 #include "policy_cases.h"
@@ -13,7 +14,8 @@ enum { EX_DIFFERS = 1, COLUMN = 20 };
 
 static const char USAGE[] = /* after "usage: rollcall-worker policy [options]" */
     "   test CASES    asks the policy about the persons in CASES (YAML or JSON) and compares with what is "
-    "expected\n"
+    "expected:\n"
+    "                 each that of his tenant (tenants[].policy, else worker.policy), or that of --policy\n"
     "prints each case that differs, by attribute, and ends with a count; needs neither Kafka nor targets.\n"
     "exit: 0 all as expected, 1 some differ, 65 CASES is not understood, 78 the policy does not load.\n"
     "deploy/policy.md shows how cases are written; policy-cases.yaml beside the sample policies are theirs";
@@ -21,15 +23,30 @@ static const char USAGE[] = /* after "usage: rollcall-worker policy [options]" *
 static const struct option_def defs[] = {
     {"config", 'c', "FILE", "configuration file (default: /etc/rollcall/rollcall.yaml)"},
     {"policy", 'p', "FILE",
-     "policy.lua or policy.yaml (default: worker.policy; then no configuration is read)"},
+     "policy.lua or policy.yaml, for everybody in CASES; no configuration is read then"},
+    {"tenant", 't', "NAME", "of the persons in CASES that name none"},
     {0},
 };
 
 struct run {
     struct options options;
-    struct policy *policy;
+    struct config *cfg;        /* of no --policy, like … */
+    struct policies *policies; /* … these; NULL: */
+    struct policy *policy;     /* of --policy */
     struct policy_cases cases;
 };
+
+/* As the policy is asked about the person. */
+static struct person_view view_of(const struct run *r, const struct policy_case *c)
+{
+    const char *tenant = options_get(&r->options, "tenant");
+    return policy_case_view(c, tenant ? tenant : "tenant");
+}
+
+static struct policy *policy_for(const struct run *r, const struct policy_case *c)
+{
+    return r->policy ? r->policy : policies_of(r->policies, view_of(r, c).tenant);
+}
 
 /* ---- one case ------------------------------------------------------------------------------------------ */
 
@@ -108,11 +125,11 @@ static size_t compare(const struct policy_case *c, const struct attrs *expected,
 
 static bool is_as_expected(struct run *r, const struct policy_case *c, const struct desired *expected)
 {
-    struct person_view view = policy_case_view(c);
+    struct person_view view = view_of(r, c);
     struct attrs wanted = {0}, said = {0};
     struct desired d = {0};
     struct error err;
-    if (!policy_ask(r->policy, &view, c->target ? c->target : "", &d, &err)) {
+    if (!policy_ask(policy_for(r, c), &view, c->target ? c->target : "", &d, &err)) {
         cli_put(stdout, c->name);
         printf(": the policy fails: ");
         cli_put(stdout, err.message);
@@ -131,14 +148,14 @@ static bool is_as_expected(struct run *r, const struct policy_case *c, const str
 /* ---- all of them --------------------------------------------------------------------------------------- */
 
 /* Read before the first is compared: a file that is half understood has no count. */
-static bool read_expected(struct run *r, struct desired *ret, struct error *err)
+static bool read_expected(struct run *r, const char *path, struct desired *ret, struct error *err)
 {
     for (size_t i = 0; i < r->cases.n; i++) {
         const struct policy_case *c = &r->cases.v[i];
         if (!c->expect)
-            return error_set(err, ERROR_INPUT, "cases[%zu].expect: missing", i);
-        if (!policy_read_answer(r->policy, c->expect, &ret[i], err))
-            return error_wrap(err, "cases[%zu].expect", i);
+            return error_set(err, ERROR_INPUT, "%s: cases[%zu].expect: missing", path, i);
+        if (!policy_read_answer(policy_for(r, c), c->expect, &ret[i], err))
+            return error_wrap(err, "%s: cases[%zu].expect", path, i);
     }
     return true;
 }
@@ -158,15 +175,28 @@ static int refuse_cases(const struct error *err)
     return code == EX_CONFIG ? EX_DATAERR : code;
 }
 
-static bool load_policy(struct run *r, struct error *err)
+static bool load_policies(struct run *r, struct error *err)
 {
     const char *path = options_get(&r->options, "policy");
-    struct config *cfg = NULL;
-    if (!path && !cli_load_config(&r->options, &cfg, err))
+    return path ? policy_new(path, &r->policy, err)
+                : cli_load_config(&r->options, &r->cfg, err) && policies_new(r->cfg, &r->policies, err);
+}
+
+/* One that is mistyped would be asked about with worker.policy. */
+static bool is_tenant(const struct run *r, const char *name, struct error *err)
+{
+    return !r->cfg || !name || config_tenant(r->cfg, name) ||
+           error_set(err, ERROR_INPUT, "the configuration knows no tenant %.64s", name);
+}
+
+static bool load_cases(struct run *r, const char *path, struct error *err)
+{
+    if (!policy_cases_load(path, &r->cases, err))
         return false;
-    bool ok = policy_new(path ? path : cfg->worker.policy, &r->policy, err);
-    config_free(cfg);
-    return ok;
+    for (size_t i = 0; i < r->cases.n; i++)
+        if (!is_tenant(r, r->cases.v[i].tenant, err))
+            return error_wrap(err, "%s: cases[%zu].person.tenant", path, i);
+    return true;
 }
 
 static int run_test(void *ctx, int n, char **args)
@@ -174,12 +204,12 @@ static int run_test(void *ctx, int n, char **args)
     struct run *r = ctx;
     struct error err = {0};
     (void)n;
-    if (!load_policy(r, &err))
+    if (!load_policies(r, &err) || !is_tenant(r, options_get(&r->options, "tenant"), &err))
         return cli_fail(&err);
-    if (!policy_cases_load(args[0], &r->cases, &err))
+    if (!load_cases(r, args[0], &err))
         return refuse_cases(&err);
     struct desired *expected = xcalloc(r->cases.n, sizeof *expected);
-    int code = read_expected(r, expected, &err) ? compare_all(r, expected) : refuse_cases(&err);
+    int code = read_expected(r, args[0], expected, &err) ? compare_all(r, expected) : refuse_cases(&err);
     for (size_t i = 0; i < r->cases.n; i++)
         desired_done(&expected[i]);
     free(expected);
@@ -193,15 +223,12 @@ static const struct cli_verb verbs[] = {
 
 int cli_policy(int argc, char **argv)
 {
+    static const struct cli_command command = {USAGE, defs, verbs, NULL};
     struct run r = {0};
-    struct error err = {0};
-    if (!options_parse(argc, argv, USAGE, defs, &r.options, &err))
-        return cli_usage("%s", err.message);
-    if (r.options.done)
-        return EX_OK;
-    const struct cli_verb *verb = cli_find_verb(&r.options, verbs);
-    int code = verb ? verb->run(&r, r.options.n_args - 1, r.options.args + 1) : EX_USAGE;
+    int code = cli_run_verb(argc, argv, &command, &r.options, &r);
     policy_cases_done(&r.cases);
     policy_free(r.policy);
+    policies_free(r.policies);
+    config_free(r.cfg);
     return code;
 }

@@ -51,6 +51,7 @@ struct run {
     struct config one;                   /* the same with the one target; borrows from cfg */
     struct config_target target;         /* it, with a share of its limits */
     struct engine_config *engine_config; /* of `one` as configured */
+    struct policies *policies;
     struct target_checks checks;
     struct config_limit *share; /* of them */
     struct attrs teams;         /* that the policy names: name → "true" */
@@ -123,27 +124,25 @@ static void check_name(void *ctx, const char *name)
 
 static bool check_policy(struct run *r, struct error *err)
 {
-    const struct config_tenant *tenant = config_tenant(r->cfg, r->target.tenant);
-    struct policy *policy = NULL;
-    if (!policy_new(tenant && tenant->policy ? tenant->policy : r->cfg->worker.policy, &policy, err))
+    if (!policies_new(&r->one, &r->policies, err))
         return false;
-    policy_each_target(policy, check_name, r);
-    policy_free(policy);
+    policy_each_target(policies_of(r->policies, r->target.tenant), check_name, r);
     return true;
 }
 
 static bool ask_cases(struct run *r, const char *path, struct error *err)
 {
     struct policy_cases cases = {0};
-    struct policies *policies = NULL;
-    size_t failed = 0;
-    bool ok = policies_new(&r->one, &policies, err) && policy_cases_load(path, &cases, err);
+    size_t asked = 0, failed = 0;
+    bool ok = policy_cases_load(path, &cases, err);
     for (size_t i = 0; ok && i < cases.n; i++) {
-        struct person_view view = policy_case_view(&cases.v[i]);
+        struct person_view view = policy_case_view(&cases.v[i], r->target.tenant);
         struct desired d = {0};
         struct error why;
-        view.tenant = r->target.tenant;
-        if (policies_ask(policies, &view, r->target.name, &d, &why)) {
+        if (strcmp(view.tenant, r->target.tenant) != 0)
+            continue;
+        asked++;
+        if (policies_ask(r->policies, &view, r->target.name, &d, &why)) {
             note_teams(r, &d);
         } else if (failed++ == 0) {
             target_checks_say(&r->checks, CHECK_FAILED, "policy",
@@ -152,10 +151,12 @@ static bool ask_cases(struct run *r, const char *path, struct error *err)
         }
         desired_done(&d);
     }
-    if (ok && failed == 0)
-        target_checks_say(&r->checks, CHECK_OK, "policy", NULL, "has a word for each of %zu cases", cases.n);
+    if (ok && asked == 0)
+        target_checks_say(&r->checks, CHECK_WARNING, "policy", "a person without `tenant` is of any",
+                          "none of %zu cases is of the tenant %.64s", cases.n, r->target.tenant);
+    else if (ok && failed == 0)
+        target_checks_say(&r->checks, CHECK_OK, "policy", NULL, "has a word for each of %zu cases", asked);
     policy_cases_done(&cases);
-    policies_free(policies);
     return ok;
 }
 
@@ -313,14 +314,10 @@ static const struct cli_verb verbs[] = {
 
 int cli_target(int argc, char **argv)
 {
+    static const struct cli_command command = {USAGE, defs, verbs, NULL};
     struct run r = {0};
-    struct error err = {0};
-    if (!options_parse(argc, argv, USAGE, defs, &r.options, &err))
-        return cli_usage("%s", err.message);
-    if (r.options.done)
-        return EX_OK;
-    const struct cli_verb *verb = cli_find_verb(&r.options, verbs);
-    int code = verb ? verb->run(&r, r.options.n_args - 1, r.options.args + 1) : EX_USAGE;
+    int code = cli_run_verb(argc, argv, &command, &r.options, &r);
+    policies_free(r.policies);
     target_probe_free(r.checks.probe);
     settings_engine_free(r.engine_config);
     free(r.share);

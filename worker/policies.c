@@ -105,7 +105,7 @@ uint64_t policies_fingerprint(const struct policies *p)
     return sum;
 }
 
-static struct policy *policy_of(const struct policies *p, const char *tenant)
+struct policy *policies_of(const struct policies *p, const char *tenant)
 {
     struct of_tenant key = {.tenant = (char *)tenant};
     const struct of_tenant *found =
@@ -115,11 +115,11 @@ static struct policy *policy_of(const struct policies *p, const char *tenant)
 
 uint64_t policies_fingerprint_of(const void *ctx, const char *tenant)
 {
-    return policy_fingerprint(policy_of(ctx, tenant));
+    return policy_fingerprint(policies_of(ctx, tenant));
 }
 
 bool policies_ask(struct policies *p, const struct person_view *view, const char *target, struct desired *ret,
                   struct error *err)
 {
-    return policy_ask(policy_of(p, view->tenant), view, target, ret, err);
+    return policy_ask(policies_of(p, view->tenant), view, target, ret, err);
 }

@@ -13,6 +13,7 @@
 #include "error.h"
 
 struct policies;
+struct policy;
 
 /* All or none. Fails as policy_new, with the key that names the file. */
 bool policies_new(const struct config *cfg, struct policies **ret, struct error *err)
@@ -24,6 +25,9 @@ uint64_t policies_fingerprint(const struct policies *p);
 
 /* Of the tenant's policy; ctx: the policies. */
 uint64_t policies_fingerprint_of(const void *ctx, const char *tenant);
+
+/* Borrowed. A tenant that is not known has worker.policy. */
+struct policy *policies_of(const struct policies *p, const char *tenant);
 
 /* The word of the policy of the person's tenant, as policy_ask. */
 bool policies_ask(struct policies *p, const struct person_view *view, const char *target, struct desired *ret,

@@ -1,12 +1,12 @@
 #include "policy_cases.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "buf.h"
+#include "file.h"
 #include "json.h"
 #include "mem.h"
 #include "rfc3339.h"
@@ -186,7 +186,6 @@ static bool read_case(const cJSON *object, size_t i, const char *target, struct 
     static const char *const known[] = {"name", "target", "person", "partly", "expect", NULL};
     struct place here = place("cases[%zu]", i);
     *c = (struct policy_case){.target = xstrdup_null(target),
-                              .tenant = xstrdup("tenant"),
                               .directory = xstrdup("directory"),
                               .subject = xasprintf("case-%zu", i)};
     if (!check_keys(object, here.text, known, err) || !read_text(object, here.text, "name", &c->name, err) ||
@@ -216,27 +215,12 @@ static bool read_cases(struct policy_cases *c, struct error *err)
     return ok && (c->n > 0 || wrong(err, "", "cases", "there is none"));
 }
 
-static bool read_file(const char *path, struct buf *out, struct error *err)
-{
-    char chunk[4096];
-    FILE *in = fopen(path, "re");
-    if (!in)
-        return error_set(err, error_kind_of_file(errno), "%m");
-    for (size_t n; (n = fread(chunk, 1, sizeof chunk, in)) > 0;)
-        buf_add(out, chunk, n);
-    bool failed = ferror(in);
-    fclose(in);
-    if (failed)
-        return error_set(err, ERROR_SYSTEM, "cannot be read");
-    return buf_ok(out) || error_set(err, ERROR_INPUT, "longer than 1 MiB");
-}
-
 bool policy_cases_load(const char *path, struct policy_cases *ret, struct error *err)
 {
     struct policy_cases c = {0};
     struct buf text;
     buf_init(&text, FILE_MAX);
-    bool ok = read_file(path, &text, err) && yaml_doc_parse(buf_str(&text), &c.document, err) &&
+    bool ok = file_read(path, &text, err) && yaml_doc_parse(buf_str(&text), &c.document, err) &&
               read_cases(&c, err);
     buf_done(&text);
     if (ok) {
@@ -263,9 +247,9 @@ void policy_cases_done(struct policy_cases *c)
     *c = (struct policy_cases){0};
 }
 
-struct person_view policy_case_view(const struct policy_case *c)
+struct person_view policy_case_view(const struct policy_case *c, const char *tenant)
 {
-    return (struct person_view){.tenant = c->tenant,
+    return (struct person_view){.tenant = c->tenant ? c->tenant : tenant,
                                 .directory = c->directory,
                                 .subject = c->subject,
                                 .person = &c->person,

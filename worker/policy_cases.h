@@ -14,9 +14,10 @@
 #include "engine/person.h"
 #include "error.h"
 
-struct policy_case {     /* all of it owned by the list */
-    char *name, *target; /* target NULL: none is said */
-    char *tenant, *directory, *subject;
+struct policy_case { /* all of it owned by the list */
+    char *name;
+    char *target, *tenant; /* NULL: none is said */
+    char *directory, *subject;
     struct person person;
     bool active;         /* may have access */
     bool partly;         /* only what is expected is compared */
@@ -34,7 +35,7 @@ bool policy_cases_load(const char *path, struct policy_cases *ret, struct error 
     __attribute__((warn_unused_result));
 void policy_cases_done(struct policy_cases *c);
 
-/* The person as a policy is asked about one. Borrows c. */
-struct person_view policy_case_view(const struct policy_case *c);
+/* The person as a policy is asked about one; tenant: of whoever says none. Borrows both. */
+struct person_view policy_case_view(const struct policy_case *c, const char *tenant);
 
 #endif

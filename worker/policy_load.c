@@ -1,27 +1,11 @@
 #include "policy_load.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "digest.h"
+#include "file.h"
 #include "policy_rules.h"
 #include "yaml_doc.h"
-
-static bool read_file(const char *path, struct buf *out, struct error *err)
-{
-    char chunk[4096];
-    FILE *in = fopen(path, "re");
-    if (!in)
-        return error_set(err, errno == ENOENT ? ERROR_INPUT : ERROR_SYSTEM, "%s: %m", path);
-    for (size_t n; (n = fread(chunk, 1, sizeof chunk, in)) > 0;)
-        buf_add(out, chunk, n);
-    bool failed = ferror(in);
-    fclose(in);
-    if (failed)
-        return error_set(err, ERROR_SYSTEM, "%s: cannot be read", path);
-    return buf_ok(out) || error_set(err, ERROR_INPUT, "%s: longer than a policy may be", path);
-}
 
 static const char *name_of(const char *path)
 {
@@ -83,7 +67,8 @@ bool policy_load(struct lua_host *h, const char *path, lua_script *ret, uint64_t
 {
     struct buf text;
     buf_init(&text, LUA_SCRIPT_FILE_MAX);
-    bool ok = read_file(path, &text, err) && load_text(h, name_of(path), buf_str(&text), ret, err);
+    bool ok = (file_read(path, &text, err) || error_wrap(err, "%s", path)) &&
+              load_text(h, name_of(path), buf_str(&text), ret, err);
     if (ok)
         *ret_fingerprint = fingerprint(buf_str(&text));
     buf_done(&text);

@@ -4,6 +4,14 @@
 -- What the answer's table keeps for itself.
 local RESERVED = { active = true, delete = true, leave_teams = true, teams = true, admin_roles = true }
 
+local function texts_of(value, where)
+    local texts = {}
+    for i, entry in ipairs(want_list(value, where)) do
+        texts[i] = text_of(entry, at(where, i))
+    end
+    return texts
+end
+
 -- ---- accounts ------------------------------------------------------------------------------------------------------
 
 local function attributes(context, value, where)
@@ -26,10 +34,7 @@ local TOGETHER_KEYS = { attributes = true, max = true }
 -- Attributes that are named all or none, and none when they are longer together than max characters.
 local function together(value, where)
     check_keys(value, TOGETHER_KEYS, where)
-    local names = want_list(value.attributes, at(where, "attributes"))
-    for i, name in ipairs(names) do
-        text_of(name, at(at(where, "attributes"), i))
-    end
+    local names = texts_of(value.attributes, at(where, "attributes"))
     local max = value.max ~= nil and number_of(value.max, at(where, "max"))
     return function(account)
         local length, complete = 0, true
@@ -197,6 +202,23 @@ local function decide(r, person)
     return answer
 end
 
+-- A name that is mistyped would leave everybody without what goes with it.
+local function check_named(value, needs, where)
+    local attributes = value.attributes or {}
+    for _, name in ipairs(needs) do
+        if attributes[name] == nil then
+            fail(at(where, "needs"), "%s is no attribute that the policy names: nobody would have an account", name)
+        end
+    end
+    for i, entry in ipairs(value.together or {}) do
+        for _, name in ipairs(entry.attributes) do
+            if attributes[text_of(name)] == nil then
+                fail(at(at(where, "together"), i), "%s is no attribute that the policy names", shown(name))
+            end
+        end
+    end
+end
+
 -- complete: all that holds for some target, not only what it says itself, or what others may complete.
 local function rules_of(context, value, where, complete)
     local r = { account = account(context, value, where), needs = { "userName" } }
@@ -204,17 +226,12 @@ local function rules_of(context, value, where, complete)
         r[name] = value[name] ~= nil and choice_of(value[name], choices, at(where, name)) or choices[1]
     end
     if value.needs ~= nil then
-        r.needs = want_list(value.needs, at(where, "needs"))
-        for i, name in ipairs(r.needs) do
-            text_of(name, at(at(where, "needs"), i))
-        end
+        r.needs = texts_of(value.needs, at(where, "needs"))
     end
     r.only = value.only ~= nil and condition(context, value.only, at(where, "only"))
     r.except = value.except ~= nil and condition(context, value.except, at(where, "except"))
-    for _, name in ipairs(r.needs) do
-        if complete and (value.attributes or {})[name] == nil then
-            fail(at(where, "needs"), "%s is no attribute that the policy names: nobody would have an account", name)
-        end
+    if complete then
+        check_named(value, r.needs, where)
     end
     return r
 end
@@ -237,6 +254,9 @@ end
 local function table_of(value, where)
     local rows = {}
     for _, name in ipairs(names_of(value, where)) do
+        if rows[lower(name)] then
+            fail(at(where, name), "is there twice, as case does not matter")
+        end
         rows[lower(name)] = text_of(value[name], at(where, name))
     end
     return rows

@@ -13,7 +13,7 @@ local NOTHING = rollcall.null
 local lower, trim, like = rollcall.lower, rollcall.trim, rollcall.like
 
 local function fail(where, message, ...)
-    error(where .. ": " .. message:format(...), 0)
+    error((where == "" and "the policy" or where) .. ": " .. message:format(...), 0)
 end
 
 local function shown(value)

@@ -37,6 +37,15 @@ def the_sample_policies_hold_what_their_cases_say_and_a_wrong_one_is_told(run):
 
     wrong.write_text(text.replace("leavers:", "leaver:"), encoding="utf-8")
     assert "policy.yaml: leaver: unknown key" in policy_test(run, CASES, "--policy", wrong, code=78)
+    config = run.directory / "rollcall.yaml"
+    (run.directory / "acme.yaml").write_text(text.replace("cut:60", "cut:50"), encoding="utf-8")
+    (run.directory / "policy.lua").write_text((SAMPLES / "policy.lua").read_text(encoding="utf-8"), encoding="utf-8")
+    sample = (SAMPLES / "rollcall.yaml").read_text(encoding="utf-8")
+    config.write_text(sample.replace("#policy: acme.lua", "policy: acme.yaml"), encoding="utf-8")
+    assert " as expected, 0 differ\n" in policy_test(run, CASES, "--config", config, code=0), "nobody is acme's"
+    policy_test(run, CASES, "--config", config, "--tenant", "acme", code=1)
+    assert "knows no tenant acne" in policy_test(run, CASES, "--config", config, "--tenant", "acne", code=78)
+
     cases = run.directory / "cases.json"
     cases.write_text(json.dumps({"cases": [{"name": "x", "person": {"groups": "A"}}]}), encoding="utf-8")
     assert "cases[0].person.groups: must be a list" in policy_test(run, cases, "--policy", SAMPLES / "policy.lua", code=65)

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "mem.h"
 #include "sandbox_parts.h"
 
@@ -25,29 +26,13 @@ int64_t sandbox_now_ms(const struct sandbox *sb)
 
 /* ---- state --------------------------------------------------------------------------------------------- */
 
-static bool read_file(const char *path, struct buf *out, struct error *err)
-{
-    char chunk[65536];
-    ssize_t n = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return error_set(err, ERROR_INPUT, "%s: %s", path, strerror(errno));
-    while ((n = read(fd, chunk, sizeof chunk)) > 0)
-        buf_add(out, chunk, (size_t)n);
-    close(fd);
-    if (n < 0)
-        return error_set(err, ERROR_INPUT, "%s: %s", path, strerror(errno));
-    return buf_ok(out) || error_set(err, ERROR_INPUT, "%s: larger than %d bytes", path, STATE_FILE_MAX);
-}
-
 static bool load_state(struct miro *m, const char *path, int64_t now_ms, struct error *err)
 {
     struct buf text;
     buf_init(&text, STATE_FILE_MAX);
-    bool done = read_file(path, &text, err) &&
-                (miro_load_json(m, buf_str(&text), now_ms, err) || error_wrap(err, "%s", path));
+    bool done = file_read(path, &text, err) && miro_load_json(m, buf_str(&text), now_ms, err);
     buf_done(&text);
-    return done;
+    return done || error_wrap(err, "%s", path);
 }
 
 bool sandbox_reset(struct sandbox *sb, struct error *err)

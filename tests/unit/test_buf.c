@@ -1,10 +1,14 @@
 #include "test_lib.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "attr.h"
 #include "buf.h"
 #include "error.h"
+#include "file.h"
+#include "mem.h"
 #include "utf8.h"
 
 START_TEST(a_buf_grows_to_its_maximum_and_remembers_overflow)
@@ -21,6 +25,43 @@ START_TEST(a_buf_grows_to_its_maximum_and_remembers_overflow)
     buf_clear(&b);
     ck_assert(buf_ok(&b) && b.n == 0 && b.p[0] == '\0');
     buf_done(&b);
+}
+END_TEST
+
+static void write_bytes(const char *path, size_t n)
+{
+    FILE *out = fopen(path, "we");
+    for (size_t i = 0; i < n; i++)
+        putc('x', out);
+    fclose(out);
+}
+
+START_TEST(a_file_is_read_up_to_the_maximum)
+{
+    static const struct {
+        const char *path; /* NULL: one of n bytes */
+        size_t n;
+        const char *said; /* NULL: read */
+    } rows[] = {{NULL, 0, NULL},
+                {NULL, 40000, NULL},
+                {NULL, 40001, "longer than 40000 bytes"},
+                {"/dev/zero", 0, "longer than 40000 bytes"},
+                {"/", 0, "Is a directory"},
+                {"/nowhere/at/all", 0, "No such file"}};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char path[] = "/tmp/test_file.XXXXXX";
+        struct buf b;
+        struct error err = {0};
+        close(mkstemp(path));
+        write_bytes(path, rows[i].n);
+        buf_init(&b, 40000);
+        bool ok = file_read(rows[i].path ? rows[i].path : path, &b, &err);
+        ck_assert_msg(ok == !rows[i].said && (!ok || b.n == rows[i].n), "row %zu: %s", i, err.message);
+        ck_assert_msg(ok || (err.kind == ERROR_INPUT && strstr(err.message, rows[i].said)), "%s",
+                      err.message);
+        buf_done(&b);
+        unlink(path);
+    }
 }
 END_TEST
 
@@ -143,5 +184,6 @@ START_TEST(utf8_knows_the_shortest_forms_only)
 END_TEST
 
 RUN_TESTS("buf", a_buf_grows_to_its_maximum_and_remembers_overflow, a_buf_takes_room_in_advance,
-          a_buf_writes_every_kind_of_number, attributes_stay_sorted_and_keep_cleared_ones,
-          an_error_is_wrapped_and_never_overflows, utf8_knows_the_shortest_forms_only)
+          a_file_is_read_up_to_the_maximum, a_buf_writes_every_kind_of_number,
+          attributes_stay_sorted_and_keep_cleared_ones, an_error_is_wrapped_and_never_overflows,
+          utf8_knows_the_shortest_forms_only)

@@ -34,6 +34,18 @@ static const struct {
     "tostring(p.suspended), tostring(p.accessUntil), tostring(p.profile.a), tostring(p.groups.G), "          \
     "p.tenant .. '/' .. p.directory .. '/' .. p.subject}, ' ')} end}"
 
+START_TEST(a_person_without_a_tenant_is_of_the_one_that_is_asked_for)
+{
+    struct policy_cases cases;
+    struct error err;
+    ck_assert_msg(load("cases: [{name: x, person: {}}, {name: y, person: {tenant: globex}}]", &cases, &err),
+                  "%s", err.message);
+    ck_assert_str_eq(policy_case_view(&cases.v[0], "acme").tenant, "acme");
+    ck_assert_str_eq(policy_case_view(&cases.v[1], "acme").tenant, "globex");
+    policy_cases_done(&cases);
+}
+END_TEST
+
 START_TEST(a_case_describes_a_person)
 {
     struct policy_cases cases;
@@ -43,7 +55,7 @@ START_TEST(a_case_describes_a_person)
     char *wanted = xasprintf("account x=%s", persons[_i].seen);
     ck_assert_msg(load(text, &cases, &err), "%s", err.message);
     ck_assert_msg(kit_load(".lua", SHOW, &policy, &err), "%s", err.message);
-    struct person_view view = policy_case_view(&cases.v[0]);
+    struct person_view view = policy_case_view(&cases.v[0], "tenant");
     char *said = kit_ask(policy, &view, "miro");
     ck_assert_str_eq(said, wanted);
     free(said);
@@ -130,6 +142,7 @@ int main(void)
 {
     Suite *suite = suite_create("worker_policy_cases");
     TCase *tc = tcase_create("policy_cases");
+    tcase_add_test(tc, a_person_without_a_tenant_is_of_the_one_that_is_asked_for);
     tcase_add_loop_test(tc, a_case_describes_a_person, 0, (int)ARRAY_SIZE(persons));
     tcase_add_loop_test(tc, what_is_wrong_in_a_file_of_cases_is_told_with_its_path, 0,
                         (int)ARRAY_SIZE(wrongs));
