@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "json.h"
 #include "mem.h"
 
 enum kind { AND, OR, NOT, COMPARE, ELEMENT };
@@ -15,6 +16,7 @@ struct miro_filter {
     enum compare op;
     char path[MIRO_FILTER_PATH_MAX];  /* COMPARE and ELEMENT */
     char *value;                      /* COMPARE, except pr */
+    bool null;                        /* it is null: has the attribute no value (eq), or any (ne)? */
     struct miro_filter *left, *right; /* NOT and ELEMENT: left only */
 };
 
@@ -82,34 +84,34 @@ static bool take_char(struct parser *ps, char c)
     return true;
 }
 
-/* The rest of a quoted value, with JSON's simple escapes; NULL when it does not end. */
+/* A string as JSON writes it, whose opening quote is behind p; NULL when it is none. */
 static char *take_quoted(struct parser *ps)
 {
-    char *value = xmalloc((size_t)(ps->end - ps->p) + 1);
-    size_t n = 0;
-    for (; ps->p < ps->end && *ps->p != '"'; ps->p++) {
-        if (*ps->p == '\\' && ps->p + 1 < ps->end)
-            ps->p++;
-        value[n++] = *ps->p;
-    }
-    value[n] = '\0';
-    if (ps->p < ps->end) {
-        ps->p++;
-        return value;
-    }
-    free(value);
-    return NULL;
+    const char *start = ps->p - 1;
+    cJSON *string = NULL;
+    struct error err;
+    while (ps->p < ps->end && *ps->p != '"')
+        ps->p += *ps->p == '\\' && ps->p + 1 < ps->end ? 2 : 1;
+    if (ps->p >= ps->end || !json_parse((struct str){start, (size_t)(ps->p + 1 - start)}, &string, &err))
+        return NULL;
+    ps->p++;
+    char *value = xstrdup(cJSON_GetStringValue(string));
+    cJSON_Delete(string);
+    return value;
 }
 
-static char *take_value(struct parser *ps)
+/* What an attribute is compared with; `null` makes the comparison one of presence. */
+static bool take_value(struct parser *ps, struct miro_filter *f)
 {
-    if (take_char(ps, '"'))
-        return take_quoted(ps);
+    if (take_char(ps, '"')) {
+        f->value = take_quoted(ps);
+        return f->value;
+    }
     struct str word = peek_word(ps);
-    if (word.n == 0)
-        return NULL;
     ps->p += word.n;
-    return xstrndup(word.p, word.n);
+    f->null = word_is(word, "null") && (f->op == EQ || f->op == NE);
+    f->value = xstrndup(word.p, word.n);
+    return word.n > 0;
 }
 
 static bool compare_parse(struct str word, enum compare *ret)
@@ -144,8 +146,7 @@ static struct miro_filter *parse_compare(struct parser *ps, struct miro_filter *
     ps->p += word.n;
     if (f->op == PR)
         return f;
-    f->value = take_value(ps);
-    if (f->value)
+    if (take_value(ps, f))
         return f;
     miro_filter_free(f);
     return fail(ps, "value expected");
@@ -291,7 +292,9 @@ static bool match_compare(const struct miro_filter *f, miro_getter *get, const v
     bool any = false;
     const char *value;
     for (size_t i = 0; !any && (value = get(subject, f->path, i)) != NULL; i++)
-        any = holds(f->op, value, f->value);
+        any = holds(f->null ? PR : f->op, value, f->value);
+    if (f->null)
+        return any == (f->op == NE);
     return f->op == NE ? !any : any;
 }
 
@@ -345,7 +348,7 @@ bool miro_filter_match(const struct miro_filter *f, miro_getter *get, const void
 
 const char *miro_filter_is_eq(const struct miro_filter *f, const char *path)
 {
-    return f && f->kind == COMPARE && f->op == EQ && strcmp(f->path, path) == 0 ? f->value : NULL;
+    return f && f->kind == COMPARE && f->op == EQ && !f->null && strcmp(f->path, path) == 0 ? f->value : NULL;
 }
 
 bool miro_filter_is_complex(const struct miro_filter *f)

@@ -1,5 +1,5 @@
 /* miro_filter.h - SCIM filters (RFC 7644 §3.4.2.2): parsing, and matching against anything that can be asked
- * for the values of a path. Attribute names and operators in any case; values quoted, or bare words, as
+ * for the values of a path. Attribute names and operators in any case; values quoted as in JSON, or bare words, as
  * Miro's own samples show (`members[value eq 3074457364022187294]`). Thread rule: one owner at a time. */
 #ifndef ROLLCALL_MIRO_FILTER_H
 #define ROLLCALL_MIRO_FILTER_H

@@ -120,13 +120,19 @@ static void put_member(struct json_out *w, const struct miro_user *u)
     json_close(w);
 }
 
+/* A page of what the group that the path names has. */
+static bool open_page(struct call *c, const struct team_record **g, struct rest_page *page,
+                      struct problem *pb)
+{
+    *g = rest_team_at(c, 1, true);
+    return *g ? rest_page_open(c, page, pb) : no_such_group(pb);
+}
+
 bool rest_group_members(struct call *c, struct problem *pb)
 {
-    const struct team_record *g = rest_team_at(c, 1, true);
+    const struct team_record *g = NULL;
     struct rest_page page;
-    if (!g)
-        return no_such_group(pb);
-    if (!rest_page_open(c, &page, pb))
+    if (!open_page(c, &g, &page, pb))
         return false;
     for (size_t i = 0; i < g->t.n_members; i++)
         if (rest_page_takes(&page, g->t.members[i]->id))
@@ -221,49 +227,71 @@ static void open_success(struct json_out *w, const char *operation)
     json_open(w, "affectedUsers", '[');
 }
 
-/* Those who can be added are; the others are named in an object of their own. */
-static void add_members(struct call *c, struct team_record *g, const cJSON *list)
+/* Whom a list names, each once. */
+struct named {
+    struct record *v[MEMBERS_MAX];
+    size_t n;
+    struct buf others; /* who are not as it needs them */
+};
+
+static void name_once(struct named *nm, struct record *r)
 {
-    struct buf unknown;
-    buf_init(&unknown, 1 << 16);
-    open_success(&c->out, "addMembers");
+    for (size_t i = 0; i < nm->n; i++)
+        if (nm->v[i] == r)
+            return;
+    nm->v[nm->n++] = r;
+}
+
+static void read_named(struct named *nm, const struct call *c, const struct team_record *g, const cJSON *list,
+                       bool are_members)
+{
+    nm->n = 0;
+    buf_init(&nm->others, 1 << 16);
     for (const cJSON *el = list->child; el; el = el->next) {
         const char *name = cJSON_GetStringValue(el);
         struct record *r = name ? rest_user(c->m, name) : NULL;
-        if (!can_join(r)) {
-            buf_addf(&unknown, "%s%.300s", unknown.n ? ", " : "", name ? name : "?");
-            continue;
-        }
-        if (!miro_is_member(&g->t, &r->u))
-            join(c, g, r);
-        put_member(&c->out, &r->u);
+        if (are_members ? r && miro_is_member(&g->t, &r->u) : can_join(r))
+            name_once(nm, r);
+        else
+            buf_addf(&nm->others, "%s%.300s", nm->others.n ? ", " : "", name ? name : "?");
+    }
+}
+
+/* Those who can be added are; the others are named in an object of their own. */
+static void add_members(struct call *c, struct team_record *g, const cJSON *list)
+{
+    struct named nm;
+    read_named(&nm, c, g, list, false);
+    open_success(&c->out, "addMembers");
+    for (size_t i = 0; i < nm.n; i++) {
+        if (!miro_is_member(&g->t, &nm.v[i]->u))
+            join(c, g, nm.v[i]);
+        put_member(&c->out, &nm.v[i]->u);
     }
     json_close(&c->out);
     json_close(&c->out);
-    if (unknown.n > 0)
-        put_failure(&c->out, "addMembers", unknown.p);
-    buf_done(&unknown);
+    if (nm.others.n > 0)
+        put_failure(&c->out, "addMembers", nm.others.p);
+    buf_done(&nm.others);
 }
 
 /* All of them, or none when one is no member. */
 static void remove_members(struct call *c, struct team_record *g, const cJSON *list)
 {
-    for (const cJSON *el = list->child; el; el = el->next) {
-        const char *name = cJSON_GetStringValue(el);
-        const struct record *r = name ? rest_user(c->m, name) : NULL;
-        if (r && miro_is_member(&g->t, &r->u))
-            continue;
-        put_failure(&c->out, "removeMembers", name ? name : "?");
-        return;
+    struct named nm;
+    read_named(&nm, c, g, list, true);
+    if (nm.others.n > 0) {
+        put_failure(&c->out, "removeMembers", nm.others.p);
+    } else {
+        open_success(&c->out, "removeMembers");
+        for (size_t i = 0; i < nm.n; i++) {
+            put_member(&c->out, &nm.v[i]->u);
+            miro_store_leave(c, g, nm.v[i], "group Remove");
+        }
+        json_close(&c->out);
+        json_close(&c->out);
     }
-    open_success(&c->out, "removeMembers");
-    for (const cJSON *el = list->child; el; el = el->next) {
-        struct record *r = rest_user(c->m, el->valuestring);
-        put_member(&c->out, &r->u);
-        miro_store_leave(c, g, r, "group Remove");
-    }
-    json_close(&c->out);
-    json_close(&c->out);
+    buf_done(&nm.others);
 }
 
 bool rest_group_members_change(struct call *c, struct problem *pb)
@@ -308,11 +336,9 @@ static size_t bond_at(const struct miro_team *g, const struct miro_team *t)
 
 bool rest_group_teams(struct call *c, struct problem *pb)
 {
-    const struct team_record *g = rest_team_at(c, 1, true);
+    const struct team_record *g = NULL;
     struct rest_page page;
-    if (!g)
-        return no_such_group(pb);
-    if (!rest_page_open(c, &page, pb))
+    if (!open_page(c, &g, &page, pb))
         return false;
     for (size_t i = 0; i < g->t.n_attached; i++)
         if (rest_page_takes(&page, g->t.attached[i]->id))

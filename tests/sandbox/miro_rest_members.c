@@ -29,7 +29,8 @@ static void put_owner(struct call *c, const char *name, const struct miro_user *
 
 static void put_scopes(struct call *c)
 {
-    const char *token = c->rq->authorization + strlen("Bearer ");
+    const char *authorization = c->rq->authorization; /* NULL: behind the client's back */
+    const char *token = authorization ? authorization + strlen("Bearer ") : "";
     json_open(&c->out, "scopes", '[');
     for (const char *const *each = c->m->cfg.rest_tokens; each && *each; each++) {
         size_t n = strcspn(*each, "=");

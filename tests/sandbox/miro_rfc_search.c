@@ -26,9 +26,29 @@ static char *number(const cJSON *value)
     return json_to_int64(value, &n) ? xasprintf("%" PRId64, n) : NULL;
 }
 
-static void read_search(struct call *c)
+static bool check_search(const cJSON *body, struct problem *pb)
+{
+    static const struct {
+        const char *name, *what;
+        cJSON_bool (*is)(const cJSON *value);
+    } members[] = {
+        {"filter", "a string", cJSON_IsString},     {"sortBy", "a string", cJSON_IsString},
+        {"sortOrder", "a string", cJSON_IsString},  {"cursor", "a string", cJSON_IsString},
+        {"attributes", "a list", cJSON_IsArray},    {"excludedAttributes", "a list", cJSON_IsArray},
+        {"startIndex", "a number", cJSON_IsNumber}, {"count", "a number", cJSON_IsNumber}};
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+        const cJSON *value = json_get(body, members[i].name);
+        if (value && !cJSON_IsNull(value) && !members[i].is(value))
+            return refuse(pb, 400, "invalidSyntax", "%s must be %s", members[i].name, members[i].what);
+    }
+    return true;
+}
+
+static bool read_search(struct call *c, struct problem *pb)
 {
     struct query *q = &c->query;
+    if (!check_search(c->body, pb))
+        return false;
     query_done(q);
     *q = (struct query){
         .filter = xstrdup_null(json_string(c->body, "filter")),
@@ -40,6 +60,7 @@ static void read_search(struct call *c)
         .start_index = number(json_get(c->body, "startIndex")),
         .count = number(json_get(c->body, "count")),
     };
+    return true;
 }
 
 static bool is_search(const struct call *c, struct problem *pb)
@@ -49,18 +70,12 @@ static bool is_search(const struct call *c, struct problem *pb)
 
 bool rfc_users_search(struct call *c, struct problem *pb)
 {
-    if (!is_search(c, pb))
-        return false;
-    read_search(c);
-    return users_list(c, pb);
+    return is_search(c, pb) && read_search(c, pb) && users_list(c, pb);
 }
 
 bool rfc_groups_search(struct call *c, struct problem *pb)
 {
-    if (!is_search(c, pb))
-        return false;
-    read_search(c);
-    return groups_list(c, pb);
+    return is_search(c, pb) && read_search(c, pb) && groups_list(c, pb);
 }
 
 /* ---- both ----------------------------------------------------------------------------------------------- */
@@ -92,7 +107,7 @@ bool rfc_search(struct call *c, struct problem *pb)
     struct any *all = xcalloc(n + 1, sizeof *all);
     struct list l = {.v = xcalloc(n + 1, sizeof(void *)), .get = any_value, .render = render_any};
     struct miro_filter *f = NULL;
-    read_search(c);
+    bool good = read_search(c, pb);
     for (size_t i = 0; i < m->n_users; i++)
         if (user_visible(&m->users[i]->u))
             all[l.n++].user = &m->users[i]->u;
@@ -101,7 +116,7 @@ bool rfc_search(struct call *c, struct problem *pb)
             all[l.n++].group = &m->teams[i]->t;
     for (size_t i = 0; i < l.n; i++)
         l.v[i] = &all[i];
-    bool done = list_filter(c, true, &f, pb) && list_answer(c, &l, f, pb);
+    bool done = good && list_filter(c, true, &f, pb) && list_answer(c, &l, f, pb);
     miro_filter_free(f);
     free(l.v);
     free(all);

@@ -109,6 +109,7 @@ static void put_team(struct json_out *w, const struct miro_team *t)
     rest_put_settings(w, "settings", t, false);
     json_put_int(w, "createdAt", t->created_at_ms);
     json_put_int(w, "changedAt", t->changed_at_ms);
+    json_put_int(w, "version", (int64_t)t->version);
     json_close(w);
 }
 
@@ -136,6 +137,13 @@ static bool read_flag(const cJSON *object, const char *name, bool missing)
     bool flag = missing;
     json_bool(object, name, &flag);
     return flag;
+}
+
+/* ETags go on where they were: what a client has read before is not taken for what it is now. */
+static uint64_t read_version(const cJSON *object, const char *name, uint64_t missing)
+{
+    int64_t version;
+    return json_int64(object, name, &version) && version >= 0 ? (uint64_t)version : missing;
 }
 
 static const char *known_cause(const char *name)
@@ -287,8 +295,11 @@ static bool read_team(struct miro *m, const cJSON *object, struct error *err)
         t->team_name = xstrdup(team_name);
     }
     t->deleted = read_flag(object, "deleted", false);
-    return read_members(m, t, json_get(object, "members"), false, err) &&
-           read_members(m, t, json_get(object, "admins"), true, err);
+    if (!read_members(m, t, json_get(object, "members"), false, err) ||
+        !read_members(m, t, json_get(object, "admins"), true, err))
+        return false;
+    t->version = read_version(object, "version", t->version);
+    return true;
 }
 
 /* Teams that a user group belongs to, once all are read. */
@@ -320,10 +331,28 @@ static void read_memberships(struct miro_user *u, const cJSON *object)
     }
 }
 
+/* What was before the last write is not in the file: a stale read finds the same. */
+static void read_writes(struct record *r, const cJSON *object)
+{
+    r->u.writes = read_version(object, "writes", 0);
+    if (r->u.writes == 0)
+        return;
+    r->before = xcalloc(1, sizeof *r->before);
+    user_copy(r->before, &r->u);
+}
+
+static bool is_list(const cJSON *root, const char *name, struct error *err)
+{
+    const cJSON *list = json_get(root, name);
+    return !list || cJSON_IsArray(list) || error_set(err, ERROR_INPUT, "%s must be a list", name);
+}
+
 static bool read_state(struct miro *m, const cJSON *root, int64_t now_ms, struct error *err)
 {
     const cJSON *users = json_get(root, "users"), *teams = json_get(root, "teams");
     size_t i = 0;
+    if (!is_list(root, "users", err) || !is_list(root, "teams", err))
+        return false;
     for (const cJSON *el = users ? users->child : NULL; el; el = el->next, i++)
         if (!read_user(m, el, now_ms, err))
             return error_wrap(err, "users[%zu]", i);
@@ -336,8 +365,10 @@ static bool read_state(struct miro *m, const cJSON *root, int64_t now_ms, struct
         if (!read_bonds(m, &m->teams[i]->t, el, err))
             return error_wrap(err, "teams[%zu]", i);
     i = 0;
-    for (const cJSON *el = users ? users->child : NULL; el; el = el->next, i++)
+    for (const cJSON *el = users ? users->child : NULL; el; el = el->next, i++) {
         read_memberships(&m->users[i]->u, el);
+        read_writes(m->users[i], el);
+    }
     audit_read_state(&m->audit, json_get(root, "audit"));
     return true;
 }

@@ -315,9 +315,11 @@ static bool patch_one(const cJSON *operation, bool (*each)(void *, enum op, cons
 {
     enum op op;
     const char *path = json_string(operation, "path");
-    const cJSON *value = json_get(operation, "value");
+    const cJSON *value = json_get(operation, "value"), *place = json_get(operation, "path");
     if (!op_parse(json_string(operation, "op"), &op))
         return refuse(pb, 400, "invalidSyntax", "Each operation needs an op: Add, Remove or Replace");
+    if (place && !path && !cJSON_IsNull(place))
+        return refuse(pb, 400, "invalidPath", "A path is a text");
     if (path && !*path)
         path = NULL;
     if (op == OP_REMOVE && !path)

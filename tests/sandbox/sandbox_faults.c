@@ -58,14 +58,25 @@ static bool read_kind(const char *name, struct fault_rule *r)
     return miro_fault_parse(name, &r->core) && r->core != MIRO_FAULT_NONE;
 }
 
-static bool known_member(const char *name)
+/* A rule of which a part were overlooked would spoil more requests than it should. */
+static bool check_member(const cJSON *el, struct error *err)
 {
-    static const char *const names[] = {"fault", "method", "path", "match",       "times",
-                                        "skip",  "hold",   "seed", "probability", "delay_ms"};
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return false;
+    static const struct {
+        const char *name;
+        char type; /* 's' text, 'i' integer, 'n' number, 'b' boolean */
+    } members[] = {{"fault", 's'}, {"method", 's'}, {"path", 's'}, {"match", 's'},       {"times", 'i'},
+                   {"skip", 'i'},  {"hold", 'b'},   {"seed", 'i'}, {"probability", 'n'}, {"delay_ms", 'i'}};
+    int64_t whole;
+    char is = cJSON_IsString(el)          ? 's'
+              : cJSON_IsBool(el)          ? 'b'
+              : json_to_int64(el, &whole) ? 'i'
+              : cJSON_IsNumber(el)        ? 'n'
+                                          : '?';
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+        if (strcmp(members[i].name, el->string) == 0)
+            return cJSON_IsNull(el) || members[i].type == is || (members[i].type == 'n' && is == 'i') ||
+                   error_set(err, ERROR_INPUT, "%s: not what it has to be", el->string);
+    return error_set(err, ERROR_INPUT, "unknown member '%.40s' of a rule", el->string);
 }
 
 static bool check_members(const cJSON *object, struct error *err)
@@ -73,8 +84,8 @@ static bool check_members(const cJSON *object, struct error *err)
     if (!cJSON_IsObject(object))
         return error_set(err, ERROR_INPUT, "a rule must be an object");
     for (const cJSON *el = object->child; el; el = el->next)
-        if (!known_member(el->string))
-            return error_set(err, ERROR_INPUT, "unknown member '%.40s' of a rule", el->string);
+        if (!check_member(el, err))
+            return false;
     return true;
 }
 

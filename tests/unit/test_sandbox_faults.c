@@ -147,11 +147,7 @@ START_TEST(the_state_survives_a_dump_and_a_load)
     struct miro *other = miro_new(&kit.cfg);
     ck_assert_msg(miro_load_json(other, buf_str(&first), kit.now_ms, &err), "%s", err.message);
     miro_dump_json(other, &second);
-    /* only the number of writes starts anew */
-    char *a = strstr(first.p, "\"writes\":"), *b = strstr(second.p, "\"writes\":");
-    for (; a && b; a = strstr(a, "\"writes\":"), b = strstr(b, "\"writes\":"))
-        *(a += 9) = *(b += 9) = 'x';
-    ck_assert_str_eq(first.p, second.p);
+    ck_assert_str_eq(first.p, second.p); /* the versions of ETags too */
     ck_assert_uint_eq(miro_user_by_name(other, "ann@example.com")->n_history, 1);
     miro_free(other);
     buf_done(&first);
@@ -187,6 +183,8 @@ static const char *const bad_states[] = {
     "{\"users\":[{\"userName\":\"a@b.example\",\"id\":\"1\"},{\"userName\":\"c@b.example\",\"id\":\"1\"}]}",
     "{\"users\":[{\"userName\":\"a@b.example\",\"role\":\"king\"}]}",
     "{\"teams\":[{}]}",
+    "{\"users\":{\"userName\":\"a@b.example\"}}",
+    "{\"teams\":7}",
     "{\"teams\":[{\"displayName\":\"x\",\"members\":[\"nobody\"]}]}",
 };
 
@@ -298,6 +296,9 @@ START_TEST(refuses_a_bad_rule)
                                       "{\"fault\":\"500\",\"time\":1}",
                                       "{\"fault\":\"500\",\"probability\":2}",
                                       "{\"fault\":\"slow\",\"delay_ms\":-1}",
+                                      "{\"fault\":\"slow\",\"delay_ms\":1e30}",
+                                      "{\"fault\":\"500\",\"path\":7}",
+                                      "{\"fault\":\"drop\",\"hold\":\"true\"}",
                                       "[{\"fault\":\"500\"},{\"fault\":\"x\"}]"};
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         ck_assert_msg(!add(bad[i]), "%s", bad[i]);

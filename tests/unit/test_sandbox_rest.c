@@ -401,6 +401,23 @@ START_TEST(many_group_members_change_at_once)
 }
 END_TEST
 
+/* Who leaves with the last group is not looked for again. */
+START_TEST(a_member_who_is_named_twice_leaves_once)
+{
+    char group[24];
+    made("groups", "Writers", group);
+    struct miro_user_spec spec = {.userName = "new@example.com", .unregistered = true};
+    const struct miro_user *u = miro_add_user(kit.m, &spec, kit.now_ms);
+    org("PATCH", "{\"membersToAdd\":[\"new@example.com\",\"new@example.com\"]}", "/groups/%s/members", group);
+    ck_assert_int_eq(cJSON_GetArraySize(json_get(cJSON_GetArrayItem(kit.json, 0), "affectedUsers")), 1);
+    ck_assert_uint_eq(u->n_teams, 1);
+    org("PATCH", "{\"membersToRemove\":[\"new@example.com\",\"new@example.com\"]}", "/groups/%s/members",
+        group);
+    ck_assert_int_eq(cJSON_GetArraySize(json_get(cJSON_GetArrayItem(kit.json, 0), "affectedUsers")), 1);
+    ck_assert(u->deleted);
+}
+END_TEST
+
 START_TEST(in_user_group_mode_scim_and_rest_share_the_groups)
 {
     kit_teardown();
@@ -539,6 +556,7 @@ int main(void)
     tcase_add_test(t, team_settings_are_read_and_changed);
     tcase_add_test(t, user_groups_live_beside_teams);
     tcase_add_test(t, many_group_members_change_at_once);
+    tcase_add_test(t, a_member_who_is_named_twice_leaves_once);
     tcase_add_test(t, in_user_group_mode_scim_and_rest_share_the_groups);
     tcase_add_test(t, scim_and_rest_write_events);
     tcase_add_test(t, events_are_paged_sorted_and_end_after_90_days);

@@ -210,6 +210,12 @@ START_TEST(searches_by_post)
                      2);
     ck_assert_str_eq(json_string(json_get(kit_item("Resources", 0), "meta"), "resourceType"), "Group");
     ck_assert_int_eq(kit_callf("POST", "{}", "/Users/%s", ann), 405);
+    static const char *const wrong[] = {"{\"filter\":7}", "{\"count\":\"1\"}",
+                                        "{\"attributes\":\"userName\"}"};
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+        ck_assert_int_eq(kit_call("POST", "/.search", wrong[i]), 400);
+        ck_assert_int_eq(kit_call("POST", "/Users/.search", wrong[i]), 400);
+    }
 }
 END_TEST
 
