@@ -166,6 +166,7 @@ def okta_line(demo):
 
 def up_command(demo):
     sandbox = f"http://127.0.0.1:{demo.sandbox.port}"
+    config = demo.run.config.directory / f"{demo.worker.name}.yaml"
     print(f"""
   ingest     {demo.ingest.url}/hooks/hr (Standard Webhooks), {demo.ingest.url}/hooks/okta
   admin      http://127.0.0.1:{demo.ingest.admin_port}/metrics (ingest)
@@ -173,6 +174,8 @@ def up_command(demo):
   Miro       {sandbox}/_sandbox/ (users, teams, limits, requests)
   Kafka      {demo.broker.bootstrap} (embedded, in memory)
   results    {demo.run.build}/kafka-tool dump --follow --brokers {demo.broker.bootstrap} {PREFIX}.results
+  decisions  {demo.run.build}/rollcall-worker control list --config {config} (--help: pause, provision, holds …;
+             likewise plan, target test miro, deadletters)
 
 A joiner (signed now, valid for five minutes), then the same person's leaver from Okta:
 
@@ -186,7 +189,7 @@ Results appear below. Ctrl-C ends everything.""", flush=True)
     while True:
         wait_until(lambda: len(demo.results.records) > shown, 10**9, "a result")
         for record in demo.results.records[shown:]:
-            print(f"  {record.value['eventType']} {record.value['subject']}")
+            print(f"  {record.value['eventType'] or record.value['cause']} {record.value['subject']}")
             show_result(record.value, begin)
             shown += 1
 
