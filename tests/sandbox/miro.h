@@ -346,6 +346,8 @@ struct miro_user_spec { /* what a person in Miro's pages could have done */
     bool inactive, guest, other_org, unregistered, uncaptured, admin;
 };
 
+/* A userName that nobody has and that a state file may hold. */
+bool miro_name_free(const struct miro *m, const char *userName);
 const struct miro_user *miro_add_user(struct miro *m, const struct miro_user_spec *spec, int64_t now_ms);
 /* What SCIM shows as a group: a team, or in user_group mode a user group. */
 const struct miro_team *miro_add_team(struct miro *m, const char *name);

@@ -140,6 +140,11 @@ bool email_ok(const char *s)
     return dot && dot > at + 1 && s[strlen(s) - 1] != '.';
 }
 
+bool user_name_ok(const struct miro *m, const char *s)
+{
+    return m->cfg.profile == MIRO_PROFILE_MIRO ? email_ok(s) : *s && strlen(s) <= MIRO_NAME_MAX;
+}
+
 bool name_listed(const char *const *names, const char *name)
 {
     if (!names)

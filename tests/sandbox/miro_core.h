@@ -173,6 +173,7 @@ const char *role_name(enum miro_org_role role);
 bool role_prebuilt(const char *name); /* an admin role that every organisation has */
 bool role_parse(const char *name, enum miro_org_role *ret);
 bool email_ok(const char *s);
+bool user_name_ok(const struct miro *m, const char *s);       /* at Miro an e-mail address, else any text */
 bool name_listed(const char *const *names, const char *name); /* NULL list: true */
 
 /* ---- miro_users.c, miro_groups.c, miro_discovery.c ----------------------------------------------------- */

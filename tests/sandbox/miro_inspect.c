@@ -60,6 +60,11 @@ bool miro_was_active_at(const struct miro_user *user, int64_t at_ms)
 
 /* ---- fixtures ------------------------------------------------------------------------------------------ */
 
+bool miro_name_free(const struct miro *m, const char *userName)
+{
+    return user_name_ok(m, userName) && !miro_store_user_named(m, userName);
+}
+
 const struct miro_user *miro_add_user(struct miro *m, const struct miro_user_spec *spec, int64_t now_ms)
 {
     struct miro_user u = {

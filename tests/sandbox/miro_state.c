@@ -212,8 +212,10 @@ static void read_document(struct miro_user *u, const cJSON *document)
 static bool check_user(const struct miro *m, const cJSON *object, struct error *err)
 {
     const char *name = json_string(object, "userName"), *id = json_string(object, "id");
-    if (!name || (m->cfg.profile == MIRO_PROFILE_MIRO && !email_ok(name)))
-        return error_set(err, ERROR_INPUT, "userName must be an e-mail address");
+    if (!name || !user_name_ok(m, name))
+        return error_set(err, ERROR_INPUT,
+                         m->cfg.profile == MIRO_PROFILE_MIRO ? "userName must be an e-mail address"
+                                                             : "userName must be a text");
     if (id && miro_store_user(m, id, strlen(id)))
         return error_set(err, ERROR_INPUT, "id is not unique");
     if (!read_flag(object, "deleted", false) && miro_store_user_named(m, name))

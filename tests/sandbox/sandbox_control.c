@@ -207,8 +207,8 @@ static void post_users(struct control *c)
     json_bool(body, "unregistered", &spec.unregistered);
     json_bool(body, "uncaptured", &spec.uncaptured);
     json_bool(body, "admin", &spec.admin);
-    if (!spec.userName || miro_user_by_name(c->sb->miro, spec.userName)) {
-        answer_error(c, 400, "a userName that does not exist yet is needed");
+    if (!spec.userName || !miro_name_free(c->sb->miro, spec.userName)) {
+        answer_error(c, 400, "a userName that does not exist yet is needed, at Miro an e-mail address");
     } else {
         json_open(&c->out, NULL, '{');
         json_put_string(&c->out, "id", miro_add_user(c->sb->miro, &spec, sandbox_now_ms(c->sb))->id);

@@ -1,74 +1,5 @@
-/* What people decide, obeyed: pause, retry, provision. */
-#include "engine_kit.h"
-
-#include "rfc3339.h"
-#include "worker/engine/control.h"
-
-#define ZOE "userName=zoe;displayName=Zoe"
-
-static bool take(const char *key, const char *value)
-{
-    struct error err;
-    return engine_control(kit.e, str_of(key), str_of(value), kit.now, &err);
-}
-
-static const char *time_text(int64_t ms)
-{
-    static char text[RFC3339_SIZE];
-    rfc3339_format(ms, text);
-    return text;
-}
-
-static void decide(const char *key, const char *members)
-{
-    char value[1024];
-    snprintf(value, sizeof value, "{%s,\"by\":\"ops\",\"reason\":\"because\",\"at\":\"%s\"}", members,
-             time_text(kit.now.wall_ms));
-    ck_assert_msg(take(key, value), "%s", value);
-    engine_tick(kit.e, kit.now); /* as a turn of the loop does */
-}
-
-static void pause_target(const char *name, bool paused)
-{
-    char key[80], members[160];
-    snprintf(key, sizeof key, "pause/%s", name);
-    snprintf(members, sizeof members, "\"kind\":\"pause\",\"target\":\"%s\",\"paused\":%s", name,
-             paused ? "true" : "false");
-    decide(key, members);
-}
-
-static void retry_before(int64_t ms)
-{
-    char members[160];
-    snprintf(members, sizeof members, "\"kind\":\"retry\",\"target\":\"miro\",\"time\":\"%s\"",
-             time_text(ms));
-    decide("retry/miro", members);
-}
-
-static void provision_at(int64_t ms)
-{
-    char members[160];
-    snprintf(members, sizeof members, "\"kind\":\"provision\",\"person\":\"acme/hr/zoe\",\"time\":\"%s\"",
-             time_text(ms));
-    decide("provision/acme/hr/zoe", members);
-}
-
-/* Results without an event. */
-static size_t count_effects(void)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < kit.n_records; i++)
-        n += kit.records[i].topic == TOPIC_RESULTS && !json_string(kit.records[i].json, "eventId");
-    return n;
-}
-
-static const cJSON *last_effect(void)
-{
-    for (size_t i = kit.n_records; i-- > 0;)
-        if (kit.records[i].topic == TOPIC_RESULTS && !json_string(kit.records[i].json, "eventId"))
-            return kit.records[i].json;
-    return NULL;
-}
+/* What people decide, obeyed: pause, retry, replay. */
+#include "control_kit.h"
 
 /* ---- pause --------------------------------------------------------------------------------------------- */
 
@@ -280,36 +211,6 @@ START_TEST(a_retry_does_not_touch_what_failed_later)
 }
 END_TEST
 
-/* The update is refused, zoe's event rejected; somebody mends the target. */
-static void refuse_title(void)
-{
-    kit_zoe_has_account("userName=zoe");
-    say({"e2", EVENT_CHANGED, .at = 2, .profile = "title=Chef"});
-    commit();
-    expect_call("GET", "/Users/7");
-    answer(200, user("7", true, "userName=zoe"));
-    expect_call("PATCH", "/Users/7");
-    answer(400, "{\"detail\":\"no titles here\"}");
-    commit();
-    expect_result("e2", "miro", "rejected");
-    expect_no_call();
-    pass(KIT_SECOND);
-}
-
-static void title_is_taken_now(void)
-{
-    commit();
-    expect_call("GET", "/Users/7");
-    answer(200, user("7", true, "userName=zoe"));
-    commit();
-    expect_call("PATCH", "/Users/7");
-    answer(200, user("7", true, "userName=zoe;title=Chef"));
-    commit();
-    ck_assert_uint_eq(count_effects(), 1);
-    ck_assert_str_eq(json_string(last_effect(), "outcome"), "applied");
-    expect_no_call();
-}
-
 START_TEST(a_retry_forgives_what_was_refused_and_the_effect_has_a_result)
 {
     kit_start();
@@ -345,180 +246,6 @@ START_TEST(an_aborted_retry_is_done_all_the_same)
     retry_before(kit.now.wall_ms);
     take_and_abort();
     title_is_taken_now();
-    kit_stop();
-}
-END_TEST
-
-/* ---- provision ----------------------------------------------------------------------------------------- */
-
-START_TEST(a_provision_reads_again_and_says_what_it_found)
-{
-    kit_start();
-    kit_zoe_has_account("userName=zoe");
-    int64_t then = kit.now.wall_ms;
-    provision_at(then);
-    expect_no_call(); /* not before it is committed */
-    commit();
-    expect_call("GET", "/Users/7");
-    answer(200, user("7", true, "userName=zoe"));
-    commit();
-    ck_assert_uint_eq(count_effects(), 1);
-    ck_assert_str_eq(json_string(last_effect(), "outcome"), "unchanged");
-    ck_assert_int_eq(cJSON_GetArraySize(json_get(last_effect(), "operations")), 1);
-    char id[64];
-    snprintf(id, sizeof id, "effect:%016llx/miro",
-             (unsigned long long)control_provision_effect(str_of("acme/hr/zoe"), "miro", then));
-    ck_assert_str_eq(json_string(last_effect(), "id"), id);
-    expect_no_call();
-    kit_stop();
-}
-END_TEST
-
-START_TEST(a_provision_repairs_what_somebody_changed_by_hand)
-{
-    kit_start();
-    kit_zoe_has_account("userName=zoe");
-    provision_at(kit.now.wall_ms);
-    commit();
-    expect_call("GET", "/Users/7");
-    answer(200, user("7", false, "userName=zoe"));
-    commit();
-    expect_call("PATCH", "/Users/7");
-    answer(200, user("7", true, "userName=zoe"));
-    commit();
-    ck_assert_uint_eq(count_effects(), 1);
-    ck_assert_str_eq(json_string(last_effect(), "outcome"), "applied");
-    kit_stop();
-}
-END_TEST
-
-START_TEST(a_provision_acts_once_over_restarts_and_repetitions)
-{
-    kit_start();
-    kit_zoe_has_account("userName=zoe");
-    int64_t then = kit.now.wall_ms;
-    provision_at(then);
-    commit();
-    kit_crash();
-    commit();
-    provision_at(then);
-    ck_assert_int_ge(wait_for_call(), 0);
-    answer(200, user("7", true, "userName=zoe"));
-    while (count_effects() == 0) { /* the doubt of the takeover is waited for */
-        ck_assert_int_ge(wait_for_call(), 0);
-        answer(200, user("7", true, "userName=zoe"));
-        commit();
-    }
-    provision_at(then);
-    commit();
-    expect_no_call();
-    kit_crash();
-    commit();
-    provision_at(then);
-    commit();
-    ck_assert_int_eq(wait_for_call(), -1);
-    ck_assert_uint_eq(count_effects(), 1);
-    kit_stop();
-}
-END_TEST
-
-START_TEST(a_provision_of_yesterday_is_not_taken_up)
-{
-    kit_start();
-    kit_zoe_has_account("userName=zoe");
-    provision_at(kit.now.wall_ms - KIT_DAY_MS);
-    commit();
-    expect_no_call();
-    ck_assert_uint_eq(count_effects(), 0);
-    kit_stop();
-}
-END_TEST
-
-START_TEST(a_provision_waits_for_a_back_off_of_nobody)
-{
-    kit_start();
-    refuse_title();
-    provision_at(kit.now.wall_ms);
-    title_is_taken_now();
-    kit_stop();
-}
-END_TEST
-
-START_TEST(a_provision_of_whom_the_policy_leaves_alone_says_so)
-{
-    kit_start();
-    kit.policy = POLICY_NOTHING;
-    say({"e1", EVENT_JOINED, .at = 1, .profile = "userName=zoe"});
-    commit();
-    provision_at(kit.now.wall_ms);
-    commit();
-    ck_assert_str_eq(json_string(last_effect(), "outcome"), "ignored");
-    expect_no_call();
-    kit_stop();
-}
-END_TEST
-
-/* Found by the simulator: nothing was open, and nobody came back to it. */
-START_TEST(a_provision_outlives_a_policy_that_fails)
-{
-    kit_start();
-    kit_zoe_has_account("userName=zoe");
-    kit.policy = POLICY_FAILS;
-    provision_at(kit.now.wall_ms);
-    commit();
-    expect_no_call();
-    kit.policy = POLICY_ACCOUNT;
-    ck_assert_int_ge(wait_for_call(), 0);
-    answer(200, user("7", true, "userName=zoe"));
-    commit();
-    ck_assert_str_eq(json_string(last_effect(), "outcome"), "unchanged");
-    kit_stop();
-}
-END_TEST
-
-START_TEST(a_provision_reaches_a_target_that_is_new)
-{
-    kit_start();
-    kit_zoe_has_account("userName=zoe");
-    kit_add_target("wiki", "scim");
-    kit_hand_over();
-    commit();
-    provision_at(kit.now.wall_ms);
-    commit();
-    for (int i = 0; i < 2; i++) {
-        ck_assert_ptr_nonnull(next_call());
-        bool miro = kit.call->target == 0;
-        answer(200, miro ? user("7", true, "userName=zoe") : found("8", true, "userName=zoe"));
-        commit();
-    }
-    ck_assert_uint_eq(count_effects(), 2);
-    kit_stop();
-}
-END_TEST
-
-START_TEST(a_provision_of_nobody_known_does_nothing)
-{
-    kit_start();
-    provision_at(kit.now.wall_ms);
-    ck_assert(!commit());
-    kit_stop();
-}
-END_TEST
-
-START_TEST(a_paused_target_owes_a_provision_until_it_goes_on)
-{
-    kit_start();
-    kit_zoe_has_account("userName=zoe");
-    pause_target("miro", true);
-    provision_at(kit.now.wall_ms);
-    commit();
-    expect_no_call();
-    ck_assert_str_eq(state_now("miro", "provisionOwed"), "true");
-    pause_target("miro", false);
-    expect_call("GET", "/Users/7");
-    answer(200, user("7", true, "userName=zoe"));
-    commit();
-    ck_assert_str_eq(json_string(last_effect(), "outcome"), "unchanged");
     kit_stop();
 }
 END_TEST
@@ -571,45 +298,9 @@ START_TEST(a_record_that_is_not_understood_changes_nothing)
 END_TEST
 
 /* A replica that lags answers from before the activation: that must not become a leaver's "unchanged". */
-START_TEST(a_read_from_before_an_answered_write_is_not_believed)
-{
-    kit_start();
-    kit_zoe_has_account(ZOE);
-    say({"away", EVENT_SUSPENDED, .at = 2});
-    commit();
-    expect_call("PATCH", "/Users/7");
-    answer(200, user("7", false, ZOE));
-    commit();
-    pass(2 * KIT_LIFE_MS);
-    say({"back", EVENT_RESUMED, .at = 3});
-    commit();
-    expect_call("PATCH", "/Users/7");
-    answer(200, user("7", true, ZOE));
-    commit();
-    expect_result("back", "miro", "applied");
-    provision_at(kit.now.wall_ms);
-    commit();
-    expect_call("GET", "/Users/7");
-    say({"left", EVENT_LEFT, .at = 4});
-    answer(200, user("7", false, ZOE)); /* as it was a moment ago */
-    commit();
-    expect_no_result("left", "miro");
-    ck_assert_int_ge(wait_for_call(), KIT_LIFE_MS / 2);
-    ck_assert_str_eq(kit.call->method, "GET");
-    answer(200, user("7", true, ZOE));
-    commit();
-    expect_call("PATCH", "/Users/7");
-    answer(200, user("7", false, ZOE));
-    commit();
-    expect_result("left", "miro", "applied");
-    kit_stop();
-}
-END_TEST
-
 int main(void)
 {
     const TTest *const tests[] = {
-        a_read_from_before_an_answered_write_is_not_believed,
         a_paused_target_is_not_called_and_goes_on_after,
         a_pause_parks_what_waits_in_line,
         more_than_one_portion_is_taken_up,
@@ -623,16 +314,6 @@ int main(void)
         a_retry_forgives_what_was_refused_and_the_effect_has_a_result,
         a_retry_told_before_the_restore_reaches_who_is_packed,
         an_aborted_retry_is_done_all_the_same,
-        a_provision_reads_again_and_says_what_it_found,
-        a_provision_repairs_what_somebody_changed_by_hand,
-        a_provision_acts_once_over_restarts_and_repetitions,
-        a_provision_of_yesterday_is_not_taken_up,
-        a_provision_waits_for_a_back_off_of_nobody,
-        a_provision_of_whom_the_policy_leaves_alone_says_so,
-        a_provision_outlives_a_policy_that_fails,
-        a_provision_reaches_a_target_that_is_new,
-        a_provision_of_nobody_known_does_nothing,
-        a_paused_target_owes_a_provision_until_it_goes_on,
         a_replay_is_tried_though_the_same_was_refused,
         an_event_that_says_the_same_and_is_no_replay_is_not_tried,
         a_record_that_is_not_understood_changes_nothing,

@@ -82,29 +82,6 @@ START_TEST(a_cut_answered_with_success_that_kept_the_account_active_is_tried_aga
 END_TEST
 
 /* Out of scope, not gone: nothing to fall back on while the policy fails. */
-START_TEST(the_daily_retry_of_a_cut_outlives_a_policy_that_fails)
-{
-    kit_start();
-    kit_zoe_has_account(ZOE);
-    kit.policy = POLICY_CUTS;
-    say({"out", EVENT_CHANGED, .at = 2, .profile = "displayName=Zed"});
-    commit();
-    expect_call("PATCH", "/Users/7");
-    answer(400, "{\"detail\":\"no\"}");
-    commit();
-    expect_result("out", "miro", "rejected");
-    kit.policy = POLICY_FAILS;
-    engine_policy_changed(kit.e, ++kit.generation, kit.now);
-    pass(KIT_DAY_MS + 1);
-    commit();
-    expect_no_call();
-    kit.policy = POLICY_CUTS;
-    engine_policy_changed(kit.e, ++kit.generation, kit.now);
-    ck_assert_int_ge(wait_for_call(), 0);
-    kit_stop();
-}
-END_TEST
-
 START_TEST(a_refused_cut_is_tried_again_daily_until_inactive)
 {
     zoe_is_cut();
@@ -419,110 +396,6 @@ START_TEST(trouble_that_turned_into_failures_of_the_call_does_not_last_for_ever)
 }
 END_TEST
 
-START_TEST(a_policy_error_keeps_everything_as_it_is)
-{
-    kit_start();
-    kit_zoe_has_account(ZOE);
-    kit.policy = POLICY_FAILS;
-    say({"e2", EVENT_CHANGED, .at = 2, .profile = "displayName=Zed"});
-    commit();
-    expect_no_call();
-    ck_assert_str_ne(state_now("miro", "lastFailure"), "");
-    pass(3 * KIT_DEADLINE_MS);
-    commit();
-    expect_no_call();
-    expect_no_result("e2", "miro");
-    kit.policy = POLICY_ACCOUNT;
-    engine_policy_changed(kit.e, ++kit.generation, kit.now);
-    ck_assert_int_ge(wait_for_call(), 0);
-    ck_assert_str_eq(kit.call->method, "PATCH");
-    answer(200, user("7", true, "userName=zoe;displayName=Zed"));
-    commit();
-    expect_result("e2", "miro", "applied");
-    kit_stop();
-}
-END_TEST
-
-/* Out of scope is no reason to take anything away, whatever was given before. */
-START_TEST(who_falls_out_of_scope_keeps_the_account)
-{
-    kit_start();
-    kit_zoe_has_account(ZOE);
-    kit.policy = POLICY_NOTHING;
-    engine_policy_changed(kit.e, ++kit.generation, kit.now);
-    commit();
-    expect_no_call();
-    say({"e2", EVENT_CHANGED, .at = 2, .profile = "displayName=Zed"});
-    commit();
-    expect_result("e2", "miro", "ignored");
-    pass(3 * KIT_DAY_MS);
-    commit();
-    expect_no_call();
-    ck_assert_str_eq(state_now("miro", "link"), "\"7\"");
-    kit_stop();
-}
-END_TEST
-
-START_TEST(a_leaver_with_a_link_is_cut_although_the_policy_fails)
-{
-    kit_start();
-    kit_zoe_has_account(ZOE);
-    kit.policy = POLICY_FAILS;
-    say({"e2", EVENT_LEFT, .at = 2});
-    commit();
-    expect_call("PATCH", "/Users/7");
-    expect_body("\"value\":false");
-    answer(200, user("7", false, ZOE));
-    commit();
-    expect_result("e2", "miro", "applied");
-    kit_stop();
-}
-END_TEST
-
-/* A policy may let who is on hold keep access; one that fails does not say so. */
-START_TEST(who_is_on_hold_keeps_the_account_while_the_policy_fails)
-{
-    kit_start();
-    kit_zoe_has_account(ZOE);
-    kit.policy = POLICY_FAILS;
-    say({"held", EVENT_SUSPENDED, .at = 2});
-    commit();
-    expect_no_call();
-    pass(3 * KIT_DEADLINE_MS);
-    commit();
-    expect_no_call();
-    expect_no_result("held", "miro");
-    say({"left", EVENT_LEFT, .at = 3}); /* and then is called gone */
-    commit();
-    expect_call("PATCH", "/Users/7");
-    expect_body("\"value\":false");
-    answer(200, user("7", false, ZOE));
-    commit();
-    expect_result("left", "miro", "applied");
-    expect_result("held", "miro", "superseded");
-    kit_stop();
-}
-END_TEST
-
-START_TEST(a_hold_is_obeyed_when_the_policy_works_again)
-{
-    kit_start();
-    kit_zoe_has_account(ZOE);
-    kit.policy = POLICY_FAILS;
-    say({"held", EVENT_SUSPENDED, .at = 2});
-    commit();
-    expect_no_call();
-    kit.policy = POLICY_ACCOUNT;
-    engine_policy_changed(kit.e, ++kit.generation, kit.now);
-    ck_assert_int_ge(wait_for_call(), 0);
-    expect_body("\"value\":false");
-    answer(200, user("7", false, ZOE));
-    commit();
-    expect_result("held", "miro", "applied");
-    kit_stop();
-}
-END_TEST
-
 START_TEST(a_write_answered_without_a_body_is_read_before_it_is_believed)
 {
     zoe_becomes_chef();
@@ -686,11 +559,8 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        a_write_that_keeps_failing_backs_off_and_is_given_up_though_reads_work,
-        a_protected_account_is_safe_under_every_name_it_has,
         an_attribute_that_a_200_did_not_change_is_refused_and_not_repeated,
         a_cut_answered_with_success_that_kept_the_account_active_is_tried_again_then_rejected_then_daily,
-        the_daily_retry_of_a_cut_outlives_a_policy_that_fails,
         a_refused_cut_is_tried_again_daily_until_inactive,
         a_date_that_came_due_and_cannot_be_carried_out_is_told_once,
         a_call_that_was_not_sent_leaves_no_doubt_and_is_tried_again,
@@ -705,16 +575,13 @@ int main(void)
         a_base_that_is_not_there_is_the_targets_trouble,
         trouble_is_remembered_by_the_worker_that_takes_over,
         trouble_that_turned_into_failures_of_the_call_does_not_last_for_ever,
-        a_policy_error_keeps_everything_as_it_is,
-        who_falls_out_of_scope_keeps_the_account,
-        a_leaver_with_a_link_is_cut_although_the_policy_fails,
-        who_is_on_hold_keeps_the_account_while_the_policy_fails,
-        a_hold_is_obeyed_when_the_policy_works_again,
         a_write_answered_without_a_body_is_read_before_it_is_believed,
         a_204_that_changed_nothing_is_refused,
         an_account_that_cannot_be_activated_is_rejected_and_rests,
         a_reason_in_any_language_fits_the_record,
         a_huge_value_from_a_target_does_not_burst_the_record,
+        a_write_that_keeps_failing_backs_off_and_is_given_up_though_reads_work,
+        a_protected_account_is_safe_under_every_name_it_has,
     };
     return kit_run("engine_failures", tests, ARRAY_SIZE(tests));
 }

@@ -168,6 +168,7 @@ START_TEST(people_can_be_added_behind_the_clients_back)
                      200);
     ck_assert_int_eq(count("new@example.com"), 1);
     ck_assert_int_eq(status("PUT", "/_sandbox/state", "[]"), 400);
+    ck_assert_int_eq(status("POST", "/_sandbox/users", "{\"userName\":\"no address\"}"), 400);
     ck_assert_int_eq(status("POST", "/_sandbox/scim/Users", ann), 201);
     struct answer a = call("GET", "/_sandbox/limits", NULL);
     const cJSON *classes = json_get(a.json, "classes");
