@@ -30,11 +30,12 @@ struct team_notes {                /* of one person */
 
 struct team_fate { /* of one target */
     int64_t appears_ms, renamed_ms, back_ms, removed_ms, anew_ms;
-    int64_t unlisted_ms, relisted_ms; /* in between listings lack team 2 */
-    int64_t changed_ms;               /* last */
-    int64_t listed_ms;                /* when the last listing that was told began */
-    int64_t told_ms;                  /* when it was told */
-    bool wanted;                      /* team 2 is still to be made */
+    int64_t unlisted_ms, relisted_ms; /* in between listings lack team 2, once it is known */
+    bool known;
+    int64_t changed_ms; /* last */
+    int64_t listed_ms;  /* when the last listing that was told began */
+    int64_t told_ms;    /* when it was told */
+    bool wanted;        /* team 2 is still to be made */
     struct team_notes *persons;
 };
 
@@ -178,7 +179,8 @@ void simteams_short_list(struct world *w, size_t target, struct buf *body)
     int64_t now = world_now(w);
     cJSON *root, *list, *team;
     struct error err;
-    if (now < fate->unlisted_ms || now >= fate->relisted_ms || !json_parse(buf_str(body), &root, &err))
+    if (!fate->known || now < fate->unlisted_ms || now >= fate->relisted_ms ||
+        !json_parse(buf_str(body), &root, &err))
         return;
     list = cJSON_GetObjectItem(root, "Resources");
     for (int i = cJSON_GetArraySize(list); i-- > 0;) {
@@ -314,6 +316,18 @@ static void note_want(struct world *w, const struct log_record *r)
     fate->told_ms = world_now(w);
 }
 
+/* Somebody has listed team 2, so its id is in a record. */
+static void note_team(struct world *w, const struct log_record *r)
+{
+    static const char prefix[] = "team/";
+    char target[64];
+    if (strncmp(r->key, prefix, strlen(prefix)) != 0 || !r->value || !strstr(r->value, "\"team 2\""))
+        return;
+    snprintf(target, sizeof target, "%.*s", (int)strcspn(r->key + strlen(prefix), "/"),
+             r->key + strlen(prefix));
+    w->teams->fates[scenario_target_by_name(w->scenario, target)].known = true;
+}
+
 void simteams_committed(struct world *w, const struct log_record *r)
 {
     struct simteams *t = w->teams;
@@ -323,6 +337,7 @@ void simteams_committed(struct world *w, const struct log_record *r)
                                  r->value ? r->value_n : 0};
     bool listing = note_listing(w, r);
     note_want(w, r);
+    note_team(w, r);
     if (listing && t->news)
         clock_after(&w->clock, 0, deafen, w, 0);
     t->news = !listing && (t->news || strncmp(r->key, "team/", 5) == 0);
@@ -337,7 +352,7 @@ bool simteams_settled(const struct world *w)
         const struct team_fate *fate = &w->teams->fates[t];
         if (fate->listed_ms == 0)
             continue; /* nobody asked */
-        if (fate->wanted)
+        if (fate->wanted || world_now(w) < fate->relisted_ms)
             return false;
         if (fate->listed_ms < fate->changed_ms + WORLD_SKEW_MAX_MS ||
             world_now(w) < fate->told_ms + HEARD_BY_MS)

@@ -545,6 +545,30 @@ START_TEST(a_group_is_renamed_and_keeps_its_people)
 }
 END_TEST
 
+/* A second one would draw people out of the one that is to bear the name. */
+START_TEST(a_group_is_not_made_while_another_one_is_to_be_renamed_to_it)
+{
+    static const struct engine_team_name renames[] = {{"Design", "Guild"}};
+    const char *reason;
+    prepare_groups();
+    kit.targets[0].group_renames = renames;
+    kit.targets[0].n_group_renames = ARRAY_SIZE(renames);
+    open_groups();
+    say_joined(1, "Guild");
+    until_call("PATCH", "/Groups/");
+    answer(403, "{\"detail\":\"not for you\"}");
+    settle_groups(60 * KIT_SECOND);
+    ck_assert_uint_eq(posts, 0);
+    ck_assert_str_eq(refused_value("joined-0", &reason), "Guild");
+    ck_assert_ptr_nonnull(strstr(reason, "to be renamed to it, which has failed"));
+    settle_groups(2 * RELIST_MS);
+    ck_assert_uint_eq(posts, 0);
+    ck_assert_uint_eq(renamed, 1);
+    ck_assert(is_in(0, "Guild"));
+    stop();
+}
+END_TEST
+
 static void retire(void)
 {
     kit.targets[0].retired_groups = retired;
@@ -726,6 +750,7 @@ int main(void)
         a_group_that_is_said_to_be_made_and_is_not_there_is_told,
         a_dry_run_makes_no_group,
         a_group_is_renamed_and_keeps_its_people,
+        a_group_is_not_made_while_another_one_is_to_be_renamed_to_it,
         a_retired_group_is_deleted_once_nobody_is_in_it,
         before_each_attempt_to_delete_a_group_it_is_asked_who_is_in_it,
         a_group_that_is_not_retired_any_more_is_not_deleted,

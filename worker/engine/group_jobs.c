@@ -74,7 +74,7 @@ void group_job_rest(struct target *t, const struct group_job *job, struct now no
     free(key);
 }
 
-static bool rests(const struct target *t, const struct group_job *job, struct now now)
+bool group_job_rests(const struct target *t, const struct group_job *job, struct now now)
 {
     char *key = group_job_key(job);
     const char *until = attrs_get(&t->groups.rested, key);
@@ -103,7 +103,7 @@ static bool find_rename(struct target *t, struct group_job *ret, struct now now)
         const struct engine_team_name *wanted = &t->cfg->group_renames[i];
         struct group_job job = {.step = STEP_GROUP_RENAME, .name = wanted->name, .to = wanted->group};
         if (directory_find(&t->directory, job.name, &job.id) != TEAM_FOUND || !group_is_missing(t, job.to) ||
-            is_unsure(t, job.to) || rests(t, &job, now))
+            is_unsure(t, job.to) || group_job_rests(t, &job, now))
             continue;
         *ret = job;
         return true;
@@ -120,13 +120,31 @@ static struct group_job making(const struct target *t, const char *name)
         .step = former ? STEP_GROUP_LOOK : STEP_GROUP_MAKE, .id = former, .name = name, .makes = true};
 }
 
+/* Another group is to bear the name: a second one would draw its people out. NULL: none is. */
+static const struct engine_team_name *rename_to(struct target *t, const char *group)
+{
+    const char *id;
+    for (size_t i = 0; i < t->cfg->n_group_renames; i++)
+        if (strcmp(t->cfg->group_renames[i].group, group) == 0 &&
+            directory_find(&t->directory, t->cfg->group_renames[i].name, &id) != TEAM_MISSING)
+            return &t->cfg->group_renames[i];
+    return NULL;
+}
+
+bool group_rename_failed(struct target *t, const char *group, struct now now)
+{
+    const struct engine_team_name *renamed = rename_to(t, group);
+    struct group_job job = {.step = STEP_GROUP_RENAME, .name = renamed ? renamed->name : group};
+    return renamed && group_job_rests(t, &job, now);
+}
+
 static bool is_to_be_made(struct target *t, const struct group_want *want, struct now now)
 {
     struct group_job job = {.makes = true, .name = want->name};
     int64_t rested_ms = now.wall_ms - want->at_ms;
     bool failed_lately = want->failed && rested_ms < t->cfg->teams_relist_ms;
     return !failed_lately && groups_makes(t->cfg, want->name) && group_is_missing(t, want->name) &&
-           !rests(t, &job, now);
+           !rename_to(t, want->name) && !group_job_rests(t, &job, now);
 }
 
 static bool find_want(struct target *t, struct group_job *ret, struct now now)
@@ -147,7 +165,7 @@ static bool find_retired(struct target *t, struct group_job *ret, struct now now
     for (size_t i = 0; t->cfg->group_mode == GROUP_MODE_USER_GROUP && i < t->cfg->n_retired_groups; i++) {
         struct group_job job = {.step = STEP_GROUP_LOOK, .name = t->cfg->retired_groups[i]};
         if (directory_find(&t->directory, job.name, &job.id) != TEAM_FOUND ||
-            !attrs_find(&t->directory.made, job.id) || rests(t, &job, now))
+            !attrs_find(&t->directory.made, job.id) || group_job_rests(t, &job, now))
             continue;
         *ret = job;
         return true;
@@ -185,7 +203,7 @@ bool group_job_stands(struct target *t)
     const char *id;
     bool there = directory_find(&t->directory, g->name, &id) == TEAM_FOUND, renames = false;
     if (g->makes)
-        return groups_makes(t->cfg, g->name) && group_is_missing(t, g->name);
+        return groups_makes(t->cfg, g->name) && group_is_missing(t, g->name) && !rename_to(t, g->name);
     there = there && strcmp(id, g->id) == 0;
     if (g->step != STEP_GROUP_RENAME)
         return there && groups_retires(t->cfg, g->name);

@@ -137,12 +137,26 @@ static void decide(const struct engine *e, struct target *t, struct now now)
     lane_follow(&t->lanes[0], t, engine_partition(e, t->home));
 }
 
+/* Who wants a name that another group was to bear by now. */
+static void tell_waiting(struct engine *e, struct target *t, struct now now)
+{
+    for (size_t i = 0; i < t->directory.n_wanted; i++) {
+        const struct group_want *want = &t->directory.wanted[i];
+        const struct group_job job = {.makes = true, .name = want->name};
+        if (want->failed || !group_rename_failed(t, want->name, now) || group_job_rests(t, &job, now))
+            continue;
+        groups_publish_want(e, t, want->name, "another group is to be renamed to it, which has failed", now);
+        group_job_rest(t, &job, now);
+    }
+}
+
 int64_t groups_look(struct engine *e, struct target *t, struct now now)
 {
     struct group_jobs *g = &t->groups;
     for (size_t i = 0; i < g->made.n && !g->made_sent; i++)
         groups_publish_made(e, t, g->made.v[i].name, g->made.v[i].value, now);
     g->made_sent = true;
+    tell_waiting(e, t, now);
     if (g->flight)
         return INT64_MAX;
     if (g->step && (is_paused(t) || is_old(t, g->decided_boot_ms, now) || !group_job_stands(t)))
