@@ -104,7 +104,7 @@ local function field_based(employee, zone)
     local touched = not employee.changedFields or rollcall.overlap(employee.changedFields, { Status = true, status = true })
     local effective
     if kind ~= "person.deleted" and status == "Inactive" then
-        kind = "person.left"
+        kind = "person.left" -- Inactive holds already, even where the day cannot be read
         effective = rollcall.time(field(fields, { "Termination Date", "terminationDate" }), zone)
     elseif kind == "person.changed" and status == "Active" and touched then
         kind = "person.joined"
