@@ -3,11 +3,17 @@
 
 #define ZOE "userName=zoe;displayName=Zoe"
 
-START_TEST(a_policy_error_keeps_everything_as_it_is)
+/* Zoe has had an account since the policy worked. */
+static void the_policy_fails(void)
 {
     kit_start();
     kit_zoe_has_account(ZOE);
     kit.policy = POLICY_FAILS;
+}
+
+START_TEST(a_policy_error_keeps_everything_as_it_is)
+{
+    the_policy_fails();
     say({"e2", EVENT_CHANGED, .at = 2, .profile = "displayName=Zed"});
     commit();
     expect_no_call();
@@ -49,9 +55,7 @@ END_TEST
 
 START_TEST(a_leaver_with_a_link_is_cut_although_the_policy_fails)
 {
-    kit_start();
-    kit_zoe_has_account(ZOE);
-    kit.policy = POLICY_FAILS;
+    the_policy_fails();
     say({"e2", EVENT_LEFT, .at = 2});
     commit();
     expect_call("PATCH", "/Users/7");
@@ -89,9 +93,7 @@ END_TEST
 /* A policy may let who is on hold keep access; one that fails does not say so. */
 START_TEST(who_is_on_hold_keeps_the_account_while_the_policy_fails)
 {
-    kit_start();
-    kit_zoe_has_account(ZOE);
-    kit.policy = POLICY_FAILS;
+    the_policy_fails();
     say({"held", EVENT_SUSPENDED, .at = 2});
     commit();
     expect_no_call();
@@ -113,9 +115,7 @@ END_TEST
 
 START_TEST(a_hold_is_obeyed_when_the_policy_works_again)
 {
-    kit_start();
-    kit_zoe_has_account(ZOE);
-    kit.policy = POLICY_FAILS;
+    the_policy_fails();
     say({"held", EVENT_SUSPENDED, .at = 2});
     commit();
     expect_no_call();
