@@ -48,8 +48,8 @@ static const struct mutation_row table[] = {
     {ENGINE(NO_BACKOFF), 300, "temporary failures are retried at once"},
     {ENGINE(READ_ENDS_BACKOFF), 200, "a read ends the back-off of a failed write"},
     {ENGINE(LEAVER_GIVEN_UP), 1000, "a cut that was not applied is not tried again"},
-    {ENGINE(GUARD_IGNORED), 200, "the guard lets everything pass"},
-    {ENGINE(GUARD_FORGETS), 200, "the guard counts nothing"},
+    {ENGINE(GUARD_IGNORED), 0, "the guard lets everything pass"},
+    {ENGINE(GUARD_FORGETS), 0, "the guard counts nothing"},
     {ENGINE(BUDGET_IGNORED), 100, "calls start without asking the budget"},
     {ENGINE(BUCKET_SHARE_IGNORED), 600, "each bucket spends the whole limit"},
     {ENGINE(LEAVER_SLICE_IGNORED), 200, "nothing of a limit is the leavers' own"},
@@ -103,12 +103,14 @@ static const struct mutation_row table[] = {
     {SHELL(SIM_CONTROL_NOT_READ), 100, "a worker joins before it has read what people decided"},
 };
 
-/* What takes weeks to show. */
+/* What takes weeks to show, or many people. */
 static const struct {
     enum mutation engine;
     const char *options;
 } stories[] = {
     {MUTATION_LEFT_IS_GONE, "--year --persons 500"},
+    {MUTATION_GUARD_IGNORED, "--year --persons 300"},
+    {MUTATION_GUARD_FORGETS, "--year --persons 300"},
     {MUTATION_HELD_LICENCE_STOPS, "--year --persons 300"},
     {MUTATION_FAREWELL_SKIPPED, "--year --persons 300"},
     {MUTATION_TURN_KEPT, "--tenants --to 4"},
