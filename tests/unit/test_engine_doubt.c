@@ -222,9 +222,43 @@ START_TEST(an_answer_that_comes_while_the_policy_fails_is_not_lost)
 }
 END_TEST
 
+/* One create was never answered; the account of the next one is nowhere. What the first one gives when it lands is ours. */
+START_TEST(roles_of_a_create_that_may_still_land_stay_ours)
+{
+    kit_start();
+    kit.policy = POLICY_ROLES;
+    say({"hire", EVENT_JOINED, .at = 1, .profile = ZOE ";roles.Content Admin=yes"});
+    commit();
+    expect_call("GET", "/Users?filter=");
+    answer(200, NO_USERS);
+    commit();
+    expect_call("POST", "/Users");
+    answer_unknown();
+    commit();
+    ck_assert_int_ge(wait_for_call(), 0);
+    answer(200, NO_USERS);
+    commit();
+    ck_assert_int_ge(wait_for_call(), 0);
+    answer(201, user("7", true, ZOE));
+    commit();
+    expect_call("GET", "/Users/7");
+    answer(404, "{}");
+    commit();
+    kit_crash(); /* and whoever follows may think that calls are under way for one more call's life */
+    ck_assert_int_ge(wait_for_call(), 0);
+    answer(404, "{}");
+    commit();
+    ck_assert_str_eq(state_now("miro", "link"), "");
+    ck_assert_str_ne(state_now("miro", "doubtUntil"), "");
+    ck_assert_str_ne(state_now("miro", "madeRoles"), "");
+    kit_stop();
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
+        roles_of_a_create_that_may_still_land_stay_ours,
         a_write_that_timed_out_is_read_before_the_next_write_and_once_more_when_it_can_no_longer_land,
         a_late_call_that_undid_a_newer_one_is_found_and_mended,
         a_create_that_may_have_happened_is_looked_up_by_the_name_it_was_made_with,

@@ -83,8 +83,9 @@ void answer_drop_link(const struct answer *a)
     free(a->w->link);
     a->t->link = a->w->link = NULL;
     whole_done(&a->w->was_account);
-    attrs_done(&a->t->made_teams); /* they were that account's */
-    attrs_done(&a->t->made_roles);
+    attrs_done(&a->t->made_teams);                  /* they were that account's */
+    if (!(a->t->doubt_until_ms && a->t->create_as)) /* a create that may still land brings them */
+        attrs_done(&a->t->made_roles);
     attrs_done(&a->w->joining);
     attrs_done(&a->w->leaving);
     a->t->missing_until_ms = 0;
