@@ -243,6 +243,33 @@ static void bench_commit(struct bench *b, const char *what)
     say_ms(text, begun);
 }
 
+/* Ticks until one asks the policy nothing more. */
+static void bench_plan(struct bench *b, const char *whom)
+{
+    char text[64];
+    size_t turns = 0, asked;
+    double begun = cpu_s(), longest = 0, turn = begun;
+    do {
+        asked = b->asked;
+        engine_tick(b->e, b->now);
+        double end = cpu_s();
+        longest = end - turn > longest ? end - turn : longest;
+        turn = end;
+        turns++;
+    } while (b->asked > asked);
+    snprintf(text, sizeof text, "%s planned, %zu turns", whom, turns);
+    say_ms(text, begun);
+    say("the longest of them", longest * 1e3, "ms");
+}
+
+static void bench_policy(struct bench *b)
+{
+    double begun = cpu_s();
+    engine_policy_changed(b->e, 1, b->now);
+    say_ms("a new policy", begun);
+    bench_plan(b, "everybody");
+}
+
 static void bench_turns(struct bench *b)
 {
     double begun = cpu_s();
@@ -300,25 +327,6 @@ static void bench_events(struct bench *b)
         event_done(&ev);
     }
     say("an event of a person at rest", took * 1e6 / (double)n, "µs");
-}
-
-/* Ticks until one asks the policy nothing more. */
-static void bench_policy(struct bench *b)
-{
-    size_t turns = 0, asked = 0;
-    double begun = cpu_s(), longest = 0, turn = begun;
-    engine_policy_changed(b->e, 1, b->now);
-    do {
-        asked = b->asked;
-        engine_tick(b->e, b->now);
-        double end = cpu_s();
-        longest = end - turn > longest ? end - turn : longest;
-        turn = end;
-        turns++;
-    } while (b->asked > asked);
-    say_ms("a new policy, all turns until everybody is planned", begun);
-    say("a new policy, turns", (double)turns, "");
-    say("a new policy, longest turn", longest * 1e3, "ms");
 }
 
 static void bench_end(struct bench *b)
@@ -383,6 +391,7 @@ int main(int argc, char **argv)
     open_chunk(&b);
     bench_restore(&b);
     bench_commit(&b, "opening commit");
+    bench_plan(&b, "who is busy");
     say_memory(&b, "allocated per person then");
     bench_turns(&b);
     bench_calls(&b);
