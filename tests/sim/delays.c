@@ -13,9 +13,10 @@ enum {
                      WORLD_CALL_LIFE_MS + P4_BOUND_MS,
     P5_LEAVER_MS = 8 * 1000, /* the pace's step is 15 s in such runs */
     P5_THROTTLED_MAX = 16,   /* 9 to 12 as a rule; 12 to 19 where the rate is not lowered */
-    /* After its deadline: the last write's timeout, the doubt it leaves, one back-off, and the commit. */
-    P2_GIVE_UP_MS =
-        WORLD_DEADLINE_SHORT_MS + WORLD_TIMEOUT_MS + WORLD_CALL_LIFE_MS + WORLD_RETRY_CAP_MS + P4_BOUND_MS,
+    /* After its deadline: the last write's timeout, the doubt it leaves, as long again for a 404 that may be old, one back-off,
+     * and the commit. */
+    P2_GIVE_UP_MS = WORLD_DEADLINE_SHORT_MS + WORLD_TIMEOUT_MS + 2 * WORLD_CALL_LIFE_MS + WORLD_RETRY_CAP_MS +
+                    P4_BOUND_MS,
 };
 
 static int64_t due_ms(const struct sim_event *se)

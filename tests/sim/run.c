@@ -280,12 +280,21 @@ static int64_t settle_max(const struct world *w)
     return w->chaos.tight ? SETTLE_TIGHT_MAX_MS : SETTLE_MAX_MS;
 }
 
+/* Whoever stood still has its order to load still before it, and will plan everybody anew. */
+static bool policies_loaded(const struct world *w)
+{
+    for (size_t i = 0; i < w->n_slots; i++)
+        if (w->slots[i] && w->slots[i]->policy != w->policy)
+            return false;
+    return true;
+}
+
 static bool settle(struct world *w)
 {
     int64_t last = w->scenario->last_due_ms + 2 * WORLD_SKEW_MAX_MS;
     for (int64_t end = world_now(w) + settle_max(w); world_now(w) < end;) {
         run_until(w, world_now(w) + SETTLE_CHECK_MS);
-        if (world_now(w) > last && invariants_settled(w))
+        if (world_now(w) > last && policies_loaded(w) && invariants_settled(w))
             return true;
     }
     return false;

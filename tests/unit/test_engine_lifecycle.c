@@ -299,9 +299,14 @@ START_TEST(admin_roles_are_given_and_taken_as_named)
     say_of("unnamed", EVENT_CHANGED, 0, 3, "roles.User \"A\"");
     expect_change("unnamed", "admin_roles", "User \"A\"", NULL);
     ck_assert(has_role(0, "Content Admin") && !has_role(0, "User \"A\""));
-    ck_assert_str_eq(state_of(0, "madeRoles"), "[\"Content Admin\"]");
+    ck_assert_str_eq(state_of(0, "madeRoles"),
+                     "[\"Content Admin\",\"User \\\"A\\\"\"]"); /* an old read may show it, and be put back */
+    pass(KIT_LIFE_MS);
     say_of("denied", EVENT_CHANGED, 0, 4, "roles.Content Admin=no");
     ck_assert_uint_eq(account(0)->n_admin_roles, 0);
+    ck_assert_str_eq(state_of(0, "madeRoles"), "[\"Content Admin\"]");
+    pass(KIT_LIFE_MS);
+    say_of("later", EVENT_CHANGED, 0, 5, "department=Ops");
     ck_assert_str_eq(state_of(0, "madeRoles"), "");
     end();
 }

@@ -65,6 +65,7 @@ void attributes_note(struct engine *e, struct work *w, struct target_state *t, s
     char reason[PROFILE_REASON_MAX];
     if (!is_of_interest(w, t))
         return;
+    attributes_forget_ended(want, t, now);
     forgive_what_is_over(e, w, t);
     for (size_t i = 0; i < want->n; i++)
         if (profile_refuses(w->target->profile, want, want->v[i].name,
@@ -110,14 +111,15 @@ void attributes_intend(struct engine *e, struct work *w, struct target_state *t,
     }
 }
 
-void attributes_forget_ended(const struct work *w, struct target_state *t)
+void attributes_forget_ended(const struct attrs *want, struct target_state *t, struct now now)
 {
     struct attrs *made = &t->made_roles;
-    if (t->doubt_until_ms || t->known != KNOWN_ACCOUNT || !t->known_active)
+    bool may_be_old = t->doubt_until_ms || t->switched_until_ms > now.wall_ms;
+    if (may_be_old || t->known != KNOWN_ACCOUNT || !t->known_active)
         return;
     for (size_t i = made->n; i-- > 0;) {
         const struct attr *known = attrs_find(&t->known_attrs, made->v[i].name);
-        if (!attrs_get(&w->desired.attrs, made->v[i].name) && known && !known->value)
+        if (!(want && attrs_get(want, made->v[i].name)) && known && !known->value)
             attrs_remove(made, made->v[i].name);
     }
 }

@@ -438,8 +438,9 @@ void teams_wish(struct engine *e, struct target *t, int64_t at_ms);
 void attributes_note(struct engine *e, struct work *w, struct target_state *t, struct now now);
 /* Before a call that gives an admin role: from its commit on it is ours. */
 void attributes_intend(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan);
-/* An admin role that is not wanted any more, and that the account has not, is not ours. */
-void attributes_forget_ended(const struct work *w, struct target_state *t);
+/* An admin role that is not wanted any more (want NULL: none is), and that the account has not, is not ours: once no old read can
+ * show it, and be put back. */
+void attributes_forget_ended(const struct attrs *want, struct target_state *t, struct now now);
 /* What a value of the account counts as, where `wanted` is wanted: what a target makes of the others is none. */
 const char *attribute_value(const struct profile *p, const struct attrs *account, const char *name,
                             const char *wanted);

@@ -58,6 +58,7 @@ void obey_provision(struct engine *e, struct work *w, struct target_state *t, st
     if (at_ms == 0 || (at_ms <= t->provision_ms && !MUTATION(MUTATION_PROVISION_TWICE)))
         return;
     obey_forgive(w, t);
+    attributes_forget_ended(NULL, t, now);
     target_state_set_known(t, KNOWN_UNKNOWN);
     w->fresh = w->unverified = false;
     t->provision_ms = at_ms;

@@ -404,7 +404,7 @@ void settle(struct engine *e, struct work *w, struct target_state *t, const stru
     }
     if (w->target && w->desired_valid) {
         teams_forget_ended(w, t);
-        attributes_forget_ended(w, t);
+        attributes_forget_ended(&w->desired.attrs, t, now);
     }
     end_attempts(t);
     if (!cut_refused)
