@@ -558,59 +558,9 @@ START_TEST(a_new_policy_is_applied_to_work_under_way)
 }
 END_TEST
 
-/* A hire is announced for later, and meanwhile the person is put on hold, or the hire called off. */
-START_TEST(who_is_still_to_come_is_looked_up_by_the_name_announced)
-{
-    static const struct {
-        enum event_type type;
-        int64_t at;
-        bool there;
-    } rows[] = {{EVENT_SUSPENDED, 20, false}, {EVENT_LEFT, 20, false}, {EVENT_DELETED, 20, false},
-                {EVENT_LEFT, 5, false},       {EVENT_LEFT, 20, true},  {EVENT_SUSPENDED, 20, true}};
-    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        kit_start();
-        say({"hire", EVENT_JOINED, .at = 10, .effective = 9000, .profile = "userName=zoe"});
-        say({"cut", rows[i].type, .at = rows[i].at});
-        commit();
-        expect_call("GET", "/Users?filter=userName%20eq%20%22zoe%22");
-        answer(200, rows[i].there ? found("7", true, "userName=zoe") : NO_USERS);
-        commit();
-        if (rows[i].there) {
-            expect_call("PATCH", "/Users/7");
-            expect_body("\"value\":false");
-            answer(200, user("7", false, "userName=zoe"));
-            commit();
-        }
-        expect_no_call();
-        expect_result("cut", "miro", rows[i].there ? "applied" : "unchanged");
-        ck_assert_uint_eq(stats_now().uncut, 0);
-        kit_stop();
-    }
-}
-END_TEST
-
-START_TEST(who_is_on_hold_without_a_word_of_a_hire_may_have_an_account)
-{
-    kit_start();
-    say({"held", EVENT_SUSPENDED, .at = 10});
-    commit();
-    expect_result("held", "miro", "rejected");
-    ck_assert_uint_eq(stats_now().uncut, 1);
-    say({"hire", EVENT_JOINED, .at = 11, .effective = 9000, .profile = "userName=zoe"});
-    commit();
-    expect_call("GET", "/Users?filter="); /* by the name announced */
-    answer(200, NO_USERS);
-    commit();
-    ck_assert_uint_eq(stats_now().uncut, 0);
-    kit_stop();
-}
-END_TEST
-
 int main(void)
 {
     const TTest *const tests[] = {
-        who_is_still_to_come_is_looked_up_by_the_name_announced,
-        who_is_on_hold_without_a_word_of_a_hire_may_have_an_account,
         a_duplicate_gets_no_result_of_its_own,
         an_event_in_another_partition_than_its_person_is_a_dead_letter,
         a_record_that_is_no_event_is_a_dead_letter_and_stops_nobody,

@@ -537,6 +537,41 @@ START_TEST(a_leaver_without_a_name_waits_for_the_source_to_tell_it)
 }
 END_TEST
 
+/* … also when nobody is there by that one, as is known already. */
+START_TEST(a_name_that_is_announced_for_a_later_day_is_not_the_leavers)
+{
+    for (int looked = 0; looked < 2; looked++) {
+        start();
+        say({"hire", EVENT_JOINED, .at = 1, .effective = 9000000, .profile = "userName=zoe.new"});
+        if (looked) {
+            say({"held", EVENT_SUSPENDED, .at = 2});
+            commit();
+            expect_call("GET", "/Users?filter=userName%20eq%20%22zoe.new%22");
+            answer(200, NO_USERS);
+        }
+        commit();
+        say({"left", EVENT_LEFT, .at = 3, .thin = true});
+        commit();
+        expect_call("GET", "/people/zoe");
+        answer(503, "");
+        commit();
+        expect_no_result("left", "miro");
+        ck_assert_int_ge(wait_for_call(), 0);
+        ck_assert_uint_eq(kit.call->target, 1);
+        answer(200, "left;" ZOE);
+        commit();
+        expect_call("GET", "/Users?filter=userName%20eq%20%22zoe%22");
+        answer(200, found("7", true, ZOE));
+        commit();
+        expect_call("PATCH", "/Users/7");
+        answer(200, user("7", false, ZOE));
+        commit();
+        expect_result("left", "miro", "applied");
+        kit_stop();
+    }
+}
+END_TEST
+
 /* ---- when the source does not answer ------------------------------------------------------------------- */
 
 START_TEST(a_person_unknown_to_the_source_is_told_and_cut_by_nobody)
@@ -969,6 +1004,7 @@ int main(void)
         a_source_that_has_lost_most_persons_is_in_trouble,
         who_leaves_is_cut_also_when_the_rest_does_not_fit,
         a_leaver_without_a_name_waits_for_the_source_to_tell_it,
+        a_name_that_is_announced_for_a_later_day_is_not_the_leavers,
         a_person_unknown_to_the_source_is_told_and_cut_by_nobody,
         what_will_never_work_is_told_and_the_event_counts_as_it_is,
         what_may_work_later_is_tried_again,

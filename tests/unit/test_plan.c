@@ -263,10 +263,11 @@ START_TEST(adoption_is_careful)
         struct person p = {0};
         struct desired d = {.kind = DESIRE_ACCOUNT, .active = cases[i].active};
         struct account found = {.active = !cases[i].inactive};
+        const struct plan_input in = {.person = &p, .desired = &d, .match = "userName"};
         const char *reason = NULL;
         put_attrs(&d.attrs, cases[i].ours);
         put_attrs(&found.attrs, cases[i].theirs);
-        ck_assert_msg(plan_may_adopt(&p, &d, &found, &reason) == cases[i].may, "row %zu", i);
+        ck_assert_msg(plan_may_adopt(&in, &found, &reason) == cases[i].may, "row %zu", i);
         ck_assert_int_eq(!reason, cases[i].may);
         desired_done(&d);
         account_done(&found);

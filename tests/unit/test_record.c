@@ -73,6 +73,7 @@ START_TEST(what_is_written_is_read_back_the_same)
     t->pending[1].needs_fetch = true;
     snprintf(t->pending[1].trace_id, sizeof t->pending[1].trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
     target_state_set_known(person_target_add(&p, "wiki"), KNOWN_ABSENT);
+    person_target(&p, "wiki")->searched = 0xfedcba9876543210u;
     person_target_add(&p, "chat");
     ck_assert_uint_eq(record_flags(&p), RECORD_OPEN | RECORD_REFUSED | RECORD_UNCUT | RECORD_ACTIVE |
                                             RECORD_HELD | RECORD_TEAMS | RECORD_DENIED);
@@ -83,6 +84,7 @@ START_TEST(what_is_written_is_read_back_the_same)
     ck_assert_uint_eq(q.n_scheduled, 2);
     ck_assert_uint_eq(person_target(&q, "miro")->n_pending, 2);
     ck_assert_int_eq(person_target(&q, "wiki")->known, KNOWN_ABSENT);
+    ck_assert_uint_eq(person_target(&q, "wiki")->searched, 0xfedcba9876543210u);
     ck_assert_int_eq(person_target(&q, "chat")->known, KNOWN_UNKNOWN);
     free(first);
     free(second);

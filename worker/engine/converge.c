@@ -151,6 +151,17 @@ static void retry_cut(struct engine *e, struct work *w, struct target_state *t, 
     slot_mark_dirty(e, w->slot);
 }
 
+/* No create is under way, nor will there be one. */
+static void drop_name(struct engine *e, struct work *w, struct target_state *t)
+{
+    bool wanted = w->desired.kind == DESIRE_ACCOUNT && w->desired.active == ACTIVE_ON;
+    if (!t->create_as || wanted || t->link || t->doubt_until_ms || t->known != KNOWN_ABSENT)
+        return;
+    free(t->create_as);
+    t->create_as = NULL;
+    slot_mark_dirty(e, w->slot);
+}
+
 /* The name by which a create may come to be under way: settled before the call, changed only while none is.
  */
 static void choose_name(struct engine *e, struct work *w, struct target_state *t)
@@ -161,11 +172,28 @@ static void choose_name(struct engine *e, struct work *w, struct target_state *t
         return;
     if (t->create_as && (t->doubt_until_ms || t->known != KNOWN_ABSENT || strcmp(t->create_as, name) == 0))
         return;
-    if (t->create_as) /* absent by the old name, unknown by the new one */
-        target_state_set_known(t, KNOWN_UNKNOWN);
     free(t->create_as);
     t->create_as = xstrdup(name);
     w->slot->gen++;
+    slot_mark_dirty(e, w->slot);
+}
+
+/* What a search has found, or not found, says nothing of an account by another name: that is looked for anew. */
+static void doubt_search(struct engine *e, struct work *w, struct target_state *t, struct now now)
+{
+    struct plan_input in;
+    struct search_wish wish;
+    if (t->link || t->known == KNOWN_UNKNOWN)
+        return;
+    work_plan_input(w, t, now, &in);
+    if (in.desired->kind == DESIRE_NOTHING)
+        return;
+    plan_search(&in, &wish);
+    uint64_t subject = search_subject(&wish);
+    if (!subject || subject == t->searched)
+        return;
+    target_state_set_known(t, KNOWN_UNKNOWN);
+    w->fresh = false;
     slot_mark_dirty(e, w->slot);
 }
 
@@ -338,6 +366,8 @@ static bool converge_target(struct engine *e, struct slot *slot, struct target_s
     retry_cut(e, w, t, now);
     if (t->open || t->n_pending > 0)
         choose_name(e, w, t);
+    drop_name(e, w, t);
+    doubt_search(e, w, t, now);
     wait_for_target(e, w, t, now);
     bool awaited = teams_note(e, w, t, now);
     attributes_note(e, w, t, now);

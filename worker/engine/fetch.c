@@ -106,14 +106,14 @@ static bool access_is_over(const struct person *p)
            p->access_ended;
 }
 
-/* A leaver's cut needs no more than a name to find the account by. */
+/* A leaver's cut needs no more than a name to find the account by; one that is announced for a later day is a guess. */
 bool fetch_holds_plan(const struct work *w, const struct target_state *t)
 {
     if (!fetch_awaited(w->slot->live) || MUTATION(MUTATION_FETCH_NOT_AWAITED))
         return false;
-    bool nameless = !t->link && !t->create_as && t->known == KNOWN_UNKNOWN &&
-                    !plan_match_value(w->slot->live, &w->desired, w->target->cfg->match);
-    bool cuts = plan_wants_cut(&w->desired) && access_is_over(w->slot->live);
+    const struct person *p = w->slot->live;
+    bool nameless = !t->link && !t->create_as && plan_cuts_nameless(p, &w->desired, w->target->cfg->match);
+    bool cuts = plan_wants_cut(&w->desired) && access_is_over(p);
     return !cuts || nameless || MUTATION(MUTATION_LEAVER_AWAITS_FETCH);
 }
 

@@ -101,7 +101,8 @@ struct target_state {
     char *link;      /* the target's id of the account; NULL: none */
     char *create_as; /* match value by which a create may be under way; NULL: none. See plan.h */
     enum known_kind known;
-    bool known_active;        /* valid with KNOWN_ACCOUNT */
+    uint64_t searched; /* without a link: search_subject of the search that `known` is from; 0: of none */
+    bool known_active; /* valid with KNOWN_ACCOUNT */
     struct attrs known_attrs; /* valid with KNOWN_ACCOUNT: attributes as the target said them last */
     struct attrs known_teams; /* likewise, by the team's id: "true" a member, NULL none */
     uint32_t known_groups;    /* of how many teams it is a member */

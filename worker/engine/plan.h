@@ -108,16 +108,17 @@ void plan_team_refused(const char *id, char out[PLAN_TEAM_REFUSED_SIZE]);
 void plan_team_denied(const char *id, char out[PLAN_TEAM_REFUSED_SIZE]);
 
 /* Whether an account found by match may become this person's; if not, *ret_reason (static) says why. */
-bool plan_may_adopt(const struct person *p, const struct desired *d, const struct account *found,
-                    const char **ret_reason);
+bool plan_may_adopt(const struct plan_input *in, const struct account *found, const char **ret_reason);
 
 /* Of a team that the account is known to be in: as it said it just now, or as it was when we made the membership. */
 const char *plan_team_name(const struct target_state *t, const struct attr *team);
 
 bool plan_wants_cut(const struct desired *d);
 
-/* Value of the match attribute: the policy's, else the person's; for a cut else the one announced for a later day, as an
- * account may be there already. NULL: none. */
+/* Value of the match attribute: the policy's, else the person's. NULL: none. */
 const char *plan_match_value(const struct person *p, const struct desired *d, const char *match);
+
+/* A cut for which there is none: it looks for what events of later days announce, as that may be there already. */
+bool plan_cuts_nameless(const struct person *p, const struct desired *d, const char *match);
 
 #endif

@@ -181,16 +181,8 @@ static void write_known_attr(struct json_out *w, const struct person *p, const s
         json_put_string(w, a->name, a->value);
 }
 
-static void write_known(struct json_out *w, const struct person *p, const struct target_state *t)
+static void write_known_account(struct json_out *w, const struct person *p, const struct target_state *t)
 {
-    if (t->known == KNOWN_UNKNOWN) {
-        json_put_null(w, "known");
-        return;
-    }
-    if (t->known == KNOWN_ABSENT) {
-        json_put_string(w, "known", "absent");
-        return;
-    }
     json_open(w, "known", '{');
     json_put_bool(w, "active", t->known_active);
     if (t->known_groups > 0)
@@ -201,6 +193,18 @@ static void write_known(struct json_out *w, const struct person *p, const struct
         write_known_attr(w, p, &t->known_attrs.v[i]);
     json_close(w);
     json_close(w);
+}
+
+static void write_known(struct json_out *w, const struct person *p, const struct target_state *t)
+{
+    if (t->known == KNOWN_UNKNOWN)
+        json_put_null(w, "known");
+    else if (t->known == KNOWN_ABSENT)
+        json_put_string(w, "known", "absent");
+    else
+        write_known_account(w, p, t);
+    if (t->searched && !t->link)
+        hash_put(w, "searched", t->searched);
 }
 
 static void write_lists(struct json_out *w, const struct target_state *t)

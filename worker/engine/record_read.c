@@ -171,7 +171,9 @@ static bool read_known_attrs(const cJSON *attributes, const struct person *p, st
 static bool read_known(const cJSON *object, const struct person *p, struct target_state *t)
 {
     const cJSON *known = json_get(object, "known"), *item;
-    const char *word = cJSON_GetStringValue(known);
+    const char *word = cJSON_GetStringValue(known), *searched = json_string(object, "searched");
+    if (searched && !hash_read(searched, &t->searched))
+        return false;
     t->known = cJSON_IsObject(known) ? KNOWN_ACCOUNT : word ? KNOWN_ABSENT : KNOWN_UNKNOWN;
     if (t->known != KNOWN_ACCOUNT)
         return word ? strcmp(word, "absent") == 0 : cJSON_IsNull(known);

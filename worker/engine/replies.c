@@ -151,9 +151,10 @@ static void took_account(const struct answer *a, const struct account *account)
     verify(a, a->w->written_step, &a->w->written, &a->w->written_before);
 }
 
-static void took_absence(const struct answer *a)
+static void took_absence(const struct answer *a, const struct search_wish *wish)
 {
     target_state_set_known(a->t, KNOWN_ABSENT);
+    a->t->searched = search_subject(wish);
     read_now(a);
     a->w->unverified = false;
     end_of_doubt(a);
@@ -166,15 +167,19 @@ static void took_absence(const struct answer *a)
         answer_fail(a, "the target says that the account exists, yet the lookup did not find it", 0);
 }
 
-static void took_found(const struct answer *a, const struct account *account, size_t found)
+static void took_found(const struct answer *a, const struct search_wish *wish, const struct account *account,
+                       size_t found)
 {
     const char *reason;
+    struct plan_input in;
     took_account(a, account);
+    a->t->searched = search_subject(wish);
+    work_plan_input(a->w, a->t, a->now, &in);
     if (work_is_protected(a->w, a->t, &account->attrs))
         return;
     if (found > 1) {
         answer_refuse_step(a, REFUSED_ADOPT, FINDING_SEVERAL);
-    } else if (plan_may_adopt(a->w->slot->live, &a->w->desired, account, &reason)) {
+    } else if (plan_may_adopt(&in, account, &reason)) {
         if (account->active)
             answer_set_link(a, account->id);
         target_state_forgive(a->t, REFUSED_ADOPT);
@@ -197,15 +202,15 @@ static bool same_search(const struct answer *a, const struct search_wish *wish)
     return a->w->search.wish == a->f->search;
 }
 
-static void end_of_search(const struct answer *a, enum search_news news)
+static void end_of_search(const struct answer *a, const struct search_wish *wish, enum search_news news)
 {
     struct search *s = &a->w->search;
     if (news == SEARCH_GOES_ON)
         return;
     if (news == SEARCH_FOUND)
-        took_found(a, &s->best, s->found);
+        took_found(a, wish, &s->best, s->found);
     else if (news == SEARCH_NOBODY)
-        took_absence(a);
+        took_absence(a, wish);
     else
         answer_fail(a, "the target's list of accounts ended before all that it counts were shown", 0);
     search_done(s);
@@ -224,7 +229,7 @@ static void took_search(const struct answer *a)
         answer_fail(a, err.message, 0);
         return;
     }
-    end_of_search(a, search_take(&a->w->search, &wish, &page, a->f->list_count));
+    end_of_search(a, &wish, search_take(&a->w->search, &wish, &page, a->f->list_count));
     user_page_done(&page);
 }
 
@@ -235,8 +240,9 @@ static void took_no_search(const struct answer *a, bool refused)
     search_wish(a, &wish);
     if (!same_search(a, &wish))
         return;
-    end_of_search(a, refused ? search_take_refusal(&a->w->search, &wish)
-                             : search_take_none(&a->w->search, &wish));
+    end_of_search(a, &wish,
+                  refused ? search_take_refusal(&a->w->search, &wish)
+                          : search_take_none(&a->w->search, &wish));
 }
 
 static void took_user(const struct answer *a)
@@ -348,7 +354,10 @@ static void took_deletion(const struct answer *a)
     answer_drop_link(a);
     /* A create that may still land takes the freed name: its doubt ends with a look-up by that name only. */
     bool may_come_back = a->t->doubt_until_ms && a->t->create_as;
+    struct search_wish wish;
+    search_wish(a, &wish);
     target_state_set_known(a->t, may_come_back ? KNOWN_UNKNOWN : KNOWN_ABSENT);
+    a->t->searched = may_come_back ? 0 : search_subject(&wish); /* by whatever name: it was ours */
     a->w->unverified = false;
     if (!may_come_back)
         end_of_doubt(a);

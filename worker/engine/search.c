@@ -13,15 +13,25 @@ void search_done(struct search *s)
     *s = (struct search){0};
 }
 
-static uint64_t fingerprint(const struct search_wish *wish)
+static uint64_t hash_matches(uint64_t sum, const struct search_wish *wish, size_t n)
 {
-    uint64_t sum = 1 + (uint64_t)wish->filters * 2 + (uint64_t)wish->must_be * 4 + (uint64_t)wish->cursor * 8;
-    for (size_t i = 0; i < wish->n; i++) {
+    for (size_t i = 0; i < n; i++) {
         uint64_t parts[] = {sum, digest_hash64(wish->matches[i].attr, strlen(wish->matches[i].attr)),
                             digest_hash64(wish->matches[i].value, strlen(wish->matches[i].value))};
         sum = digest_hash64(parts, sizeof parts);
     }
     return sum | 1;
+}
+
+static uint64_t fingerprint(const struct search_wish *wish)
+{
+    uint64_t how = 1 + (uint64_t)wish->filters * 2 + (uint64_t)wish->must_be * 4 + (uint64_t)wish->cursor * 8;
+    return hash_matches(how, wish, wish->n);
+}
+
+uint64_t search_subject(const struct search_wish *wish)
+{
+    return wish->n_asked > 0 ? hash_matches(0, wish, wish->n_asked) : 0;
 }
 
 void search_begin(struct search *s, const struct search_wish *wish)

@@ -42,6 +42,9 @@ struct search {               /* zeroed: at the beginning. Release with search_d
 
 void search_done(struct search *s); /* and zeroes it */
 
+/* Fingerprint of what is looked for, however it is done; 0: nothing. */
+uint64_t search_subject(const struct search_wish *wish);
+
 /* Begins anew unless it is the search of this wish already. */
 void search_begin(struct search *s, const struct search_wish *wish);
 

@@ -42,6 +42,7 @@ void target_state_set_known(struct target_state *t, enum known_kind kind)
     attrs_done(&t->known_teams);
     t->known_groups = 0;
     t->known = kind;
+    t->searched = 0;
     t->known_active = false;
 }
 

@@ -221,6 +221,15 @@ static bool is_protected_name(const struct engine_target *cfg, const char *name)
     return false;
 }
 
+static bool is_announced_protected(const struct work *w, const char *match)
+{
+    const struct person *p = w->slot->live;
+    for (size_t i = 0; i < p->n_scheduled && plan_cuts_nameless(p, &w->desired, match); i++)
+        if (is_protected_name(w->target->cfg, attrs_get(&p->scheduled[i].event.profile, match)))
+            return true;
+    return false;
+}
+
 bool work_is_protected(const struct work *w, const struct target_state *t, const struct attrs *account)
 {
     const struct engine_target *cfg = w->target->cfg;
@@ -238,7 +247,7 @@ bool work_is_protected(const struct work *w, const struct target_state *t, const
     size_t n = target_matches(w->target, &matches);
     for (size_t i = 0; i < n; i++)
         if (is_protected_name(cfg, plan_match_value(p, &w->desired, matches[i])) ||
-            is_protected_name(cfg, person_attr(p, matches[i])) ||
+            is_announced_protected(w, matches[i]) || is_protected_name(cfg, person_attr(p, matches[i])) ||
             is_protected_name(cfg, attrs_get(&t->known_attrs, matches[i])) ||
             (account && is_protected_name(cfg, attrs_get(account, matches[i]))))
             return true;
