@@ -55,6 +55,7 @@ START_TEST(what_is_written_is_read_back_the_same)
     t->failed_ms = kit_ms(10);
     t->provision_ms = kit_ms(11);
     t->provision_owed = true;
+    t->denied = true;
     target_state_fail(t, "503");
     target_state_refuse(t, "title", 0xfedcba9876543210u, "no");
     target_state_refuse(t, REFUSED_MOVE "7", 0xfedcba9876543210u, "the last admin");
@@ -71,6 +72,7 @@ START_TEST(what_is_written_is_read_back_the_same)
     }
     snprintf(t->pending[1].source, sizeof t->pending[1].source, "hr");
     t->pending[1].needs_fetch = true;
+    t->pending[1].denied = true;
     snprintf(t->pending[1].trace_id, sizeof t->pending[1].trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
     target_state_set_known(person_target_add(&p, "wiki"), KNOWN_ABSENT);
     person_target(&p, "wiki")->searched = 0xfedcba9876543210u;

@@ -313,7 +313,7 @@ static void conclude(struct work *w, const struct target_state *t, struct plan *
 {
     if (plan->step != STEP_NONE || plan->ignored || plan->rejected)
         return;
-    plan->denied |= w->denied;
+    plan->denied |= t->denied && !plan_wants_cut(&w->desired); /* whoever is cut is told so */
     if (w->licence != ADMITTED)
         end_plan(w, t, plan, w->licence, now);
 }

@@ -179,9 +179,8 @@ struct work {
     unsigned batch_max;     /* so many persons in one call at most: fewer after each failure; 0: any number */
     unsigned team_gone;     /* how often a move was answered with 404 */
     int64_t teams_asked_ms; /* when a listing was asked for on behalf of this work; 0: it was not */
-    bool denied;          /* a person refused a licence or a removal that the guard held; all else went on */
-    bool reconsidered;    /* … or had refused something, and has approved it since */
-    const char *surprise; /* of a source: what it has said, and has to say again; static; NULL: nothing */
+    bool reconsidered;      /* a person had refused something, and has approved it since */
+    const char *surprise;   /* of a source: what it has said, and has to say again; static; NULL: nothing */
     int64_t surprise_until_ms; /* valid with surprise: asked from then on (wall clock) */
     struct operation *operations;
     size_t n_operations;
@@ -579,6 +578,9 @@ void settle_oldest(struct engine *e, struct slot *slot, struct target_state *t, 
 /* Rejects an event that could not be merged: nothing of it stands in the person's registers. */
 void settle_unmerged(struct engine *e, struct slot *slot, const struct pending *event, const char *target,
                      const struct event *ev, struct now now);
+/* A person has refused what these asked for together, or has thought better of it. */
+void settle_as_denied(const struct person *p, struct target_state *t);
+void settle_not_denied(struct target_state *t);
 
 /* commit.c */
 /* Forgets what waits of a partition that is going; what is in the outstanding batch is for its answer to

@@ -70,6 +70,7 @@ struct pending {
     int64_t occurred_at_ms;
     bool empty;           /* it says nothing, so nothing can overrule it */
     bool needs_fetch;     /* it only says that something changed */
+    bool denied;          /* a person has refused what the guard held meanwhile */
     int64_t queued_at_ms; /* when the worker merged it */
     int64_t offset;       /* in the events partition */
 };
@@ -128,6 +129,7 @@ struct target_state {
     int64_t provision_ms; /* the newest "provision" taken up, as of its time; 0: there was none */
     bool provision_owed;  /* its result is still to come */
     int64_t swept_ms;     /* with open: a sweep has opened it then, no event (wall clock); 0: not so */
+    bool denied;          /* with open: a person refused something that the guard held */
     uint64_t admitted;    /* what the guard has let pass, while work is under way; 0: nothing. See wards.c */
     struct attrs admitted_moves; /* likewise removals, each team's: id → the same as text */
     uint64_t held_word;          /* word that it holds; 0: none */

@@ -278,8 +278,9 @@ static void put_created(const struct plan_input *in, struct attrs *changes)
     const struct attrs *want = &in->desired->attrs;
     for (size_t i = 0; i < want->n; i++) {
         const char *name = want->v[i].name, *value = want->v[i].value;
+        bool aside = in->without_licence && strcmp(name, "userType") == 0;
         bool kept = identifies(in, name) ||
-                    (!in->bare && !is_read_only(in, name) && !rests_attribute(in, name, value));
+                    (!in->bare && !aside && !is_read_only(in, name) && !rests_attribute(in, name, value));
         if (value && *value && kept)
             attrs_set(changes, name, value);
     }
@@ -428,6 +429,18 @@ static void compare(const struct plan_input *in, const char *name, const char *v
         attrs_set(changes, name, value && *value ? value : NULL);
 }
 
+const char *plan_licence_due(const struct plan_input *in)
+{
+    static const char name[] = "userType";
+    const struct desired *d = in->desired;
+    const struct attr *known = attrs_find(&in->state->known_attrs, name);
+    const char *value = attrs_get(&d->attrs, name);
+    if (d->kind != DESIRE_ACCOUNT || plan_wants_cut(d) || !value || !*value || is_read_only(in, name) ||
+        rests_attribute(in, name, value))
+        return NULL;
+    return known && scim_values_equal(name, known->value, value) ? NULL : value;
+}
+
 /* Rights are given and taken by what was looked at just now, as memberships are. */
 static bool changes_rights(const struct attrs *changes)
 {
@@ -483,25 +496,46 @@ static bool is_to_leave(const struct plan_input *in, const char *id)
     return membership(in, id) == MEMBER && !attrs_find(in->leaving, id) && !rests_team(in, id, false);
 }
 
-static bool plan_leave(const struct plan_input *in, struct plan *ret)
+/* What is held goes on being asked about, and what was admitted is done, whatever comes before it by now. */
+enum leave_turn { LEAVE_HELD, LEAVE_ADMITTED, LEAVE_ANY, LEAVE_TURNS };
+
+static bool is_turn_of(const struct plan_input *in, enum leave_turn turn, const char *id, const char *name)
+{
+    const struct target_state *t = in->state;
+    if (turn == LEAVE_HELD)
+        return t->held_word && t->held_what == GUARD_REMOVAL && t->held_team &&
+               strcmp(t->held_team, name) == 0;
+    return turn == LEAVE_ANY || attrs_find(&t->admitted_moves, id);
+}
+
+static bool plan_leave_in_turn(const struct plan_input *in, enum leave_turn turn, struct plan *ret)
 {
     const struct attrs *made =
         MUTATION(MUTATION_TEAM_LEFT_UNMADE) ? &in->state->known_teams : &in->state->made_teams;
-    ret->last_team = in->profile->keeps_last_team && !in->leaves_last && in->state->known_groups <= 1;
     for (size_t i = 0; i < in->n_teams; i++) {
         const struct wanted_team *team = &in->teams[i];
-        if (team->member || !team->id || !is_to_leave(in, team->id))
+        if (team->member || !team->id || !is_to_leave(in, team->id) ||
+            !is_turn_of(in, turn, team->id, team->name))
             continue;
         plan_move(STEP_LEAVE, team->name, team->id, ret);
         return true;
     }
     for (size_t i = 0; i < made->n; i++) {
         const char *id = made->v[i].name, *name = made->v[i].value ? made->v[i].value : "";
-        if (still_wanted(in, id, name) || !is_to_leave(in, id))
+        if (still_wanted(in, id, name) || !is_to_leave(in, id) || !is_turn_of(in, turn, id, name))
             continue;
         plan_move(STEP_LEAVE, name, id, ret);
         return true;
     }
+    return false;
+}
+
+static bool plan_leave(const struct plan_input *in, struct plan *ret)
+{
+    ret->last_team = in->profile->keeps_last_team && !in->leaves_last && in->state->known_groups <= 1;
+    for (enum leave_turn turn = LEAVE_HELD; turn < LEAVE_TURNS; turn++)
+        if (plan_leave_in_turn(in, turn, ret))
+            return true;
     return false;
 }
 

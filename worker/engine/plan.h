@@ -115,6 +115,9 @@ const char *plan_team_name(const struct target_state *t, const struct attr *team
 
 bool plan_wants_cut(const struct desired *d);
 
+/* The licence that the account is to get and, as far as is known, does not have; NULL: none. Borrowed. */
+const char *plan_licence_due(const struct plan_input *in);
+
 /* Value of the match attribute: the policy's, else the person's. NULL: none. */
 const char *plan_match_value(const struct person *p, const struct desired *d, const char *match);
 

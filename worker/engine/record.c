@@ -242,6 +242,8 @@ static void write_lists(struct json_out *w, const struct target_state *t)
             json_put_bool(w, "needsFetch", true);
         if (e->empty)
             json_put_bool(w, "empty", true);
+        if (e->denied)
+            json_put_bool(w, "denied", true);
         json_put_int(w, "occurredAt", e->occurred_at_ms);
         json_put_int(w, "queuedAt", e->queued_at_ms);
         json_put_int(w, "offset", e->offset);
@@ -315,6 +317,8 @@ static void write_target(struct json_out *w, const struct person *p, const struc
         json_put_bool(w, "provisionOwed", true);
     if (t->swept_ms)
         json_put_int(w, "sweptAt", t->swept_ms);
+    if (t->denied)
+        json_put_bool(w, "denied", true);
     if (t->admitted)
         hash_put(w, "admitted", t->admitted);
     write_teams(w, "admittedRemovals", &t->admitted_moves);

@@ -208,6 +208,7 @@ static bool read_pending(const cJSON *item, struct pending *ret)
     memcpy(ret->id, id, EVENT_ID_SIZE);
     json_bool(item, "empty", &ret->empty);
     json_bool(item, "needsFetch", &ret->needs_fetch);
+    json_bool(item, "denied", &ret->denied);
     snprintf(ret->source, sizeof ret->source, "%s", source ? source : "");
     snprintf(ret->trace_id, sizeof ret->trace_id, "%s", trace ? trace : "");
     return json_int64(item, "occurredAt", &ret->occurred_at_ms) &&
@@ -321,6 +322,7 @@ static bool read_target(const cJSON *object, const struct person *p, struct targ
     json_int64(object, "retryCutAt", &t->retry_cut_ms);
     json_int64(object, "provisionAt", &t->provision_ms);
     json_bool(object, "provisionOwed", &t->provision_owed);
+    json_bool(object, "denied", &t->denied);
     json_bool(object, "namesTeams", &t->names_teams);
     json_int64(object, "sweptAt", &t->swept_ms);
     return read_held(object, t) && read_known(object, p, t) && read_lists(object, t) &&

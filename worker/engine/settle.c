@@ -100,13 +100,28 @@ static bool has_to_wait(const struct person *p, const struct pending *event)
     return waits_for_its_time(p, event) || fetch_holds_result(p, event);
 }
 
+/* What comes later was not meant: it is told what becomes of it. */
+void settle_as_denied(const struct person *p, struct target_state *t)
+{
+    t->denied = true;
+    for (size_t i = 0; i < t->n_pending; i++)
+        t->pending[i].denied |= !has_to_wait(p, &t->pending[i]);
+}
+
+void settle_not_denied(struct target_state *t)
+{
+    t->denied = false;
+    for (size_t i = 0; i < t->n_pending; i++)
+        t->pending[i].denied = false;
+}
+
 static enum outcome outcome_of(const struct verdict *v, const struct pending *event, size_t index)
 {
     if (!survives(v->person, event))
         return OUTCOME_SUPERSEDED;
     if (v->plan->rejected)
         return OUTCOME_REJECTED;
-    if (v->plan->denied)
+    if (v->plan->denied && event->denied)
         return OUTCOME_DENIED;
     if (v->plan->ignored)
         return OUTCOME_IGNORED;
@@ -280,8 +295,7 @@ static void forget_work(struct work *w)
         free(w->changes[i].after);
     }
     w->n_changes = w->n_operations = 0;
-    w->fresh = w->one_by_one = w->trouble = w->unverified = w->refused = w->denied = w->cut_again =
-        w->stepped = false;
+    w->fresh = w->one_by_one = w->trouble = w->unverified = w->refused = w->cut_again = w->stepped = false;
     w->bare = w->conflicted = w->vanished = w->reconsidered = false;
     work_end_farewell(w);
     w->exists = w->kept_active = w->attempts = w->batch_max = w->team_gone = 0;
@@ -296,7 +310,7 @@ static void forget_work(struct work *w)
 
 static void end_attempts(struct target_state *t)
 {
-    t->open = false;
+    t->open = t->denied = false;
     free(t->create_as);
     t->create_as = NULL;
     t->attempts = 0;
@@ -391,8 +405,10 @@ void settle(struct engine *e, struct work *w, struct target_state *t, const stru
         t->retry_cut_ms = 0;
         slot_mark_dirty(e, slot);
     }
-    if (!t->open && !t->provision_owed && !w->dryrun && !has_ripe(slot->live, t))
+    if (!t->open && !t->provision_owed && !w->dryrun && !has_ripe(slot->live, t)) {
+        t->denied = false;
         return;
+    }
     struct verdict v = {w, plan, slot->live, SIZE_MAX, NULL};
     if (e->cfg.plan_only) {
         settle_dry(e, w, t, plan, now);

@@ -76,16 +76,21 @@ static uint64_t deed_of(const struct plan *plan, enum guarded what)
 
 /* … and what was said that asks for it; an attribute that changes meanwhile makes no new question of it. Denials in records are of
  * this: made otherwise, it would ask anew about all of them, and do what there is room for. */
-static uint64_t word_of(const struct person *p, const struct plan *plan, enum guarded what)
+static uint64_t word(const struct person *p, enum guarded what, const char *of)
 {
     uint64_t parts[] = {(uint64_t)what + 1, p->employment_stamp.event, p->suspension_stamp.event,
-                        p->access_until_stamp.event, plan_value_fingerprint(licence_or_team(plan, what))};
+                        p->access_until_stamp.event, plan_value_fingerprint(of)};
     return digest_hash64(parts, sizeof parts) | 1;
 }
 
-static void hold_id(const struct work *w, uint64_t word, char out[GUARD_HOLD_SIZE])
+static uint64_t word_of(const struct person *p, const struct plan *plan, enum guarded what)
 {
-    uint64_t parts[] = {w->slot->hash, digest_hash64(w->name, strlen(w->name)), word};
+    return word(p, what, licence_or_team(plan, what));
+}
+
+static void hold_id(const struct work *w, uint64_t asked, char out[GUARD_HOLD_SIZE])
+{
+    uint64_t parts[] = {w->slot->hash, digest_hash64(w->name, strlen(w->name)), asked};
     snprintf(out, GUARD_HOLD_SIZE, "%016llx", (unsigned long long)digest_hash64(parts, sizeof parts));
 }
 
@@ -105,6 +110,19 @@ static void undeny(struct engine *e, struct work *w, struct target_state *t)
     if (!target_state_refused(t, REFUSED_DENIED))
         return;
     target_state_forgive(t, REFUSED_DENIED);
+    slot_mark_dirty(e, w->slot);
+}
+
+/* What is done after all is not told as denied. */
+static void reconsider(struct engine *e, struct work *w, struct target_state *t, const char *denied)
+{
+    bool another = false;
+    target_state_forgive(t, denied);
+    for (size_t i = 0; i < t->n_refused; i++)
+        another |= strncmp(t->refused[i].what, REFUSED_DENIED, strlen(REFUSED_DENIED)) == 0;
+    if (!another)
+        settle_not_denied(t);
+    w->reconsidered = true;
     slot_mark_dirty(e, w->slot);
 }
 
@@ -207,6 +225,7 @@ static void deny(struct engine *e, struct work *w, struct target_state *t, const
         fingerprint = plan_denial_fingerprint(w->slot->live, plan->team_id);
     }
     target_state_deny(t, what, fingerprint, reason, t->held_id, t->held_since_ms);
+    settle_as_denied(w->slot->live, t);
     if (t->held_team)
         target_state_refused_team(t, what, t->held_team);
     unhold(e, w, t);
@@ -226,11 +245,11 @@ void wards_reconsider(struct engine *e, struct work *w, struct target_state *t)
         const struct refused *r = &t->refused[i];
         if (strncmp(r->what, removal, strlen(removal)) != 0 || !is_reconsidered(e, w, r))
             continue;
-        admit_removal(t, r->what + strlen(removal));
-        target_state_forgive(t, r->what);
-        w->reconsidered = true;
+        char what[PLAN_TEAM_REFUSED_SIZE];
+        snprintf(what, sizeof what, "%s", r->what);
+        admit_removal(t, what + strlen(removal));
+        reconsider(e, w, t, what);
         w->slot->gen++;
-        slot_mark_dirty(e, w->slot);
     }
 }
 
@@ -268,15 +287,25 @@ static bool stands_beside(const struct target_state *t, enum guarded what)
            (t->held_what == GUARD_REMOVAL && what == GUARD_UPGRADE);
 }
 
-/* The step asks nothing of the guard, so what is wanted no more is held no more, nor denied. A plan without the licence says
- * nothing of it; removals come after all else. */
-static void end_questions(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan)
+/* The word that asks for the licence which is yet to be given; 0: none is. */
+static uint64_t word_of_licence(const struct work *w, const struct target_state *t, struct now now)
 {
-    bool aside = w->licence != ADMITTED;
+    struct plan_input in;
+    work_plan_input(w, t, now, &in);
+    const char *licence = plan_licence_due(&in);
+    return licence ? word(in.person, GUARD_UPGRADE, licence) : 0;
+}
+
+/* The step asks nothing of the guard, so what is wanted no more is held no more, nor denied. Of the licence the step alone says
+ * nothing: what an account lacks may be sent in pieces, or after it was activated. Removals come after all else. */
+static void end_questions(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
+                          uint64_t licence)
+{
+    const struct refused *denied = target_state_refused(t, REFUSED_DENIED);
     bool removal_may_come = t->held_what == GUARD_REMOVAL && plan->step != STEP_NONE;
-    if (!removal_may_come && !(aside && t->held_what == GUARD_UPGRADE))
+    if (!removal_may_come && t->held_word != licence)
         unhold(e, w, t);
-    if (!aside)
+    if (denied && denied->fingerprint != licence)
         undeny(e, w, t);
 }
 
@@ -303,27 +332,26 @@ static enum admission admit_step(struct engine *e, struct work *w, struct target
     if (plan->step <= STEP_LOOKUP && plan->step != STEP_NONE)
         return ADMITTED; /* what is wanted turns out when something is known */
     if (what == GUARDED || allowance(ward, w, what) == UINT32_MAX) {
-        end_questions(e, w, t, plan);
+        end_questions(e, w, t, plan, what == GUARD_UPGRADE ? 0 : word_of_licence(w, t, now));
         return ADMITTED;
     }
-    uint64_t word = word_of(w->slot->live, plan, what);
+    uint64_t asked = word_of(w->slot->live, plan, what);
     const struct refused *denied = target_state_refused(t, REFUSED_DENIED);
-    if (denied && denied->fingerprint == word && !is_reconsidered(e, w, denied))
+    if (denied && denied->fingerprint == asked && !is_reconsidered(e, w, denied))
         return AGREED;
-    if (denied && denied->fingerprint == word) {
-        undeny(e, w, t);
-        w->reconsidered = true;
+    if (denied && denied->fingerprint == asked) {
+        reconsider(e, w, t, REFUSED_DENIED);
         return approve(e, w, t, plan, what);
     }
     if (was_admitted(t, plan, what))
         return ADMITTED;
-    keep_hold(e, w, t, what, word);
-    if (t->held_word == word)
+    keep_hold(e, w, t, what, asked);
+    if (t->held_word == asked)
         return decide(e, w, t, plan, now);
     if (!has_room(ward, w, what, now)) {
         if (t->held_word)
             return HELD; /* one question at a time: this one follows when that one is answered */
-        hold(e, w, t, what, word, plan->team_name, now);
+        hold(e, w, t, what, asked, plan->team_name, now);
         return decide(e, w, t, plan, now); /* "all held before": decided already, perhaps */
     }
     count(e, ward, w, what, now);
@@ -345,11 +373,26 @@ static enum admission admit_farewell(struct engine *e, struct work *w, struct ta
     return ADMITTED;
 }
 
+/* The account is gone, and what a person has to decide about its licence, or has refused, is so of the new one. */
+static bool asks_already(const struct engine *e, const struct work *w, const struct target_state *t,
+                         const struct attrs *changes)
+{
+    const struct refused *denied = target_state_refused(t, REFUSED_DENIED);
+    const char *licence = attrs_get(changes, "userType");
+    uint64_t asked = licence ? word(w->slot->live, GUARD_UPGRADE, licence) : 0;
+    return licence && (t->held_word == asked ||
+                       (denied && denied->fingerprint == asked && !is_reconsidered(e, w, denied)));
+}
+
 enum admission wards_admit(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
                            struct now now)
 {
     static const struct plan cut = {.step = STEP_DEACTIVATE};
     forget_deeds(e, w, t, plan);
+    if (plan->step == STEP_CREATE && asks_already(e, w, t, &plan->changes)) {
+        w->licence = t->held_word ? HELD : AGREED;
+        return w->licence;
+    }
     if (!plan->before_cut)
         return admit_step(e, w, t, plan, now);
     enum admission admission =
@@ -366,10 +409,10 @@ enum admission wards_admit(struct engine *e, struct work *w, struct target_state
  *      removal from a team     all else comes before it; denied: the next removal */
 bool wards_pass_by(struct work *w, const struct plan *plan, enum admission admission)
 {
-    bool licence = plan->step == STEP_UPDATE, removal = plan->step == STEP_LEAVE && !plan->before_cut;
+    bool anew = plan->step == STEP_CREATE && w->licence != ADMITTED && attrs_get(&plan->changes, "userType");
+    bool licence = plan->step == STEP_UPDATE || anew, removal = plan->step == STEP_LEAVE && !plan->before_cut;
     if (licence)
         w->licence = admission;
-    w->denied |= admission == DENIED && (licence || removal);
     return (licence && !MUTATION(MUTATION_HELD_LICENCE_STOPS)) || (removal && admission == DENIED);
 }
 

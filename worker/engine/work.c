@@ -125,8 +125,7 @@ void work_free_all(struct slot *slot)
  * at first is none of them: a decision wakes the held, a commit or the opening of the partition wakes works. */
 static bool waits_untouched(const struct work *w, const struct target_state *t)
 {
-    return w->held && !w->denied && w->started_ms == 0 && w->attempts == 0 && !w->trouble &&
-           !t->doubt_until_ms;
+    return w->held && w->started_ms == 0 && w->attempts == 0 && !w->trouble && !t->doubt_until_ms;
 }
 
 void work_drop_finished(struct slot *slot)
