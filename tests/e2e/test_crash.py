@@ -20,7 +20,7 @@ EVENTS, PERSONS, TENANTS, KILLS = 2000, 300, 5, 5
 
 # At which of its hits each failpoint kills, and of which program; at random within the range, from the seed.
 FAILPOINTS = {
-    "after-assign": (1, 1), "before-restore": (1, 1), "during-restore": (1, 1),
+    "after-assign": (1, 1), "before-restore": (1, 1), "during-restore": (1, 1), "after-restore": (1, 1),
     "after-begin": (2, 30), "after-produce": (2, 30), "after-send-offsets": (2, 30), "before-commit": (2, 30),
     "after-commit": (2, 30),
     "before-call": (2, 20), "after-request-written": (2, 20), "after-reply": (2, 20),
