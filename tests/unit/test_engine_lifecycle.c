@@ -595,6 +595,24 @@ START_TEST(a_cut_that_comes_at_once_since_a_read_failed_says_so)
 }
 END_TEST
 
+START_TEST(who_waited_for_a_policy_that_failed_leaves_teams_all_the_same)
+{
+    p0_is_in_three_teams();
+    kit.policy = POLICY_FAILS;
+    engine_policy_changed(kit.e, ++kit.generation, kit.now);
+    say({.id = "held", .type = EVENT_SUSPENDED, .subject = "p-0", .at = 2});
+    settle_for(5 * KIT_SECOND);
+    ck_assert(account(0)->active);
+    kit.policy = POLICY_LEAVES_TEAMS;
+    engine_policy_changed(kit.e, ++kit.generation, kit.now);
+    settle_for(60 * KIT_SECOND);
+    ck_assert(!account(0)->active && account(0)->n_teams == 0);
+    expect_result("held", "miro", "applied");
+    ck_assert_uint_eq(n_refused("held"), 0);
+    end();
+}
+END_TEST
+
 START_TEST(a_call_that_takes_a_leaver_out_of_a_team_and_is_never_answered_is_followed_by_the_cut)
 {
     p0_is_in_three_teams();
@@ -921,6 +939,7 @@ int main(void)
         a_leaver_may_leave_all_teams_first,
         teams_that_cannot_be_left_do_not_hold_up_the_cut,
         a_cut_that_comes_at_once_since_a_read_failed_says_so,
+        who_waited_for_a_policy_that_failed_leaves_teams_all_the_same,
         a_call_that_takes_a_leaver_out_of_a_team_and_is_never_answered_is_followed_by_the_cut,
         the_last_admin_of_a_team_leaves_the_others_and_is_a_finding,
         a_dry_run_tells_the_whole_way_out,

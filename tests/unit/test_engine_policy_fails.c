@@ -130,6 +130,25 @@ START_TEST(a_hold_is_obeyed_when_the_policy_works_again)
 }
 END_TEST
 
+/* The record that is restored speaks of the policy's failure yet. */
+START_TEST(an_abort_after_the_policy_works_again_keeps_the_back_off)
+{
+    kit_start();
+    kit_zoe_has_account(ZOE);
+    kit.policy = POLICY_FAILS;
+    say({"e2", EVENT_CHANGED, .at = 2, .profile = "displayName=Zed"});
+    commit();
+    expect_no_call();
+    kit.policy = POLICY_ACCOUNT;
+    engine_policy_changed(kit.e, ++kit.generation, kit.now);
+    expect_call("PATCH", "/Users/7");
+    answer_later(503, 20 * KIT_SECOND);
+    take_and_abort();
+    ck_assert_int_ge(wait_for_call(), 20 * KIT_SECOND);
+    kit_stop();
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -139,6 +158,7 @@ int main(void)
         the_daily_retry_of_a_cut_outlives_a_policy_that_fails,
         who_is_on_hold_keeps_the_account_while_the_policy_fails,
         a_hold_is_obeyed_when_the_policy_works_again,
+        an_abort_after_the_policy_works_again_keeps_the_back_off,
     };
     return kit_run("engine_policy_fails", tests, ARRAY_SIZE(tests));
 }

@@ -280,6 +280,8 @@ static bool keep_facts(struct work *w, struct target_state *t, struct now now)
         t->failing_since_ms = w->failing_since_ms;
         t->write_failed = w->write_failed;
         t->next_attempt_ms = w->next_attempt_ms;
+        if (target_state_waits_for_policy(t)) /* what was learnt came after that */
+            target_state_forget_failure(t);
         target_state_failed(t, w->failed_ms);
         kept = true;
     }

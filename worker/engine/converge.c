@@ -2,7 +2,6 @@
 #include "fetch.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -102,16 +101,14 @@ static void proceed(struct engine *e, struct work *w, struct target_state *t, co
     }
 }
 
-#define POLICY_FAILED "policy: "
-
-/* The policy has a word again, or its word is not needed: nothing waits for it any more. */
+/* The policy has a word again, or its word is not needed: nothing waits for it any more, and that it had none is no
+ * failure of calls. */
 static void unpark(struct engine *e, struct work *w, struct target_state *t)
 {
-    bool parked = t->next_attempt_ms && t->last_failure &&
-                  strncmp(t->last_failure, POLICY_FAILED, strlen(POLICY_FAILED)) == 0;
-    if (!parked)
+    if (!t->next_attempt_ms || !target_state_waits_for_policy(t))
         return;
-    t->next_attempt_ms = 0;
+    answer_forget_failures(w, t);
+    target_state_forget_failure(t);
     slot_mark_dirty(e, w->slot);
 }
 
@@ -131,9 +128,7 @@ static void park(struct engine *e, struct work *w, struct target_state *t, const
     t->attempts++;
     target_state_failed(t, now.wall_ms);
     t->next_attempt_ms = now.wall_ms + w->target->cfg->retry_cap_ms;
-    char reason[sizeof err->message + sizeof POLICY_FAILED];
-    snprintf(reason, sizeof reason, POLICY_FAILED "%s", err->message);
-    target_state_fail(t, reason);
+    target_state_wait_for_policy(t, err->message);
     slot_mark_dirty(e, w->slot);
 }
 

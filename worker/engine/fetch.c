@@ -142,8 +142,7 @@ static void end_wish(struct engine *e, struct work *w, struct target_state *t, c
     t->open = false;
     w->surprise = NULL;
     answer_forget_failures(w, t);
-    free(t->last_failure);
-    t->last_failure = NULL;
+    target_state_forget_failure(t);
     target_state_set_unfetched(t, why);
     w->slot->gen++;
     slot_mark_dirty(e, w->slot);

@@ -225,6 +225,10 @@ void target_state_set_known(struct target_state *t, enum known_kind kind); /* fr
 char *reason_text(const char *reason);
 void target_state_fail(struct target_state *t,
                        const char *reason); /* the last failure, as text that a record can hold */
+void target_state_forget_failure(struct target_state *t);
+/* Not a call has failed but the policy, which told why. */
+void target_state_wait_for_policy(struct target_state *t, const char *why);
+bool target_state_waits_for_policy(const struct target_state *t);
 void target_state_refuse(struct target_state *t, const char *what, uint64_t fingerprint, const char *reason);
 /* A person refused what was held under that id since then. */
 void target_state_deny(struct target_state *t, const char *what, uint64_t fingerprint, const char *reason,

@@ -322,8 +322,7 @@ static void end_attempts(struct target_state *t)
     t->held_since_ms = 0;
     free(t->held_team);
     t->held_team = NULL;
-    free(t->last_failure);
-    t->last_failure = NULL;
+    target_state_forget_failure(t);
 }
 
 static bool has_ripe(const struct person *p, const struct target_state *t)

@@ -107,6 +107,26 @@ void target_state_fail(struct target_state *t, const char *reason)
     t->last_failure = reason_text(reason);
 }
 
+void target_state_forget_failure(struct target_state *t)
+{
+    free(t->last_failure);
+    t->last_failure = NULL;
+}
+
+#define POLICY_FAILED "policy: "
+
+void target_state_wait_for_policy(struct target_state *t, const char *why)
+{
+    char *reason = xasprintf(POLICY_FAILED "%s", why);
+    target_state_fail(t, reason);
+    free(reason);
+}
+
+bool target_state_waits_for_policy(const struct target_state *t)
+{
+    return t->last_failure && strncmp(t->last_failure, POLICY_FAILED, strlen(POLICY_FAILED)) == 0;
+}
+
 void target_state_refuse(struct target_state *t, const char *what, uint64_t fingerprint, const char *reason)
 {
     target_state_forgive(t, what);

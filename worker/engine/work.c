@@ -55,7 +55,7 @@ struct work *work_add(struct engine *e, struct slot *slot, const char *target)
     slot->works = xreallocarray(slot->works, slot->n_works + 1, sizeof *slot->works);
     slot->works[slot->n_works++] = w;
     const struct target_state *t = person_target(slot_live(e, slot), target);
-    if (t) { /* facts that an abort does not take back */
+    if (t && !target_state_waits_for_policy(t)) { /* facts that an abort does not take back */
         w->failures = t->attempts;
         w->failing_since_ms = t->failing_since_ms;
         w->next_attempt_ms = t->next_attempt_ms;
