@@ -110,6 +110,33 @@ START_TEST(what_a_listing_found_is_known_by_its_fingerprint)
 }
 END_TEST
 
+static void want(const char *rest)
+{
+    char value[256];
+    snprintf(value, sizeof value,
+             "{\"kind\":\"want\",\"target\":\"miro\",\"name\":\"Ops\",\"at\":\"2026-11-26T14:00:00Z\"%s}",
+             rest);
+    ck_assert(take("want/miro/Ops", value));
+}
+
+START_TEST(a_want_knows_who_has_borne_the_name)
+{
+    want("");
+    ck_assert_ptr_null(directory_former(&d, "Ops", NULL));
+    want(",\"former\":\"7\"");
+    want(",\"failed\":\"403\""); /* of a worker that does not know it */
+    ck_assert_str_eq(directory_former(&d, "Ops", NULL), "7");
+    ck_assert_ptr_null(directory_former(&d, "Design", NULL));
+    team("7", "Operations");
+    ck_assert_ptr_null(directory_former(&d, "Ops", NULL));
+    team("7", NULL);
+    ck_assert_str_eq(directory_former(&d, "Ops", NULL), "7");
+    ck_assert(take("want/miro/Ops", NULL));
+    ck_assert_ptr_null(directory_former(&d, "Ops", NULL));
+    directory_done(&d);
+}
+END_TEST
+
 START_TEST(what_is_not_understood_changes_nothing)
 {
     static const char *const rows[][2] = {
@@ -124,6 +151,9 @@ START_TEST(what_is_not_understood_changes_nothing)
         {"wish/miro", "[]"},
         {"wish/miro", "{\"kind\":\"wish\",\"target\":\"wiki\",\"at\":\"2026-11-26T14:00:00Z\"}"},
         {"wish/miro", "{\"kind\":\"wish\",\"target\":\"miro\",\"at\":\"today\"}"},
+        {"want/miro/A",
+         "{\"kind\":\"want\",\"target\":\"miro\",\"name\":\"A\",\"former\":\"\",\"at\":\"2026-11-26T14:00:"
+         "00Z\"}"},
         {"listing/miro",
          "{\"kind\":\"listing\",\"target\":\"miro\",\"teams\":-1,\"at\":\"2026-11-26T14:00:00Z\"}"},
         {"team/miro/1", "{\"kind\":\"team\",\"target\":\"miro\",\"id\":\"2\",\"name\":\"A\",\"at\":\"2026-11-"
@@ -140,9 +170,8 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        teams_are_found_by_their_present_names,
-        listings_and_wishes_tell_their_times,
-        what_a_listing_found_is_known_by_its_fingerprint,
+        teams_are_found_by_their_present_names,           listings_and_wishes_tell_their_times,
+        what_a_listing_found_is_known_by_its_fingerprint, a_want_knows_who_has_borne_the_name,
         what_is_not_understood_changes_nothing,
     };
     return kit_run("directory", tests, ARRAY_SIZE(tests));

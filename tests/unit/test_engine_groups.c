@@ -392,6 +392,53 @@ START_TEST(a_group_that_we_made_is_asked_for_before_it_is_made_again)
 }
 END_TEST
 
+/* Of each key the topic keeps the last record, and none that forgets. */
+static void compact_targets(void)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < kit.n_records; i++) {
+        bool last = kit.records[i].value != NULL;
+        for (size_t j = i + 1; last && j < kit.n_records; j++)
+            last =
+                kit.records[j].topic != TOPIC_TARGETS || strcmp(kit.records[j].key, kit.records[i].key) != 0;
+        if (kit.records[i].topic != TOPIC_TARGETS || last) {
+            kit.records[n++] = kit.records[i];
+            continue;
+        }
+        free(kit.records[i].key);
+        free(kit.records[i].value);
+        cJSON_Delete(kit.records[i].json);
+    }
+    kit.n_records = n;
+}
+
+START_TEST(a_group_that_was_there_before_us_is_not_made_again_as_long_as_somebody_misses_it)
+{
+    prepare_groups();
+    miro_add_team(there.m, "Guild");
+    open_groups();
+    say_joined(1, "Guild");
+    settle_groups(90 * KIT_SECOND);
+    settle_unlisted(RELIST_MS);
+    tell("joined", EVENT_JOINED, 1, 1, "Guild");
+    settle_unlisted(26 * 3600 * KIT_SECOND);
+    ck_assert_uint_eq(posts, 0);
+    compact_targets();
+    kit_crash();
+    settle_unlisted(3 * RELIST_MS);
+    ck_assert_uint_eq(posts, 0);
+    ck_assert_str_eq(json_string(told("want/miro/Guild")->json, "former"),
+                     miro_team_by_name(there.m, "Guild")->id);
+    lose_by_hand("Guild");
+    settle_unlisted(2 * RELIST_MS);
+    ck_assert_uint_eq(posts, 1);
+    settle_groups(3 * RELIST_MS);
+    ck_assert_uint_eq(posts, 1);
+    ck_assert(is_in(1, "Guild"));
+    stop();
+}
+END_TEST
+
 START_TEST(a_group_is_not_made_again_while_nobody_says_whether_it_is_there)
 {
     prepare_groups();
@@ -742,6 +789,7 @@ int main(void)
         a_group_is_not_made_by_one_listing_that_has_lost_it,
         a_group_that_listings_in_a_row_lack_is_not_made_again_while_it_is_there,
         a_group_that_we_made_is_asked_for_before_it_is_made_again,
+        a_group_that_was_there_before_us_is_not_made_again_as_long_as_somebody_misses_it,
         a_group_is_not_made_again_while_nobody_says_whether_it_is_there,
         a_group_that_was_deleted_by_hand_is_made_again,
         a_group_that_has_another_name_now_is_made_again,

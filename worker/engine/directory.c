@@ -19,6 +19,13 @@ static const char *const kind_names[DIRECTORY_KINDS] = {"team", "listing", "wish
 
 /* ---- by name ------------------------------------------------------------------------------------------- */
 
+static void want_done(struct group_want *want)
+{
+    free(want->name);
+    free(want->failed);
+    free(want->former);
+}
+
 void directory_done(struct directory *d)
 {
     attrs_done(&d->teams);
@@ -26,10 +33,8 @@ void directory_done(struct directory *d)
     attrs_done(&d->attached);
     attrs_done(&d->vanished);
     attrs_done(&d->vanished_ids);
-    for (size_t i = 0; i < d->n_wanted; i++) {
-        free(d->wanted[i].name);
-        free(d->wanted[i].failed);
-    }
+    for (size_t i = 0; i < d->n_wanted; i++)
+        want_done(&d->wanted[i]);
     free(d->wanted);
     free(d->by_name);
     free(d->failed);
@@ -78,17 +83,22 @@ int64_t directory_vanished_ms(const struct directory *d, const char *name)
     return at ? strtoll(at, NULL, 10) : 0;
 }
 
+static bool is_former(const struct directory *d, const char *id, const struct attrs *but)
+{
+    return id && !attrs_find(&d->teams, id) && !(but && attrs_find(but, id));
+}
+
 const char *directory_former(const struct directory *d, const char *name, const struct attrs *but)
 {
+    const struct group_want *want = directory_want(d, name);
     const char *last = attrs_get(&d->vanished_ids, name);
-    if (last && !attrs_find(&d->teams, last) && !(but && attrs_find(but, last)))
+    if (is_former(d, last, but))
         return last;
-    for (size_t i = 0; i < d->made.n; i++) {
-        const char *id = d->made.v[i].name;
-        if (strcmp(d->made.v[i].value, name) == 0 && !attrs_find(&d->teams, id) &&
-            !(but && attrs_find(but, id)))
-            return id;
-    }
+    if (want && is_former(d, want->former, but))
+        return want->former;
+    for (size_t i = 0; i < d->made.n; i++)
+        if (strcmp(d->made.v[i].value, name) == 0 && is_former(d, d->made.v[i].name, but))
+            return d->made.v[i].name;
     return NULL;
 }
 
@@ -131,6 +141,12 @@ static uint64_t fingerprint(const struct attrs *teams)
     return hash;
 }
 
+/* Who misses it would have another one made beside it, if lists only lack it: that is known as long as somebody does. */
+static bool is_forgotten(const struct directory *d, const char *name, int64_t for_ms)
+{
+    return for_ms > VANISHED_KEPT_MS && !directory_want(d, name);
+}
+
 /* Those that went with this listing, and those of which later ones have long said the same. */
 static void date_vanished(struct directory *d, const struct directory_record *r)
 {
@@ -140,7 +156,7 @@ static void date_vanished(struct directory *d, const struct directory_record *r)
         snprintf(at, sizeof at, "%lld", (long long)r->at_ms);
         if (!gone->value)
             attrs_set(&d->vanished, gone->name, at);
-        else if (!r->failed && r->at_ms - strtoll(gone->value, NULL, 10) > VANISHED_KEPT_MS)
+        else if (!r->failed && is_forgotten(d, gone->name, r->at_ms - strtoll(gone->value, NULL, 10)))
             forget_vanished(d, gone->name);
     }
 }
@@ -182,10 +198,13 @@ static void take_want(struct directory *d, const struct directory_record *r)
     free(want->failed);
     want->failed = xstrdup_null(r->failed);
     want->at_ms = r->at_ms;
+    if (r->former) { /* who tells none may have come when its team's record was gone */
+        free(want->former);
+        want->former = xstrdup(r->former);
+    }
     if (!r->gone)
         return;
-    free(want->name);
-    free(want->failed);
+    want_done(want);
     *want = d->wanted[--d->n_wanted];
 }
 
@@ -258,6 +277,8 @@ void directory_value(const struct directory_record *r, struct buf *out)
     if (failed)
         json_put_string(&w, "failed", failed);
     free(failed);
+    if (r->former)
+        json_put_string(&w, "former", r->former);
     json_put_time(&w, "at", r->at_ms);
     json_close(&w);
 }
@@ -270,6 +291,7 @@ void directory_record_done(struct directory_record *r)
     free(r->id);
     free(r->name);
     free(r->failed);
+    free(r->former);
     *r = (struct directory_record){0};
 }
 
@@ -310,7 +332,8 @@ static bool key_agrees(const cJSON *root, const struct directory_record *r)
 
 static bool read_root(const cJSON *root, struct directory_record *r, struct error *err)
 {
-    const char *at = json_string(root, "at"), *name = json_string(root, "name");
+    const char *at = json_string(root, "at"), *name = json_string(root, "name"),
+               *former = json_string(root, "former");
     if (!key_agrees(root, r))
         return wrong(err, "the key does not agree with the value");
     if (!at || !rfc3339_parse(str_of(at), &r->at_ms) || r->at_ms <= 0)
@@ -321,6 +344,10 @@ static bool read_root(const cJSON *root, struct directory_record *r, struct erro
         r->name = xstrdup(name);
     if (r->kind == DIRECTORY_LISTING && (!json_int64(root, "teams", &r->teams) || r->teams < 0))
         return wrong(err, "teams: not a number of teams");
+    if (r->kind == DIRECTORY_WANT && former && (!*former || strlen(former) > SCIM_ID_MAX))
+        return wrong(err, "former: not the id of a team");
+    if (r->kind == DIRECTORY_WANT)
+        r->former = xstrdup_null(former);
     r->failed = xstrdup_null(json_string(root, "failed"));
     return true;
 }

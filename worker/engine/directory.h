@@ -39,15 +39,16 @@ struct directory_record { /* release with directory_record_done */
     int64_t
         at_ms; /* team, listing: when the listing began; wish: since when a team is missed; want: likewise, or when it
                       failed; made: when */
-    char *id;      /* team, made; attached: GROUP/TEAM */
-    char *name;    /* team, made, attached (the group's): NULL: it is gone; want */
-    bool gone;     /* want: it is there, or nobody's business any more */
+    char *id;     /* team, made; attached: GROUP/TEAM */
+    char *name;   /* team, made, attached (the group's): NULL: it is gone; want */
+    char *former; /* want: the id of one that has borne the name and is listed no more; NULL: none is known */
+    bool gone;    /* want: it is there, or nobody's business any more */
     int64_t teams; /* listing: so many */
     char *failed;  /* listing: why there is none; want: why it cannot be made; NULL: no such reason */
 };
 
 struct group_want {
-    char *name, *failed; /* as in a record */
+    char *name, *failed, *former; /* as in records; former: of the last that told one */
     int64_t at_ms;
 };
 
@@ -65,9 +66,10 @@ struct directory {
     size_t n_wanted;
     struct attrs
         vanished; /* names that a listing has not any more → when it began (wall clock, text); NULL: it follows */
-    struct attrs vanished_ids; /* the same → the id of the one that bore it last */
-    struct attrs made;         /* groups that were made by us, id → name then */
-    struct attrs attached;     /* likewise, to teams: "GROUP/TEAM" → the group's name then */
+    struct attrs
+        vanished_ids; /* the same → the id of the one that bore it last. Both for a day, or as long as a want */
+    struct attrs made;     /* groups that were made by us, id → name then */
+    struct attrs attached; /* likewise, to teams: "GROUP/TEAM" → the group's name then */
 };
 
 enum team_search { TEAM_FOUND, TEAM_MISSING, TEAM_AMBIGUOUS };

@@ -12,6 +12,12 @@ void groups_want(struct engine *e, struct target *t, const char *group)
     listings_look(e);
 }
 
+/* It outlives the record of the team itself, which the topic may have lost when a worker reads it. */
+static char *former(const struct target *t, const char *group)
+{
+    return (char *)(uintptr_t)directory_former(&t->directory, group, NULL);
+}
+
 void groups_publish_wants(struct engine *e, struct target *t, int32_t origin, struct now now)
 {
     for (size_t i = 0; i < t->wants.n; i++) {
@@ -22,6 +28,7 @@ void groups_publish_wants(struct engine *e, struct target *t, int32_t origin, st
                         &(struct directory_record){.kind = DIRECTORY_WANT,
                                                    .target = (char *)(uintptr_t)t->cfg->name,
                                                    .name = group,
+                                                   .former = former(t, group),
                                                    .at_ms = now.wall_ms});
         attrs_set(&t->wants, group, "sent");
     }
@@ -52,6 +59,7 @@ void groups_publish_want(struct engine *e, const struct target *t, const char *g
                                                .name = (char *)(uintptr_t)group,
                                                .gone = !failed,
                                                .failed = (char *)(uintptr_t)failed,
+                                               .former = failed ? former(t, group) : NULL,
                                                .at_ms = now.wall_ms});
 }
 
