@@ -72,6 +72,7 @@ static const struct setting settings[] = {
     {"acks", R_PRODUCERS, LITERAL, "all", false},
     /* With more, a request that a new leader refuses is called delivered as soon as the next one is (README 11). */
     {"max.in.flight.requests.per.connection", R_PRODUCERS, LITERAL, "1", false},
+    {"delivery.report.only.error", R_PRODUCERS, LITERAL, "false", false}, /* we live by the good ones */
     {"partitioner", R_PRODUCERS, LITERAL, "murmur2_random", false},
     {"transactional.id", R_LEDGER, TRANSACTIONAL_ID, NULL, false},
     {"transaction.timeout.ms", R_LEDGER, TRANSACTION_TIMEOUT, NULL, false},
@@ -139,12 +140,21 @@ static char *value_of(const struct setting *s, const struct config *cfg, enum ka
     }
 }
 
+/* librdkafka fits one to the other by itself, unless both are set. */
+static bool gives_way(const struct setting *s, const struct config *cfg)
+{
+    for (size_t i = 0; i < cfg->kafka.properties.n && strcmp(s->name, "fetch.max.bytes") == 0; i++)
+        if (strcmp(cfg->kafka.properties.v[i].name, "message.max.bytes") == 0)
+            return true;
+    return false;
+}
+
 static bool apply_settings(rd_kafka_conf_t *conf, const struct config *cfg, enum kafka_role role,
                            const char *slot, bool overridable, struct error *err)
 {
     for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
         const struct setting *s = &settings[i];
-        if (!(s->roles & 1u << role) || s->overridable != overridable)
+        if (!(s->roles & 1u << role) || s->overridable != overridable || gives_way(s, cfg))
             continue;
         char *value = value_of(s, cfg, role, slot), why[256];
         rd_kafka_conf_res_t rc = rd_kafka_conf_set(conf, s->name, value, why, sizeof why);

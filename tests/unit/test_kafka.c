@@ -84,6 +84,27 @@ START_TEST(properties_of_the_config_are_passed_on)
 }
 END_TEST
 
+/* librdkafka refuses answers that cannot hold a message; a few of its settings have to fit each other. */
+START_TEST(larger_messages_can_be_had)
+{
+    enum { MANY = KAFKA_ROLE_WATERMARK + 1 };
+    set_config("127.0.0.1:1");
+    struct config_pair pairs[] = {{"message.max.bytes", "8000000"}};
+    cfg.kafka.properties = (struct config_pairs){pairs, ARRAY_SIZE(pairs)};
+    for (int role = 0; role < MANY; role++) {
+        rd_kafka_conf_t *conf;
+        struct error err = {0};
+        char why[256];
+        bool writes = role == KAFKA_ROLE_ADMIN || role == KAFKA_ROLE_PUBLISHER || role == KAFKA_ROLE_LEDGER;
+        ck_assert_msg(kafka_conf_new(&cfg, (enum kafka_role)role, "w0", &conf, &err), "%s", err.message);
+        rd_kafka_t *rk = rd_kafka_new(writes ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, why, sizeof why);
+        ck_assert_msg(rk, "role %d: %s", role, why);
+        rd_kafka_destroy(rk);
+    }
+    cfg.kafka.properties = (struct config_pairs){0};
+}
+END_TEST
+
 START_TEST(properties_that_would_break_a_promise_are_refused)
 {
     static const struct {
@@ -92,6 +113,8 @@ START_TEST(properties_that_would_break_a_promise_are_refused)
     } rows[] = {
         {{"acks", "1"}, "acks is set by the program"},
         {{"enable.auto.commit", "true"}, "set by the program"},
+        {{"max.in.flight", "5"}, "set by the program"},
+        {{"delivery.report.only.error", "true"}, "set by the program"},
         {{"isolation.level", "read_uncommitted"}, "set by the program"},
         {{"metadata.broker.list", "y:1"}, "set by the program"},
         {{"no.such.thing", "1"}, "no.such.thing"},
@@ -270,8 +293,9 @@ START_TEST(brokers_that_do_not_answer_are_a_temporary_error)
 }
 END_TEST
 
-RUN_TESTS("kafka", each_role_has_its_settings, properties_of_the_config_are_passed_on,
-          properties_that_would_break_a_promise_are_refused, topics_are_named_after_the_prefix,
-          unmanaged_topics_are_accepted_when_they_agree, unmanaged_topics_are_never_made_by_asking_for_them,
-          partition_counts_that_differ_are_refused, a_message_is_delivered_only_when_it_is_there_itself,
+RUN_TESTS("kafka", larger_messages_can_be_had, each_role_has_its_settings,
+          properties_of_the_config_are_passed_on, properties_that_would_break_a_promise_are_refused,
+          topics_are_named_after_the_prefix, unmanaged_topics_are_accepted_when_they_agree,
+          unmanaged_topics_are_never_made_by_asking_for_them, partition_counts_that_differ_are_refused,
+          a_message_is_delivered_only_when_it_is_there_itself,
           brokers_that_do_not_answer_are_a_temporary_error)
