@@ -264,6 +264,33 @@ START_TEST(what_was_denied_is_done_when_it_was_approved_while_no_worker_ran)
 }
 END_TEST
 
+/* No worker runs meanwhile. */
+START_TEST(an_approval_from_before_a_denial_of_all_is_none)
+{
+    char hold[GUARD_HOLD_SIZE];
+    start_with_crew(GUARD_DEACTIVATION, (struct engine_guard_limit){.percent = 1});
+    tell("left0", EVENT_LEFT, 0, 2, NULL);
+    settle_down();
+    snprintf(hold, sizeof hold, "%s", held_id(0));
+    engine_free(kit.e);
+    kit.e = engine_new(&kit.cfg, &kit.ports);
+    pass(KIT_SECOND);
+    decide_about(hold, "approve");
+    pass(10 * KIT_SECOND);
+    decide_held_before("deny");
+    kit_assign(0);
+    settle_down();
+    pass(2 * KIT_LIFE_MS);
+    settle_down();
+    ck_assert_uint_eq(count_outcome("denied"), 1);
+    ck_assert_uint_eq(there.cuts, 0);
+    decide_about(hold, "approve"); /* after all */
+    settle_down();
+    ck_assert_uint_eq(there.cuts, 1);
+    kit_stop();
+}
+END_TEST
+
 START_TEST(who_was_denied_is_not_approved_with_all_others)
 {
     char hold[GUARD_HOLD_SIZE];
@@ -642,6 +669,7 @@ int main(void)
         what_a_person_denies_is_answered_so_and_stays_until_a_newer_word,
         what_was_denied_by_mistake_is_done_when_a_person_approves_it_after_all,
         what_was_denied_is_done_when_it_was_approved_while_no_worker_ran,
+        an_approval_from_before_a_denial_of_all_is_none,
         who_was_denied_is_not_approved_with_all_others,
         a_cut_that_is_asked_for_again_before_it_is_done_is_counted_once,
         who_was_active_in_between_is_counted_again,

@@ -286,7 +286,7 @@ static void approve_denied(void)
         snprintf(
             value, sizeof value,
             "{\"kind\":\"hold\",\"decision\":\"approve\",\"hold\":\"%s\",\"by\":\"ops\",\"reason\":\"r\","
-            "\"at\":\"2027-01-15T08:16:40Z\"}",
+            "\"at\":\"2027-01-16T08:16:40Z\"}",
             hold);
         ck_assert_msg(engine_control(kit.e, str_of(key), str_of(value), kit.now, &err), "%s", err.message);
     }

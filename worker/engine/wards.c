@@ -231,11 +231,13 @@ static void deny(struct engine *e, struct work *w, struct target_state *t, const
     unhold(e, w, t);
 }
 
-/* A person thinks better of it, and names it: an approval of all that is held means those who are held. */
+/* A person thinks better of it, and names it: an approval of all that is held means those who are held, and one that came before
+ * all were denied is no second thought. */
 static bool is_reconsidered(const struct engine *e, const struct work *w, const struct refused *denied)
 {
     return denied->hold[0] &&
-           control_decision(&e->control, denied->hold, w->name, INT64_MAX) == DECISION_APPROVE;
+           control_decision(&e->control, denied->hold, w->name, INT64_MAX) == DECISION_APPROVE &&
+           control_decision(&e->control, denied->hold, w->name, denied->held_since_ms) == DECISION_APPROVE;
 }
 
 void wards_reconsider(struct engine *e, struct work *w, struct target_state *t)
