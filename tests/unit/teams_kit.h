@@ -15,6 +15,7 @@ enum { RELIST_MS = 600 * KIT_SECOND, MISSING_MS = 30 * KIT_SECOND };
 static struct {
     struct miro *m;
     enum miro_fault fault;          /* of the next call to a team */
+    bool stale;                     /* other reads are answered by a replica that lags */
     unsigned moves, lists, members; /* calls to teams; members of the last one */
     size_t longest;                 /* body of a call to a team */
     char last[1024];                /* body of the last one */
@@ -64,7 +65,9 @@ static inline void serve(void)
                               .content_type = "application/scim+json",
                               .body = kit.call->body,
                               .body_n = kit.call->body_n,
-                              .fault = team ? there.fault : MIRO_FAULT_NONE};
+                              .fault = team          ? there.fault
+                                       : there.stale ? MIRO_FAULT_STALE_READ
+                                                     : MIRO_FAULT_NONE};
     if (team)
         there.fault = MIRO_FAULT_NONE;
     note_call();

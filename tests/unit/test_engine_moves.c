@@ -198,6 +198,36 @@ START_TEST(an_answer_without_effect_is_found_out)
 }
 END_TEST
 
+/* Also when the move before was verified, and another worker has the person now. */
+START_TEST(a_read_from_before_the_last_move_is_not_the_last_word)
+{
+    static const struct {
+        enum event_type first, then;
+    } rows[] = {{EVENT_MEMBERSHIP_REMOVED, EVENT_MEMBERSHIP_ADDED},
+                {EVENT_MEMBERSHIP_ADDED, EVENT_MEMBERSHIP_REMOVED}};
+    for (size_t i = 0; i < 2 * ARRAY_SIZE(rows); i++) {
+        bool in = rows[i / 2].then == EVENT_MEMBERSHIP_ADDED;
+        start();
+        join_crew(1, in ? "Ops;Design" : "Ops");
+        settle_for(KIT_LIFE_MS);
+        tell("first", rows[i / 2].first, 0, 2, "Design");
+        settle_down();
+        expect_result("first-0", "miro", "applied");
+        if (i % 2)
+            kit_hand_over();
+        there.stale = true;
+        tell("then", rows[i / 2].then, 0, 3, "Design");
+        settle_down();
+        expect_no_result("then-0", "miro");
+        there.stale = false;
+        settle_for(KIT_LIFE_MS + 10 * KIT_SECOND);
+        expect_result("then-0", "miro", "applied");
+        ck_assert(is_in(0, "Design") == in);
+        stop();
+    }
+}
+END_TEST
+
 START_TEST(what_a_dead_owner_joined_is_still_ours_to_leave)
 {
     start();
@@ -479,6 +509,7 @@ int main(void)
         a_call_of_unknown_outcome_leaves_doubt_on_everybody_in_it,
         a_call_that_fails_is_tried_in_halves_and_by_itself,
         an_answer_without_effect_is_found_out,
+        a_read_from_before_the_last_move_is_not_the_last_word,
         what_a_dead_owner_joined_is_still_ours_to_leave,
         an_abort_takes_no_listing_and_no_membership_back,
         the_guard_holds_removals_until_a_person_decides,

@@ -46,6 +46,8 @@ START_TEST(what_is_written_is_read_back_the_same)
     t->retry_cut_ms = kit_ms(9);
     t->switched_until_ms = kit_ms(13);
     t->switched_on = true;
+    target_state_note_move(t, "3074457345618265034", true, kit_ms(15));
+    target_state_note_move(t, "3074457345618265035", false, kit_ms(16));
     t->admitted = 0x0123456789abcdefu;
     put_attrs(&t->admitted_moves, "3074457345618265034=0123456789abcdef");
     t->held_word = 0xabcdef0123456789u;

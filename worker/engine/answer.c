@@ -86,6 +86,7 @@ void answer_drop_link(const struct answer *a)
     attrs_done(&a->t->made_teams);                  /* they were that account's */
     if (!(a->t->doubt_until_ms && a->t->create_as)) /* a create that may still land brings them */
         attrs_done(&a->t->made_roles);
+    target_state_forget_moves(a->t);
     attrs_done(&a->w->joining);
     attrs_done(&a->w->leaving);
     a->t->missing_until_ms = 0;

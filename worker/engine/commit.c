@@ -41,6 +41,7 @@ static void write_record(struct person *p, struct buf *out)
         return;
     for (size_t i = 0; i < p->n_targets; i++) {
         target_state_set_known(&p->targets[i], KNOWN_UNKNOWN);
+        target_state_forget_moves(&p->targets[i]);
         shorten_reasons(&p->targets[i]);
     }
     buf_clear(out);
@@ -50,9 +51,12 @@ static void write_record(struct person *p, struct buf *out)
 
 static void forget_old_switches(struct person *p, struct now now)
 {
-    for (size_t i = 0; i < p->n_targets; i++)
+    for (size_t i = 0; i < p->n_targets; i++) {
         if (p->targets[i].switched_until_ms <= now.wall_ms)
             p->targets[i].switched_until_ms = 0;
+        if (p->targets[i].moved_until_ms <= now.wall_ms)
+            target_state_forget_moves(&p->targets[i]);
+    }
 }
 
 static void batch_slot(struct engine *e, struct out_record *r, struct batch_item *item, struct slot *slot,

@@ -22,6 +22,7 @@ void move_made(const struct answer *a)
     attrs_remove(&w->teams_read, f->team_id);
     attrs_set(f->step == STEP_JOIN ? &w->joining : &w->leaving, f->team_id, f->team_name);
     w->moves_until_ms = a->now.wall_ms + f->target->cfg->call_life_ms;
+    target_state_note_move(a->t, f->team_id, f->step == STEP_JOIN, w->moves_until_ms);
 }
 
 bool move_split(const struct answer *a)
@@ -88,9 +89,31 @@ void team_gone(const struct answer *a, const char *reason)
 
 /* ---- what the account says ----------------------------------------------------------------------------- */
 
+/* Read before a move could be seen, perhaps: asked again when that cannot be any more. */
+static void doubt_until(const struct answer *a, int64_t until_ms)
+{
+    if (until_ms > a->t->doubt_until_ms)
+        a->t->doubt_until_ms = a->w->doubt_until_ms = until_ms;
+}
+
+/* A read that contradicts a move that was answered just now comes from before it, perhaps also when that was verified: by
+ * another replica. */
+static void doubt_contradiction(const struct answer *a, const char *id, bool member)
+{
+    struct target_state *t = a->t;
+    const char *moved = attrs_get(&t->moved, id);
+    bool others_write = a->e->cfg.plan_only; /* as with `switched` */
+    if (!moved || step_writes(a->f->step) || others_write || a->f->started.wall_ms >= t->moved_until_ms)
+        return;
+    if (member != (strcmp(moved, MOVED_IN) == 0))
+        doubt_until(a, t->moved_until_ms);
+}
+
 static void know(const struct answer *a, const struct account *account, const char *id)
 {
-    attrs_set(&a->t->known_teams, id, attrs_find(&account->teams, id) ? "true" : NULL);
+    bool member = attrs_find(&account->teams, id);
+    attrs_set(&a->t->known_teams, id, member ? "true" : NULL);
+    doubt_contradiction(a, id, member);
 }
 
 static void know_all(const struct answer *a, const struct account *account, const struct attrs *ids)
@@ -102,9 +125,11 @@ static void know_all(const struct answer *a, const struct account *account, cons
 /* Of a leaver who leaves all teams: all that there are, by name, as many as a record may hold. */
 static void know_to_leave(const struct answer *a, const struct account *account)
 {
-    for (size_t i = 0; i < account->teams.n && a->t->known_teams.n < PERSON_TEAMS_MAX; i++)
-        attrs_set(&a->t->known_teams, account->teams.v[i].name,
-                  account->teams.v[i].value ? account->teams.v[i].value : "true");
+    for (size_t i = 0; i < account->teams.n && a->t->known_teams.n < PERSON_TEAMS_MAX; i++) {
+        const struct attr *team = &account->teams.v[i];
+        attrs_set(&a->t->known_teams, team->name, team->value ? team->value : "true");
+        doubt_contradiction(a, team->name, true);
+    }
 }
 
 void moves_know(const struct answer *a, const struct account *account)
@@ -189,19 +214,13 @@ void team_read(const struct answer *a)
                                                       : MEMBER_NOT;
     const char *fixed = keep_team(a, shows);
     attrs_set(&a->t->known_teams, f->team_id, is == MEMBER ? "true" : NULL);
+    if (shows != TEAM_SHOWS_NOBODY)
+        doubt_contradiction(a, f->team_id, is == MEMBER);
     attrs_set(&a->w->teams_read, f->team_id, "true");
     moves_verify(a);
     bool wants_change = f->joins ? is == MEMBER_NOT : is == MEMBER;
     if (fixed && wants_change)
         move_refused(a, fixed);
-}
-
-/* Read before the move could be seen, perhaps: asked again when that cannot be any more. */
-static void doubt_old_news(const struct answer *a)
-{
-    struct target_state *t = a->t;
-    if (a->w->moves_until_ms > t->doubt_until_ms)
-        t->doubt_until_ms = a->w->doubt_until_ms = a->w->moves_until_ms;
 }
 
 static void verify(const struct answer *a, enum step step, struct attrs *moves)
@@ -215,7 +234,7 @@ static void verify(const struct answer *a, enum step step, struct attrs *moves)
         if (unread) {
             ; /* the team is asked next */
         } else if (is != MEMBER_UNKNOWN && !as_wanted && old_news) {
-            doubt_old_news(a);
+            doubt_until(a, a->w->moves_until_ms);
         } else {
             attrs_remove(moves, id);
             if (as_wanted)

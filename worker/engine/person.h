@@ -97,6 +97,10 @@ struct refused {
 enum { SOURCE_TARGET_SIZE = sizeof SOURCE_PREFIX + EVENT_NAME_MAX };
 bool is_source(const char *target);
 
+/* What a move was for. */
+#define MOVED_IN  "in"
+#define MOVED_OUT "out"
+
 struct target_state {
     char *target;    /* name */
     char *link;      /* the target's id of the account; NULL: none */
@@ -118,9 +122,11 @@ struct target_state {
         switched_until_ms; /* a write was answered: a read begun before then that contradicts it may be old (wall
                                   clock); 0: none lately */
     bool switched_on;      /* valid with switched_until_ms */
-    bool open;             /* work under way: a call may be in flight once this is committed */
-    bool write_failed;     /* a write is among `attempts`: a read that works does not end them */
-    uint32_t attempts;     /* failures in a row */
+    struct attrs moved;    /* likewise of teams: id → MOVED_IN or MOVED_OUT, valid until then: */
+    int64_t moved_until_ms;   /* 0: none lately */
+    bool open;                /* work under way: a call may be in flight once this is committed */
+    bool write_failed;        /* a write is among `attempts`: a read that works does not end them */
+    uint32_t attempts;        /* failures in a row */
     int64_t failing_since_ms; /* the first of them (wall clock); 0: none, or not known */
     int64_t next_attempt_ms;  /* wall clock; 0: at once */
     int64_t failed_ms;    /* wall clock: when it failed or was refused last, or up to when that is forgiven */
@@ -225,6 +231,8 @@ void target_state_set_known(struct target_state *t, enum known_kind kind); /* fr
 char *reason_text(const char *reason);
 void target_state_fail(struct target_state *t,
                        const char *reason); /* the last failure, as text that a record can hold */
+void target_state_note_move(struct target_state *t, const char *team, bool in, int64_t until_ms);
+void target_state_forget_moves(struct target_state *t);
 void target_state_forget_failure(struct target_state *t);
 /* Not a call has failed but the policy, which told why. */
 void target_state_wait_for_policy(struct target_state *t, const char *why);

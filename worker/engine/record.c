@@ -260,6 +260,14 @@ static void write_switched(struct json_out *w, const struct target_state *t)
     json_close(w);
 }
 
+static void write_moved(struct json_out *w, const struct target_state *t)
+{
+    json_open(w, "moved", '{');
+    json_put_int(w, "until", t->moved_until_ms);
+    write_teams(w, "teams", &t->moved);
+    json_close(w);
+}
+
 static void write_held(struct json_out *w, const struct target_state *t)
 {
     json_open(w, "held", '{');
@@ -307,6 +315,8 @@ static void write_target(struct json_out *w, const struct person *p, const struc
     write_failures(w, t);
     if (t->switched_until_ms)
         write_switched(w, t);
+    if (t->moved_until_ms)
+        write_moved(w, t);
     if (t->write_failed)
         json_put_bool(w, "writeFailed", true);
     if (t->retry_cut_ms)

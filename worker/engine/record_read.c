@@ -306,6 +306,12 @@ static bool read_made_roles(const cJSON *list, struct attrs *ret)
     return true;
 }
 
+static bool read_moved(const cJSON *moved, struct target_state *t)
+{
+    return !moved || (json_int64(moved, "until", &t->moved_until_ms) &&
+                      read_teams(json_get(moved, "teams"), &t->moved));
+}
+
 static bool read_target(const cJSON *object, const struct person *p, struct target_state *t)
 {
     t->link = xstrdup_null(json_string(object, "link"));
@@ -327,6 +333,7 @@ static bool read_target(const cJSON *object, const struct person *p, struct targ
     json_int64(object, "sweptAt", &t->swept_ms);
     return read_held(object, t) && read_known(object, p, t) && read_lists(object, t) &&
            read_teams(json_get(object, "madeTeams"), &t->made_teams) &&
+           read_moved(json_get(object, "moved"), t) &&
            read_made_roles(json_get(object, "madeRoles"), &t->made_roles) &&
            read_teams(json_get(object, "admittedRemovals"), &t->admitted_moves);
 }

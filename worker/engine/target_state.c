@@ -36,6 +36,21 @@ enum team_state target_state_membership(const struct target_state *t, const char
     return !known ? MEMBER_UNKNOWN : known->value ? MEMBER : MEMBER_NOT;
 }
 
+/* Those of before go on as long as this one: they are forgotten together. */
+void target_state_note_move(struct target_state *t, const char *team, bool in, int64_t until_ms)
+{
+    if (!attrs_find(&t->moved, team) && t->moved.n >= PERSON_TEAMS_MAX)
+        return;
+    attrs_set(&t->moved, team, in ? MOVED_IN : MOVED_OUT);
+    t->moved_until_ms = until_ms;
+}
+
+void target_state_forget_moves(struct target_state *t)
+{
+    attrs_done(&t->moved);
+    t->moved_until_ms = 0;
+}
+
 void target_state_set_known(struct target_state *t, enum known_kind kind)
 {
     attrs_done(&t->known_attrs);
@@ -170,6 +185,7 @@ void target_state_done(struct target_state *t)
     attrs_done(&t->known_attrs);
     attrs_done(&t->known_teams);
     attrs_done(&t->made_teams);
+    attrs_done(&t->moved);
     attrs_done(&t->made_roles);
     free(t->held_team);
     attrs_done(&t->admitted_moves);
