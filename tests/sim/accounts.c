@@ -153,10 +153,9 @@ void accounts_check_findings(struct world *w, size_t person)
 /* Whether the account was cut, or made, by us before somebody approved of everything. */
 static bool was_cut(const struct world *w, const struct miro_user *user)
 {
-    if (user->deleted) /* deletions are not limited here, and look the same in the history */
-        return false;
     for (size_t h = 1; h < user->n_history; h++)
         if (user->history[h - 1].active && !user->history[h].active &&
+            strncmp(user->history[h].cause, "DELETE", 6) != 0 && /* deletions are not limited here */
             user->history[h].at_ms < w->scenario->quiet_ms)
             return true;
     return false;
