@@ -255,9 +255,35 @@ START_TEST(roles_of_a_create_that_may_still_land_stay_ours)
 }
 END_TEST
 
+/* A 404 may be old, and is asked about again a call's life later: also when the policy wants nothing any more meanwhile. */
+START_TEST(an_account_that_is_missing_and_not_wanted_is_asked_for_once_more)
+{
+    kit_start();
+    say({"hire", EVENT_JOINED, .at = 1, .profile = ZOE});
+    commit();
+    expect_call("GET", "/Users?filter=");
+    answer(200, NO_USERS);
+    commit();
+    expect_call("POST", "/Users");
+    answer(201, user("7", true, ZOE));
+    commit();
+    kit.policy = POLICY_NOTHING;
+    engine_policy_changed(kit.e, ++kit.generation, kit.now);
+    expect_call("GET", "/Users/7");
+    answer(404, "{}");
+    commit();
+    expect_no_call();
+    ck_assert_int_ge(wait_for_call(), KIT_LIFE_MS - KIT_SECOND);
+    answer(404, "{}");
+    commit();
+    kit_stop();
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
+        an_account_that_is_missing_and_not_wanted_is_asked_for_once_more,
         roles_of_a_create_that_may_still_land_stay_ours,
         a_write_that_timed_out_is_read_before_the_next_write_and_once_more_when_it_can_no_longer_land,
         a_late_call_that_undid_a_newer_one_is_found_and_mended,

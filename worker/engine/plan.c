@@ -612,7 +612,9 @@ static void plan_nothing(const struct plan_input *in, struct plan *ret)
     plan_rest(in, ret);
     bool doubt_over = t->doubt_until_ms && in->now_ms >= t->doubt_until_ms;
     bool maybe_created = t->create_as && t->known == KNOWN_UNKNOWN;
-    if (doubt_over || maybe_created)
+    if ((doubt_over || maybe_created) && t->missing_until_ms > in->now_ms)
+        ret->step = STEP_WAIT;
+    else if (doubt_over || maybe_created)
         plan_lookup(in, ret);
     ret->ignored = ret->step == STEP_NONE;
     ret->rejected = ret->action = NULL;
