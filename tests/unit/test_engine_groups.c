@@ -291,6 +291,42 @@ START_TEST(a_call_on_its_way_when_its_partition_was_parked_is_waited_for)
 }
 END_TEST
 
+static void take_step(int number)
+{
+    if (number % 3 == 0)
+        commit();
+    else if (number % 3 == 1)
+        engine_tick(kit.e, kit.now);
+    else if ((kit.call = engine_call_next(kit.e, kit.now)))
+        serve();
+    else
+        pass(KIT_SECOND);
+}
+
+/* At whatever step that happens before the want is told. */
+START_TEST(who_is_lost_with_a_partition_wants_no_group_made)
+{
+    bool told_before = false;
+    for (int steps = 0; !told_before; steps++) {
+        prepare_groups();
+        kit.cfg.partitions = 2;
+        open_groups();
+        kit_assign(1);
+        say_in(1, &(struct word){"in-1", EVENT_JOINED, .at = 1, .profile = "userName=p0@example.com"});
+        settle_groups(90 * KIT_SECOND);
+        say_in(1, &(struct word){"in-2", EVENT_MEMBERSHIP_ADDED, .at = 2, .groups = "Guild"});
+        for (int i = 0; i < steps; i++)
+            take_step(i);
+        told_before = told("want/miro/Guild");
+        engine_drop(kit.e, 1);
+        settle_groups(90 * KIT_SECOND);
+        ck_assert_uint_eq(posts, told_before);
+        ck_assert(told_before || !told("want/miro/Guild"));
+        stop();
+    }
+}
+END_TEST
+
 /* The target may be out of reach for a day. */
 START_TEST(a_group_that_somebody_made_during_an_outage_is_not_made_again)
 {
@@ -785,6 +821,7 @@ int main(void)
         a_group_whose_making_had_no_answer_is_not_made_twice,
         a_group_that_a_dead_owner_was_making_is_waited_for,
         a_call_on_its_way_when_its_partition_was_parked_is_waited_for,
+        who_is_lost_with_a_partition_wants_no_group_made,
         a_group_that_somebody_made_during_an_outage_is_not_made_again,
         a_group_is_not_made_by_one_listing_that_has_lost_it,
         a_group_that_listings_in_a_row_lack_is_not_made_again_while_it_is_there,

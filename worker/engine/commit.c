@@ -379,6 +379,7 @@ void engine_batch_aborted(struct engine *e, struct now now)
 void commit_drop_partition(struct engine *e, struct partition *p)
 {
     outbox_drop(e, p->partition);
+    groups_drop_wants(e, p->partition);
     listings_undo(e);
     discoveries_undo(e);
     for (size_t i = 0; i < e->batch.out.n_records; i++) {

@@ -105,7 +105,8 @@ struct target {
     int64_t can_ms;             /* when it was asked for that (wall clock); 0: never */
     uint32_t can_version;       /* counts changes of it */
     struct discovery discovery; /* it is asked, where bucket 0 is ours */
-    struct attrs wants; /* groups that somebody of ours misses, until that is read back; "sent": put down */
+    struct attrs
+        wants; /* groups that our persons miss, "PARTITION/GROUP", until read back; "sent": put down */
     struct group_jobs groups; /* what is done to them, where bucket 0 is ours */
     struct attach attach;     /* of a REST side: likewise, where they belong */
     char *unattached;         /* why not all of them are where they belong; NULL: no reason is known */

@@ -2,13 +2,46 @@
  * ours. As with teams only what is read back is in force, and what is not is put down again. */
 #include "group_records.h"
 
-#include "engine_state.h"
+#include <stdlib.h>
+#include <string.h>
 
-void groups_want(struct engine *e, struct target *t, const char *group)
+#include "engine_state.h"
+#include "mem.h"
+
+/* By partition, as a want goes with the one whose person says it: "12/Guild". */
+static char *want_key(int32_t partition, const char *group)
 {
-    if (attrs_find(&t->wants, group))
-        return;
-    attrs_set(&t->wants, group, NULL);
+    return xasprintf("%d/%s", partition, group);
+}
+
+static int32_t partition_of(const char *key)
+{
+    return (int32_t)strtol(key, NULL, 10);
+}
+
+static const char *group_of(const char *key)
+{
+    return strchr(key, '/') + 1;
+}
+
+void groups_want(struct engine *e, struct target *t, int32_t partition, const char *group)
+{
+    char *key = want_key(partition, group);
+    if (!attrs_find(&t->wants, key)) {
+        attrs_set(&t->wants, key, NULL);
+        listings_look(e);
+    }
+    free(key);
+}
+
+void groups_drop_wants(struct engine *e, int32_t partition)
+{
+    for (size_t i = 0; i < e->cfg.n_targets; i++) {
+        struct attrs *wants = &e->targets[i].wants;
+        for (size_t n = wants->n; n-- > 0;)
+            if (partition_of(wants->v[n].name) == partition)
+                attrs_remove(wants, wants->v[n].name);
+    }
     listings_look(e);
 }
 
@@ -18,19 +51,33 @@ static char *former(const struct target *t, const char *group)
     return (char *)(uintptr_t)directory_former(&t->directory, group, NULL);
 }
 
-void groups_publish_wants(struct engine *e, struct target *t, int32_t origin, struct now now)
+static bool is_put_down(const struct engine *e, const struct target *t, const char *group)
+{
+    bool sent = false;
+    for (size_t i = 0; !sent && i < e->n_partitions; i++) {
+        char *key = want_key(e->partitions[i]->partition, group);
+        sent = attrs_get(&t->wants, key);
+        free(key);
+    }
+    return sent;
+}
+
+void groups_publish_wants(struct engine *e, struct target *t, struct now now)
 {
     for (size_t i = 0; i < t->wants.n; i++) {
-        char *group = t->wants.v[i].name;
-        if (t->wants.v[i].value)
+        const struct attr *want = &t->wants.v[i];
+        const struct partition *p = engine_partition(e, partition_of(want->name));
+        const char *group = group_of(want->name);
+        bool may = p && p->state == PARTITION_LIVE && p->opened;
+        if (want->value || !may || is_put_down(e, t, group))
             continue;
-        listing_publish(e, origin,
+        listing_publish(e, p->partition,
                         &(struct directory_record){.kind = DIRECTORY_WANT,
                                                    .target = (char *)(uintptr_t)t->cfg->name,
-                                                   .name = group,
+                                                   .name = (char *)(uintptr_t)group,
                                                    .former = former(t, group),
                                                    .at_ms = now.wall_ms});
-        attrs_set(&t->wants, group, "sent");
+        attrs_set(&t->wants, want->name, "sent");
     }
 }
 
@@ -42,10 +89,13 @@ void groups_undo(struct target *t)
     attrs_done(&t->groups.rested);
 }
 
-void groups_read_back(struct target *t, const struct directory_record *r)
+void groups_read_back(const struct engine *e, struct target *t, const struct directory_record *r)
 {
-    if (r->kind == DIRECTORY_WANT)
-        attrs_remove(&t->wants, r->name);
+    for (size_t i = 0; r->kind == DIRECTORY_WANT && t->wants.n > 0 && i < e->n_partitions; i++) {
+        char *key = want_key(e->partitions[i]->partition, r->name);
+        attrs_remove(&t->wants, key);
+        free(key);
+    }
     if (r->kind == DIRECTORY_MADE && r->name)
         attrs_remove(&t->groups.made, r->id);
 }

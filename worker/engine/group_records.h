@@ -9,11 +9,13 @@
 
 struct target;
 
-/* Somebody of ours misses a group that the owner makes. */
-void groups_want(struct engine *e, struct target *t, const char *group);
-/* In a transaction of any partition of ours. */
-void groups_publish_wants(struct engine *e, struct target *t, int32_t origin, struct now now);
-void groups_read_back(struct target *t, const struct directory_record *r);
+/* Somebody of that partition misses a group that the owner makes. */
+void groups_want(struct engine *e, struct target *t, int32_t partition, const char *group);
+/* The partition is ours no more: who has it says what is missed there. */
+void groups_drop_wants(struct engine *e, int32_t partition);
+/* Each in a transaction of its partition. */
+void groups_publish_wants(struct engine *e, struct target *t, struct now now);
+void groups_read_back(const struct engine *e, struct target *t, const struct directory_record *r);
 /* What was put down is put down again, what came to nothing is tried again. */
 void groups_undo(struct target *t);
 /* By the owner. failed: why it cannot be made; NULL: nobody needs to want it any more. */

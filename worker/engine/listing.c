@@ -65,7 +65,7 @@ static void publish_listing(struct engine *e, struct target *t)
     l->published = true;
 }
 
-/* Wishes and wants, in a transaction of any partition of ours: who owns the bucket reads them like everybody. */
+/* Wishes, in a transaction of any partition of ours: who owns the bucket reads them like everybody. */
 static const struct partition *any_of_ours(const struct engine *e)
 {
     for (size_t i = 0; i < e->n_partitions; i++)
@@ -78,8 +78,7 @@ static void publish_wishes(struct engine *e, struct target *t, struct now now)
 {
     const struct partition *p = any_of_ours(e);
     bool wish = t->teams_wanted_ms > t->directory.wished_ms && !t->wish_sent;
-    if (p)
-        groups_publish_wants(e, t, p->partition, now);
+    groups_publish_wants(e, t, now);
     if (p && wish) {
         listing_publish(e, p->partition,
                         &(struct directory_record){.kind = DIRECTORY_WISH,

@@ -241,7 +241,7 @@ bool engine_target_record(struct engine *e, struct str key, struct str value, st
             sweep_teams_listed(t);
         }
         sweep_take_teams(e, t, &r);
-        groups_read_back(t, &r);
+        groups_read_back(e, t, &r);
         if (r.kind == DIRECTORY_ATTACHED)
             read_back_attached(e, &r);
         t->wish_sent = t->wish_sent && t->directory.wished_ms < t->teams_wanted_ms;

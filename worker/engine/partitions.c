@@ -280,6 +280,7 @@ void engine_close(struct engine *e, int32_t partition, struct now now)
         if (w->flight)
             abandon_flight(e, w, now);
     }
+    groups_drop_wants(e, partition);
     p->state = PARTITION_CLOSED;
     p->record_dirty = true;
 }

@@ -174,7 +174,7 @@ static bool is_being_made(struct engine *e, struct work *w, const struct wanted_
         return false;
     const struct group_want *want = directory_want(d, team->group);
     if (!want)
-        groups_want(e, w->target, team->group);
+        groups_want(e, w->target, w->slot->partition, team->group);
     return !want || !want->failed;
 }
 
