@@ -22,6 +22,9 @@
 
 enum { METRIC_LABELS_MAX = 2, METRIC_SERIES_MAX = 1024, METRIC_LABEL_VALUE_MAX = 64 };
 
+#define METRIC_ABSENT                                                                                        \
+    INT64_MIN /* as a gauge's value: the series is not shown until it is set to another one */
+
 enum metric_type { METRIC_COUNTER, METRIC_GAUGE };
 
 struct metric_def {

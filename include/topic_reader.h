@@ -27,6 +27,7 @@ enum topic_start { TOPIC_FROM_BEGINNING, TOPIC_FROM_END };
 struct topic_record { /* borrowed, until the callback returns */
     int32_t partition;
     int64_t offset;
+    int64_t time_ms;                    /* its writer's clock, or the broker's, as the topic is set */
     struct str key;                     /* p NULL: none */
     struct str value;                   /* p NULL: a tombstone */
     const struct event_header *headers; /* TOPIC_HEADERS_MAX of them */

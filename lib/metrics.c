@@ -166,6 +166,9 @@ static void render_label_value(const char *value, struct buf *out)
 
 static void render_series(const struct metric_def *def, struct series *s, struct buf *out)
 {
+    int64_t value = atomic_load_explicit(&s->value, memory_order_relaxed);
+    if (value == METRIC_ABSENT)
+        return;
     buf_adds(out, def->name);
     for (size_t i = 0; i < METRIC_LABELS_MAX && def->labels[i]; i++) {
         buf_addf(out, "%s%s=\"", i == 0 ? "{" : ",", def->labels[i]);
@@ -173,7 +176,6 @@ static void render_series(const struct metric_def *def, struct series *s, struct
         buf_addc(out, '"');
     }
     buf_adds(out, def->labels[0] ? "} " : " ");
-    int64_t value = atomic_load_explicit(&s->value, memory_order_relaxed);
     if (def->unit > 0)
         buf_addf(out, "%.15g", (double)value * def->unit);
     else

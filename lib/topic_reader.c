@@ -139,9 +139,11 @@ static size_t read_headers(const rd_kafka_message_t *m, struct event_header *v)
 static void give(const rd_kafka_message_t *m, topic_record_fn *fn, void *ctx)
 {
     struct event_header headers[TOPIC_HEADERS_MAX];
+    rd_kafka_timestamp_type_t type;
     size_t n = read_headers(m, headers);
     fn(ctx, &(struct topic_record){.partition = m->partition,
                                    .offset = m->offset,
+                                   .time_ms = rd_kafka_message_timestamp(m, &type),
                                    .key = {m->key, m->key_len},
                                    .value = {m->payload, m->payload ? m->len : 0},
                                    .headers = headers,

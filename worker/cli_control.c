@@ -30,7 +30,9 @@ static const char USAGE[] = /* after "usage: rollcall-worker control [options]" 
     "   holds [--denied]                        what the guards hold, or what was denied of it: id, what, of "
     "whom, "
     "where, since when\n"
-    "decisions are kept in Kafka and hold for all workers, also after restarts";
+    "decisions are kept in Kafka and hold for all workers, also after restarts; what one meets is told after "
+    "it is "
+    "written, and if that cannot be read the decision stands (approve and deny of an id read first)";
 
 static const struct option_def defs[] = {
     {"config", 'c', "FILE", "configuration file (default: /etc/rollcall/rollcall.yaml)"},
@@ -102,11 +104,22 @@ static int decide(struct cli *c, struct control_state *s, const char *object)
         else if (!write_record(c, str_of(key), buf_str(&value), &err))
             code = cli_fail(&err);
     }
-    if (code == EX_OK)
+    if (code == EX_OK) {
         printf("%s = %s\n", key, value.p);
+        fflush(stdout); /* what it meets may take long to find out */
+    }
     buf_done(&value);
     free(key);
     return code;
+}
+
+/* What is urgent is written first. The exit code. */
+static int leave_untold(const struct error *err)
+{
+    fprintf(stderr,
+            "rollcall-worker: the decision is written and stands; what it meets could not be read: %s\n",
+            err->message);
+    return EX_OK;
 }
 
 /* ---- the verbs ----------------------------------------------------------------------------------------- */
@@ -125,7 +138,7 @@ static bool known_target(const struct cli *c, const char *name, bool may_be_all)
     return false;
 }
 
-/* How many of those that are held the decision meets. */
+/* How many of those that were held the decision meets. */
 static size_t count_held(const struct holdings *h, const struct control_state *s)
 {
     size_t n = 0;
@@ -139,19 +152,21 @@ static int decide_all_held(struct cli *c, struct control_state *s)
 {
     struct holdings holdings;
     struct error err = {0};
-    bool ok = standing_holdings(c->cfg, &holdings, &err);
+    int code = decide(c, s, s->target);
+    if (code != EX_OK)
+        return code;
+    bool ok = standing_holdings(c->cfg, s->at_ms, &holdings, &err);
     size_t n = ok ? count_held(&holdings, s) : 0;
     holdings_done(&holdings);
     if (!ok)
-        return cli_fail(&err);
-    int code = decide(c, s, s->target);
-    if (code == EX_OK && n > 0)
-        printf("  it meets %zu that are held now\n", n);
-    else if (code == EX_OK)
-        printf("  nothing is held there now from before then (see control holds); what was denied is "
-               "approved by "
-               "its id only (see control holds --denied)\n");
-    return code;
+        return leave_untold(&err);
+    if (n > 0)
+        printf("  it meets %zu that were held\n", n);
+    else
+        printf(
+            "  nothing was held there from before then (see control holds); what was denied is approved by "
+            "its id only (see control holds --denied)\n");
+    return EX_OK;
 }
 
 static int decide_by_time(struct cli *c, enum control_decision decision)
@@ -190,7 +205,7 @@ static int decide_known(struct cli *c, enum control_decision decision, int n, ch
 {
     struct holdings holdings;
     struct error err = {0};
-    bool ok = standing_holdings(c->cfg, &holdings, &err);
+    bool ok = standing_holdings(c->cfg, 0, &holdings, &err);
     int code = !ok ? cli_fail(&err) : all_known(&holdings, n, holds) ? EX_OK : EX_NOINPUT;
     for (int i = 0; i < n && code == EX_OK; i++) {
         struct control_state s = {.kind = CONTROL_HOLD, .decision = decision, .hold = holds[i]};
@@ -230,13 +245,16 @@ static int set_pause(struct cli *c, char *target, bool paused)
     struct error err = {0};
     if (!known_target(c, target, true))
         return EX_USAGE;
-    int code = standing_read(c->cfg, &before, &err) ? decide(c, &s, target) : cli_fail(&err);
-    if (code == EX_OK && control_paused(&before, target) == paused)
+    int code = decide(c, &s, target);
+    if (code != EX_OK)
+        return code;
+    bool ok = standing_read(c->cfg, &s, &before, &err);
+    if (ok && control_paused(&before, target) == paused)
         printf("  as before\n");
-    if (code == EX_OK && !paused)
+    if (ok && !paused)
         standing_print_pauses(&before, target, false, "still paused");
     control_done(&before);
-    return code;
+    return ok ? EX_OK : leave_untold(&err);
 }
 
 static int run_pause(void *ctx, int n, char **args)
@@ -253,13 +271,16 @@ static int run_resume(void *ctx, int n, char **args)
 
 static int decide_retry(struct cli *c, struct control_state *s)
 {
-    struct control control;
+    struct control before;
     struct error err = {0};
-    int code = standing_read(c->cfg, &control, &err) ? decide(c, s, s->target) : cli_fail(&err);
-    if (code == EX_OK)
-        standing_print_pauses(&control, s->target, true, "paused, and tried when it is resumed");
-    control_done(&control);
-    return code;
+    int code = decide(c, s, s->target);
+    if (code != EX_OK)
+        return code;
+    bool ok = standing_read(c->cfg, s, &before, &err);
+    if (ok)
+        standing_print_pauses(&before, s->target, true, "paused, and tried when it is resumed");
+    control_done(&before);
+    return ok ? EX_OK : leave_untold(&err);
 }
 
 static int run_retry(void *ctx, int n, char **args)

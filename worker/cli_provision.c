@@ -173,7 +173,7 @@ static void explain(const struct provision *p)
 {
     struct control control;
     struct error err = {0};
-    bool read = standing_read(p->cfg, &control, &err);
+    bool read = standing_read(p->cfg, NULL, &control, &err);
     for (size_t i = 0; i < p->n; i++) {
         if (p->v[i].seen)
             continue;

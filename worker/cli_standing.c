@@ -28,29 +28,60 @@ bool standing_each(const struct config *cfg, topic_record_fn *take, void *ctx, s
     return read_topic(cfg, KAFKA_CONTROL, CLI_KAFKA_MS, take, ctx, err);
 }
 
-/* What is not understood is obeyed by nobody. */
-static void take_understood(void *ctx, const struct topic_record *record)
+struct standing {
+    struct control *into;
+    const struct control_state *before; /* NULL: all is taken */
+    bool met;                           /* the topic has one partition: what follows came later */
+};
+
+static bool is_decision(const struct topic_record *record, const struct control_state *decision)
 {
-    struct control_change change;
+    struct control_state s;
     struct error err;
-    (void)!control_take(ctx, record->key, record->value, &change, &err);
+    if (!control_state_read(record->key, record->value, &s, &err))
+        return false;
+    bool same = s.kind == decision->kind && s.at_ms == decision->at_ms && strcmp(s.by, decision->by) == 0 &&
+                strcmp(s.reason, decision->reason) == 0;
+    control_state_done(&s);
+    return same;
 }
 
-bool standing_read(const struct config *cfg, struct control *ret, struct error *err)
+/* What is not understood is obeyed by nobody. */
+static void take_until(void *ctx, const struct topic_record *record)
 {
-    control_init(ret);
-    return standing_each(cfg, take_understood, ret, err);
+    struct standing *s = ctx;
+    struct control_change change;
+    struct error err;
+    s->met = s->met || (s->before && is_decision(record, s->before));
+    if (!s->met)
+        (void)!control_take(s->into, record->key, record->value, &change, &err);
 }
+
+bool standing_read(const struct config *cfg, const struct control_state *before, struct control *ret,
+                   struct error *err)
+{
+    struct standing s = {ret, before, false};
+    control_init(ret);
+    return standing_each(cfg, take_until, &s, err);
+}
+
+struct held_until {
+    struct holdings *into;
+    int64_t until_ms;
+};
 
 static void take_person(void *ctx, const struct topic_record *record)
 {
-    holdings_take(ctx, record->key, record->value);
+    const struct held_until *h = ctx;
+    if (h->until_ms == 0 || record->time_ms <= h->until_ms)
+        holdings_take(h->into, record->key, record->value);
 }
 
-bool standing_holdings(const struct config *cfg, struct holdings *ret, struct error *err)
+bool standing_holdings(const struct config *cfg, int64_t until_ms, struct holdings *ret, struct error *err)
 {
+    struct held_until h = {ret, until_ms};
     *ret = (struct holdings){0};
-    bool ok = read_topic(cfg, KAFKA_PERSONS, PERSONS_MS, take_person, ret, err);
+    bool ok = read_topic(cfg, KAFKA_PERSONS, PERSONS_MS, take_person, &h, err);
     holdings_sort(ret);
     return ok;
 }
@@ -200,7 +231,7 @@ int standing_holds(const struct config *cfg, bool denied)
 {
     struct holdings holdings;
     struct error err = {0};
-    bool ok = standing_holdings(cfg, &holdings, &err);
+    bool ok = standing_holdings(cfg, 0, &holdings, &err);
     for (size_t i = 0; ok && i < holdings.n; i++)
         if (holdings.v[i]->denied == denied)
             standing_print_holding(holdings.v[i]);

@@ -15,12 +15,13 @@
 /* Every record of the control topic. Fails as topic_reader_read_all does, as do all of these. */
 bool standing_each(const struct config *cfg, topic_record_fn *take, void *ctx, struct error *err)
     __attribute__((warn_unused_result));
-/* What is in force, into a fresh *ret; release with control_done, also after a failure. */
-bool standing_read(const struct config *cfg, struct control *ret, struct error *err)
-    __attribute__((warn_unused_result));
+/* What is in force, or was before that decision was written, unless it is NULL. Into a fresh *ret; release with control_done, also
+ * after a failure. */
+bool standing_read(const struct config *cfg, const struct control_state *before, struct control *ret,
+                   struct error *err) __attribute__((warn_unused_result));
 /* What is held and was denied, sorted; release with holdings_done, also after a failure. Reads all persons: seconds for a
- * million. */
-bool standing_holdings(const struct config *cfg, struct holdings *ret, struct error *err)
+ * million. until_ms: leaves out what the workers have written later, for instance because of a decision of that time; 0: nothing. */
+bool standing_holdings(const struct config *cfg, int64_t until_ms, struct holdings *ret, struct error *err)
     __attribute__((warn_unused_result));
 /* Whether anything is known of the person (tenant/directory/subject). Likewise. */
 bool standing_knows(const struct config *cfg, const char *person, bool *ret, struct error *err)

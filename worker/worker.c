@@ -401,9 +401,11 @@ static bool open_directories(struct worker *w, struct error *err)
 void worker_tell_certificates(struct worker *w)
 {
     const struct config_targets *targets = &worker_config_now(w)->targets;
-    for (size_t i = 0; i < targets->n; i++)
-        if (w->tokens.v[i].expires_s > 0)
-            metrics_set(w->metrics, WM_CERTIFICATE_EXPIRES, targets->v[i].name, w->tokens.v[i].expires_s);
+    for (size_t i = 0; i < targets->n; i++) {
+        int64_t expires_s = w->tokens.v[i].expires_s;
+        metrics_set(w->metrics, WM_CERTIFICATE_EXPIRES, targets->v[i].name,
+                    expires_s > 0 ? expires_s : METRIC_ABSENT);
+    }
 }
 
 static bool open_http(struct worker *w, struct error *err)

@@ -32,8 +32,9 @@ def a_pause_outlives_a_restart_and_a_resume_loses_nothing(run):
     ingest, worker = run.ingest().start(), run.worker().start()
     sender, results = run.sender(ingest), run.topics.follow("results")
     assert paused(worker) == 0
-    run.command("control", "pause", "all", *WHY)
+    assert "as before" not in run.command("control", "pause", "all", *WHY).stdout
     await_paused(worker, 1)
+    assert "as before" in run.command("control", "pause", "all", *WHY).stdout
 
     sender.deliver(source, *(joiner(f"p{n}") for n in range(10)))
     merged = lambda: sum(v for k, v in worker.metrics().items() if k == "rollcall_worker_events_total")

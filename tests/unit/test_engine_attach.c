@@ -361,21 +361,52 @@ START_TEST(the_rest_api_has_limits_of_its_own)
 }
 END_TEST
 
+/* A person's word about the target; more: what that kind says besides. */
+static void decide(const char *kind, const char *more)
+{
+    char key[32], value[256], now[RFC3339_SIZE];
+    struct error err = {0};
+    rfc3339_format(kit.now.wall_ms, now);
+    snprintf(key, sizeof key, "%s/miro", kind);
+    snprintf(value, sizeof value,
+             "{\"kind\":\"%s\",\"target\":\"miro\",%s,\"by\":\"ops\",\"reason\":\"r\",\"at\":\"%s\"}", kind,
+             more, now);
+    ck_assert_msg(engine_control(kit.e, str_of(key), str_of(value), kit.now, &err), "%s", err.message);
+}
+
+START_TEST(a_retry_of_the_target_begins_a_round)
+{
+    char now[RFC3339_SIZE], time[64];
+    prepare_rest();
+    open_rest();
+    tell("joined", EVENT_JOINED, 0, 1, "Guild");
+    settle_refused(RELIST_MS / 2, 403);
+    ck_assert_ptr_nonnull(why_not());
+    asked = 0;
+    settle_all(10 * KIT_SECOND);
+    ck_assert_uint_eq(asked, 0);
+    rfc3339_format(kit.now.wall_ms, now);
+    snprintf(time, sizeof time, "\"time\":\"%s\"", now);
+    decide("retry", time);
+    settle_all(10 * KIT_SECOND);
+    ck_assert(is_attached("Guild", "Sales"));
+    ck_assert_ptr_null(why_not());
+    asked = 0;
+    decide("retry", time); /* the same once more */
+    settle_all(10 * KIT_SECOND);
+    ck_assert_uint_eq(asked, 0);
+    stop();
+}
+END_TEST
+
 START_TEST(a_paused_target_is_not_called_here_either)
 {
-    char value[256], now[RFC3339_SIZE];
-    struct error err;
     prepare_rest();
     open_rest();
     tell("joined", EVENT_JOINED, 0, 1, "Guild");
     until_rest("POST", "/groups");
     pass(KIT_SECOND);
-    rfc3339_format(kit.now.wall_ms, now);
-    snprintf(value, sizeof value,
-             "{\"kind\":\"pause\",\"target\":\"miro\",\"paused\":true,\"by\":\"ops\",\"reason\":\"r\",\"at\":"
-             "\"%s\"}",
-             now);
-    ck_assert(engine_control(kit.e, str_of("pause/miro"), str_of(value), kit.now, &err));
+    decide("pause", "\"paused\":true");
     ck_assert(!engine_call_may_write(kit.e, kit.call, kit.now));
     answer_held_back();
     expect_no_call();
@@ -460,6 +491,7 @@ int main(void)
         a_token_without_the_right_is_told_and_holds_up_nobody,
         a_refused_token_closes_the_rest_api_alone,
         the_rest_api_has_limits_of_its_own,
+        a_retry_of_the_target_begins_a_round,
         a_paused_target_is_not_called_here_either,
         a_dry_run_attaches_nothing,
         only_what_we_attached_is_detached_and_only_when_named,

@@ -46,6 +46,24 @@ START_TEST(renders_prometheus_text)
 }
 END_TEST
 
+START_TEST(what_is_absent_is_not_shown)
+{
+    static const struct metric_def expires = {"t_expires", METRIC_GAUGE, "When.", {"target"}, 0};
+    struct metrics *m = metrics_new(&expires, 1);
+    metrics_set(m, 0, "miro", 5);
+    metrics_set(m, 0, "wiki", 6);
+    metrics_set(m, 0, "miro", METRIC_ABSENT);
+    char *text = render(m);
+    ck_assert_str_eq(text, "# HELP t_expires When.\n# TYPE t_expires gauge\nt_expires{target=\"wiki\"} 6\n");
+    free(text);
+    metrics_set(m, 0, "miro", 7);
+    text = render(m);
+    ck_assert_ptr_nonnull(strstr(text, "t_expires{target=\"miro\"} 7\n"));
+    free(text);
+    metrics_free(m);
+}
+END_TEST
+
 START_TEST(counts_combinations_over_the_limit_as_other)
 {
     struct metrics *m = metrics_new(table, METRICS);
@@ -116,5 +134,6 @@ START_TEST(loses_no_count_between_threads)
 }
 END_TEST
 
-RUN_TESTS("metrics", renders_prometheus_text, counts_combinations_over_the_limit_as_other,
-          cuts_long_labels_and_takes_none, loses_no_count_between_threads)
+RUN_TESTS("metrics", renders_prometheus_text, what_is_absent_is_not_shown,
+          counts_combinations_over_the_limit_as_other, cuts_long_labels_and_takes_none,
+          loses_no_count_between_threads)

@@ -157,6 +157,15 @@ static int64_t begins_at_ms(const struct target *t, const struct target *of, str
     return at_ms > now.wall_ms ? at_ms : 0;
 }
 
+/* Not before it is safe. */
+void attach_retry(struct target *t)
+{
+    struct attach *a = &t->attach;
+    a->again = true;
+    a->failures = 0;
+    a->next_ms = 0;
+}
+
 static void begin(const struct engine *e, struct target *t, const struct target *of, struct now now)
 {
     struct attach *a = &t->attach;

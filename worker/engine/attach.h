@@ -54,7 +54,8 @@ struct attach {
 /* Of a target that is the REST side of another one. What is to be done next; the time (wall clock) to look again,
  * INT64_MAX: when something happens. */
 int64_t attach_look(struct engine *e, struct target *t, struct now now);
-void attach_undo(struct target *t); /* what was put down is put down again */
+void attach_retry(struct target *t); /* a person wants what failed tried at once */
+void attach_undo(struct target *t);  /* what was put down is put down again */
 /* Ours no more, or configured otherwise; a call in flight may have its effect yet. */
 void attach_leave(struct target *t, struct now now);
 void attach_done(struct target *t);

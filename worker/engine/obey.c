@@ -132,6 +132,12 @@ static void park_all(struct engine *e, struct target *t)
     assert(t->waiting == 0);
 }
 
+/* What is decided of a target is decided of its REST side. */
+static const char *decided_as(const struct target *t)
+{
+    return t->cfg->rest_of ? t->cfg->rest_of : t->cfg->name;
+}
+
 static void on_pause(struct engine *e, const struct control_change *change, struct now now)
 {
     bool resumed = false;
@@ -139,7 +145,7 @@ static void on_pause(struct engine *e, const struct control_change *change, stru
     for (size_t i = 0; i < e->cfg.n_targets; i++) {
         struct target *t = &e->targets[i];
         bool was = t->paused;
-        const char *name = t->cfg->rest_of ? t->cfg->rest_of : t->cfg->name;
+        const char *name = decided_as(t);
         t->paused = control_paused(&e->control, name);
         int64_t resumed_ms = control_resumed_ms(&e->control, name);
         if (was && !t->paused)
@@ -158,11 +164,16 @@ static void on_pause(struct engine *e, const struct control_change *change, stru
 
 static void on_retry(struct engine *e, const struct control_change *change, struct now now)
 {
-    (void)change;
-    for (size_t i = 0; i < e->cfg.n_targets; i++)
-        e->targets[i].retry_ms = control_retry_ms(&e->control, e->targets[i].cfg->name);
-    (void)now;
+    (void)change, (void)now;
+    for (size_t i = 0; i < e->cfg.n_targets; i++) {
+        struct target *t = &e->targets[i];
+        int64_t retry_ms = control_retry_ms(&e->control, decided_as(t));
+        if (t->cfg->rest_of && retry_ms > t->retry_ms)
+            attach_retry(t);
+        t->retry_ms = retry_ms;
+    }
     e->wake.working = e->wake.refused = true;
+    listings_look(e);
 }
 
 static void on_provision(struct engine *e, const struct control_change *change, struct now now)
