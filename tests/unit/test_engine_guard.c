@@ -582,6 +582,25 @@ START_TEST(a_deletion_that_is_approved_days_later_is_read_again)
 }
 END_TEST
 
+START_TEST(a_deletion_that_is_denied_is_not_read_again_and_again)
+{
+    start_with_crew(GUARD_DELETION, (struct engine_guard_limit){.percent = 1});
+    kit.policy = POLICY_DELETES;
+    tell("deleted", EVENT_DELETED, 0, 3, NULL);
+    settle_down();
+    ck_assert_uint_eq(stats_now().held, 1);
+    decide("deny");
+    engine_tick(kit.e, kit.now);
+    for (int calls = 0; commit() || next_call(); calls++) {
+        ck_assert_int_lt(calls, 10);
+        if (next_call())
+            serve();
+    }
+    expect_result("deleted", "miro", "denied");
+    kit_stop();
+}
+END_TEST
+
 START_TEST(a_licence_that_is_held_holds_up_nothing_else)
 {
     start_with_crew(GUARD_UPGRADE, (struct engine_guard_limit){.percent = 1});
@@ -683,6 +702,7 @@ int main(void)
         shares_are_taken_of_the_active_accounts_with_a_floor,
         creations_are_held_likewise,
         a_deletion_that_is_approved_days_later_is_read_again,
+        a_deletion_that_is_denied_is_not_read_again_and_again,
         a_licence_that_is_held_holds_up_nothing_else,
         a_hold_is_in_the_record_and_outlives_the_worker,
     };

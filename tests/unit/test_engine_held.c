@@ -273,6 +273,30 @@ START_TEST(a_licence_that_is_held_or_denied_is_so_also_of_an_account_that_is_mad
 }
 END_TEST
 
+/* Where accounts are read and put back whole: what is not done is not read for again and again. */
+START_TEST(a_licence_that_is_denied_costs_no_reads)
+{
+    there_otherwise = free_by_default;
+    prepare();
+    there_otherwise = NULL;
+    kit.targets[0].guard.limits[GUARD_UPGRADE] = (struct engine_guard_limit){.percent = 1};
+    kit.targets[0].capabilities.patch = SWITCH_OFF;
+    kit_open();
+    commit();
+    join_crew(1, NULL);
+    say({"up-0", EVENT_CHANGED, .at = 2, .subject = "p-0", .profile = "userType=Full"});
+    settle_for(10 * KIT_SECOND);
+    approve_all("deny");
+    settle_for(40 * KIT_SECOND);
+    expect_result("up-0", "miro", "denied");
+    expect_no_call();
+    size_t records = kit.n_records;
+    settle_for(10 * KIT_SECOND);
+    ck_assert_uint_eq(kit.n_records, records);
+    stop();
+}
+END_TEST
+
 START_TEST(a_leaver_who_was_cut_is_told_so_whatever_was_denied_before)
 {
     start_guarded(true);
@@ -326,6 +350,7 @@ int main(void)
         a_licence_that_is_held_or_denied_is_so_also_when_attributes_are_sent_one_by_one,
         a_licence_that_is_held_or_denied_is_so_also_when_the_account_is_activated,
         a_licence_that_is_held_or_denied_is_so_also_of_an_account_that_is_made_again,
+        a_licence_that_is_denied_costs_no_reads,
         a_leaver_who_was_cut_is_told_so_whatever_was_denied_before,
         what_comes_after_a_denial_is_not_told_as_denied,
         a_denial_is_told_by_whoever_takes_over,

@@ -287,7 +287,7 @@ static void plan_next(struct work *w, struct target_state *t, struct plan *plan,
 static bool plan_all(struct engine *e, struct work *w, struct target_state *t, struct plan *plan,
                      struct now now)
 {
-    w->licence = ADMITTED; /* the guard is asked anew */
+    w->licence = wards_licence(e, w, t, now);
     for (bool again = true; again;) {
         plan_next(w, t, plan, now);
         if (plan->step != STEP_NONE && sweep_puts_off(e, w, t))

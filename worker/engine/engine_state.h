@@ -476,6 +476,9 @@ enum admission wards_admit(struct engine *e, struct work *w, struct target_state
                            struct now now);
 /* Before the plan: removals that were denied and have been approved since are wanted again. */
 void wards_reconsider(struct engine *e, struct work *w, struct target_state *t);
+/* AGREED: the licence was denied, so the plan begins without it. ADMITTED: the guard is asked. */
+enum admission wards_licence(const struct engine *e, const struct work *w, const struct target_state *t,
+                             struct now now);
 /* What goes on beside a step that is held or denied. True: that is to be planned. */
 bool wards_pass_by(struct work *w, const struct plan *plan, enum admission admission);
 bool wards_restore(struct engine *e, int32_t partition, struct str key, struct str value, struct error *err);

@@ -298,6 +298,25 @@ static uint64_t word_of_licence(const struct work *w, const struct target_state 
     return licence ? word(in.person, GUARD_UPGRADE, licence) : 0;
 }
 
+enum admission wards_licence(const struct engine *e, const struct work *w, const struct target_state *t,
+                             struct now now)
+{
+    const struct refused *denied = target_state_refused(t, REFUSED_DENIED);
+    bool stands = denied && denied->fingerprint == word_of_licence(w, t, now) &&
+                  allowance(&w->lane->ward, w, GUARD_UPGRADE) != UINT32_MAX && !is_reconsidered(e, w, denied);
+    return stands ? AGREED : ADMITTED;
+}
+
+/* A cut that was denied, of an account that is known well enough: it is not read again and again for what is not done. */
+static bool is_denied_cut(const struct engine *e, const struct work *w, const struct target_state *t)
+{
+    enum guarded what = w->desired.kind == DESIRE_ABSENT ? GUARD_DELETION : GUARD_DEACTIVATION;
+    const struct refused *denied = target_state_refused(t, REFUSED_DENIED);
+    return denied && plan_wants_cut(&w->desired) && t->known == KNOWN_ACCOUNT && t->link &&
+           !t->doubt_until_ms && denied->fingerprint == word(w->slot->live, what, NULL) &&
+           allowance(&w->lane->ward, w, what) != UINT32_MAX && !is_reconsidered(e, w, denied);
+}
+
 /* The step asks nothing of the guard, so what is wanted no more is held no more, nor denied. Of the licence the step alone says
  * nothing: what an account lacks may be sent in pieces, or after it was activated. Removals come after all else. */
 static void end_questions(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
@@ -331,6 +350,8 @@ static enum admission admit_step(struct engine *e, struct work *w, struct target
 {
     enum guarded what = guarded_by(plan);
     struct ward *ward = &w->lane->ward;
+    if (plan->step == STEP_LOOKUP && is_denied_cut(e, w, t))
+        return AGREED;
     if (plan->step <= STEP_LOOKUP && plan->step != STEP_NONE)
         return ADMITTED; /* what is wanted turns out when something is known */
     if (what == GUARDED || allowance(ward, w, what) == UINT32_MAX) {
@@ -375,15 +396,11 @@ static enum admission admit_farewell(struct engine *e, struct work *w, struct ta
     return ADMITTED;
 }
 
-/* The account is gone, and what a person has to decide about its licence, or has refused, is so of the new one. */
-static bool asks_already(const struct engine *e, const struct work *w, const struct target_state *t,
-                         const struct attrs *changes)
+/* The account is gone, and what a person has to decide about its licence is so of the new one. */
+static bool holds_licence(const struct work *w, const struct target_state *t, const struct attrs *changes)
 {
-    const struct refused *denied = target_state_refused(t, REFUSED_DENIED);
     const char *licence = attrs_get(changes, "userType");
-    uint64_t asked = licence ? word(w->slot->live, GUARD_UPGRADE, licence) : 0;
-    return licence && (t->held_word == asked ||
-                       (denied && denied->fingerprint == asked && !is_reconsidered(e, w, denied)));
+    return licence && t->held_word == word(w->slot->live, GUARD_UPGRADE, licence);
 }
 
 enum admission wards_admit(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
@@ -391,10 +408,8 @@ enum admission wards_admit(struct engine *e, struct work *w, struct target_state
 {
     static const struct plan cut = {.step = STEP_DEACTIVATE};
     forget_deeds(e, w, t, plan);
-    if (plan->step == STEP_CREATE && asks_already(e, w, t, &plan->changes)) {
-        w->licence = t->held_word ? HELD : AGREED;
-        return w->licence;
-    }
+    if (plan->step == STEP_CREATE && holds_licence(w, t, &plan->changes))
+        return w->licence = HELD;
     if (!plan->before_cut)
         return admit_step(e, w, t, plan, now);
     enum admission admission =
