@@ -218,8 +218,10 @@ void chaos_draw_ways(struct chaos *c, struct prng *r)
 static void draw_lives(struct chaos *c, struct prng *r)
 {
     bool measured = c->sick_person || c->down || c->crowded || c->understated || c->lagging;
-    c->rights = prng_chance(r, 400);
+    c->rights = prng_chance(r, c->guard > 0 ? 800 : 400);
     c->farewell = prng_chance(r, 250) && !c->teams && !measured;
+    c->licences = c->guard > 0 && c->rights && prng_chance(r, 600);
+    c->existing_accounts |= c->licences; /* whoever is new has one from the beginning */
 }
 
 /* Where nothing is measured that a failing neighbour in a team's call would spoil. */
@@ -264,7 +266,7 @@ static const struct kind {
     KIND(renames),       KIND(future_dated), KIND(access_ends),  KIND(complete),    KIND(deletions),
     KIND(ties),          KIND(holds),        KIND(afterwords),   KIND(two_targets), KIND(existing_accounts),
     KIND(teams),         KIND(thin),         KIND(source_fails), KIND(source_lags), KIND(dry_run),
-    KIND(deaf),          KIND(rights),       KIND(farewell),     KIND(user_groups),
+    KIND(deaf),          KIND(rights),       KIND(licences),     KIND(farewell),    KIND(user_groups),
 #undef KIND
 };
 

@@ -88,6 +88,7 @@ struct chaos {
     bool discovers; /* targets are asked what they can do before they are called for anybody */
     bool puts;      /* they are said to have no PATCH: accounts are read and put back whole */
     bool rights;    /* licences, primary and admin roles */
+    bool licences;  /* with a guard: each licence is held, and some are denied; accounts are made freely */
     bool farewell;  /* leavers leave all teams before they are cut */
     /* the plot */
     bool two_targets, renames, existing_accounts, future_dated, access_ends, complete, deletions, ties, holds,

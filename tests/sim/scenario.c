@@ -428,7 +428,10 @@ void scenario_draw_rights(struct scenario *s, const struct chaos *chaos, struct 
         struct event *ev = &s->events[i].ev;
         if (ev->type > EVENT_CHANGED || s->events[i].afterword)
             continue;
-        say_one_of(ev, r, 300, "userType", licences, ARRAY_SIZE(licences));
+        if (chaos->licences)
+            say_one_of(ev, r, 600, "userType", &licences[1], 1);
+        else
+            say_one_of(ev, r, 300, "userType", licences, ARRAY_SIZE(licences));
         say_one_of(ev, r, 200, "role", roles, ARRAY_SIZE(roles));
         say_one_of(ev, r, 500, "adminRole", admin_roles, ARRAY_SIZE(admin_roles));
     }

@@ -50,7 +50,8 @@ static struct engine_target target_in_trouble(const struct chaos *c)
         t.deadline_ms = WORLD_DEADLINE_SHORT_MS;
     t.guard = (struct engine_guard){.window_ms = WORLD_GUARD_WINDOW_MS,
                                     .limits = {[GUARD_DEACTIVATION] = {.count = c->guard},
-                                               [GUARD_CREATION] = {.count = c->guard},
+                                               [GUARD_CREATION] = {.count = c->licences ? 0 : c->guard},
+                                               [GUARD_UPGRADE] = {.percent = c->licences ? 1 : 0},
                                                [GUARD_REMOVAL] = {.count = c->guard}}};
     t.teams_relist_ms = WORLD_RELIST_MS;
     t.teams_missing_ms = WORLD_MISSING_MS;

@@ -186,6 +186,13 @@ void simcontrol_approve(struct world *w, size_t target)
     say_approve(w, target, world_now(w));
 }
 
+void simcontrol_deny(struct world *w, const char *hold)
+{
+    char members[VALUE_MAX];
+    snprintf(members, sizeof members, "\"kind\":\"hold\",\"decision\":\"deny\",\"hold\":\"%s\"", hold);
+    append(w, (struct decision){.key = xasprintf("hold/%s", hold), .value = value_of(w, members)});
+}
+
 void simcontrol_quieten(struct world *w)
 {
     for (size_t t = 0; w->chaos.guard > 0 && t < w->scenario->n_targets; t++)

@@ -21,6 +21,8 @@ void simcontrol_free(struct simcontrol *c);
 void simcontrol_begin(struct world *w);
 /* Somebody approves of all that the target's guards hold now. */
 void simcontrol_approve(struct world *w, size_t target);
+/* Somebody denies what is held under that id. */
+void simcontrol_deny(struct world *w, const char *hold);
 /* They let everything go on. */
 void simcontrol_quieten(struct world *w);
 

@@ -6,6 +6,7 @@
 
 #include "witness.h"
 #include "mem.h"
+#include "licences.h"
 #include "scenario.h"
 #include "simteams.h"
 #include "simworker.h"
@@ -413,7 +414,11 @@ static void arrive(void *ctx, uint64_t arg)
         rq.fault = MIRO_FAULT_NONE;
     if (!bears(t, x))
         rq.fault = MIRO_FAULT_429;
+    bool changes = w->chaos.licences && x->n_persons == 1 && strcmp(x->method, "POST") != 0;
+    unsigned licences = changes ? licences_of(w, t->index, x->persons[0]) : 0;
     miro_handle(t->miro, &rq, world_now(w), &x->miro);
+    if (changes && licences_of(w, t->index, x->persons[0]) > licences)
+        licences_given(w, t->index, x->persons[0]);
     x->handled = true;
     if (w->chaos.user_groups && strncmp(x->path, "/Groups?", 8) == 0 && x->miro.status == 200)
         simteams_short_list(w, t->index, &x->miro.body);

@@ -38,6 +38,10 @@ struct account_note { /* one person at one target */
     int64_t recent_ms;
     unsigned writes; /* likewise since writes_ms, while all of them fail */
     int64_t writes_ms;
+    uint64_t held_word;    /* of the licence that was held last */
+    bool is_denied;        /* by the newest record */
+    uint64_t denied;       /* the word that is denied */
+    uint64_t denied_words; /* … a licence is denied as long as these count; 0: none is */
     char rest_method[8];   /* and class of calls */
     int64_t rest_until_ms; /* the target asked for a rest, of this process: */
     const struct proc *rest_of;
