@@ -51,8 +51,8 @@ bool topic_reader_poll(struct topic_reader *r, int wait_ms, topic_record_fn *fn,
     if (fake.given == fake.n)
         return true;
     const char *const *record = fake.records[fake.given++];
-    fn(ctx,
-       &(struct topic_record){0, (int64_t)fake.given, str_of(record[0]), str_of(record[1]), NULL, 0, NULL});
+    fn(ctx, &(struct topic_record){
+                .offset = (int64_t)fake.given, .key = str_of(record[0]), .value = str_of(record[1])});
     return true;
 }
 
