@@ -33,6 +33,14 @@ START_TEST(each_refusal_has_the_advice_of_its_row)
         {"miro", "photo", "400: no", "change the value"},
         {"miro", REFUSED_TEAM "Design", "no team of this name", "make the team"},
         {"miro", REFUSED_TEAM "Design", "finding: several teams have this name", "rename all but one"},
+        {"miro", REFUSED_TEAM "Guild",
+         "the group cannot be made: one called \"Design\" is to be renamed to it, and several groups are "
+         "called "
+         "so",
+         "mend teams.renames"},
+        {"miro", REFUSED_TEAM "Guild",
+         "the group cannot be made: another group is to be renamed to it, which has failed",
+         "rename that one by hand"},
         {"miro", REFUSED_MOVE "7", "the account's last team, without which", "another team first"},
         {"miro", REFUSED_MOVE "7", "not left before the cut: 503", "by hand"},
         {"miro", REFUSED_MOVE "7", "403", "mend the cause"},

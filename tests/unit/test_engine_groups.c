@@ -652,6 +652,30 @@ START_TEST(a_group_is_not_made_while_another_one_is_to_be_renamed_to_it)
 }
 END_TEST
 
+/* Which one is meant is nobody's to guess, and whoever waits is to know. */
+START_TEST(why_one_of_several_groups_is_not_renamed_is_told)
+{
+    static const struct engine_team_name renames[] = {{"Design", "Guild"}};
+    const char *reason;
+    prepare_groups();
+    miro_add_team(there.m, "Design");
+    kit.targets[0].group_renames = renames;
+    kit.targets[0].n_group_renames = ARRAY_SIZE(renames);
+    open_groups();
+    say_joined(1, "Guild");
+    settle_groups(60 * KIT_SECOND);
+    ck_assert_str_eq(refused_value("joined-0", &reason), "Guild");
+    ck_assert_ptr_nonnull(strstr(reason, "called \"Design\" is to be renamed to it, and several groups"));
+    ck_assert_uint_eq(posts + renamed, 0);
+    kit.targets[0].n_group_renames = 0;
+    engine_targets_changed(kit.e, kit.targets, kit.now);
+    settle_groups(3 * RELIST_MS);
+    ck_assert_uint_eq(posts, 1);
+    ck_assert(is_in(0, "Guild"));
+    stop();
+}
+END_TEST
+
 static void retire(void)
 {
     kit.targets[0].retired_groups = retired;
@@ -836,6 +860,7 @@ int main(void)
         a_dry_run_makes_no_group,
         a_group_is_renamed_and_keeps_its_people,
         a_group_is_not_made_while_another_one_is_to_be_renamed_to_it,
+        why_one_of_several_groups_is_not_renamed_is_told,
         a_retired_group_is_deleted_once_nobody_is_in_it,
         before_each_attempt_to_delete_a_group_it_is_asked_who_is_in_it,
         a_group_that_is_not_retired_any_more_is_not_deleted,

@@ -74,6 +74,11 @@ static const struct row {
      "see that the token may list the target's teams; they are taken up then"},
     {NULL, REFUSED_TEAM, "lists it no more",
      "see that the token may list all groups of the target, or delete this one there"},
+    {NULL, REFUSED_TEAM, "several groups",
+     "rename or delete all but one of them at the target, or mend teams.renames; it is taken up then"},
+    {NULL, REFUSED_TEAM, "to be renamed to it",
+     "let the token change groups there, or rename that one by hand; it is tried again with each hourly "
+     "listing"},
     {NULL, REFUSED_TEAM, "cannot be made",
      "let the token make groups there, or make it by hand; it is tried again with each hourly listing"},
     {NULL, REFUSED_TEAM, "teams.names", "mend teams.names of the target, or the policy"},

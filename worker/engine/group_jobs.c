@@ -131,11 +131,17 @@ static const struct engine_team_name *rename_to(struct target *t, const char *gr
     return NULL;
 }
 
-bool group_rename_failed(struct target *t, const char *group, struct now now)
+char *group_rename_failure(struct target *t, const char *group, struct now now)
 {
     const struct engine_team_name *renamed = rename_to(t, group);
     struct group_job job = {.step = STEP_GROUP_RENAME, .name = renamed ? renamed->name : group};
-    return renamed && group_job_rests(t, &job, now);
+    if (!renamed || t->directory.changing)
+        return NULL;
+    if (directory_find(&t->directory, job.name, &job.id) == TEAM_AMBIGUOUS)
+        return xasprintf("one called \"%s\" is to be renamed to it, and several groups are called so",
+                         job.name);
+    return group_job_rests(t, &job, now) ? xstrdup("another group is to be renamed to it, which has failed")
+                                         : NULL;
 }
 
 static bool is_to_be_made(struct target *t, const struct group_want *want, struct now now)

@@ -34,8 +34,8 @@ bool group_job_stands(struct target *t);
 /* Tells jobs apart: a deletion and the look that decides it are one. Caller frees. */
 char *group_job_key(const struct group_job *job);
 bool group_job_rests(const struct target *t, const struct group_job *job, struct now now);
-/* Another group is to be renamed so, and that rests. */
-bool group_rename_failed(struct target *t, const char *group, struct now now);
+/* Another group is to be renamed so, and why it is not; NULL: none is, or it may be yet. Caller frees. */
+char *group_rename_failure(struct target *t, const char *group, struct now now);
 /* It is not tried again before the next listing by time. */
 void group_job_rest(struct target *t, const struct group_job *job, struct now now);
 

@@ -143,10 +143,13 @@ static void tell_waiting(struct engine *e, struct target *t, struct now now)
     for (size_t i = 0; i < t->directory.n_wanted; i++) {
         const struct group_want *want = &t->directory.wanted[i];
         const struct group_job job = {.makes = true, .name = want->name};
-        if (want->failed || !group_rename_failed(t, want->name, now) || group_job_rests(t, &job, now))
-            continue;
-        groups_publish_want(e, t, want->name, "another group is to be renamed to it, which has failed", now);
-        group_job_rest(t, &job, now);
+        char *why = group_rename_failure(t, want->name, now);
+        bool told = why && want->failed && strcmp(want->failed, why) == 0;
+        if (why && !told && !group_job_rests(t, &job, now)) {
+            groups_publish_want(e, t, want->name, why, now);
+            group_job_rest(t, &job, now);
+        }
+        free(why);
     }
 }
 
