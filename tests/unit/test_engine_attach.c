@@ -295,6 +295,31 @@ START_TEST(what_is_not_there_is_told_and_done_when_it_comes)
 }
 END_TEST
 
+START_TEST(a_list_ends_when_a_page_brings_nothing_new)
+{
+    unsigned pages = 0;
+    prepare_rest();
+    open_rest();
+    tell("joined", EVENT_JOINED, 0, 1, "Guild");
+    for (int64_t end = kit.now.wall_ms + RELIST_MS; kit.now.wall_ms < end;) {
+        commit();
+        engine_tick(kit.e, kit.now);
+        if (!next_call()) {
+            pass(KIT_SECOND);
+        } else if (is_rest() && strstr(kit.call->path, "/groups/") && strstr(kit.call->path, "/teams?")) {
+            pages++;
+            answer(200, "{\"data\":[{\"id\":\"5\",\"name\":\"x\"}],\"cursor\":\"same\"}");
+        } else {
+            serve_any();
+        }
+    }
+    ck_assert_uint_ge(pages, 2);
+    ck_assert_uint_le(pages, 6); /* two a round */
+    ck_assert(is_attached("Guild", "Sales"));
+    stop();
+}
+END_TEST
+
 static void settle_refused(int64_t ms, int status)
 {
     for (int64_t end = kit.now.wall_ms + ms; kit.now.wall_ms < end;) {
@@ -488,6 +513,7 @@ int main(void)
         what_an_abort_takes_back_is_put_down_again,
         an_attachment_without_an_answer_is_looked_at_a_calls_life_later,
         what_is_not_there_is_told_and_done_when_it_comes,
+        a_list_ends_when_a_page_brings_nothing_new,
         a_token_without_the_right_is_told_and_holds_up_nobody,
         a_refused_token_closes_the_rest_api_alone,
         the_rest_api_has_limits_of_its_own,

@@ -396,24 +396,31 @@ static void fail(struct target *t, struct target *of, int64_t at_least_ms, struc
     finish(t, of);
 }
 
-static void take_page(struct target *t, struct target *of, const struct call_reply *reply, struct now now)
+static void add_bonds(struct attach *a, const struct attrs *teams)
 {
-    struct attach *a = &t->attach;
-    struct attrs bonds = {0}, *found = a->group ? &bonds : a->phase == ATTACH_GROUPS ? &a->groups : &a->teams;
-    size_t before = found->n;
-    char *cursor = NULL;
-    struct error err;
-    if (!miro_rest_parse(reply->body, found, &cursor, &err)) {
-        fail(t, of, 0, now);
-        return;
-    }
-    bool more = cursor && found->n > before && found->n < FOUND_MAX;
-    for (size_t i = 0; i < bonds.n; i++) {
-        char *key = bond_key(a->group, bonds.v[i].name);
+    for (size_t i = 0; i < teams->n; i++) {
+        char *key = bond_key(a->group, teams->v[i].name);
         attrs_set(&a->bonds, key, NULL);
         free(key);
     }
-    attrs_done(&bonds);
+}
+
+/* A page that brings nothing new is the last one, whatever its cursor says. */
+static void take_page(struct target *t, struct target *of, const struct call_reply *reply, struct now now)
+{
+    struct attach *a = &t->attach;
+    struct attrs page = {0}, *list = a->phase == ATTACH_GROUPS ? &a->groups : &a->teams;
+    list = a->group ? &a->bonds : list;
+    size_t before = list->n;
+    char *cursor = NULL;
+    struct error err;
+    if (!miro_rest_parse(reply->body, a->group ? &page : list, &cursor, &err)) {
+        fail(t, of, 0, now);
+        return;
+    }
+    add_bonds(a, &page);
+    attrs_done(&page);
+    bool more = cursor && list->n > before && list->n < FOUND_MAX;
     free(a->cursor);
     a->cursor = more ? cursor : NULL;
     a->failures = 0;
