@@ -204,6 +204,8 @@ struct config_team_name {
     char *group; /* as the target does */
 };
 
+enum { CONFIG_TEAM_NAME_MAX = 255 }; /* bytes of a group's or team's name at a target */
+
 struct config_team_names {
     struct config_team_name *v;
     size_t n;

@@ -474,35 +474,11 @@ static bool check_target_tls(const struct config_target_tls *tls, const char *pa
            error_set(err, ERROR_INPUT, "%s.tls: certificate and key belong together", path);
 }
 
-/* Two names for one team would be joined and left in turn. */
 static bool check_team_names(const struct config_team_names *names, const char *path, struct error *err)
 {
     char list[CONFIG_PATH_SIZE];
     config_path(list, "%s.teams.names", path);
-    for (size_t i = 0; i < names->n; i++)
-        for (size_t j = 0; j < i; j++)
-            if (strcmp(names->v[i].group, names->v[j].group) == 0)
-                return error_set(err, ERROR_INPUT, "%s[%zu].group: %s[%zu] has the same", list, i, list, j);
     return check_unique(names->v, names->n, sizeof names->v[0], list, err);
-}
-
-static bool check_owned(const struct config_strings *owned, const char *path, struct error *err)
-{
-    for (size_t i = 0; i < owned->n; i++) {
-        const char *star = strchr(owned->v[i], '*');
-        if (!owned->v[i][0] || (star && star[1] != '\0'))
-            return error_set(err, ERROR_INPUT,
-                             "%s.teams.owned[%zu]: a name, or how names begin with * at the end", path, i);
-    }
-    return true;
-}
-
-static bool has_pair(const struct config_attachments *pairs, const struct config_attachment *pair)
-{
-    for (size_t i = 0; i < pairs->n; i++)
-        if (strcmp(pairs->v[i].group, pair->group) == 0 && strcmp(pairs->v[i].team, pair->team) == 0)
-            return true;
-    return false;
 }
 
 static bool check_rest(const struct config_target *target, const char *path, struct error *err)
@@ -518,29 +494,6 @@ static bool check_rest(const struct config_target *target, const char *path, str
     return check_url(target->rest.url, inner, "url", err);
 }
 
-static bool check_attachments(const struct config_target *target, const char *path, struct error *err)
-{
-    const struct config_teams *teams = &target->teams;
-    if (teams->attached.n + teams->detached.n > 0 && !target->rest.token)
-        return error_set(err, ERROR_INPUT,
-                         "%s.teams: attached and detached need rest.token and rest.org (Miro's REST API)",
-                         path);
-    for (size_t i = 0; i < teams->attached.n; i++) {
-        const struct config_attachment *pair = &teams->attached.v[i];
-        if (has_pair(&teams->detached, pair))
-            return error_set(err, ERROR_INPUT, "%s.teams.attached[%zu]: also one of teams.detached", path, i);
-    }
-    return true;
-}
-
-static bool check_groups(const struct config_target *target, const char *path, struct error *err)
-{
-    const struct config_teams *teams = &target->teams;
-    if (target->group_mode != GROUPS_USER_GROUP && teams->owned.n + teams->retired.n > 0)
-        return error_set(err, ERROR_INPUT, "%s.teams: owned and retired need group_mode: user_group", path);
-    return check_team_names(&teams->names, path, err) && check_owned(&teams->owned, path, err);
-}
-
 static bool check_target(const struct config *cfg, struct config_target *target, const char *path,
                          struct error *err)
 {
@@ -550,8 +503,8 @@ static bool check_target(const struct config *cfg, struct config_target *target,
            check_tenant_exists(cfg, target->tenant, path, err) && settle_directory(cfg, target, path, err) &&
            check_url(target->base_url, path, "base_url", err) && check_target_refs(target, path, err) &&
            check_auth(target, path, err) && check_target_tls(&target->tls, path, err) &&
-           check_target_times(target, path, err) && check_groups(target, path, err) &&
-           check_rest(target, path, err) && check_attachments(target, path, err) &&
+           check_target_times(target, path, err) && check_team_names(&target->teams.names, path, err) &&
+           check_rest(target, path, err) && config_check_teams(target, path, err) &&
            check_unique(target->limits.v, target->limits.n, sizeof target->limits.v[0], limits, err);
 }
 

@@ -53,5 +53,7 @@ void config_release(void *node, const struct config_key *keys);
 /* What no table can say: names, references, paths relative to directory, defaults that depend on other
  * values. */
 bool config_check(struct config *cfg, const char *directory, struct error *err);
+/* Likewise of targets[].teams alone, which is at path. */
+bool config_check_teams(const struct config_target *target, const char *path, struct error *err);
 
 #endif

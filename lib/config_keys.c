@@ -314,7 +314,8 @@ static const struct config_key group_rename_keys[] = {
 };
 
 static const struct config_key attachment_keys[] = {
-    TEXT(config_attachment, group, NULL, CONFIG_REQUIRED, "the user group's name"),
+    TEXT(config_attachment, group, NULL, CONFIG_REQUIRED,
+         "the user group's name, at most 255 bytes as all names of groups and teams here"),
     TEXT(config_attachment, team, NULL, CONFIG_REQUIRED, "the team's name, as Miro's pages show it"),
     END,
 };

@@ -17,6 +17,9 @@ enum {
 
 static const int64_t TOMBSTONE_MS = INT64_C(30) * 24 * 3600 * 1000;
 
+_Static_assert((int)CONFIG_TEAM_NAME_MAX == (int)TEAM_NAME_MAX,
+               "what the configuration allows is what records hold");
+
 struct load { /* what of a target is loaded */
     const char *key, *ref;
     struct secret *ret;

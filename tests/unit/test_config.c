@@ -138,6 +138,8 @@ END_TEST
 
 #define REST   ", rest: {token: 'env:T', org: '1'}"
 #define MIRO   "name: m, tenant: acme, kind: miro, base_url: 'https://x'"
+#define LONG64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define LONG   LONG64 LONG64 LONG64 LONG64 /* 256 bytes */
 #define TARGET "name: m, tenant: acme, kind: scim, base_url: 'https://x'"
 
 static const struct {
@@ -230,6 +232,17 @@ static const struct {
     {BASE "targets: [{" MIRO REST ", teams: {"
           "attached: [{group: guild, team: t}], detached: [{group: guild, team: t}]}}]\n",
      "targets[0].teams.attached[0]: also one of"},
+    {BASE "targets: [{" MIRO REST ", teams: {attached: [{group: g, team: t}, {group: " LONG
+          ", team: t}]}}]\n",
+     "targets[0].teams.attached[1].group: longer than 255 bytes"},
+    {BASE "targets: [{" MIRO REST ", teams: {attached: [{group: g, team: " LONG "}]}}]\n",
+     "targets[0].teams.attached[0].team: longer than 255 bytes"},
+    {BASE "targets: [{" MIRO REST ", teams: {detached: [{group: " LONG ", team: t}]}}]\n",
+     "targets[0].teams.detached[0].group: longer than 255 bytes"},
+    {BASE "targets: [{" TARGET ", teams: {names: [{name: a, group: " LONG "}]}}]\n",
+     "targets[0].teams.names[0].group: longer than 255 bytes"},
+    {BASE "targets: [{" TARGET ", teams: {renames: [{from: a, to: " LONG "}]}}]\n",
+     "targets[0].teams.renames[0].to: longer than 255 bytes"},
     {BASE "targets: [{name: rest.m, tenant: acme, kind: miro, base_url: 'https://x'}]\n",
      "targets[0].name: names that begin with \"rest.\""},
     {BASE "targets: [{" TARGET REST "}]\n", "targets[0].rest: kind miro alone"},

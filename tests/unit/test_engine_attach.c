@@ -242,6 +242,57 @@ START_TEST(that_it_is_ours_is_known_before_it_is_attached)
 }
 END_TEST
 
+static size_t times_told(const char *key_begins)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < kit.n_records; i++)
+        n += kit.records[i].topic == TOPIC_TARGETS &&
+             strncmp(kit.records[i].key, key_begins, strlen(key_begins)) == 0;
+    return n;
+}
+
+/* Commits; what it says of targets is on its way to us yet. */
+static size_t commit_unread(const char *key_begins)
+{
+    size_t n = times_told(key_begins);
+    while (take_batch()) {
+        for (size_t i = 0; i < kit.batch->n_records; i++)
+            kit_keep(&kit.batch->records[i]);
+        kit.batch = NULL;
+        engine_batch_committed(kit.e, kit.now.boot_ms, kit.now);
+    }
+    return times_told(key_begins) - n;
+}
+
+static void hear_a_wish(void)
+{
+    char value[128], now[RFC3339_SIZE];
+    struct error err;
+    rfc3339_format(kit.now.wall_ms, now);
+    snprintf(value, sizeof value, "{\"kind\":\"wish\",\"target\":\"miro\",\"at\":\"%s\"}", now);
+    ck_assert_msg(engine_target_record(kit.e, str_of("wish/miro"), str_of(value), kit.now, &err), "%s",
+                  err.message);
+}
+
+START_TEST(that_it_is_ours_is_put_down_once_while_that_is_on_its_way)
+{
+    size_t put_down = 0;
+    prepare_rest();
+    open_rest();
+    tell("joined", EVENT_JOINED, 0, 1, "Guild");
+    until_rest("GET", "/groups/");
+    serve_any();
+    for (int i = 0; i < 10; i++) {
+        engine_tick(kit.e, kit.now);
+        put_down += commit_unread("attached/miro/");
+        hear_a_wish();
+        pass(KIT_SECOND);
+    }
+    ck_assert_uint_eq(put_down, 1);
+    stop();
+}
+END_TEST
+
 START_TEST(what_an_abort_takes_back_is_put_down_again)
 {
     prepare_rest();
@@ -510,6 +561,7 @@ int main(void)
     const TTest *const tests[] = {
         a_group_is_made_and_attached_once,
         that_it_is_ours_is_known_before_it_is_attached,
+        that_it_is_ours_is_put_down_once_while_that_is_on_its_way,
         what_an_abort_takes_back_is_put_down_again,
         an_attachment_without_an_answer_is_looked_at_a_calls_life_later,
         what_is_not_there_is_told_and_done_when_it_comes,

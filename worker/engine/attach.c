@@ -251,7 +251,7 @@ static bool attach_pair(struct target *t, const struct target *of, const struct 
          ours = attrs_find(&of->directory.attached, key);
     if (open && ours && !attrs_find(&a->noted, key))
         call_for(a, STEP_ATTACH, group, team);
-    else if (open && !ours)
+    else if (open && !ours && !attrs_find(&a->noted, key))
         note(a, key, pair->group);
     free(key);
     return open;
