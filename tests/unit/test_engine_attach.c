@@ -346,6 +346,27 @@ START_TEST(what_is_not_there_is_told_and_done_when_it_comes)
 }
 END_TEST
 
+START_TEST(an_answer_that_is_no_list_says_nothing_and_is_asked_for_again)
+{
+    static const char none[] = "{\"data\":{\"a\":{\"id\":\"1\",\"name\":\"Guild\"}}}"; /* a second Guild */
+    prepare_rest();
+    configure(NULL, 0, NULL, 0);
+    open_rest();
+    tell("joined", EVENT_JOINED, 0, 1, "Guild");
+    settle_all(60 * KIT_SECOND);
+    configure(wanted, 1, NULL, 0);
+    until_rest("GET", "/groups?");
+    answer(200, none);
+    settle_all(60 * KIT_SECOND);
+    ck_assert(is_attached("Guild", "Sales"));
+    until_rest("GET", "/groups/");
+    answer(200, none);
+    settle_all(60 * KIT_SECOND);
+    ck_assert_ptr_null(why_not());
+    stop();
+}
+END_TEST
+
 START_TEST(a_list_ends_when_a_page_brings_nothing_new)
 {
     unsigned pages = 0;
@@ -565,6 +586,7 @@ int main(void)
         what_an_abort_takes_back_is_put_down_again,
         an_attachment_without_an_answer_is_looked_at_a_calls_life_later,
         what_is_not_there_is_told_and_done_when_it_comes,
+        an_answer_that_is_no_list_says_nothing_and_is_asked_for_again,
         a_list_ends_when_a_page_brings_nothing_new,
         a_token_without_the_right_is_told_and_holds_up_nobody,
         a_refused_token_closes_the_rest_api_alone,

@@ -414,12 +414,13 @@ static void take_page(struct target *t, struct target *of, const struct call_rep
     size_t before = list->n;
     char *cursor = NULL;
     struct error err;
-    if (!miro_rest_parse(reply->body, a->group ? &page : list, &cursor, &err)) {
+    bool ok = miro_rest_parse(reply->body, a->group ? &page : list, &cursor, &err);
+    add_bonds(a, &page);
+    attrs_done(&page);
+    if (!ok) { /* nor was anything in it */
         fail(t, of, 0, now);
         return;
     }
-    add_bonds(a, &page);
-    attrs_done(&page);
     bool more = cursor && list->n > before && list->n < FOUND_MAX;
     free(a->cursor);
     a->cursor = more ? cursor : NULL;

@@ -1,9 +1,14 @@
 #include "miro_rest.h"
 
+#include <string.h>
+
 #include "json.h"
 #include "mem.h"
 
-enum { REST_PAGE = 100 }; /* the most that the API allows */
+enum {
+    REST_PAGE = 100,   /* the most that the API allows */
+    REST_ID_MAX = 128, /* theirs have 19 digits; two of them have room in a record's key */
+};
 
 static void begin(struct buf *path, const char *org, const char *what)
 {
@@ -79,10 +84,12 @@ bool miro_rest_parse(struct str body, struct attrs *found, char **ret_cursor, st
         return error_set(err, ERROR_TEMPORARY, "the answer is no JSON");
     const cJSON *list = json_get(root, "data"), *item;
     bool ok = cJSON_IsArray(list);
+    if (!ok)
+        list = NULL; /* an object's members would be gone through, too */
     cJSON_ArrayForEach(item, list)
     {
         const char *id = json_string(item, "id"), *name = json_string(item, "name");
-        if (id && *id)
+        if (id && *id && strlen(id) <= REST_ID_MAX)
             attrs_set(found, id, name ? name : "");
     }
     const char *cursor = json_string(root, "cursor");

@@ -17,7 +17,7 @@ void miro_rest_attach(const char *org, const char *group, const char *team, stru
 void miro_rest_detach(const char *org, const char *group, const char *team, struct scim_request *ret);
 
 /* A page of a list into `found`, id → name (without one: ""). *ret_cursor: of the next page, NULL: it is the last; caller
- * frees. Fails with ERROR_TEMPORARY on a body that is none. */
+ * frees. Fails with ERROR_TEMPORARY on a body that is none: nothing is found then. */
 bool miro_rest_parse(struct str body, struct attrs *found, char **ret_cursor, struct error *err)
     __attribute__((warn_unused_result));
 
