@@ -407,6 +407,33 @@ static void settle_refused(int64_t ms, int status)
     commit();
 }
 
+START_TEST(a_change_that_keeps_failing_is_told_although_it_is_looked_at_anew)
+{
+    unsigned failed = 0;
+    prepare_rest();
+    open_rest();
+    tell("joined", EVENT_JOINED, 0, 1, "Guild");
+    for (int64_t end = kit.now.wall_ms + 4 * KIT_LIFE_MS; kit.now.wall_ms < end;) {
+        commit();
+        engine_tick(kit.e, kit.now);
+        if (!next_call()) {
+            pass(KIT_SECOND);
+        } else if (is_rest() && strcmp(kit.call->method, "POST") == 0) {
+            failed++;
+            answer(503, "");
+        } else {
+            serve_any();
+        }
+    }
+    ck_assert_uint_ge(failed, 2);
+    ck_assert_ptr_nonnull(strstr(why_not(), "does not answer"));
+    settle_all(3 * RELIST_MS);
+    ck_assert(is_attached("Guild", "Sales"));
+    ck_assert_ptr_null(why_not());
+    stop();
+}
+END_TEST
+
 START_TEST(a_token_without_the_right_is_told_and_holds_up_nobody)
 {
     prepare_rest();
@@ -496,17 +523,39 @@ START_TEST(a_retry_of_the_target_begins_a_round)
 }
 END_TEST
 
+static void pause_all(bool paused)
+{
+    pass(KIT_SECOND);
+    decide("pause", paused ? "\"paused\":true" : "\"paused\":false");
+}
+
 START_TEST(a_paused_target_is_not_called_here_either)
 {
     prepare_rest();
     open_rest();
     tell("joined", EVENT_JOINED, 0, 1, "Guild");
     until_rest("POST", "/groups");
-    pass(KIT_SECOND);
-    decide("pause", "\"paused\":true");
+    pause_all(true);
     ck_assert(!engine_call_may_write(kit.e, kit.call, kit.now));
     answer_held_back();
     expect_no_call();
+    stop();
+}
+END_TEST
+
+START_TEST(what_was_decided_before_a_long_pause_is_looked_at_again)
+{
+    start_attached();
+    configure(NULL, 0, wanted, 1);
+    until_rest("DELETE", "/groups/");
+    pause_all(true);
+    answer_held_back();
+    settle_all(KIT_LIFE_MS + 60 * KIT_SECOND);
+    by_hand("DELETE", "Guild", "Sales");
+    pause_all(false);
+    settle_all(60 * KIT_SECOND);
+    ck_assert_uint_eq(detached, 0); /* that is seen */
+    ck_assert_ptr_null(told("attached/miro/")->value);
     stop();
 }
 END_TEST
@@ -588,11 +637,13 @@ int main(void)
         what_is_not_there_is_told_and_done_when_it_comes,
         an_answer_that_is_no_list_says_nothing_and_is_asked_for_again,
         a_list_ends_when_a_page_brings_nothing_new,
+        a_change_that_keeps_failing_is_told_although_it_is_looked_at_anew,
         a_token_without_the_right_is_told_and_holds_up_nobody,
         a_refused_token_closes_the_rest_api_alone,
         the_rest_api_has_limits_of_its_own,
         a_retry_of_the_target_begins_a_round,
         a_paused_target_is_not_called_here_either,
+        what_was_decided_before_a_long_pause_is_looked_at_again,
         a_dry_run_attaches_nothing,
         only_what_we_attached_is_detached_and_only_when_named,
         what_somebody_else_attached_meanwhile_is_not_ours,

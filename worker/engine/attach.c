@@ -21,6 +21,8 @@
 
 enum { ROUND_MIN_MS = 60 * 1000, FOUND_MAX = 20000 };
 
+#define NO_ANSWER "the REST API does not answer"
+
 /* ---- what the configuration says, by id ---------------------------------------------------------------- */
 
 static char *bond_key(const char *group, const char *team)
@@ -90,6 +92,8 @@ static void end_round(struct attach *a)
     attrs_done(&a->asked);
     attrs_done(&a->bonds);
     attrs_done(&a->tried);
+    free(a->problem);
+    a->problem = NULL;
     a->phase = ATTACH_RESTS;
 }
 
@@ -117,7 +121,6 @@ void attach_leave(struct target *t, struct now now)
         safe = latest;
     end_round(a);
     attrs_done(&a->noted);
-    free(a->problem);
     *a = (struct attach){.safe_boot_ms = safe};
 }
 
@@ -275,7 +278,16 @@ static bool detach_pair(struct target *t, const struct target *of, const struct 
     return open;
 }
 
-static void change_next(struct target *t, struct target *of)
+/* From when on other people may have attached and detached, too: a pause or an open breaker may last for days. The budget's
+ * wait does not count, as looking anew would only use it up. */
+static int64_t late_boot_ms(struct target *t, struct now now)
+{
+    enum step step = t->attach.step;
+    int64_t wait = budget_ready_in(&t->lanes[0].budget, t->class_of[step], BUDGET_ORDINARY, now.boot_ms);
+    return now.boot_ms + t->cfg->call_life_ms + (wait < t->cfg->deadline_ms ? wait : t->cfg->deadline_ms);
+}
+
+static void change_next(struct target *t, struct target *of, struct now now)
 {
     struct attach *a = &t->attach;
     bool open = false;
@@ -283,11 +295,13 @@ static void change_next(struct target *t, struct target *of)
         open |= attach_pair(t, of, &t->cfg->attached[i]);
     for (size_t i = 0; i < t->cfg->n_detached && !a->step; i++)
         open |= detach_pair(t, of, &t->cfg->detached[i]);
+    if (a->step)
+        a->late_boot_ms = late_boot_ms(t, now);
     if (!open)
         finish(t, of);
 }
 
-static void advance(struct target *t, struct target *of)
+static void advance(struct target *t, struct target *of, struct now now)
 {
     struct attach *a = &t->attach;
     if (a->phase == ATTACH_GROUPS || a->phase == ATTACH_TEAMS)
@@ -295,7 +309,23 @@ static void advance(struct target *t, struct target *of)
     if (a->phase == ATTACH_BONDS)
         ask_for_bonds(t);
     if (a->phase == ATTACH_CHANGES)
-        change_next(t, of);
+        change_next(t, of, now);
+}
+
+static bool waits_to_change(const struct attach *a)
+{
+    return a->step && step_writes(a->step) && !a->flight;
+}
+
+static bool is_late(const struct attach *a, struct now now)
+{
+    return waits_to_change(a) && now.boot_ms >= a->late_boot_ms;
+}
+
+static void look_again(struct attach *a)
+{
+    end_round(a);
+    a->again = true;
 }
 
 static bool is_ours(const struct engine *e, const struct target *t)
@@ -319,14 +349,21 @@ int64_t attach_look(struct engine *e, struct target *t, struct now now)
         tell(of, NULL);
         return INT64_MAX;
     }
+    if (is_late(a, now)) {
+        if (a->failures > 0)
+            tell(of, xstrdup(NO_ANSWER));
+        look_again(a);
+    }
     int64_t at_ms = a->phase == ATTACH_RESTS ? begins_at_ms(t, of, now) : INT64_MAX;
     if (at_ms == 0)
         begin(e, t, of, now);
     if (a->phase != ATTACH_RESTS && !a->step)
-        advance(t, of);
+        advance(t, of, now);
     publish_noted(e, t, now);
     if (a->step && !a->flight)
         turns_call(&t->turn);
+    if (waits_to_change(a))
+        return now.wall_ms + a->late_boot_ms - now.boot_ms;
     return a->phase == ATTACH_RESTS ? (at_ms ? at_ms : next_round_ms(t)) : INT64_MAX;
 }
 
@@ -336,7 +373,7 @@ int64_t attach_ready_in(struct target *t, struct now now)
 {
     const struct attach *a = &t->attach;
     bool paused = t->paused && !MUTATION(MUTATION_PAUSE_IGNORED);
-    if (!a->step || a->flight || paused || t->inflight.now >= t->inflight.limit)
+    if (!a->step || a->flight || paused || t->inflight.now >= t->inflight.limit || is_late(a, now))
         return INT64_MAX;
     int64_t budget = budget_ready_in(&t->lanes[0].budget, t->class_of[a->step], BUDGET_ORDINARY, now.boot_ms),
             breaker = breaker_ready_in(&t->breaker, now.boot_ms), back_off = a->next_ms - now.boot_ms;
@@ -392,7 +429,7 @@ static void fail(struct target *t, struct target *of, int64_t at_least_ms, struc
     a->failures++;
     if (now.wall_ms - a->failing_since_ms <= t->cfg->deadline_ms)
         return;
-    note_problem(a, xstrdup("the REST API does not answer"));
+    note_problem(a, xstrdup(NO_ANSWER));
     finish(t, of);
 }
 
@@ -483,8 +520,7 @@ static void doubt(struct target *t, struct now now)
 {
     struct attach *a = &t->attach;
     a->safe_boot_ms = now.boot_ms + t->cfg->call_life_ms;
-    a->again = true;
-    end_round(a);
+    look_again(a);
 }
 
 static bool leaves_doubt(const struct call_reply *reply)

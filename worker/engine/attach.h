@@ -35,6 +35,7 @@ struct attach {
     /* the call to be made, or under way */
     enum step step; /* STEP_NONE: none */
     char *group, *team;
+    int64_t late_boot_ms; /* of a change: from then on it is looked at anew instead */
     struct flight *flight;
     uint32_t failures;        /* of this call */
     int64_t failing_since_ms; /* wall clock */
