@@ -758,6 +758,23 @@ START_TEST(a_leaver_may_be_deleted_and_hired_again)
 }
 END_TEST
 
+START_TEST(what_was_refused_for_an_account_that_is_gone_is_tried_with_the_next)
+{
+    begin(POLICY_DELETES);
+    p0_has("department=Art");
+    by_hand(0)->other_org = true;
+    say_of("moved", EVENT_CHANGED, 0, 2, "department=Ops");
+    ck_assert_str_eq(attr_at(0, "department"), "Art");
+    by_hand(0)->other_org = false;
+    say_of("gone", EVENT_DELETED, 0, 3, NULL);
+    expect_result("gone", "miro", "applied");
+    say_of("back", EVENT_JOINED, 0, 4, "department=Ops");
+    expect_result("back", "miro", "applied");
+    ck_assert_str_eq(attr_at(0, "department"), "Ops");
+    end();
+}
+END_TEST
+
 START_TEST(a_hold_cuts_and_its_end_gives_back)
 {
     begin(POLICY_ACCOUNT);
@@ -948,6 +965,7 @@ int main(void)
         leaving_teams_takes_the_cut_no_longer_than_seconds,
         who_is_called_back_while_leaving_teams_stays_in_the_others,
         a_leaver_may_be_deleted_and_hired_again,
+        what_was_refused_for_an_account_that_is_gone_is_tried_with_the_next,
         a_hold_cuts_and_its_end_gives_back,
         a_guest_is_a_finding,
         a_leaver_whose_account_has_vanished_is_a_finding,

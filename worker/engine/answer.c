@@ -75,6 +75,15 @@ void answer_doubt(const struct answer *a)
     a->w->doubt_until_ms = t->doubt_until_ms;
 }
 
+/* What the target would not take for that account is no word on the next one. Of teams that are not there it is. */
+static void forgive_account(struct target_state *t)
+{
+    for (size_t i = t->n_refused; i-- > 0;)
+        if (t->refused[i].what[0] != '+' &&
+            strncmp(t->refused[i].what, REFUSED_TEAM, strlen(REFUSED_TEAM)) != 0)
+            target_state_forgive(t, t->refused[i].what);
+}
+
 void answer_drop_link(const struct answer *a)
 {
     if (MUTATION(MUTATION_LINK_KEPT_ON_404))
@@ -82,6 +91,7 @@ void answer_drop_link(const struct answer *a)
     free(a->t->link);
     free(a->w->link);
     a->t->link = a->w->link = NULL;
+    forgive_account(a->t);
     whole_done(&a->w->was_account);
     attrs_done(&a->t->made_teams);                  /* they were that account's */
     if (!(a->t->doubt_until_ms && a->t->create_as)) /* a create that may still land brings them */

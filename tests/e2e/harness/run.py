@@ -202,10 +202,11 @@ class Run:
         """What the topics hold of the first of those (event id, target) that have no result, for whoever has to find out
         why."""
         ids = {event_id for event_id, _ in missing}
-        keys = [r.key for r in self.topics.dump("events") if r.headers.get("ce_id") in ids][:3]
-        records = [(r.topic, r.partition, r.offset, r.key, r.headers, r.value)
-                   for r in self.topics.dump("events", "persons") if r.key in keys]
-        return "\n".join([f"{len(missing)} are missing", *map(str, records)])
+        events = [r for r in self.topics.dump("events") if r.headers.get("ce_id") in ids]
+        persons = {"/".join(r.value[part] for part in ("tenant", "directory", "subject")) for r in events[:3]}
+        records = [r for r in self.topics.dump("persons") if r.key in persons]
+        return "\n".join([f"{len(missing)} are missing", *map(str, sorted(missing)[:20]),
+                          *(str((r.topic, r.partition, r.offset, r.key, r.headers, r.value)) for r in events[:20] + records)])
 
     def history(self, attributes=()):
         """All that went in and came out, on dumps made now, which takes seconds: accounts are as of before."""
