@@ -30,7 +30,8 @@ WORKERS, INGESTS, TENANTS, PARTITIONS = 3, 2, 3, 6
 EVENTS_PER_S, EVENTS_PER_PERSON = 30, 7
 STORY = 0.9        # part of the time in which the story is told
 DECK_S = 120       # if the time is over before each disturbance has had its turn
-QUIET_S = 120      # until everything has its result
+READY_S = 120      # until every program is back
+QUIET_S = 300      # until everything has its result: what the storm has left goes at the pace of the limits
 LOSE_ALL_S = 300   # shorter storms have no time to lose all nodes at once
 OVERHEAD_S = 300   # start, quiet, check
 CALLS_PER_S = 200  # that a sandbox may see
@@ -104,7 +105,7 @@ class Chaos(Storm):
     def calm(self):
         self.clear_up()
         self.release_all()
-        self.wait(lambda: all(s.program.ready() for s in self.supervisor.all), QUIET_S, "all programs are ready")
+        self.wait(lambda: all(s.program.ready() for s in self.supervisor.all), READY_S, "all programs are ready")
         self.run.await_results(self.results, QUIET_S)
         self.check()
 
