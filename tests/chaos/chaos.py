@@ -33,7 +33,7 @@ DECK_S = 120       # if the time is over before each disturbance has had its tur
 READY_S = 120      # until every program is back
 QUIET_S = 300      # until everything has its result: what the storm has left goes at the pace of the limits
 LOSE_ALL_S = 300   # shorter storms have no time to lose all nodes at once
-OVERHEAD_S = 300   # start, quiet, check
+OVERHEAD_S = 600   # start, quiet, check
 CALLS_PER_S = 200  # that a sandbox may see
 BUSY_PER_S = 4     # calls that all sandboxes see at least, or the storm goes on
 HEAP = "-Xms128m -Xmx512m -XX:TieredStopAtLevel=1"  # nodes that are started again and again never get warm
