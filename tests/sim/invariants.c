@@ -120,8 +120,8 @@ bool invariants_idle(const struct world *w)
 
 bool invariants_settled(const struct world *w)
 {
-    return invariants_idle(w) && all_read(w) && all_answered(w) && all_closed(w) && all_swept(w) &&
-           simteams_settled(w);
+    return invariants_idle(w) && all_read(w) && simcontrol_all_read(w) && all_answered(w) && all_closed(w) &&
+           all_swept(w) && simteams_settled(w);
 }
 
 /* ---- P3: after a leaver's result ----------------------------------------------------------------------- */

@@ -77,6 +77,14 @@ void simcontrol_read(struct proc *p)
     }
 }
 
+bool simcontrol_all_read(const struct world *w)
+{
+    for (size_t i = 0; i < w->n_procs; i++)
+        if (!w->procs[i]->dead && w->procs[i]->control_read < w->control->n)
+            return false;
+    return true;
+}
+
 static void hear(void *ctx, uint64_t arg)
 {
     struct proc *p = ctx;

@@ -29,6 +29,9 @@ void simcontrol_quieten(struct world *w);
 /* The process reads what it has not read yet. */
 void simcontrol_read(struct proc *p);
 
+/* Every process that lives, be it stopped at the moment, has read what was told. */
+bool simcontrol_all_read(const struct world *w);
+
 /* A result without an event; false: no provision asked for it. */
 bool simcontrol_note_effect(struct world *w, const char *id);
 /* Each person's last provision has exactly one result at each of his targets, the others at most one. */

@@ -166,6 +166,42 @@ START_TEST(what_was_read_long_ago_is_not_put_back)
 }
 END_TEST
 
+START_TEST(an_old_account_that_is_put_back_and_refused_is_read_and_put_anew_when_the_doubt_ends)
+{
+    start_with(CONFIG("false", "true", "false"));
+    kit_zoe_has_account("userName=zoe;title=Cook");
+    say({"e1", EVENT_CHANGED, .at = 2, .profile = "title=Chef"});
+    commit();
+    expect_call("GET", "/Users/7");
+    answer(200, user("7", true, "userName=zoe;title=Cook"));
+    expect_call("PUT", "/Users/7");
+    answer(200, user("7", true, "userName=zoe;title=Chef"));
+    commit();
+    int64_t written_ms = kit.now.wall_ms;
+    say({"e2", EVENT_LEFT, .at = 3});
+    commit();
+    expect_call("GET", "/Users/7");
+    answer(200, user("7", true, "userName=zoe;title=Cook")); /* a replica that lags */
+    expect_call("PUT", "/Users/7");
+    answer(400, "{\"scimType\":\"mutability\",\"detail\":\"what was set cannot be taken back\"}");
+    commit();
+    expect_no_result("e2", "miro");
+    ck_assert_int_ge(wait_for_call(), 0);
+    ck_assert_int_ge(kit.now.wall_ms, written_ms + KIT_LIFE_MS);
+    ck_assert_str_eq(kit.call->method, "GET");
+    answer(200, user("7", true, "userName=zoe;title=Chef"));
+    expect_call("PUT", "/Users/7");
+    expect_body("Chef");
+    expect_body("\"active\":false");
+    answer(204, "");
+    expect_call("GET", "/Users/7");
+    answer(200, user("7", false, "userName=zoe;title=Chef"));
+    commit();
+    expect_result("e2", "miro", "applied");
+    kit_stop();
+}
+END_TEST
+
 START_TEST(what_was_read_of_an_account_that_is_gone_is_not_put_to_another)
 {
     start_with(CONFIG("false", "true", "false"));
@@ -323,6 +359,7 @@ int main(void)
         what_cannot_be_asked_again_stays_as_it_was_said,
         without_patch_the_account_is_read_and_put_back_as_it_was,
         what_was_read_long_ago_is_not_put_back,
+        an_old_account_that_is_put_back_and_refused_is_read_and_put_anew_when_the_doubt_ends,
         what_was_read_of_an_account_that_is_gone_is_not_put_to_another,
         without_filters_everybody_is_listed,
         who_leaves_is_not_absent_from_a_list_that_ends_early,

@@ -248,3 +248,11 @@ void answer_refuse_step(const struct answer *a, const char *what, const char *re
 {
     answer_refuse(a, what, plan_fingerprint(a->w->slot->live, &a->w->desired), reason);
 }
+
+void answer_refuse_attribute(const struct answer *a, const struct attr *want, const char *reason)
+{
+    answer_refuse(a, want->name, plan_value_fingerprint(want->value), reason);
+    if (!a->t->doubt_until_ms)
+        attrs_remove(&a->t->made_roles, want->name); /* if it is one: whoever gives it now, it was not us */
+    a->w->refused = true;
+}

@@ -1,5 +1,5 @@
 /* calls.h - private to the engine: how a call's answer changes what is known. calls.c starts and ends calls, replies.c
- * says what an answer means, answer.c what that changes. */
+ * says what an answer means, answer.c what that changes, verify.c whether a write did what it said. */
 #ifndef ROLLCALL_ENGINE_CALLS_H
 #define ROLLCALL_ENGINE_CALLS_H
 
@@ -33,11 +33,17 @@ bool answer_differs(const struct answer *a, const struct account *account);
 /* The target refuses `what` (an attribute, or a whole step) with this fingerprint of what we want. */
 void answer_refuse(const struct answer *a, const char *what, uint64_t fingerprint, const char *reason);
 void answer_refuse_step(const struct answer *a, const char *what, const char *reason);
+void answer_refuse_attribute(const struct answer *a, const struct attr *want, const char *reason);
 /* For the result: a call was answered with status (0: not at all), an attribute changed, a step had its effect. */
 void answer_operation(const struct answer *a, int status);
 void answer_change(const struct answer *a, const char *attribute, const char *before, const char *after);
 void answer_effective(const struct answer *a, enum step step);
 void answer_effective_move(const struct answer *a, enum step step, const char *team);
+
+/* verify.c */
+/* The account is known anew: whether a write of that step had the effect that its answer promised. */
+void answer_verify(const struct answer *a, enum step step, const struct attrs *written,
+                   const struct attrs *before);
 
 /* moves.c */
 /* The answer to a move: it was made (to be verified); or several were to move: each is tried in a smaller call; or it is

@@ -7,88 +7,7 @@
 #include "calls.h"
 #include "mem.h"
 
-enum { EXISTS_MAX = 4, KEPT_ACTIVE_MAX = 6, CHANGED_AT_ONCE = 3 };
-
-/* ---- verification: did the write do what it said? ------------------------------------------------------ */
-
-static const char *reason_kept(const struct answer *a, const char *name)
-{
-    bool licence = a->f->target->profile->licences && strcmp(name, "userType") == 0;
-    return licence ? "finding: the target answered with success and kept the licence"
-                   : "the target answered with success and kept another value";
-}
-
-static void refuse_attribute(const struct answer *a, const struct attr *want, const char *reason)
-{
-    answer_refuse(a, want->name, plan_value_fingerprint(want->value), reason);
-    if (!a->t->doubt_until_ms)
-        attrs_remove(&a->t->made_roles, want->name); /* if it is one: whoever gives it now, it was not us */
-    a->w->refused = true;
-}
-
-static void verify_update(const struct answer *a, const struct attrs *written, const struct attrs *before)
-{
-    bool any = false;
-    for (size_t i = 0; i < written->n; i++) {
-        const char *name = written->v[i].name, *want = written->v[i].value;
-        const char *after = attrs_get(&a->t->known_attrs, name);
-        if (scim_values_equal(name, after, want)) {
-            answer_change(a, name, attrs_get(before, name), after);
-            target_state_forgive(a->t, name);
-            any = true;
-        } else if (a->t->known_active) {
-            refuse_attribute(a, &written->v[i], reason_kept(a, name));
-        }
-    }
-    if (any)
-        answer_effective(a, STEP_UPDATE);
-}
-
-/* Somebody keeps access that he must not have: tried again some times now, and then daily. */
-static void cut_without_effect(const struct answer *a)
-{
-    if (MUTATION(MUTATION_LEAVER_GIVEN_UP) || ++a->w->kept_active >= KEPT_ACTIVE_MAX)
-        answer_refuse_step(a, REFUSED_CUT, "the target answers with success and keeps the account");
-    else
-        answer_fail(a, "the target answered with success and kept the account", 0);
-    a->t->write_failed = a->w->write_failed = true; /* also when it was a read that told */
-}
-
-static void verify_cut(const struct answer *a)
-{
-    if (!a->t->known_active) {
-        answer_change(a, "active", "true", "false");
-        target_state_forgive(a->t, REFUSED_CUT);
-        answer_effective(a, STEP_DEACTIVATE);
-    } else {
-        cut_without_effect(a);
-    }
-}
-
-static void verify_activate(const struct answer *a)
-{
-    if (a->t->known_active) {
-        answer_change(a, "active", "false", "true");
-        target_state_forgive(a->t, REFUSED_ACTIVATE);
-        answer_effective(a, STEP_ACTIVATE);
-    } else {
-        answer_refuse_step(a, REFUSED_ACTIVATE,
-                           "the target answered with success and kept the account inactive");
-    }
-}
-
-static void verify(const struct answer *a, enum step step, const struct attrs *written,
-                   const struct attrs *before)
-{
-    if (step == STEP_UPDATE)
-        verify_update(a, written, before);
-    else if (step == STEP_DEACTIVATE)
-        verify_cut(a);
-    else if (step == STEP_ACTIVATE)
-        verify_activate(a);
-    else if (step == STEP_DELETE)
-        cut_without_effect(a);
-}
+enum { EXISTS_MAX = 4, CHANGED_AT_ONCE = 3 };
 
 /* ---- success, step by step ----------------------------------------------------------------------------- */
 
@@ -148,7 +67,7 @@ static void took_account(const struct answer *a, const struct account *account)
     if (!a->w->unverified)
         return;
     a->w->unverified = false;
-    verify(a, a->w->written_step, &a->w->written, &a->w->written_before);
+    answer_verify(a, a->w->written_step, &a->w->written, &a->w->written_before);
 }
 
 static void took_absence(const struct answer *a, const struct search_wish *wish)
@@ -292,7 +211,7 @@ static void took_patch(const struct answer *a)
         answer_know(a, &account);
         if (a->f->step == STEP_DEACTIVATE)
             moves_verify(a);
-        verify(a, a->f->step, &a->f->changes, &before);
+        answer_verify(a, a->f->step, &a->f->changes, &before);
     } else { /* 204, RFC 7644 3.5.2: read before believing */
         target_state_set_known(a->t, KNOWN_UNKNOWN);
         a->w->unverified = true;
@@ -415,10 +334,17 @@ static bool is_first_conflict(const struct answer *a, const char *reason)
     return a->f->step == STEP_UPDATE && conflict && !a->w->conflicted && a->f->meaning.class != REPLY_BARRED;
 }
 
+/* What was put back may have been an old account: refused, it says nothing of the account as it is when the doubt ends. */
+static bool may_be_put_stale(const struct answer *a)
+{
+    bool barred = a->f->meaning.class == REPLY_BARRED;
+    return a->f->put && a->t->doubt_until_ms && !barred && !step_moves(a->f->step);
+}
+
 static void refuse_attributes(const struct answer *a, const char *reason)
 {
     for (size_t i = 0; i < a->f->changes.n; i++)
-        refuse_attribute(a, &a->f->changes.v[i], reason);
+        answer_refuse_attribute(a, &a->f->changes.v[i], reason);
 }
 
 static void took_refusal(const struct answer *a, const char *reason)
@@ -431,6 +357,8 @@ static void took_refusal(const struct answer *a, const char *reason)
     } else if (is_first_conflict(a, reason)) {
         a->w->conflicted = true;
         target_state_set_known(a->t, KNOWN_UNKNOWN);
+    } else if (may_be_put_stale(a)) {
+        answer_fail(a, reason, a->t->doubt_until_ms - a->now.wall_ms);
     } else if (step) {
         answer_refuse_step(a, step, reason);
     } else if (step_moves(a->f->step) || a->f->step == STEP_TEAM) {
