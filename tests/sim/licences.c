@@ -28,11 +28,13 @@ static uint64_t words_of(const struct person *p)
 }
 
 /* Somebody looks at what is held for the first time. */
-static void look_at(struct world *w, struct account_note *note, const struct target_state *t)
+static void look_at(struct world *w, struct account_note *note, const struct person *p,
+                    const struct target_state *t)
 {
     if (!t->held_word || t->held_what != GUARD_UPGRADE || t->held_word == note->held_word)
         return;
     note->held_word = t->held_word;
+    note->held_words = words_of(p);
     if (!w->quiet && prng_chance(&w->prng, DENIED))
         simcontrol_deny(w, t->held_id);
 }
@@ -47,18 +49,19 @@ void licences_note(struct world *w, size_t person, const struct person *p)
                 t = &p->targets[k];
         if (!t)
             continue;
-        look_at(w, note, t);
         const struct refused *denied = target_state_refused(t, REFUSED_DENIED);
         note->is_denied = denied != NULL;
         if (denied && denied->fingerprint != note->denied) {
             note->denied = denied->fingerprint;
-            note->denied_words = words_of(p);
-        } else if (note->denied_words != words_of(p))
+            note->denied_words = denied->fingerprint == note->held_word ? note->held_words : 0;
+        }
+        if (note->denied_words != words_of(p))
             note->denied_words = 0; /* asked anew, perhaps */
         else if (!denied)
             world_fail(w, "P7 licence",
                        "what was denied of person %zu at %s is forgotten, and nobody said more", person,
                        t->target);
+        look_at(w, note, p, t);
     }
 }
 

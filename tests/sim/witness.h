@@ -39,6 +39,7 @@ struct account_note { /* one person at one target */
     unsigned writes; /* likewise since writes_ms, while all of them fail */
     int64_t writes_ms;
     uint64_t held_word;    /* of the licence that was held last */
+    uint64_t held_words;   /* … which asked for it then; the record that denies it may know newer ones */
     bool is_denied;        /* by the newest record */
     uint64_t denied;       /* the word that is denied */
     uint64_t denied_words; /* … a licence is denied as long as these count; 0: none is */
