@@ -289,6 +289,42 @@ START_TEST(nobody_is_swept_to_a_paused_target_until_it_goes_on)
 }
 END_TEST
 
+static void nobody_there(int32_t partition, const char *tenant, const char *subject, const char *profile)
+{
+    say_in(partition,
+           &(struct word){subject, EVENT_LEFT, .tenant = tenant, .subject = subject, .profile = profile});
+    commit();
+    expect_call("GET", "/Users?filter=");
+    answer(200, NO_USERS);
+    commit();
+}
+
+/* In the second partition one is planned before and one after the person who is put off: the walk is between them. */
+START_TEST(who_was_put_off_by_a_walk_that_goes_on_is_found_when_room_comes)
+{
+    kit_config();
+    kit.cfg.sweep_at_once = 1;
+    kit_add_target("other", "miro")->tenant = "globex";
+    kit_open();
+    kit_assign(1);
+    commit();
+    nobody_there(0, "acme", "ann", "userName=ann");
+    nobody_there(1, "globex", "bob", "userName=bob");
+    nobody_there(1, "acme", "cyd", "userName=cyd");
+    nobody_there(1, "globex", "dan", "userName=dan");
+    pause_miro(true);
+    new_policy(POLICY_CUTS);
+    pass(1);
+    pass(1);
+    ck_assert_uint_eq(stats_now().behind, 2);
+    pause_miro(false);
+    sweep();
+    ck_assert_uint_eq(stats_now().behind, 0);
+    ck_assert_str_eq(swept(), generation_text());
+    kit_stop();
+}
+END_TEST
+
 START_TEST(a_policy_that_fails_keeps_everybody_as_they_are)
 {
     kit_start();
@@ -369,6 +405,7 @@ int main(void)
         a_new_target_takes_whom_the_records_know,
         a_word_that_comes_due_concerns_a_new_target_too,
         nobody_is_swept_to_a_paused_target_until_it_goes_on,
+        who_was_put_off_by_a_walk_that_goes_on_is_found_when_room_comes,
         a_policy_that_fails_keeps_everybody_as_they_are,
         a_sweep_waits_behind_those_of_whom_something_was_said,
         what_a_sweep_cannot_do_is_told,

@@ -282,6 +282,7 @@ struct partition {
     size_t n_dirty;
     size_t n_behind; /* slots that the sweep has yet to plan */
     bool sweeping;   /* its walk is under way; with n_behind and without: it waits for room at a target */
+    bool walk_again; /* … room came meanwhile, perhaps for somebody whom it has passed by */
     struct work *works_first, *works_last; /* all of the partition's, those of an older policy first */
 };
 

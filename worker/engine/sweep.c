@@ -206,6 +206,7 @@ static bool worth_a_look(const struct engine *e, const struct slot *slot)
 void sweep_start_walk(struct engine *e, struct partition *p)
 {
     p->sweeping = p->n_behind > 0;
+    p->walk_again = false;
     if (p->sweeping)
         store_walk_begin(&e->store, p->partition);
 }
@@ -244,9 +245,12 @@ static void walk_again(struct engine *e)
         waits |= e->partitions[i]->n_behind > 0 && !e->partitions[i]->sweeping;
     if (!waits || !room_came(e))
         return;
-    for (size_t i = 0; i < e->n_partitions; i++)
-        if (!e->partitions[i]->sweeping)
-            sweep_start_walk(e, e->partitions[i]);
+    for (size_t i = 0; i < e->n_partitions; i++) {
+        struct partition *p = e->partitions[i];
+        p->walk_again = p->sweeping;
+        if (!p->sweeping)
+            sweep_start_walk(e, p);
+    }
 }
 
 struct portion {
@@ -260,6 +264,8 @@ static void walk(struct engine *e, struct partition *p, struct portion *portion,
         struct slot *slot = store_walk_next(&e->store, p->partition);
         if (!slot) {
             p->sweeping = false;
+            if (p->walk_again)
+                sweep_start_walk(e, p);
             return;
         }
         portion->looked_at++;
