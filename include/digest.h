@@ -32,4 +32,16 @@ void base64_encode(const void *p, size_t n, struct buf *out);
 /* Appends the decoded bytes; accepts both alphabets, padding present or absent; false on anything else. */
 bool base64_decode(struct str text, struct buf *out);
 
+/* Does c stand for itself in every part of a URI (RFC 3986 2.3)? */
+static inline bool percent_plain(char c)
+{
+    char lower = (char)(c | 0x20);
+    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+           c == '~';
+}
+
+/* Appends text as one segment of a path, a value of a query or of a form (RFC 6749 appendix B): %XX for all that
+ * is not plain. */
+void percent_encode(const char *text, struct buf *out);
+
 #endif

@@ -93,3 +93,12 @@ bool base64_decode(struct str text, struct buf *out)
     }
     return (bits & ((1u << count) - 1)) == 0; /* one text per value: unused bits are zero */
 }
+
+void percent_encode(const char *text, struct buf *out)
+{
+    for (const char *c = text; *c; c++)
+        if (percent_plain(*c))
+            buf_addc(out, *c);
+        else
+            buf_addf(out, "%%%02X", (unsigned char)*c);
+}

@@ -127,8 +127,7 @@ static int helper_escape(lua_State *L)
     char *start = luaL_buffinitsize(L, &b, s.n * 3), *to = start;
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                     c == '_' || c == '~' || (c == '.' && s.n > 2);
+        bool plain = percent_plain(s.p[i]) && (c != '.' || s.n > 2); /* "." and ".." are no names in a path */
         if (!plain)
             *to++ = '%';
         *to++ = plain ? (char)c : digits[c >> 4];

@@ -4,27 +4,16 @@
 #include <string.h>
 #include <strings.h>
 
+#include "digest.h"
 #include "json.h"
 #include "mem.h"
 
 enum { LIFE_MAX_S = 30 * 24 * 3600 };
 
-void grant_encode(const char *text, struct buf *out)
-{
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
-                     strchr("-._~", *c) != NULL;
-        if (plain)
-            buf_addc(out, (char)*c);
-        else
-            buf_addf(out, "%%%02X", *c);
-    }
-}
-
 static void put_field(const char *name, const char *value, struct buf *out)
 {
     buf_addf(out, "&%s=", name);
-    grant_encode(value, out);
+    percent_encode(value, out);
 }
 
 void grant_form(const struct grant_rules *rules, struct buf *out)

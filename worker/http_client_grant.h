@@ -14,8 +14,6 @@ struct grant_rules {                     /* borrowed */
     bool in_body; /* who we are stands in the body, else in HTTP Basic */
 };
 
-/* application/x-www-form-urlencoded (RFC 6749 appendix B). */
-void grant_encode(const char *text, struct buf *out);
 /* The request's body. */
 void grant_form(const struct grant_rules *rules, struct buf *out);
 /* The answer's: a bearer token that can stand in a header. Caller frees *ret_token. *ret_life_s: 0: not said, or longer

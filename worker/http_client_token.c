@@ -132,9 +132,9 @@ static void add_basic(struct http_token *t)
     struct buf pair, line;
     buf_init(&pair, FORM_MAX);
     buf_init(&line, 2 * FORM_MAX);
-    grant_encode(t->client_id, &pair);
+    percent_encode(t->client_id, &pair);
     buf_addc(&pair, ':');
-    grant_encode(t->client_secret, &pair);
+    percent_encode(t->client_secret, &pair);
     buf_adds(&line, "Authorization: Basic ");
     base64_encode(pair.p, pair.n, &line);
     char *text = buf_take(&line);

@@ -104,6 +104,29 @@ START_TEST(base64_takes_both_alphabets_and_no_padding)
 }
 END_TEST
 
+START_TEST(percent_encoding_leaves_only_what_is_plain_in_every_part_of_a_uri)
+{
+    char all[256], plain[256];
+    size_t n = 0;
+    for (int c = 1; c < 256; c++) {
+        all[c - 1] = (char)c;
+        if (percent_plain((char)c))
+            plain[n++] = (char)c;
+    }
+    all[255] = plain[n] = '\0';
+    ck_assert_str_eq(plain, "-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~");
+    struct buf b;
+    buf_init(&b, 1000);
+    percent_encode(all, &b);
+    ck_assert_uint_eq(b.n, n + 3 * (255 - n));
+    buf_clear(&b);
+    percent_encode("a b/c?d=\"\xc3\xa9\"&+%", &b);
+    ck_assert_str_eq(b.p, "a%20b%2Fc%3Fd%3D%22%C3%A9%22%26%2B%25");
+    buf_done(&b);
+}
+END_TEST
+
 RUN_TESTS("digest", murmur2_agrees_with_kafkas_own_tests, sha256_of_abc_is_the_published_one,
           hash64_never_changes, reads_and_writes_hex, reads_and_writes_base64,
-          base64_takes_both_alphabets_and_no_padding)
+          base64_takes_both_alphabets_and_no_padding,
+          percent_encoding_leaves_only_what_is_plain_in_every_part_of_a_uri)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "digest.h"
 #include "json.h"
 #include "mem.h"
 
@@ -14,14 +15,14 @@ static void begin(struct buf *path, const char *org, const char *what)
 {
     buf_init(path, SCIM_REQUEST_MAX);
     buf_adds(path, "/v2/orgs/");
-    scim_percent_encode(org, path);
+    percent_encode(org, path);
     buf_addf(path, "/%s", what);
 }
 
 static void add_id(struct buf *path, const char *id)
 {
     buf_addc(path, '/');
-    scim_percent_encode(id, path);
+    percent_encode(id, path);
 }
 
 static void end_list(struct buf *path, const char *cursor, struct scim_request *ret)
@@ -29,7 +30,7 @@ static void end_list(struct buf *path, const char *cursor, struct scim_request *
     buf_addf(path, "?limit=%d", REST_PAGE);
     if (cursor) {
         buf_adds(path, "&cursor=");
-        scim_percent_encode(cursor, path);
+        percent_encode(cursor, path);
     }
     *ret = (struct scim_request){.path = buf_take(path)};
 }

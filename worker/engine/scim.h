@@ -36,8 +36,6 @@ struct scim_request {   /* release with scim_request_done */
 };
 
 void scim_request_done(struct scim_request *r);
-/* Of a part of a path or of a query. */
-void scim_percent_encode(const char *text, struct buf *out);
 
 struct scim_page {      /* of a list */
     size_t start;       /* 1 for the first */

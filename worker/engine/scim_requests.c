@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "digest.h"
 #include "json.h"
 #include "mem.h"
 #include "scim_attributes.h"
@@ -24,24 +25,12 @@ void scim_request_done(struct scim_request *r)
     *r = (struct scim_request){0};
 }
 
-void scim_percent_encode(const char *text, struct buf *out)
-{
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
-                     strchr("-._~", *c) != NULL;
-        if (plain)
-            buf_addc(out, (char)*c);
-        else
-            buf_addf(out, "%%%02X", *c);
-    }
-}
-
 static char *resource_path(const char *resources, const char *id, const char *query)
 {
     struct buf path;
     buf_init(&path, SCIM_REQUEST_MAX);
     buf_adds(&path, resources);
-    scim_percent_encode(id, &path);
+    percent_encode(id, &path);
     buf_adds(&path, query);
     return buf_take(&path);
 }
@@ -72,7 +61,7 @@ void scim_find(const struct profile *p, const char *match, const char *value, st
     json_out_init(&w, &filter);
     json_put_string(&w, NULL, value); /* RFC 7644 3.4.2.2: a filter's value is JSON */
     buf_adds(&path, "/Users?filter=");
-    scim_percent_encode(filter.p, &path);
+    percent_encode(filter.p, &path);
     buf_adds(&path, p->find_query);
     buf_done(&filter);
     *ret = (struct scim_request){.path = buf_take(&path)};
@@ -82,7 +71,7 @@ static void put_page(const struct scim_page *page, struct buf *path)
 {
     if (page->cursor) {
         buf_adds(path, "cursor=");
-        scim_percent_encode(page->cursor, path);
+        percent_encode(page->cursor, path);
     } else {
         buf_addf(path, "startIndex=%zu", page->start);
     }
