@@ -25,6 +25,9 @@ static inline bool str_eq(struct str a, struct str b)
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+/* s without the white space of ASCII (blank, tab, line ends) at its ends. */
+struct str str_trim(struct str s);
+
 struct buf {
     char *p;       /* NULL until the first byte */
     size_t n;      /* bytes used */

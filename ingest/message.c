@@ -5,15 +5,6 @@
 
 #include "digest.h"
 
-static struct str trim(struct str s)
-{
-    while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
-        s = (struct str){s.p + 1, s.n - 1};
-    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-        s.n--;
-    return s;
-}
-
 size_t message_header(const struct message *m, const char *name, struct str *ret)
 {
     size_t count = 0, n = strlen(name);
@@ -22,7 +13,7 @@ size_t message_header(const struct message *m, const char *name, struct str *ret
         if (h->name.n != n || strncasecmp(h->name.p, name, n) != 0)
             continue;
         if (count++ == 0 && ret)
-            *ret = trim(h->value);
+            *ret = str_trim(h->value);
     }
     return count;
 }
@@ -34,7 +25,7 @@ void message_media_type(const struct message *m, char *out, size_t size)
     const char *semicolon = value.n > 0 ? memchr(value.p, ';', value.n) : NULL;
     if (semicolon)
         value.n = (size_t)(semicolon - value.p);
-    value = trim(value);
+    value = str_trim(value);
     if (value.n >= size)
         value.n = 0;
     for (size_t i = 0; i < value.n; i++)

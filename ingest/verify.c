@@ -107,15 +107,6 @@ const struct verify_rules *verifier_rules(const struct verifier *v)
 
 /* ---- headers that are lists ---------------------------------------------------------------------------- */
 
-static struct str trim(struct str s)
-{
-    while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
-        s = (struct str){s.p + 1, s.n - 1};
-    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-        s.n--;
-    return s;
-}
-
 /* Cuts the next piece off a list, up to the separator. */
 static struct str next_piece(struct str *list, char separator)
 {
@@ -131,7 +122,7 @@ static bool read_pairs(struct check *c)
 {
     struct str list = c->value;
     while (list.n > 0) {
-        struct str value = trim(next_piece(&list, ','));
+        struct str value = str_trim(next_piece(&list, ','));
         const char *equals = value.n > 0 ? memchr(value.p, '=', value.n) : NULL;
         if (!equals || c->n_pairs == FIELDS_MAX)
             return false;

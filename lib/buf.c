@@ -8,6 +8,20 @@
 
 enum { FIRST_SIZE = 128 };
 
+static bool is_white(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+struct str str_trim(struct str s)
+{
+    for (; s.n > 0 && is_white(s.p[0]); s.n--)
+        s.p++;
+    while (s.n > 0 && is_white(s.p[s.n - 1]))
+        s.n--;
+    return s;
+}
+
 void buf_init(struct buf *b, size_t max)
 {
     *b = (struct buf){.max = max};

@@ -54,20 +54,9 @@ static int helper_lower(lua_State *L)
     return 1;
 }
 
-static bool blank(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 static int helper_trim(lua_State *L)
 {
-    struct str s = check_text(L, 1);
-    while (s.n > 0 && blank(s.p[0])) {
-        s.p++;
-        s.n--;
-    }
-    while (s.n > 0 && blank(s.p[s.n - 1]))
-        s.n--;
+    struct str s = str_trim(check_text(L, 1));
     lua_pushlstring(L, s.p, s.n);
     return 1;
 }

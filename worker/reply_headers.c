@@ -15,17 +15,6 @@ void reply_headers_clear(struct reply_headers *h)
     h->n = h->bytes = 0;
 }
 
-static struct str trim(struct str s)
-{
-    while (s.n > 0 && isspace((unsigned char)s.p[0])) {
-        s.p++;
-        s.n--;
-    }
-    while (s.n > 0 && isspace((unsigned char)s.p[s.n - 1]))
-        s.n--;
-    return s;
-}
-
 /* "old, more"; takes old. */
 static const char *append(const char *old, struct str more)
 {
@@ -63,5 +52,5 @@ void reply_headers_line(struct reply_headers *h, struct str line)
     for (char *p = name; *p; p++)
         *p = (char)tolower((unsigned char)*p);
     h->bytes += line.n;
-    add(h, name, trim((struct str){colon + 1, line.n - (size_t)(colon + 1 - line.p)}));
+    add(h, name, str_trim((struct str){colon + 1, line.n - (size_t)(colon + 1 - line.p)}));
 }

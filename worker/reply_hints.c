@@ -78,17 +78,6 @@ static const struct {
     {"X-RateLimit-Reset", set_reset},
 };
 
-static struct str trim(struct str s)
-{
-    while (s.n > 0 && isspace((unsigned char)s.p[0])) {
-        s.p++;
-        s.n--;
-    }
-    while (s.n > 0 && isspace((unsigned char)s.p[s.n - 1]))
-        s.n--;
-    return s;
-}
-
 void reply_hints_line(struct reply_hints *h, struct str line)
 {
     if (line.n >= 5 && memcmp(line.p, "HTTP/", 5) == 0) {
@@ -99,7 +88,7 @@ void reply_hints_line(struct reply_hints *h, struct str line)
     if (!colon)
         return;
     size_t name_n = (size_t)(colon - line.p);
-    struct str value = trim((struct str){colon + 1, line.n - name_n - 1});
+    struct str value = str_trim((struct str){colon + 1, line.n - name_n - 1});
     if (value.n >= VALUE_MAX)
         return;
     char text[VALUE_MAX];

@@ -183,7 +183,22 @@ START_TEST(utf8_knows_the_shortest_forms_only)
 }
 END_TEST
 
-RUN_TESTS("buf", a_buf_grows_to_its_maximum_and_remembers_overflow, a_buf_takes_room_in_advance,
-          a_file_is_read_up_to_the_maximum, a_buf_writes_every_kind_of_number,
+START_TEST(text_is_trimmed_at_both_ends_only)
+{
+    static const struct {
+        struct str text, left;
+    } rows[] = {
+        {BYTES(""), BYTES("")},          {BYTES(" \t\n\v\f\r"), BYTES("")},
+        {BYTES("a b"), BYTES("a b")},    {BYTES("  a \t b\r\n"), BYTES("a \t b")},
+        {BYTES("\0 x "), BYTES("\0 x")}, {BYTES("\xc2\xa0y\x1f"), BYTES("\xc2\xa0y\x1f")},
+        {{NULL, 0}, {NULL, 0}},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        ck_assert_msg(str_eq(str_trim(rows[i].text), rows[i].left), "row %zu", i);
+}
+END_TEST
+
+RUN_TESTS("buf", text_is_trimmed_at_both_ends_only, a_buf_grows_to_its_maximum_and_remembers_overflow,
+          a_buf_takes_room_in_advance, a_file_is_read_up_to_the_maximum, a_buf_writes_every_kind_of_number,
           attributes_stay_sorted_and_keep_cleared_ones, an_error_is_wrapped_and_never_overflows,
           utf8_knows_the_shortest_forms_only)
