@@ -30,6 +30,7 @@ static const char USAGE[] = /* after "usage: rollcall-worker control [options]" 
     "   holds [--denied]                        what the guards hold, or what was denied of it: id, what, of "
     "whom, "
     "where, since when\n"
+    "list and holds say on stderr that there is nothing\n"
     "decisions are kept in Kafka and hold for all workers, also after restarts; what one meets is told after "
     "it is "
     "written, and if that cannot be read the decision stands (approve and deny of an id read first)";

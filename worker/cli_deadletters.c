@@ -19,7 +19,8 @@ static const char USAGE[] = /* after "usage: rollcall-worker deadletters [option
     "   show ID…                all of a letter\n"
     "   replay ID… | filters    sends the events again, as new ones that name the old\n"
     "   drop ID… | filters      marks letters as dealt with (--reason TEXT)\n"
-    "list leaves out what was replayed or dropped, unless --all; what is printed may name persons";
+    "list leaves out what was replayed or dropped, unless --all; that there is nothing is said on stderr\n"
+    "what is printed may name persons";
 
 static const struct option_def defs[] = {
     {"config", 'c', "FILE", "configuration file (default: /etc/rollcall/rollcall.yaml)"},
@@ -167,10 +168,20 @@ static void print_json(const struct letter *letter, bool pretty)
     cJSON_Delete(out);
 }
 
+static bool any_filter(const struct letter_filter *f)
+{
+    return f->tenant || f->target || f->person || f->reason || f->since_ms || f->until_ms;
+}
+
 static int run_list(void *ctx, int n, char **args)
 {
     struct cli *c = ctx;
     int code = find(c, n, args);
+    const struct letter_filter *f = &c->letters.filter;
+    if (code == EX_OK && c->letters.n == 0)
+        fprintf(stderr, "rollcall-worker: no %sdead letter%s%s\n", f->settled ? "" : "open ",
+                any_filter(f) ? " fits" : "",
+                f->settled ? "" : "; --all lists also what was replayed or dropped");
     for (size_t i = 0; code == EX_OK && i < c->letters.n; i++) {
         if (options_get(&c->options, "json"))
             print_json(&c->letters.v[i], false);
@@ -285,11 +296,6 @@ static bool drop(struct cli *c, const struct letter *letter, struct error *err)
     return ok;
 }
 
-static bool any_filter(const struct letter_filter *f)
-{
-    return f->tenant || f->target || f->person || f->reason || f->since_ms || f->until_ms;
-}
-
 /* What cannot be done is said, and the others are gone on with; brokers that do not answer end it. */
 static int each(struct cli *c, bool (*act)(struct cli *c, const struct letter *letter, struct error *err))
 {
@@ -359,11 +365,12 @@ static int prepare(void *ctx)
 int cli_deadletters(int argc, char **argv)
 {
     static const struct cli_command command = {USAGE, defs, verbs, prepare};
-    static struct cli c; /* the ids of the filter are many for a stack */
-    c.now_ms = clock_real_ms();
-    int code = cli_run_verb(argc, argv, &command, &c.options, &c);
-    topic_writer_free(c.writer);
-    letters_done(&c.letters);
-    config_free(c.cfg);
+    struct cli *c = xcalloc(1, sizeof *c); /* the ids of the filter are many for a stack */
+    c->now_ms = clock_real_ms();
+    int code = cli_run_verb(argc, argv, &command, &c->options, c);
+    topic_writer_free(c->writer);
+    letters_done(&c->letters);
+    config_free(c->cfg);
+    free(c);
     return code;
 }

@@ -180,6 +180,8 @@ int standing_list(const struct config *cfg, int64_t now_ms)
         control_each(&control, collect, &l);
         if (l.n > 0)
             qsort(l.v, l.n, sizeof(const struct control_state *), by_key);
+        else
+            fprintf(stderr, "rollcall-worker: nothing is in force\n");
         for (size_t i = 0; i < l.n; i++)
             print_state(l.v[i]);
     }
@@ -231,10 +233,16 @@ int standing_holds(const struct config *cfg, bool denied)
 {
     struct holdings holdings;
     struct error err = {0};
+    size_t printed = 0;
     bool ok = standing_holdings(cfg, 0, &holdings, &err);
-    for (size_t i = 0; ok && i < holdings.n; i++)
-        if (holdings.v[i]->denied == denied)
-            standing_print_holding(holdings.v[i]);
+    for (size_t i = 0; ok && i < holdings.n; i++) {
+        if (holdings.v[i]->denied != denied)
+            continue;
+        standing_print_holding(holdings.v[i]);
+        printed++;
+    }
+    if (ok && printed == 0)
+        fprintf(stderr, "rollcall-worker: nothing %s\n", denied ? "that was held is denied" : "is held");
     holdings_done(&holdings);
     return ok ? EX_OK : cli_fail(&err);
 }

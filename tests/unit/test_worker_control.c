@@ -1,4 +1,5 @@
-/* What rollcall-worker control does when it may write decisions and cannot read: who pauses in an emergency is obeyed. */
+/* What rollcall-worker control does when it may write decisions and cannot read: who pauses in an emergency is obeyed;
+ * and what it, and deadletters, say when there is nothing to list. */
 #include "worker/cli.h"
 
 #include <check.h>
@@ -49,6 +50,7 @@ static void set_up(void)
     ck_assert_msg(config_load(path, &cfg, &err), "%s", err.message);
     create(KAFKA_CONTROL);
     create(KAFKA_PERSONS);
+    create(KAFKA_DEADLETTERS);
 }
 
 static void tear_down(void)
@@ -71,10 +73,10 @@ static void no_reading(void)
 }
 
 /* The exit code; arguments as typed, by blanks. What is said on stderr is in said. */
-static int control(const char *arguments)
+static int command(const char *arguments)
 {
-    char *argv[16] = {"rollcall-worker", "control"}, text[160], *rest;
-    int argc = 2, code = -1, kept = dup(STDERR_FILENO);
+    char *argv[16] = {"rollcall-worker"}, text[160], *rest;
+    int argc = 1, code = -1, kept = dup(STDERR_FILENO);
     FILE *out = tmpfile();
     snprintf(text, sizeof text, "%s --reason r --by ops --config %s", arguments, path);
     for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
@@ -88,6 +90,13 @@ static int control(const char *arguments)
     fclose(out);
     ck_assert(known);
     return code;
+}
+
+static int control(const char *arguments)
+{
+    char text[128];
+    snprintf(text, sizeof text, "control %s", arguments);
+    return command(text);
 }
 
 static void count(void *ctx, const struct topic_record *record)
@@ -151,6 +160,30 @@ START_TEST(what_stood_before_a_decision_is_read_without_it)
 }
 END_TEST
 
+START_TEST(that_there_is_nothing_is_said)
+{
+    static const struct {
+        const char *typed, *said;
+    } rows[] = {
+        {"control list", "nothing is in force\n"},
+        {"control holds", "nothing is held\n"},
+        {"control holds --denied", "nothing that was held is denied\n"},
+        {"deadletters list", "no open dead letter; --all lists also what was replayed or dropped\n"},
+        {"deadletters list --all", "no dead letter\n"},
+        {"deadletters list --all --target miro", "no dead letter fits\n"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char wanted[128];
+        snprintf(wanted, sizeof wanted, "rollcall-worker: %s", rows[i].said);
+        ck_assert_msg(command(rows[i].typed) == EX_OK, "%s: %s", rows[i].typed, said);
+        ck_assert_msg(strcmp(said, wanted) == 0, "%s: %s", rows[i].typed, said);
+    }
+    ck_assert_int_eq(control("pause miro"), EX_OK);
+    ck_assert_int_eq(control("list"), EX_OK);
+    ck_assert_str_eq(said, "");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("worker_control");
@@ -160,6 +193,7 @@ int main(void)
     tcase_add_test(tc, what_is_urgent_is_written_though_nothing_can_be_read);
     tcase_add_test(tc, an_id_that_cannot_be_looked_up_is_not_decided);
     tcase_add_test(tc, what_stood_before_a_decision_is_read_without_it);
+    tcase_add_test(tc, that_there_is_nothing_is_said);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
