@@ -1,15 +1,14 @@
-/* People's decisions on their way to the engine: a real engine, and a reader that is a fake whose functions are defined
- * here. */
+/* People's decisions on their way to the engine: a real engine, and a reader that is a fake. */
 #include "../../worker/notices.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "topic_reader.h"
 #include "../../worker/worker_metrics.h"
 #include "log.h"
 #include "mem.h"
+#include "topic_reader_kit.h"
 
 #define PAUSE                                                                                                \
     "{\"kind\":\"pause\",\"target\":\"miro\",\"paused\":true,\"by\":\"a\",\"reason\":\"b\",\"at\":\"2026-"   \
@@ -17,61 +16,6 @@
 #define RESUME                                                                                               \
     "{\"kind\":\"pause\",\"target\":\"miro\",\"paused\":false,\"by\":\"a\",\"reason\":\"b\",\"at\":\"2026-"  \
     "11-17T13:00:00Z\"}"
-
-static struct fake {
-    int begins; /* tries */
-    int away;   /* tries without an answer */
-    const char *records[4][2];
-    size_t n, given;
-    size_t end; /* records that stand there at the beginning */
-    bool fails;
-} fake;
-
-bool topic_reader_new(const struct config *cfg, enum kafka_topic topic, struct topic_reader **ret,
-                      struct error *err)
-{
-    (void)cfg, (void)err;
-    ck_assert_int_eq(topic, KAFKA_CONTROL);
-    *ret = (struct topic_reader *)&fake;
-    return true;
-}
-
-bool topic_reader_begin(struct topic_reader *r, enum topic_start from, int timeout_ms, struct error *err)
-{
-    (void)r, (void)timeout_ms;
-    ck_assert_int_eq(from, TOPIC_FROM_BEGINNING);
-    return fake.begins++ >= fake.away || error_set(err, ERROR_TEMPORARY, "no brokers");
-}
-
-bool topic_reader_poll(struct topic_reader *r, int wait_ms, topic_record_fn *fn, void *ctx, struct error *err)
-{
-    (void)r, (void)wait_ms;
-    if (fake.fails)
-        return error_set(err, ERROR_PERMANENT, "no rights");
-    if (fake.given == fake.n)
-        return true;
-    const char *const *record = fake.records[fake.given++];
-    fn(ctx, &(struct topic_record){
-                .offset = (int64_t)fake.given, .key = str_of(record[0]), .value = str_of(record[1])});
-    return true;
-}
-
-bool topic_reader_reached(const struct topic_reader *r)
-{
-    (void)r;
-    return fake.given >= fake.end;
-}
-
-int topic_reader_fd(const struct topic_reader *r)
-{
-    (void)r;
-    return 0;
-}
-
-void topic_reader_free(struct topic_reader *r)
-{
-    (void)r;
-}
 
 /* ---- tests --------------------------------------------------------------------------------------------- */
 
@@ -87,7 +31,7 @@ static struct error err;
 
 static void set_up(void)
 {
-    fake = (struct fake){0};
+    fake = (struct fake){.topic = KAFKA_CONTROL};
     engine = engine_new(&engine_config, &(struct engine_ports){0});
     metrics = worker_metrics_new();
     ck_assert(notices_new(&cfg, engine, metrics, &notices, &err));
@@ -100,12 +44,6 @@ static void tear_down(void)
     metrics_free(metrics);
 }
 
-static void record(const char *key, const char *value)
-{
-    fake.records[fake.n][0] = key;
-    fake.records[fake.n++][1] = value;
-}
-
 static int64_t paused(void)
 {
     return metrics_get(metrics, WM_PAUSED, "miro", NULL);
@@ -113,8 +51,8 @@ static int64_t paused(void)
 
 START_TEST(the_last_state_counts_when_the_end_is_reached)
 {
-    record("pause/miro", RESUME);
-    record("pause/miro", PAUSE);
+    fake_record("pause/miro", RESUME);
+    fake_record("pause/miro", PAUSE);
     fake.end = 2;
     ck_assert_msg(notices_catch_up(notices, 1000, &err), "%s", err.message);
     ck_assert(engine_paused(engine, 0));
@@ -125,11 +63,11 @@ END_TEST
 
 START_TEST(an_end_that_is_not_reached_is_asked_for_again)
 {
-    record("pause/miro", PAUSE);
+    fake_record("pause/miro", PAUSE);
     fake.end = 2;
     ck_assert(!notices_catch_up(notices, 1, &err));
     ck_assert_int_eq(err.kind, ERROR_TEMPORARY);
-    record("pause/miro", RESUME);
+    fake_record("pause/miro", RESUME);
     ck_assert(notices_catch_up(notices, 1000, &err));
     ck_assert_int_eq(fake.begins, 1);
     ck_assert(!engine_paused(engine, 0));
@@ -151,10 +89,10 @@ START_TEST(what_comes_later_is_obeyed_and_alarmed)
 {
     ck_assert(notices_catch_up(notices, 1000, &err));
     ck_assert_int_eq(paused(), 0);
-    record("pause/miro", PAUSE);
+    fake_record("pause/miro", PAUSE);
     ck_assert(notices_take(notices, &err));
     ck_assert_int_eq(paused(), 1);
-    record("pause/miro", "");
+    fake_record("pause/miro", "");
     ck_assert(notices_take(notices, &err));
     ck_assert_int_eq(paused(), 0);
 }
@@ -162,7 +100,7 @@ END_TEST
 
 START_TEST(what_is_not_understood_is_counted_and_not_obeyed)
 {
-    record("pause/miro", "{\"kind\":\"pause\",\"target\":\"miro\",\"paused\":true}");
+    fake_record("pause/miro", "{\"kind\":\"pause\",\"target\":\"miro\",\"paused\":true}");
     fake.end = 1;
     ck_assert(notices_catch_up(notices, 1000, &err));
     ck_assert(!engine_paused(engine, 0));
