@@ -14,7 +14,7 @@ struct directories {
     const struct config *cfg;
     struct engine *engine;
     struct metrics *metrics;
-    bool *unknown, *unattached; /* by target, as was said last */
+    bool *unknown, *unattached, *full; /* by target, as was said last */
     struct topic_reader *reader;
     bool begun;
 };
@@ -30,6 +30,17 @@ static void tell_unattached(struct directories *d, size_t i, const char *why)
     else if (!why && d->unattached[i])
         log_info("groups are attached to teams as configured", LOG_S("target", target));
     d->unattached[i] = why;
+}
+
+static void tell_full(struct directories *d, size_t i, bool full)
+{
+    const char *target = d->cfg->targets.v[i].name;
+    if (full && !d->full[i])
+        log_warn("as many groups are to be made as are kept in mind: who is to be in another one waits",
+                 LOG_S("target", target));
+    else if (!full && d->full[i])
+        log_info("there is room again for groups that are to be made", LOG_S("target", target));
+    d->full[i] = full;
 }
 
 void directories_tell(struct directories *d)
@@ -48,6 +59,7 @@ void directories_tell(struct directories *d)
             log_info("the target's teams are listed again", LOG_S("target", target));
         d->unknown[i] = unknown;
         tell_unattached(d, i, figures.unattached);
+        tell_full(d, i, figures.wants_full);
     }
 }
 
@@ -97,6 +109,7 @@ bool directories_new(const struct config *cfg, struct engine *engine, struct met
     *d = (struct directories){.cfg = cfg, .engine = engine, .metrics = metrics, .reader = reader};
     d->unknown = xcalloc(cfg->targets.n, sizeof *d->unknown);
     d->unattached = xcalloc(cfg->targets.n, sizeof *d->unattached);
+    d->full = xcalloc(cfg->targets.n, sizeof *d->full);
     *ret = d;
     return true;
 }
@@ -108,5 +121,6 @@ void directories_free(struct directories *d)
     topic_reader_free(d->reader);
     free(d->unknown);
     free(d->unattached);
+    free(d->full);
     free(d);
 }

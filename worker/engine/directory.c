@@ -12,7 +12,7 @@
 #include "rfc3339.h"
 #include "scim.h"
 
-enum { DIRECTORY_WANTS_MAX = 1000, VANISHED_KEPT_MS = 24 * 3600 * 1000 };
+enum { VANISHED_KEPT_MS = 24 * 3600 * 1000 };
 
 static const char *const kind_names[DIRECTORY_KINDS] = {"team", "listing", "wish",
                                                         "want", "made",    "attached"};

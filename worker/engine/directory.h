@@ -21,7 +21,11 @@
 #include "buf.h"
 #include "error.h"
 
-enum { DIRECTORY_KEY_MAX = 400, DIRECTORY_RECORD_MAX = 8 * 1024 };
+enum {
+    DIRECTORY_KEY_MAX = 400,
+    DIRECTORY_RECORD_MAX = 8 * 1024,
+    DIRECTORY_WANTS_MAX = 1000, /* those beyond are not kept; who misses one says so again */
+};
 
 enum directory_kind {
     DIRECTORY_TEAM,

@@ -211,6 +211,7 @@ void engine_target_figures(const struct engine *e, size_t target, struct engine_
                                           .in_flight_limit = t->inflight.limit,
                                           .waiting = t->waiting,
                                           .teams = t->directory.teams.n,
+                                          .wants_full = t->directory.n_wanted == DIRECTORY_WANTS_MAX,
                                           .teams_failed = t->directory.failed,
                                           .unattached = t->unattached};
 }

@@ -405,7 +405,8 @@ struct engine_target_figures {
     bool open;                /* its breaker: calls wait, one probe at a time asks whether it is well again */
     unsigned in_flight_limit; /* as it bears it */
     size_t waiting;
-    size_t teams; /* as listed last */
+    size_t teams;    /* as listed last */
+    bool wants_full; /* as many groups are to be made as are kept: who misses another one waits */
     const char *
         teams_failed; /* why the last listing found nothing out; NULL: it did. Borrowed until the next record */
     const char
