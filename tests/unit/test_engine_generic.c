@@ -305,6 +305,68 @@ START_TEST(who_must_be_there_is_sought_in_every_way_before_it_is_given_up)
 }
 END_TEST
 
+#define MAIL(type)                                                                                           \
+    "{\"id\":\"7\",\"userName\":\"zoe\",\"active\":true,\"emails\":[{\"value\":\"old@x\"" type "}]}"
+
+/* Zoe's account is there, with that address. */
+static void adopt_with_mail(const char *account)
+{
+    static char list[400];
+    start_with(CONFIG("true", "true", "false"));
+    say({"e1", EVENT_JOINED, .at = 1, .profile = "userName=zoe;emails.work=z@x"});
+    commit();
+    expect_call("GET", "/Users?filter=");
+    snprintf(list, sizeof list, "{\"totalResults\":1,\"Resources\":[%s]}", account);
+    answer(200, list);
+    go_on();
+    expect_call("PATCH", "/Users/7");
+}
+
+static void the_first_work_mail_is_added(void)
+{
+    expect_body("\"op\":\"add\",\"path\":\"emails\",\"value\":[{\"value\":\"z@x\",\"type\":\"work\"");
+    answer(200,
+           "{\"id\":\"7\",\"userName\":\"zoe\",\"active\":true,\"emails\":[{\"value\":\"old@x\"},{\"value\":"
+           "\"z@x\",\"type\":\"work\"}]}");
+    go_on();
+    expect_result("e1", "miro", "applied");
+    kit_stop();
+}
+
+START_TEST(who_has_only_another_mail_gets_one_for_work)
+{
+    adopt_with_mail(MAIL(",\"type\":\"home\""));
+    the_first_work_mail_is_added();
+}
+END_TEST
+
+START_TEST(a_mail_without_a_type_is_replaced_unless_the_service_finds_none_then_one_is_added)
+{
+    adopt_with_mail(MAIL(""));
+    expect_body("\"op\":\"replace\",\"path\":\"emails[type eq");
+    answer(400, "{\"scimType\":\"noTarget\"}");
+    go_on();
+    expect_call("PATCH", "/Users/7");
+    the_first_work_mail_is_added();
+}
+END_TEST
+
+START_TEST(where_no_mail_can_be_added_either_it_is_refused)
+{
+    adopt_with_mail(MAIL(""));
+    for (int i = 0; i < 5 && !find_result("e1", "miro"); i++) {
+        answer(strcmp(kit.call->method, "GET") == 0 ? 200 : 400,
+               strcmp(kit.call->method, "GET") == 0 ? MAIL("") : "{\"scimType\":\"noTarget\"}");
+        go_on();
+        if (!find_result("e1", "miro"))
+            ck_assert_int_ge(wait_for_call(), 0);
+    }
+    expect_result("e1", "miro", "rejected");
+    expect_no_call();
+    kit_stop();
+}
+END_TEST
+
 START_TEST(a_404_means_nobody_only_where_it_is_scim_that_answers)
 {
     for (int proved = 0; proved < 2; proved++) {
@@ -364,6 +426,9 @@ int main(void)
         without_filters_everybody_is_listed,
         who_leaves_is_not_absent_from_a_list_that_ends_early,
         who_must_be_there_is_sought_in_every_way_before_it_is_given_up,
+        who_has_only_another_mail_gets_one_for_work,
+        a_mail_without_a_type_is_replaced_unless_the_service_finds_none_then_one_is_added,
+        where_no_mail_can_be_added_either_it_is_refused,
         a_404_means_nobody_only_where_it_is_scim_that_answers,
         attributes_are_tried_in_their_order,
     };

@@ -250,16 +250,24 @@ START_TEST(an_account_is_read_from_all_its_places)
         "{\"id\":\"7\",\"userName\":\"z\",\"active\":true,\"title\":\"\",\"nickName\":5,"
         "\"name\":{\"givenName\":\"Z\",\"familyName\":\"T\",\"formatted\":\"Z T\"},"
         "\"emails\":[{\"value\":\"home@x\",\"type\":\"home\"},{\"value\":\"work@x\",\"type\":\"Work\"}],"
-        "\"phoneNumbers\":[{\"value\":\"1\"},{\"value\":\"2\",\"type\":\"mobile\"}],"
+        "\"phoneNumbers\":[{\"value\":\"2\",\"type\":\"mobile\"},{\"value\":\"1\"},{\"value\":\"3\"}],"
+        "\"photos\":[{\"value\":\"thumb\",\"type\":\"thumbnail\"}],"
         "\"" ENTERPRISE
         "\":{\"employeeNumber\":\"1042\",\"department\":\"D\",\"manager\":{\"value\":\"9\"}}}";
     ck_assert_msg(scim_parse_user(str_of(body), &a, &err), "%s", err.message);
-    static const char *const wanted[][2] = {{"userName", "z"},          {"name.givenName", "Z"},
-                                            {"name.familyName", "T"},   {"name.formatted", "Z T"},
-                                            {"emails.work", "work@x"},  {"phoneNumbers.work", "1"},
-                                            {"employeeNumber", "1042"}, {"department", "D"},
-                                            {"manager", "9"},           {"title", NULL},
-                                            {"nickName", NULL},         {"id", NULL}};
+    static const char *const wanted[][2] = {{"userName", "z"},
+                                            {"name.givenName", "Z"},
+                                            {"name.familyName", "T"},
+                                            {"name.formatted", "Z T"},
+                                            {"emails.work", "work@x"},
+                                            {"phoneNumbers.work", "1"},
+                                            {"employeeNumber", "1042"},
+                                            {"department", "D"},
+                                            {"manager", "9"},
+                                            {"title", NULL},
+                                            {"nickName", NULL},
+                                            {"id", NULL},
+                                            {"photo", NULL}};
     for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
         const char *value = attrs_get(&a.attrs, wanted[i][0]);
         ck_assert_msg(wanted[i][1] ? value && strcmp(value, wanted[i][1]) == 0 : !value, "%s", wanted[i][0]);
@@ -387,6 +395,21 @@ START_TEST(without_paths_the_value_has_the_attributes)
 }
 END_TEST
 
+/* A list that is replaced loses what others have put there. */
+START_TEST(without_paths_the_first_entry_is_added_all_the_same)
+{
+    struct attrs changes = {0}, known = {0};
+    put_attrs(&changes, "emails.work=z@x;phoneNumbers.work=1");
+    put_attrs(&known, "emails.work;phoneNumbers.work=2");
+    scim_update(profile_find("scim"), "7", &changes, &known, true, &rq);
+    expect("/Users/7", PATCH("{\"op\":\"replace\",\"value\":{\"phoneNumbers\":[{\"value\":\"1\",\"type\":"
+                             "\"work\",\"primary\":true}]}},{\"op\":\"add\",\"value\":{\"emails\":[{"
+                             "\"value\":\"z@x\",\"type\":\"work\",\"primary\":true}]}}"));
+    attrs_done(&changes);
+    attrs_done(&known);
+}
+END_TEST
+
 START_TEST(a_team_shows_a_member_others_or_nobody)
 {
     static const struct {
@@ -477,6 +500,7 @@ int main(void)
         of_several_attributes_the_first_that_matches_counts,
         the_first_entry_of_a_list_is_added,
         without_paths_the_value_has_the_attributes,
+        without_paths_the_first_entry_is_added_all_the_same,
         a_team_shows_a_member_others_or_nobody,
         values_too_long_for_us_differ_from_any_of_ours,
         errors_say_type_and_detail_if_they_can,

@@ -73,6 +73,39 @@ START_TEST(what_is_cleared_is_left_out_and_nothing_else)
 }
 END_TEST
 
+/* Of whom a role is read as the primary one, it is that which is changed. */
+START_TEST(what_is_primary_is_so_however_a_service_writes_it)
+{
+    struct whole w =
+        whole_of("{\"id\":\"7\",\"roles\":[{\"value\":\"a\",\"primary\":\"False\"},{\"value\":\"b\","
+                 "\"primary\":\"True\"}]}",
+                 NULL);
+    struct attrs changes = {0};
+    attrs_set(&changes, "role", "c");
+    ck_assert(scim_put_user("7", &w, &changes, ACCESS_AS_IS, &rq));
+    expect("/Users/7",
+           "{\"id\":\"7\",\"roles\":[{\"value\":\"a\",\"primary\":\"False\"},{\"primary\":\"True\","
+           "\"value\":\"c\"}]}");
+    attrs_done(&changes);
+    whole_done(&w);
+}
+END_TEST
+
+START_TEST(an_entry_of_another_type_is_left_and_one_of_ours_put_beside_it)
+{
+    struct whole w =
+        whole_of("{\"id\":\"7\",\"emails\":[{\"type\":\"home\",\"value\":\"h@x\",\"primary\":true}]}", NULL);
+    struct attrs changes = {0};
+    attrs_set(&changes, "emails.work", "new@x");
+    ck_assert(scim_put_user("7", &w, &changes, ACCESS_AS_IS, &rq));
+    expect("/Users/7",
+           "{\"id\":\"7\",\"emails\":[{\"type\":\"home\",\"value\":\"h@x\",\"primary\":true},{\"type\":"
+           "\"work\",\"value\":\"new@x\"}]}");
+    attrs_done(&changes);
+    whole_done(&w);
+}
+END_TEST
+
 START_TEST(what_is_no_resource_is_not_put_back)
 {
     static const char *const bad[] = {"[]", "", "{", "7"};
@@ -120,9 +153,13 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        what_we_do_not_know_of_stays,        what_is_cleared_is_left_out_and_nothing_else,
-        what_is_no_resource_is_not_put_back, the_headers_etag_counts_and_one_that_cannot_stand_there_does_not,
+        what_we_do_not_know_of_stays,
+        what_is_cleared_is_left_out_and_nothing_else,
+        what_is_no_resource_is_not_put_back,
+        the_headers_etag_counts_and_one_that_cannot_stand_there_does_not,
         a_team_has_everybody_once,
+        what_is_primary_is_so_however_a_service_writes_it,
+        an_entry_of_another_type_is_left_and_one_of_ours_put_beside_it,
     };
     return run_tests("scim_put", tests, sizeof tests / sizeof tests[0]);
 }

@@ -334,6 +334,17 @@ static bool is_first_conflict(const struct answer *a, const char *reason)
     return a->f->step == STEP_UPDATE && conflict && !a->w->conflicted && a->f->meaning.class != REPLY_BARRED;
 }
 
+/* One that says no type may have been read for it. To the target it is not the same: a path with a filter meets nothing
+ * (RFC 7644 3.5.2.3). */
+static bool lacks_entry(const struct answer *a, const char *reason)
+{
+    const struct attr *change = a->f->changes.v;
+    if (a->f->step != STEP_UPDATE || a->f->changes.n != 1 || !change->value || !scim_has_type(change->name))
+        return false;
+    const char *known = attrs_get(&a->t->known_attrs, change->name);
+    return known && *known && strcasestr(reason, " noTarget");
+}
+
 /* What was put back may have been an old account: refused, it says nothing of the account as it is when the doubt ends. */
 static bool may_be_put_stale(const struct answer *a)
 {
@@ -354,6 +365,8 @@ static void took_refusal(const struct answer *a, const char *reason)
         took_no_search(a, true);
     } else if (may_be_bare(a)) {
         a->w->bare = true;
+    } else if (lacks_entry(a, reason)) {
+        attrs_set(&a->t->known_attrs, a->f->changes.v[0].name, NULL); /* so it is added */
     } else if (is_first_conflict(a, reason)) {
         a->w->conflicted = true;
         target_state_set_known(a->t, KNOWN_UNKNOWN);

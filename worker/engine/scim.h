@@ -160,6 +160,9 @@ void scim_parse_error(struct str body, char scim_type[SCIM_TYPE_MAX], char detai
 /* Whether it is SCIM's form of an error. */
 bool scim_is_error(struct str body);
 
+/* Whether it lives in a list's entry of a certain type. */
+bool scim_has_type(const char *name);
+
 /* Whether two values of an attribute are the same to a target: userName and addresses without case. */
 bool scim_values_equal(const char *name, const char *a, const char *b);
 

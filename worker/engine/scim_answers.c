@@ -39,7 +39,7 @@ static void take_string(struct attrs *attrs, const char *flat, const cJSON *valu
     attrs_set(attrs, flat, text);
 }
 
-/* Of the entry of that type, else of the first. */
+/* Of the entry of that type, else of the first that says none. One of another type is another thing. */
 static const cJSON *typed_value(const cJSON *list, const char *wanted)
 {
     const cJSON *item, *first = NULL;
@@ -48,13 +48,12 @@ static const cJSON *typed_value(const cJSON *list, const char *wanted)
         const char *type = json_string(item, "type");
         if (type && strcasecmp(type, wanted) == 0)
             return json_get(item, "value");
-        first = first ? first : json_get(item, "value");
+        first = first || (type && *type) ? first : json_get(item, "value");
     }
     return first;
 }
 
-/* Some services say booleans as "True". */
-static bool is_true(const cJSON *value)
+bool scim_is_true(const cJSON *value)
 {
     const char *text = cJSON_GetStringValue(value);
     return cJSON_IsTrue(value) || (text && strcasecmp(text, "true") == 0);
@@ -67,7 +66,7 @@ static void take_roles(const cJSON *roles, struct attrs *attrs)
     {
         char name[ATTR_NAME_MAX + 1];
         const char *role = json_string(item, "value");
-        if (is_true(json_get(item, "primary")))
+        if (scim_is_true(json_get(item, "primary")))
             take_string(attrs, "role", json_get(item, "value"));
         else if (role && *role && attrs->n < ATTRS_MAX / 2 && /* room for what has a name of its own */
                  (size_t)snprintf(name, sizeof name, ATTR_ROLE_PREFIX "%s", role) < sizeof name)
@@ -134,7 +133,7 @@ static bool take_user(const cJSON *user, struct account *ret)
         return false;
     const cJSON *active = json_get(user, "active");
     *ret = (struct account){.id = xstrdup(id)};
-    ret->active = !active || is_true(active);
+    ret->active = !active || scim_is_true(active);
     take_roles(json_get(user, "roles"), &ret->attrs);
     take_attributes(user, &ret->attrs);
     ret->says_teams = json_get(user, "groups");

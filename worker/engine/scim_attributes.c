@@ -106,6 +106,13 @@ void scim_schema_name(const char *flat, char out[SCIM_SCHEMA_NAME_SIZE])
     }
 }
 
+bool scim_has_type(const char *name)
+{
+    const char *member;
+    enum scim_place_kind kind = scim_place_of(name, &member);
+    return kind == PLACE_WORK || kind == PLACE_PHOTO;
+}
+
 bool scim_values_equal(const char *name, const char *a, const char *b)
 {
     a = a && *a ? a : NULL; /* no value and the empty value are one */

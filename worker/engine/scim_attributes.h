@@ -2,10 +2,12 @@
 #ifndef ROLLCALL_ENGINE_SCIM_ATTRIBUTES_H
 #define ROLLCALL_ENGINE_SCIM_ATTRIBUTES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "attr.h"
 #include "buf.h"
+#include "json.h"
 
 #define SCIM_URN_USER       "urn:ietf:params:scim:schemas:core:2.0:User"
 #define SCIM_URN_ENTERPRISE "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -39,5 +41,7 @@ enum { SCIM_SCHEMA_NAME_SIZE = 2 * ATTR_NAME_MAX };
 void scim_schema_name(const char *flat, char out[SCIM_SCHEMA_NAME_SIZE]);
 /* As PATCH and filters name it (RFC 7644 3.5.2); replaces what is in out. */
 void scim_path(const char *flat, struct buf *out);
+/* Some services say booleans as "True". */
+bool scim_is_true(const cJSON *value);
 
 #endif

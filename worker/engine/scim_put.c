@@ -98,7 +98,7 @@ static bool is_entry(const cJSON *item, const struct entry *e)
     if (e->member && !(text && strcasecmp(text, e->text) == 0))
         return false;
     return (e->member && strcmp(e->member, "type") == 0) ||
-           cJSON_IsTrue(json_get(item, "primary")) == e->primary;
+           scim_is_true(json_get(item, "primary")) == e->primary;
 }
 
 /* That entry of the list, and no other; value NULL: it goes. */

@@ -267,20 +267,24 @@ static void put_operation(struct json_out *w, const char *op, const char *path)
         json_put_string(w, "path", path);
 }
 
+/* Where nothing is, known: as it is, a path with a filter would meet nothing (RFC 7644 3.5.2.3). */
+static bool is_first_entry(const struct profile *p, const char *name, const struct attrs *known)
+{
+    const char *value = known ? attrs_get(known, name) : NULL;
+    return p->adds_entries && (scim_has_type(name) || strcmp(name, "role") == 0) && !(value && *value);
+}
+
 /* Goes into the value of a replacement without a path (RFC 7644 3.5.2.3); roles are added and removed one by one. */
 static bool goes_bare(const struct attr *change)
 {
     return change->value && !attr_role(change->name) && strcmp(change->name, "role") != 0;
 }
 
-static void put_bare(struct json_out *w, const struct profile *p, const struct attrs *changes)
+static void put_bare(struct json_out *w, const struct profile *p, const char *op, const struct attrs *changes)
 {
-    bool any = false;
-    for (size_t i = 0; i < changes->n; i++)
-        any |= goes_bare(&changes->v[i]);
-    if (!any)
+    if (changes->n == 0)
         return;
-    put_operation(w, p->op_replace, NULL);
+    put_operation(w, op, NULL);
     json_open(w, "value", '{');
     put_members(w, changes, PLACE_CORE);
     put_name(w, p, changes);
@@ -289,6 +293,23 @@ static void put_bare(struct json_out *w, const struct profile *p, const struct a
     put_enterprise(w, changes);
     json_close(w);
     json_close(w);
+}
+
+/* A list that is replaced loses its other entries: the first one of a type is added here, too. */
+static void put_all_bare(struct json_out *w, const struct profile *p, const struct attrs *changes,
+                         const struct attrs *known)
+{
+    struct attrs added = {0}, replaced = {0};
+    for (size_t i = 0; i < changes->n; i++) {
+        const struct attr *change = &changes->v[i];
+        if (goes_bare(change))
+            attrs_set(is_first_entry(p, change->name, known) ? &added : &replaced, change->name,
+                      change->value);
+    }
+    put_bare(w, p, p->op_replace, &replaced);
+    put_bare(w, p, p->op_add, &added);
+    attrs_done(&added);
+    attrs_done(&replaced);
 }
 
 static void put_added_role(struct json_out *w, const struct profile *p, const char *role)
@@ -310,16 +331,14 @@ static void put_by_path(struct json_out *w, const struct profile *p, const struc
     buf_done(&path);
 }
 
-/* known: as it is. */
 static void put_change(struct json_out *w, const struct profile *p, const struct attr *change,
-                       const char *known)
+                       const struct attrs *known)
 {
     const char *member;
     enum scim_place_kind kind = scim_place_of(change->name, &member);
-    bool in_list = kind == PLACE_WORK || kind == PLACE_PHOTO || kind == PLACE_ROLE;
     if (change->value && kind == PLACE_ADMIN_ROLE) {
         put_added_role(w, p, attr_role(change->name));
-    } else if (change->value && in_list && !(known && *known) && p->adds_entries) {
+    } else if (change->value && is_first_entry(p, change->name, known)) {
         put_operation(w, p->op_add, member);
         put_entry(w, "value", kind, change->value);
     } else {
@@ -335,11 +354,11 @@ void scim_update(const struct profile *p, const char *id, const struct attrs *ch
     struct json_out w;
     open_patch(&w, &body);
     if (bare_paths)
-        put_bare(&w, p, changes);
+        put_all_bare(&w, p, changes, known);
     for (size_t i = 0; i < changes->n; i++) {
         const struct attr *change = &changes->v[i];
         if (!bare_paths || !goes_bare(change))
-            put_change(&w, p, change, known ? attrs_get(known, change->name) : NULL);
+            put_change(&w, p, change, known);
     }
     close_patch(&w, &body, id, ret);
 }
