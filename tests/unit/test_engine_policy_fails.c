@@ -67,6 +67,54 @@ START_TEST(a_leaver_with_a_link_is_cut_although_the_policy_fails)
 }
 END_TEST
 
+/* Whom nobody may touch, by the policy's last word, also after a crash. */
+START_TEST(a_leaver_out_of_reach_waits_for_a_policy_that_works)
+{
+    kit_start();
+    kit_zoe_has_account(ZOE);
+    kit.policy = POLICY_NOTHING;
+    engine_policy_changed(kit.e, ++kit.generation, kit.now);
+    pass(1000);
+    commit();
+    ck_assert_str_eq(state_now("miro", "outOfReach"), "true");
+    kit.policy = POLICY_FAILS;
+    kit_crash();
+    commit();
+    say({"left", EVENT_LEFT, .at = 2});
+    commit();
+    expect_no_call();
+    expect_no_result("left", "miro");
+    kit.policy = POLICY_NOTHING;
+    engine_policy_changed(kit.e, ++kit.generation, kit.now);
+    pass(1000);
+    commit();
+    expect_result("left", "miro", "ignored");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(who_is_within_reach_again_is_cut_although_the_policy_fails)
+{
+    kit_start();
+    kit_zoe_has_account(ZOE);
+    kit.policy = POLICY_NOTHING;
+    engine_policy_changed(kit.e, ++kit.generation, kit.now);
+    pass(1000);
+    commit();
+    kit.policy = POLICY_ACCOUNT;
+    engine_policy_changed(kit.e, ++kit.generation, kit.now);
+    pass(1000);
+    commit();
+    kit.policy = POLICY_FAILS;
+    engine_policy_changed(kit.e, ++kit.generation, kit.now);
+    say({"left", EVENT_LEFT, .at = 2});
+    commit();
+    expect_call("PATCH", "/Users/7");
+    expect_body("\"value\":false");
+    kit_stop();
+}
+END_TEST
+
 START_TEST(the_daily_retry_of_a_cut_outlives_a_policy_that_fails)
 {
     kit_start();
@@ -155,6 +203,8 @@ int main(void)
         a_policy_error_keeps_everything_as_it_is,
         who_falls_out_of_scope_keeps_the_account,
         a_leaver_with_a_link_is_cut_although_the_policy_fails,
+        a_leaver_out_of_reach_waits_for_a_policy_that_works,
+        who_is_within_reach_again_is_cut_although_the_policy_fails,
         the_daily_retry_of_a_cut_outlives_a_policy_that_fails,
         who_is_on_hold_keeps_the_account_while_the_policy_fails,
         a_hold_is_obeyed_when_the_policy_works_again,

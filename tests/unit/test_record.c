@@ -38,7 +38,7 @@ START_TEST(what_is_written_is_read_back_the_same)
     struct target_state *t = person_target_add(&p, "miro");
     target_state_set_known(t, KNOWN_ACCOUNT);
     t->link = xstrdup("7");
-    t->known_active = t->open = t->names_teams = true;
+    t->known_active = t->open = t->names_teams = t->out_of_reach = true;
     put_attrs(&t->known_attrs, "title=Chef;nick");
     t->doubt_until_ms = kit_ms(7);
     t->attempts = 3;
@@ -87,6 +87,7 @@ START_TEST(what_is_written_is_read_back_the_same)
     ck_assert_str_eq(first, second);
     ck_assert_uint_eq(q.n_scheduled, 2);
     ck_assert_uint_eq(person_target(&q, "miro")->n_pending, 2);
+    ck_assert(person_target(&q, "miro")->out_of_reach);
     ck_assert_int_eq(person_target(&q, "wiki")->known, KNOWN_ABSENT);
     ck_assert_uint_eq(person_target(&q, "wiki")->searched, 0xfedcba9876543210u);
     ck_assert_int_eq(person_target(&q, "chat")->known, KNOWN_UNKNOWN);

@@ -112,6 +112,16 @@ static void unpark(struct engine *e, struct work *w, struct target_state *t)
     slot_mark_dirty(e, w->slot);
 }
 
+/* For the day when it has none. */
+static void note_word(struct engine *e, struct work *w, struct target_state *t)
+{
+    bool nothing = t->link && w->desired.kind == DESIRE_NOTHING;
+    if (t->out_of_reach == nothing)
+        return;
+    t->out_of_reach = nothing;
+    slot_mark_dirty(e, w->slot);
+}
+
 /* The policy failed and nothing says that access must go: wait for a policy that works, like for a target. */
 static void park(struct engine *e, struct work *w, struct target_state *t, const struct error *err,
                  struct now now)
@@ -352,6 +362,7 @@ static bool converge_target(struct engine *e, struct slot *slot, struct target_s
         return !fetching;
     }
     unpark(e, w, t);
+    note_word(e, w, t);
     if (fetch_holds_plan(w, t)) {
         work_dequeue(w);
         return false; /* planned when the source has answered */

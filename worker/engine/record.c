@@ -304,6 +304,8 @@ static void write_target(struct json_out *w, const struct person *p, const struc
     write_known(w, p, t);
     if (t->names_teams)
         json_put_bool(w, "namesTeams", true);
+    if (t->out_of_reach)
+        json_put_bool(w, "outOfReach", true);
     write_teams(w, "madeTeams", &t->made_teams);
     write_made_roles(w, t);
     if (t->doubt_until_ms)

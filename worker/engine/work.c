@@ -254,11 +254,12 @@ bool work_is_protected(const struct work *w, const struct target_state *t, const
 }
 
 /* A policy that fails deprovisions nobody: in every state the account stays as it is. Whom the source itself calls gone loses
- * access nevertheless, as under every policy; of who is on hold a policy may say that access stays. */
+ * access nevertheless, unless the policy has kept its hands off the account before; of who is on hold a policy may say that
+ * access stays. */
 static bool fall_back(const struct person *p, const struct target_state *t, struct desired *ret)
 {
     bool gone = p->employment == EMPLOYMENT_LEFT || p->employment == EMPLOYMENT_DELETED;
-    if ((!gone && !MUTATION(MUTATION_POLICY_ERROR_CUTS)) || !t->link)
+    if ((!gone && !MUTATION(MUTATION_POLICY_ERROR_CUTS)) || !t->link || t->out_of_reach)
         return false;
     *ret = (struct desired){.kind = DESIRE_ACCOUNT, .active = ACTIVE_OFF};
     return true;
