@@ -219,6 +219,30 @@ START_TEST(a_bucket_spends_its_share_of_a_limit_and_all_buckets_all_of_it)
 }
 END_TEST
 
+/* Two buckets of ours, both with many to look up; the target throttles the first call. */
+static int64_t rest_after_429(int64_t retry_after_ms)
+{
+    kit_config();
+    kit.targets[0].spread = 2;
+    kit_open();
+    kit_assign(1);
+    commit();
+    join_in_bucket(0, 0, 30, "a");
+    join_in_bucket(1, 1, 30, "b");
+    ck_assert_int_ge(wait_for_call(), 0);
+    answer_later(429, retry_after_ms);
+    int64_t waited = wait_for_call();
+    kit_stop();
+    return waited;
+}
+
+START_TEST(a_429_to_one_bucket_rests_the_others_of_the_target_too)
+{
+    ck_assert_int_ge(rest_after_429(25 * KIT_SECOND), 25 * KIT_SECOND);
+    ck_assert_int_ge(rest_after_429(-1), 10 * KIT_SECOND); /* without a word, a window */
+}
+END_TEST
+
 START_TEST(a_bucket_that_comes_from_another_worker_leaves_the_budget_of_the_others_alone)
 {
     kit_config();
@@ -493,6 +517,7 @@ int main(void)
         targets_take_turns,
         a_tenants_backlog_of_ten_thousand_does_not_delay_another_tenants_event,
         a_bucket_spends_its_share_of_a_limit_and_all_buckets_all_of_it,
+        a_429_to_one_bucket_rests_the_others_of_the_target_too,
         a_bucket_that_comes_from_another_worker_leaves_the_budget_of_the_others_alone,
         after_a_crash_the_dead_owners_calls_have_time_to_arrive,
         what_a_gateway_gave_up_may_still_arrive,

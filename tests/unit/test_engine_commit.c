@@ -32,6 +32,7 @@ START_TEST(the_first_batch_opens_the_partition)
     ck_assert(partition_record_read(kit.batch->records[0].value, &own, &err));
     ck_assert(own.open);
     ck_assert_int_eq(own.partitions, KIT_PARTITIONS);
+    attrs_done(&own.spreads);
     ck_assert_uint_eq(kit.batch->n_offsets, 1);
     ck_assert_ptr_null(engine_batch_take(kit.e, kit.now)); /* one at a time */
     finish_batch();

@@ -1,6 +1,8 @@
 /* Assigned, restored, taken over, given up. */
 #include "engine_kit.h"
 
+#include "../../worker/engine/engine_state.h"
+
 #define ZOE "userName=zoe;displayName=Zoe"
 
 static void zoe_becomes_chef(void)
@@ -311,6 +313,31 @@ START_TEST(refuses_another_number_of_partitions)
 }
 END_TEST
 
+START_TEST(refuses_another_spread)
+{
+    zoe_becomes_chef();
+    int32_t home = kit.e->targets[0].home;
+    struct error err = {0};
+    if (home != 0)
+        kit_assign(home);
+    commit();
+    engine_free(kit.e);
+    kit.targets[0].spread = 8;
+    kit.e = engine_new(&kit.cfg, &kit.ports);
+    ck_assert(!kit_restore(home, &err));
+    ck_assert_int_eq(err.kind, ERROR_PERMANENT);
+    ck_assert_msg(
+        strstr(err.message, "tenant acme had a spread of 1 when its records were written and has 8"), "%s",
+        err.message);
+    engine_drop(kit.e, home);
+    kit.targets[0].spread = 1;
+    engine_free(kit.e);
+    kit.e = engine_new(&kit.cfg, &kit.ports);
+    ck_assert_msg(kit_restore(home, &err), "%s", err.message);
+    kit_stop();
+}
+END_TEST
+
 START_TEST(refuses_records_that_it_cannot_understand)
 {
     static const struct {
@@ -487,6 +514,7 @@ int main(void)
         refuses_records_without_committed_offsets,
         refuses_records_ahead_of_the_offset,
         refuses_another_number_of_partitions,
+        refuses_another_spread,
         refuses_an_offset_without_records,
         refuses_records_that_it_cannot_understand,
         a_restore_takes_the_last_record_of_each_person_and_honours_tombstones,

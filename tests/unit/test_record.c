@@ -330,8 +330,10 @@ END_TEST
 
 START_TEST(a_partitions_record_is_read_back_the_same)
 {
-    struct partition_record r = {3, 96, true, "worker-0", kit_ms(1), 42, 2, true, 0x1234, 0x5678}, back;
+    struct partition_record r = {3, 96, true, "worker-0", kit_ms(1), 42, 2, true, 0x1234, 0x5678, {0}}, back;
     struct error err;
+    attrs_set(&r.spreads, "acme", "8");
+    attrs_set(&r.spreads, "globex", "1");
     struct buf out;
     buf_init(&out, 1024);
     partition_record_write(&r, &out);
@@ -345,6 +347,11 @@ START_TEST(a_partitions_record_is_read_back_the_same)
     ck_assert(back.calls_unseen);
     ck_assert_uint_eq(back.swept, 0x1234);
     ck_assert_uint_eq(back.teams, 0x5678);
+    ck_assert_uint_eq(back.spreads.n, 2);
+    ck_assert_str_eq(attrs_get(&back.spreads, "acme"), "8");
+    ck_assert_str_eq(attrs_get(&back.spreads, "globex"), "1");
+    attrs_done(&back.spreads);
+    attrs_done(&r.spreads);
     buf_done(&out);
     ck_assert(!partition_record_read(str_of("no"), &back, &err));
     ck_assert_int_eq(err.kind, ERROR_PERMANENT);
@@ -357,9 +364,9 @@ END_TEST
 
 /* What a schema says and a reader need not: members of others, headers of a record, who wrote it. */
 static const char *const not_the_readers[] = {
-    "person-unknown-member.json", "person-header-state-is-no-number.json",
+    "person-unknown-member.json",         "person-header-state-is-no-number.json",
     "person-partition-without-slot.json", "person-partition-of-none.json",
-    "person-partition-deaths-zero.json"};
+    "person-partition-deaths-zero.json",  "person-partition-spread-of-none.json"};
 
 static bool read_example(const char *path, struct error *err)
 {
@@ -382,8 +389,9 @@ static bool read_example(const char *path, struct error *err)
         ok = event_read(headers, n, str_of(value), &ev, err);
         event_done(&ev);
     } else if (key && strcmp(key, RECORD_PARTITION_KEY) == 0) {
-        struct partition_record r;
+        struct partition_record r = {0};
         ok = partition_record_read(str_of(value), &r, err);
+        attrs_done(&r.spreads);
     } else if (key && strncmp(key, WARD_KEY_PREFIX, strlen(WARD_KEY_PREFIX)) == 0) {
         struct guard guard;
         ok = guard_record_read(str_of(value), &guard, err);

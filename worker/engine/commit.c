@@ -108,8 +108,10 @@ static void batch_partition(struct engine *e, struct out_record *r, struct parti
                                    .swept = everybody_swept(p) ? e->generation : 0,
                                    .teams = sweep_teams_mark(e, p)};
     struct buf value;
-    buf_init(&value, 1024);
+    buf_init(&value, RECORD_MAX);
+    partition_spreads(e, p, &own.spreads);
     partition_record_write(&own, &value);
+    attrs_done(&own.spreads);
     *r = (struct out_record){.topic = TOPIC_PERSONS, .partition = p->partition};
     r->key = (struct str){xstrdup(RECORD_PARTITION_KEY), strlen(RECORD_PARTITION_KEY)};
     r->value.n = value.n;

@@ -10,6 +10,7 @@
 #include "engine_state.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,6 +63,7 @@ bool engine_restore_record(struct engine *e, int32_t partition, struct str key, 
     struct partition *p = engine_partition(e, partition);
     assert(p && p->state == PARTITION_RESTORING);
     if (str_eq(key, str_of(RECORD_PARTITION_KEY))) {
+        attrs_done(&p->found.spreads);
         p->record_found = partition_record_read(value, &p->found, err);
         return p->record_found;
     }
@@ -91,6 +93,41 @@ bool engine_restore_record(struct engine *e, int32_t partition, struct str key, 
     return true;
 }
 
+/* A REST side has no buckets. */
+static bool is_tenants_home(const struct partition *p, const struct target *t)
+{
+    return t->home == p->partition && !t->cfg->rest_of;
+}
+
+/* Those of tenants that are not configured (any more) stay as they were. */
+void partition_spreads(const struct engine *e, const struct partition *p, struct attrs *ret)
+{
+    attrs_copy(ret, &p->found.spreads);
+    for (size_t i = 0; i < e->cfg.n_targets; i++) {
+        const struct target *t = &e->targets[i];
+        char spread[12];
+        snprintf(spread, sizeof spread, "%u", t->n_lanes);
+        if (is_tenants_home(p, t))
+            attrs_set(ret, t->cfg->tenant, spread);
+    }
+}
+
+static bool check_spreads(const struct engine *e, const struct partition *p, struct error *err)
+{
+    for (size_t i = 0; i < e->cfg.n_targets; i++) {
+        const struct target *t = &e->targets[i];
+        const char *was = attrs_get(&p->found.spreads, t->cfg->tenant);
+        if (is_tenants_home(p, t) && was && strtoul(was, NULL, 10) != t->n_lanes)
+            return error_set(
+                err, ERROR_PERMANENT,
+                "tenant %.64s had a spread of %.8s when its records were written and has %u now: "
+                "its persons' events would go elsewhere than their records; set it back (also at "
+                "the ingest), or start under a new kafka.topic_prefix",
+                t->cfg->tenant, was, t->n_lanes);
+    }
+    return true;
+}
+
 static bool check_restored(const struct engine *e, const struct partition *p, int64_t committed,
                            struct error *err)
 {
@@ -101,6 +138,8 @@ static bool check_restored(const struct engine *e, const struct partition *p, in
             "the events topic had %d partitions when these records were written and has %d now: persons "
             "would lose their order; recreate it with %d partitions",
             p->found.partitions, e->cfg.partitions, p->found.partitions);
+    if (p->record_found && !check_spreads(e, p, err))
+        return false;
     if (committed < 0 && (any || p->record_found))
         return error_set(
             err, ERROR_PERMANENT,
@@ -349,6 +388,7 @@ void engine_drop(struct engine *e, int32_t partition)
         if (e->partitions[i] == p)
             e->partitions[i] = e->partitions[--e->n_partitions];
     e->by_number[partition] = NULL;
+    attrs_done(&p->found.spreads);
     free(p);
 }
 

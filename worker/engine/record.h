@@ -64,9 +64,11 @@ struct partition_record {
     uint64_t
         swept; /* generation under which everybody in it was planned; 0: a sweep is under way, or none ever was */
     uint64_t teams; /* likewise the teams (sweep_teams_mark) under which everybody was who depends on them */
+    struct attrs spreads; /* of tenants whose bucket 0 lives here, in decimal; borrowed when writing */
 };
 
 void partition_record_write(const struct partition_record *r, struct buf *out);
+/* ret->spreads is the caller's to release, with attrs_done. */
 bool partition_record_read(struct str value, struct partition_record *ret, struct error *err)
     __attribute__((warn_unused_result));
 

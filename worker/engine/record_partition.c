@@ -41,7 +41,25 @@ void partition_record_write(const struct partition_record *r, struct buf *out)
         json_put_bool(&w, "callsUnseen", true);
     put_mark(&w, "swept", r->swept);
     put_mark(&w, "teams", r->teams);
+    if (r->spreads.n > 0)
+        json_open(&w, "spreads", '{');
+    for (size_t i = 0; i < r->spreads.n; i++)
+        json_put_int(&w, r->spreads.v[i].name, strtoll(r->spreads.v[i].value, NULL, 10));
+    if (r->spreads.n > 0)
+        json_close(&w);
     json_close(&w);
+}
+
+static void read_spreads(const cJSON *spreads, struct attrs *ret)
+{
+    const cJSON *spread;
+    cJSON_ArrayForEach(spread, spreads)
+    {
+        char text[24];
+        snprintf(text, sizeof text, "%.0f", spread->valuedouble);
+        if (cJSON_IsNumber(spread))
+            attrs_set(ret, spread->string, text);
+    }
 }
 
 bool partition_record_read(struct str value, struct partition_record *ret, struct error *err)
@@ -58,6 +76,8 @@ bool partition_record_read(struct str value, struct partition_record *ret, struc
     json_bool(root, "callsUnseen", &r.calls_unseen);
     ok = ok && read_mark(json_string(root, "swept"), &r.swept) &&
          read_mark(json_string(root, "teams"), &r.teams);
+    if (ok && version <= RECORD_VERSION)
+        read_spreads(json_get(root, "spreads"), &r.spreads);
     cJSON_Delete(root);
     if (!ok || version > RECORD_VERSION)
         return error_set(err, ERROR_PERMANENT,

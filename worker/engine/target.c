@@ -258,20 +258,21 @@ static int64_t arrived_by(const struct flight *f, const struct call_reply *reply
 }
 
 /* The class rests as long as the target asks for: with a 429, or when it says that the allowance is spent. Without a
- * word a window, and then it goes on more slowly. */
+ * word a window, and then it goes on more slowly. The target knows nothing of buckets: all that are ours hear it. */
 static void hear_limits(const struct flight *f, enum reply_class class, const struct call_reply *reply,
                         struct now now)
 {
-    struct budget *b = &f->lane->budget;
-    int64_t rest = reply->retry_after_ms;
+    bool silent = class == REPLY_THROTTLED && reply->retry_after_ms < 0;
     if (MUTATION(MUTATION_RETRY_AFTER_IGNORED) || reply->outcome != CALL_REPLIED || f->class < 0)
         return;
-    if (class == REPLY_THROTTLED && rest < 0) {
-        budget_slow(b, f->class, f->started.boot_ms, now.boot_ms);
-        rest = b->classes[f->class].limit.window_ms;
+    int64_t rest = silent ? f->lane->budget.classes[f->class].limit.window_ms : reply->retry_after_ms;
+    for (unsigned i = 0; i < f->target->n_lanes; i++) {
+        struct budget *b = &f->target->lanes[i].budget;
+        if (silent)
+            budget_slow(b, f->class, f->started.boot_ms, now.boot_ms);
+        if (rest > 0 && reply->status < 500) /* a 503's concerns the call */
+            budget_pause(b, f->class, now.boot_ms + rest);
     }
-    if (rest > 0 && reply->status < 500) /* a 503's concerns the call */
-        budget_pause(b, f->class, now.boot_ms + rest);
 }
 
 void target_call_ends(struct engine *e, struct flight *f, const struct call_reply *reply, struct now now)
