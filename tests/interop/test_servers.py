@@ -8,6 +8,7 @@ from servers import ENTERPRISE, scim2_server, scim2_server_without_patch, scimmy
 
 POLICY = Path(__file__).with_name("policy.lua")
 SOON_S = 30
+BY_MAIL = "externalId, emails.work"
 QUICK = {"kind": "scim", "match": "externalId", "call_life_ms": 1000, "timeout_ms": 1000,
          "retry": {"base_ms": 100, "cap_ms": 500, "deadline_ms": 60_000}, "breaker": {"pause_ms": 100, "pause_max_ms": 500},
          "teams": {"relist_ms": 0, "missing_ms": 1000},
@@ -103,11 +104,22 @@ def adopts_with_care(walk, design):
         assert server.user(mail(name))["displayName"] == "Old"
 
 
-def walk_through(walk):
+def finds_by_mail(walk, design):
+    """By two calls: a filter that is refused, or passed over, would cost a list of everybody."""
+    server = walk.server
+    mia = server.add_user(mail("mia.b"), displayName="Old", emails=[{"value": mail("mia"), "type": "work", "primary": True}])
+    outcome, result = walk.outcome("joined", "mia", profile("mia"))
+    assert outcome == "applied" and result["operations"][0]["attempts"] == 2, result
+    assert server.user(mail("mia"))["id"] == mia and mia in server.members(design)
+
+
+def walk_through(walk, by_mail=False):
     design, ops = walk.server.add_group("Design"), walk.server.add_group("Ops")
     walk.start()
     joins_moves_leaves_and_comes_back(walk, design, ops)
     adopts_with_care(walk, design)
+    if by_mail:
+        finds_by_mail(walk, design)
     nobody_is_twice_in(walk, design, ops)
 
 
@@ -119,7 +131,7 @@ def nobody_is_twice_in(walk, *groups):
 
 @scenario(seconds=8)
 def scim2_server_of_today(run):
-    walk_through(Walk(run, scim2_server(run, "0.8.3")))
+    walk_through(Walk(run, scim2_server(run, "0.8.3"), match=BY_MAIL), by_mail=True)
 
 
 @scenario(seconds=12)
@@ -137,4 +149,4 @@ def scim2_server_as_it_was(run):
 
 @scenario(seconds=8)
 def scimmy_for_node(run):
-    walk_through(Walk(run, scimmy(run)))
+    walk_through(Walk(run, scimmy(run), match=BY_MAIL), by_mail=True)

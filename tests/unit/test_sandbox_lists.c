@@ -60,6 +60,8 @@ static const struct {
     {"userName le \"user02@example.com\"", 3},
     {"emails.value eq \"user03@example.com\"", 1},
     {"emails[type eq \"work\" and value co \"user03\"]", 1},
+    {"emails[type eq \"work\" and value eq \"user03@example.com\"]", 1},
+    {"emails[type eq \"work\"].value eq \"user03@example.com\"", -1},
     {"emails[type eq \"home\"]", 0},
     {"roles.value eq \"Content Admin\"", 1},
     {"roles[primary eq true].value pr", -1},

@@ -30,7 +30,11 @@ START_TEST(lookups_are_quoted_for_filter_and_url)
         {"employeeNumber", "1",
          "/Users?filter=urn%3Aietf%3Aparams%3Ascim%3Aschemas%3Aextension%3Aenterprise%3A2.0%3AUser"
          "%3AemployeeNumber%20eq%20%221%22"},
-        {"emails.work", "z", "/Users?filter=emails%5Btype%20eq%20%22work%22%5D.value%20eq%20%22z%22"},
+        {"emails.work", "z\"@x",
+         "/Users?filter=emails%5Btype%20eq%20%22work%22%20and%20value%20eq%20%22z%5C%22%40x%22%5D"},
+        {"phoneNumbers.work", "1",
+         "/Users?filter=phoneNumbers%5Btype%20eq%20%22work%22%20and%20value%20eq%20%221%22%5D"},
+        {"name.familyName", "Z", "/Users?filter=name.familyName%20eq%20%22Z%22"},
         {"externalId", "~9-_.", "/Users?filter=externalId%20eq%20%22~9-_.%22"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

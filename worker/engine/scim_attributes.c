@@ -49,26 +49,51 @@ const char *scim_manager_member(const char *flat)
     return strcmp(flat, "manager") == 0 ? "value" : "displayName";
 }
 
+/* RFC 7644 3.4.2.2: a filter's value is JSON. */
+static void put_equals(const char *value, struct buf *out)
+{
+    struct json_out w;
+    buf_adds(out, " eq ");
+    json_out_init(&w, out);
+    json_put_string(&w, NULL, value);
+}
+
 static void put_role_path(const char *role, struct buf *out)
 {
-    struct json_out value;
-    buf_adds(out, "roles[value eq ");
-    json_out_init(&value, out);
-    json_put_string(&value, NULL, role); /* RFC 7644 3.4.2.2: a filter's value is JSON */
+    buf_adds(out, "roles[value");
+    put_equals(role, out);
     buf_addc(out, ']');
+}
+
+/* Which entry of a list it is the value of; NULL: it is in none. */
+static const char *entry_of(enum scim_place_kind kind)
+{
+    switch (kind) {
+    case PLACE_WORK:
+        return "type eq \"work\"";
+    case PLACE_PHOTO:
+        return "type eq \"photo\"";
+    case PLACE_ROLE:
+        return "primary eq true";
+    default:
+        return NULL;
+    }
 }
 
 void scim_path(const char *flat, struct buf *out)
 {
     const char *member;
+    enum scim_place_kind kind = scim_place_of(flat, &member);
     buf_clear(out);
-    switch (scim_place_of(flat, &member)) {
+    switch (kind) {
     case PLACE_CORE:
     case PLACE_NAME:
         buf_adds(out, flat);
         break;
     case PLACE_WORK:
-        buf_addf(out, "%s[type eq \"work\"].value", member);
+    case PLACE_PHOTO:
+    case PLACE_ROLE:
+        buf_addf(out, "%s[%s].value", member, entry_of(kind));
         break;
     case PLACE_ENTERPRISE:
         buf_addf(out, SCIM_URN_ENTERPRISE ":%s", member);
@@ -76,16 +101,24 @@ void scim_path(const char *flat, struct buf *out)
     case PLACE_MANAGER:
         buf_addf(out, SCIM_URN_ENTERPRISE ":manager.%s", scim_manager_member(flat));
         break;
-    case PLACE_PHOTO:
-        buf_adds(out, "photos[type eq \"photo\"].value");
-        break;
-    case PLACE_ROLE:
-        buf_adds(out, "roles[primary eq true].value");
-        break;
     case PLACE_ADMIN_ROLE:
         put_role_path(attr_role(flat), out);
         break;
     }
+}
+
+void scim_filter(const char *flat, const char *value, struct buf *out)
+{
+    const char *member, *entry = entry_of(scim_place_of(flat, &member));
+    if (!entry) {
+        scim_path(flat, out);
+        put_equals(value, out);
+        return;
+    }
+    buf_clear(out);
+    buf_addf(out, "%s[%s and value", member, entry);
+    put_equals(value, out);
+    buf_addc(out, ']');
 }
 
 void scim_schema_name(const char *flat, char out[SCIM_SCHEMA_NAME_SIZE])

@@ -55,11 +55,7 @@ void scim_find(const struct profile *p, const char *match, const char *value, st
     struct buf filter, path;
     buf_init(&filter, SCIM_REQUEST_MAX);
     buf_init(&path, SCIM_REQUEST_MAX);
-    scim_path(match, &filter);
-    buf_adds(&filter, " eq ");
-    struct json_out w;
-    json_out_init(&w, &filter);
-    json_put_string(&w, NULL, value); /* RFC 7644 3.4.2.2: a filter's value is JSON */
+    scim_filter(match, value, &filter);
     buf_adds(&path, "/Users?filter=");
     percent_encode(filter.p, &path);
     buf_adds(&path, p->find_query);
