@@ -11,6 +11,8 @@
 #define CONFIG(patch, filter, etag)                                                                          \
     "{\"patch\":{\"supported\":" patch "},\"filter\":{\"supported\":" filter                                 \
     "},\"etag\":{\"supported\":" etag "}}"
+#define BY_CURSOR                                                                                            \
+    "{\"patch\":{\"supported\":true},\"filter\":{\"supported\":false},\"pagination\":{\"cursor\":true}}"
 #define SCIM_404      "{\"schemas\":[\"urn:ietf:params:scim:api:messages:2.0:Error\"],\"status\":\"404\"}"
 #define TEAM(members) "{\"id\":\"9\",\"displayName\":\"Design\",\"meta\":{\"version\":\"v1\"}" members "}"
 

@@ -371,6 +371,81 @@ START_TEST(of_a_leaver_whose_teams_cannot_be_read_it_is_told_and_the_cut_comes_n
 }
 END_TEST
 
+/* ---- lists by cursor ----------------------------------------------------------------------------------- */
+
+/* Zoe is to be in Design, which nobody has listed; what lists of teams are answered with after their first page. Returns
+ * how many pages were asked for until she has her result. */
+static unsigned list_teams_until_told(const char *first, int status, const char *then, const char *once_more)
+{
+    unsigned lists = 0, firsts = 0;
+    start_with(BY_CURSOR);
+    kit.policy = POLICY_TEAMS;
+    say({"e1", EVENT_JOINED, .at = 1, .profile = "userName=zoe", .groups = "Design"});
+    for (int calls = 0; calls < 3000 && !find_result("e1", "miro"); calls++) {
+        go_on();
+        if (wait_for_call() < 0)
+            break;
+        bool begins = strstr(kit.call->path, "cursor=&");
+        if (strncmp(kit.call->path, "/Groups?", 8) == 0) {
+            lists++;
+            firsts += begins;
+            bool again = once_more && firsts > 1 && !begins;
+            answer(begins || again ? 200 : status, begins ? first : again ? once_more : then);
+        } else if (strcmp(kit.call->path, "/Groups/9") == 0) {
+            answer(200, TEAM(",\"members\":[{\"value\":\"7\"}]"));
+        } else if (kit.call->method[0] == 'P') {
+            answer(201, user("7", true, "userName=zoe"));
+        } else if (strcmp(kit.call->path, "/Users/7") == 0) {
+            answer(200, user("7", true, "userName=zoe"));
+        } else if (strncmp(kit.call->path, "/Users?", 7) == 0) {
+            answer(200, NO_USERS);
+        } else {
+            answer(strcmp(kit.call->path, "/ServiceProviderConfig") == 0 ? 200 : 404, BY_CURSOR);
+        }
+        commit();
+    }
+    return lists;
+}
+
+#define OPS(cursor) "{\"nextCursor\":\"" cursor "\",\"Resources\":[{\"id\":\"8\",\"displayName\":\"Ops\"}]}"
+#define DESIGN      "{\"Resources\":[{\"id\":\"9\",\"displayName\":\"Design\"}]}"
+
+START_TEST(a_list_of_teams_that_does_not_end_fails)
+{
+    static const char *const then[] = {OPS("c1"), "{\"nextCursor\":\"c2\",\"Resources\":[]}"};
+    for (size_t i = 0; i < ARRAY_SIZE(then); i++) {
+        unsigned lists = list_teams_until_told(OPS("c1"), 200, then[i], NULL);
+        char *text = cJSON_PrintUnformatted(find_result("e1", "miro"));
+        ck_assert_msg(text && strstr(text, "does not end") && lists < 1000, "%u lists: %s", lists, text);
+        free(text);
+        kit_stop();
+    }
+}
+END_TEST
+
+START_TEST(teams_behind_pages_without_any_are_found)
+{
+    static const char *const pages[] = {OPS("c1"), "{\"nextCursor\":\"c2\",\"Resources\":[]}", OPS("c3"),
+                                        DESIGN};
+    unsigned n = 0;
+    start_with(BY_CURSOR);
+    kit.policy = POLICY_TEAMS;
+    say({"e1", EVENT_JOINED, .at = 1, .profile = "userName=zoe", .groups = "Design"});
+    for (int calls = 0; calls < 20 && n < ARRAY_SIZE(pages); calls++) {
+        go_on();
+        ck_assert_int_ge(wait_for_call(), 0);
+        bool listed = strncmp(kit.call->path, "/Groups?", 8) == 0;
+        answer(kit.call->method[0] == 'P' ? 201 : 200, listed ? pages[n++]
+                                                       : strncmp(kit.call->path, "/Users?", 7) == 0
+                                                           ? NO_USERS
+                                                           : user("7", true, "userName=zoe"));
+    }
+    go_on();
+    ck_assert_str_eq(attrs_get(&kit.e->targets[0].directory.teams, "9"), "Design");
+    kit_stop();
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -386,6 +461,8 @@ int main(void)
         who_is_to_join_a_team_that_is_not_there_is_told,
         a_leaver_leaves_our_teams_also_where_the_account_is_silent,
         of_a_leaver_whose_teams_cannot_be_read_it_is_told_and_the_cut_comes_next,
+        a_list_of_teams_that_does_not_end_fails,
+        teams_behind_pages_without_any_are_found,
     };
     return kit_run("engine_generic_teams", tests, ARRAY_SIZE(tests));
 }

@@ -178,6 +178,77 @@ START_TEST(by_cursor_the_last_page_names_none)
 }
 END_TEST
 
+/* A page by cursor, of so many accounts out of a thousand; cursor: of the next one. */
+static enum search_news page_by(const char *cursor, size_t n, uint64_t first, size_t found)
+{
+    struct user_page p = {
+        .n = n, .total = 1000, .first = first, .cursor = xstrdup_null(cursor), .found = found};
+    if (found > 0)
+        p.account.id = xstrdup("7");
+    enum search_news news = search_take(&s, &wish, &p, 2);
+    user_page_done(&p);
+    return news;
+}
+
+static void begin_by_cursor(void)
+{
+    begin(false, false);
+    wish.cursor = true;
+    search_begin(&s, &wish);
+}
+
+START_TEST(a_list_whose_cursors_lead_nowhere_proves_no_absence)
+{
+    static const struct {
+        const char *name;
+        bool same;                /* one cursor for all pages */
+        size_t n, before, circle; /* accounts of a page; pages with news, then a circle of so many */
+        unsigned most;            /* pages */
+    } rows[] = {
+        {"the cursor that was sent comes back", true, 2, 100, 1, 2},
+        {"one page for ever", false, 2, 0, 1, 12},
+        {"empty pages for ever", false, 0, 3, 1, 14},
+        {"a circle of three", false, 2, 0, 3, 60},
+        {"a circle of three behind five pages", false, 2, 5, 3, 60},
+        {"a circle of fifty", false, 2, 0, 50, 600},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        enum search_news news = SEARCH_GOES_ON;
+        unsigned pages = 0;
+        begin_by_cursor();
+        for (; news == SEARCH_GOES_ON && pages < 1000; pages++) {
+            char cursor[16];
+            bool is_news = pages < rows[i].before;
+            snprintf(cursor, sizeof cursor, "c%u", rows[i].same ? 0 : pages);
+            uint64_t first =
+                is_news ? pages + 1 : rows[i].before + 1 + (pages - rows[i].before) % rows[i].circle;
+            news = page_by(cursor, is_news ? 2 : rows[i].n, rows[i].n || is_news ? first : 0, 0);
+        }
+        ck_assert_msg(news == SEARCH_UNCLEAR && pages <= rows[i].most, "%s: %d after %u pages", rows[i].name,
+                      (int)news, pages);
+    }
+    begin_by_cursor();
+    s.listed = SEARCH_LISTED_MAX;
+    ck_assert_int_eq(page_by("c1", 2, 1, 0), SEARCH_UNCLEAR);
+    begin_by_cursor();
+    page_by("c1", 2, 1, 1);
+    ck_assert_int_eq(page_by("c1", 2, 2, 0), SEARCH_FOUND);
+}
+END_TEST
+
+START_TEST(pages_without_anybody_in_between_are_no_end)
+{
+    begin_by_cursor();
+    for (unsigned i = 0; i < 40; i++) {
+        char cursor[16];
+        snprintf(cursor, sizeof cursor, "c%u", i);
+        bool empty = i % 8 != 0;
+        ck_assert_int_eq(page_by(cursor, empty ? 0 : 2, empty ? 0 : i + 1, 0), SEARCH_GOES_ON);
+    }
+    ck_assert_int_eq(page_by(NULL, 0, 0, 0), SEARCH_NOBODY);
+}
+END_TEST
+
 START_TEST(another_wish_begins_anew)
 {
     begin(true, false);
@@ -195,4 +266,5 @@ RUN_TESTS("search", attributes_are_asked_in_turn_and_the_first_that_finds_counts
           a_filter_that_is_refused_or_passed_over_proves_no_absence,
           in_a_list_the_best_match_wins_wherever_it_stands, a_list_ends_without_news_whatever_it_counts,
           a_list_that_we_give_up_proves_no_absence, who_is_shown_twice_by_a_list_that_shifts_counts_once,
-          by_cursor_the_last_page_names_none, another_wish_begins_anew)
+          by_cursor_the_last_page_names_none, a_list_whose_cursors_lead_nowhere_proves_no_absence,
+          pages_without_anybody_in_between_are_no_end, another_wish_begins_anew)

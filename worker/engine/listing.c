@@ -17,7 +17,7 @@
 #include "calls.h"
 #include "mem.h"
 
-enum { TEAMS_LISTED_MAX = 20000 };
+enum { TEAMS_LISTED_MAX = 20000, NEWSLESS_MAX = 8 };
 
 /* ---- publishing ---------------------------------------------------------------------------------------- */
 
@@ -291,11 +291,21 @@ static bool is_last(const struct listing *l, const struct team_page *page, size_
     return page->n == 0 || l->found.n == before || short_page;
 }
 
+/* By cursor a list ends with the page that names none: a cursor that comes back, or leads on to pages without news, never
+ * gets there. */
+static bool has_no_end(struct listing *l, const struct team_page *page, size_t before)
+{
+    l->newsless = l->found.n > before ? 0 : l->newsless + 1;
+    bool came_back = page->cursor && l->cursor && strcmp(page->cursor, l->cursor) == 0;
+    return page->cursor && (came_back || l->newsless > NEWSLESS_MAX);
+}
+
 /* Teams that came or went meanwhile have moved the others between the pages; what is missing would count as gone. */
 static void begin_anew(struct listing *l)
 {
     attrs_done(&l->found);
     l->nameless = 0;
+    l->newsless = 0;
     l->start = 1;
     free(l->cursor);
     l->cursor = NULL;
@@ -312,13 +322,16 @@ static void take_page(struct engine *e, struct target *t, const struct call_repl
         fail(e, t, err.message, 0, now);
         return;
     }
-    bool last = is_last(l, &page, before);
+    bool last = is_last(l, &page, before), endless = has_no_end(l, &page, before);
     free(l->cursor);
     l->cursor = page.cursor;
     l->nameless += page.nameless;
-    if (last && page.total > (int64_t)(l->found.n + l->nameless)) {
+    if (endless || (last && page.total > (int64_t)(l->found.n + l->nameless))) {
         begin_anew(l);
-        fail(e, t, "the list of teams ends before it has as many as it says", 0, now);
+        fail(e, t,
+             endless ? "the list of teams does not end"
+                     : "the list of teams ends before it has as many as it says",
+             0, now);
         return;
     }
     l->failures = l->fell_short ? l->failures : 0;

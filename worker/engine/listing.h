@@ -21,7 +21,8 @@ struct listing {
     unsigned count;
     struct attrs found; /* id → name */
     size_t nameless;    /* teams that were listed and cannot be kept */
-    bool fell_short;    /* it ended too early once: failures count until it is whole */
+    unsigned newsless;  /* pages in a row */
+    bool fell_short;    /* it did not come to its end once: failures count until it is whole */
     char *failed;       /* why it found nothing out; NULL: it did */
     struct flight *flight;
     uint32_t failures;

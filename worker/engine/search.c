@@ -85,11 +85,30 @@ static bool is_again(const struct search *s, const struct user_page *page)
     return page->first == s->first || page->first == s->previous;
 }
 
+/* A list whose cursors lead round in a circle meets the marked page again, however long the circle and the way there. */
+static void note_news(struct search *s, const struct user_page *page)
+{
+    s->empty = page->n == 0 ? s->empty + 1 : 0;
+    s->repeated += page->n > 0 && s->pages > 0 && (is_again(s, page) || page->first == s->marked);
+    s->pages++;
+    if ((s->pages & (s->pages - 1)) == 0)
+        s->marked = page->first;
+}
+
+static bool has_no_end(const struct search *s, const struct user_page *page)
+{
+    bool came_back = s->cursor && strcmp(s->cursor, page->cursor) == 0;
+    return came_back || s->empty > SEARCH_NEWSLESS_MAX || s->repeated > SEARCH_NEWSLESS_MAX ||
+           s->listed >= SEARCH_LISTED_MAX;
+}
+
 /* Some answer the first page for whatever lies behind the last one, and some count only what they show. */
 static bool is_last(const struct search *s, const struct user_page *page, unsigned count)
 {
-    if (s->cursor || page->cursor)
-        return !page->cursor;
+    if (page->cursor)
+        return has_no_end(s, page);
+    if (s->cursor)
+        return true;
     bool is_short = page->n < count && (page->total < 0 || (int64_t)(s->listed + page->n) >= page->total);
     return page->n == 0 || is_again(s, page) || is_short || s->listed >= SEARCH_LISTED_MAX;
 }
@@ -99,8 +118,8 @@ static bool is_last(const struct search *s, const struct user_page *page, unsign
 static bool is_whole(const struct search *s, const struct user_page *page, unsigned count)
 {
     bool again = is_again(s, page);
-    if (s->cursor)
-        return true;
+    if (s->cursor || page->cursor)
+        return !page->cursor;
     if (!again && page->n > 0 && page->n >= count)
         return false; /* it is us who stop: SEARCH_LISTED_MAX */
     if (page->total >= 0)
@@ -130,11 +149,12 @@ static enum search_news take_list(struct search *s, const struct search_wish *wi
     bool again = s->listed > 0 && page->first == s->first; /* then it is counted already */
     if (!again)
         keep_best(s, page);
+    note_news(s, page);
     if (is_last(s, page, count))
         return s->found > 0 ? SEARCH_FOUND : is_whole(s, page, count) ? next_step(s, wish) : SEARCH_UNCLEAR;
     s->first = s->first ? s->first : page->first;
     s->previous = page->first;
-    s->listed += page->n;
+    s->listed += page->n > 0 || !page->cursor ? page->n : 1;
     s->start = s->listed + 1;
     free(s->cursor);
     s->cursor = page->cursor;
@@ -156,7 +176,9 @@ enum search_news search_take(struct search *s, const struct search_wish *wish, s
 
 enum search_news search_take_none(struct search *s, const struct search_wish *wish)
 {
-    return s->found > 0 ? SEARCH_FOUND : next_step(s, wish);
+    if (s->found > 0)
+        return SEARCH_FOUND;
+    return next_step(s, wish);
 }
 
 enum search_news search_take_refusal(struct search *s, const struct search_wish *wish)

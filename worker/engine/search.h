@@ -6,8 +6,9 @@
  *
  * It must be there when a create was answered "exists", and may be there when a filter was refused or passed over. In a
  * list of everybody the match that stands first wins. What the target says about the number of its accounts and pages is
- * not trusted alone: the last page is the one without news. But who is not in a list that has shown fewer than it counts
- * may be there all the same: such a search is unclear. Pure. */
+ * not trusted alone: the last page is the one without news, by cursor the one that names none. But who is not in a list
+ * that has shown fewer than it counts, that does not end or breaks off may be there all the same: such a search is
+ * unclear. Pure. */
 #ifndef ROLLCALL_ENGINE_SEARCH_H
 #define ROLLCALL_ENGINE_SEARCH_H
 
@@ -17,7 +18,8 @@
 
 #include "scim.h"
 
-enum { SEARCH_LISTED_MAX = 1000000 }; /* accounts */
+enum { SEARCH_LISTED_MAX = 1000000 }; /* accounts, and pages without any */
+enum { SEARCH_NEWSLESS_MAX = 8 };     /* by cursor: pages without news that a list may have */
 
 struct search_wish {
     struct scim_match matches[SCIM_MATCHES_MAX]; /* in order of precedence, borrowed */
@@ -34,8 +36,11 @@ struct search {               /* zeroed: at the beginning. Release with search_d
     bool partly;              /* some filter was refused, or passed over */
     size_t start;             /* of the list's next page; 0: the first */
     char *cursor;             /* likewise */
-    size_t listed;            /* accounts */
+    size_t listed;            /* accounts; by cursor an empty page is one, too */
     uint64_t first, previous; /* page */
+    size_t pages;
+    uint64_t marked;          /* one of the pages before: 1st, 2nd, 4th, 8th … (Brent) */
+    unsigned empty, repeated; /* pages: in a row; in all */
     size_t found, rank;       /* in the list so far */
     struct account best;
 };
@@ -61,7 +66,7 @@ bool search_next(const struct search *s, const struct search_wish *wish, struct 
 enum search_news { SEARCH_GOES_ON, SEARCH_FOUND, SEARCH_NOBODY, SEARCH_UNCLEAR };
 
 /* Takes the answer to what search_next asked, with page.count as asked. FOUND: s->best, of s->found that match equally.
- * UNCLEAR: the list has ended early; to be begun anew after search_done. */
+ * UNCLEAR: the list has ended early, or does not end; to be begun anew after search_done. */
 enum search_news search_take(struct search *s, const struct search_wish *wish, struct user_page *page,
                              unsigned count);
 /* It was answered that nobody matches, or that this cannot be asked. */
