@@ -1,4 +1,5 @@
 /* A service of kind scim: asked what it can do, and called accordingly. */
+#include "control_kit.h"
 #include "generic_kit.h"
 
 /* ---- discovery ----------------------------------------------------------------------------------------- */
@@ -268,6 +269,126 @@ START_TEST(who_leaves_is_not_absent_from_a_list_that_ends_early)
 }
 END_TEST
 
+#define EXPIRED                                                                                              \
+    "{\"schemas\":[\"urn:ietf:params:scim:api:messages:2.0:Error\"],\"scimType\":\"expiredCursor\"}"
+#define ADA "{\"totalResults\":2,\"nextCursor\":\"c1\",\"Resources\":[{\"id\":\"1\",\"userName\":\"ada\"}]}"
+#define EVE "{\"totalResults\":2,\"Resources\":[{\"id\":\"2\",\"userName\":\"eve\"}]}"
+
+static void zoe_leaves(const char *config)
+{
+    start_with(config);
+    say({"e1", EVENT_LEFT, .at = 1, .profile = "userName=zoe"});
+    commit();
+}
+
+static void await_page(const char *cursor)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/Users?cursor=%s&count=200", cursor);
+    ck_assert_int_ge(wait_for_call(), 0);
+    ck_assert_str_eq(kit.call->path, path);
+}
+
+START_TEST(a_cursor_that_has_expired_begins_the_list_anew)
+{
+    static const int statuses[] = {400, 404};
+    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+        zoe_leaves(BY_CURSOR);
+        await_page("");
+        answer(200, ADA);
+        await_page("c1");
+        answer(statuses[i], EXPIRED);
+        commit();
+        expect_no_result("e1", "miro");
+        await_page("");
+        answer(200, ADA);
+        await_page("c1");
+        answer(200, EVE);
+        commit();
+        expect_result("e1", "miro", "unchanged");
+        kit_stop();
+    }
+}
+END_TEST
+
+/* Answers each page with `first`, the next ones with `then` and its status. The calls until there is a result. */
+static unsigned list_until_told(const char *first, int status, const char *then)
+{
+    unsigned calls = 0;
+    for (; calls < 3000 && !find_result("e1", "miro") && wait_for_call() >= 0; calls++) {
+        bool begins = strstr(kit.call->path, "cursor=&");
+        answer(begins ? 200 : status, begins ? first : then);
+        commit();
+    }
+    return calls;
+}
+
+/* First pages, which are answered well, forget no failures: the calls become rarer, and end. */
+START_TEST(a_list_that_never_comes_to_its_end_is_given_up_at_the_deadline)
+{
+    static const struct {
+        const char *then;
+        int status;
+        const char *why;
+    } rows[] = {
+        {EXPIRED, 400, "expiredCursor"},
+        {EXPIRED, 404, "does not end"},
+        {ADA, 200, "does not end"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        zoe_leaves(BY_CURSOR);
+        int64_t begin = kit.now.wall_ms;
+        unsigned calls = list_until_told(ADA, rows[i].status, rows[i].then);
+        ck_assert_msg(find_result("e1", "miro") && calls < 400, "%zu: %u calls", i, calls);
+        expect_result("e1", "miro", "rejected");
+        ck_assert_ptr_nonnull(strstr(json_string(find_result("e1", "miro"), "cause"), rows[i].why));
+        ck_assert_int_ge(kit.now.wall_ms - begin, KIT_DEADLINE_MS);
+        kit_stop();
+    }
+}
+END_TEST
+
+START_TEST(pages_from_before_a_pause_prove_no_absence)
+{
+    for (int paused = 0; paused < 2; paused++) {
+        zoe_leaves(BY_CURSOR);
+        await_page("");
+        answer(200, ADA);
+        if (paused) {
+            pause_target("miro", true);
+            pass(KIT_DAY_MS / 2);
+            pause_target("miro", false);
+        } else {
+            await_page("c1");
+            answer_later(503, KIT_LIFE_MS + 1000);
+        }
+        await_page("");
+        answer(200,
+               "{\"totalResults\":1,\"Resources\":[{\"id\":\"7\",\"userName\":\"zoe\",\"active\":true}]}");
+        go_on();
+        expect_call("PATCH", "/Users/7");
+        kit_stop();
+    }
+}
+END_TEST
+
+START_TEST(a_list_whose_pages_wait_long_in_the_queue_comes_to_its_end)
+{
+    zoe_leaves(BY_CURSOR);
+    unsigned calls = 0;
+    for (; calls < 20 && !find_result("e1", "miro"); calls++) {
+        ck_assert_int_ge(wait_for_call(), 0);
+        answer(200, strstr(kit.call->path, "cursor=c1") ? EVE : ADA);
+        commit();
+        engine_tick(kit.e, kit.now); /* it waits for its turn */
+        pass(5 * KIT_LIFE_MS);
+    }
+    expect_result("e1", "miro", "unchanged");
+    ck_assert_uint_eq(calls, 5); /* once within a life, twice, four times; then the second page */
+    kit_stop();
+}
+END_TEST
+
 static void look_up(const char *attribute, const char *body)
 {
     char path[64];
@@ -425,6 +546,10 @@ int main(void)
         what_was_read_of_an_account_that_is_gone_is_not_put_to_another,
         without_filters_everybody_is_listed,
         who_leaves_is_not_absent_from_a_list_that_ends_early,
+        a_cursor_that_has_expired_begins_the_list_anew,
+        a_list_that_never_comes_to_its_end_is_given_up_at_the_deadline,
+        pages_from_before_a_pause_prove_no_absence,
+        a_list_whose_pages_wait_long_in_the_queue_comes_to_its_end,
         who_must_be_there_is_sought_in_every_way_before_it_is_given_up,
         who_has_only_another_mail_gets_one_for_work,
         a_mail_without_a_type_is_replaced_unless_the_service_finds_none_then_one_is_added,

@@ -410,6 +410,20 @@ static unsigned list_teams_until_told(const char *first, int status, const char 
 #define OPS(cursor) "{\"nextCursor\":\"" cursor "\",\"Resources\":[{\"id\":\"8\",\"displayName\":\"Ops\"}]}"
 #define DESIGN      "{\"Resources\":[{\"id\":\"9\",\"displayName\":\"Design\"}]}"
 
+START_TEST(a_list_of_teams_whose_cursor_has_expired_is_begun_anew)
+{
+    static const int statuses[] = {400, 404};
+    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+        ck_assert_uint_eq(list_teams_until_told(OPS("c1"), statuses[i], SCIM_404, DESIGN), 4);
+        ck_assert_ptr_nonnull(find_result("e1", "miro"));
+        char *text = cJSON_PrintUnformatted(find_result("e1", "miro"));
+        ck_assert_ptr_null(strstr(text, "refused"));
+        free(text);
+        kit_stop();
+    }
+}
+END_TEST
+
 START_TEST(a_list_of_teams_that_does_not_end_fails)
 {
     static const char *const then[] = {OPS("c1"), "{\"nextCursor\":\"c2\",\"Resources\":[]}"};
@@ -461,6 +475,7 @@ int main(void)
         who_is_to_join_a_team_that_is_not_there_is_told,
         a_leaver_leaves_our_teams_also_where_the_account_is_silent,
         of_a_leaver_whose_teams_cannot_be_read_it_is_told_and_the_cut_comes_next,
+        a_list_of_teams_whose_cursor_has_expired_is_begun_anew,
         a_list_of_teams_that_does_not_end_fails,
         teams_behind_pages_without_any_are_found,
     };

@@ -249,6 +249,19 @@ START_TEST(pages_without_anybody_in_between_are_no_end)
 }
 END_TEST
 
+START_TEST(a_page_that_is_not_there_proves_no_absence)
+{
+    begin_by_cursor();
+    page_by("c1", 2, 1, 0);
+    ck_assert_int_eq(search_take_none(&s, &wish), SEARCH_UNCLEAR);
+    begin_by_cursor();
+    page_by("c1", 2, 1, 1);
+    ck_assert_int_eq(search_take_none(&s, &wish), SEARCH_FOUND);
+    begin_by_cursor();
+    ck_assert_int_eq(search_take_none(&s, &wish), SEARCH_NOBODY);
+}
+END_TEST
+
 START_TEST(another_wish_begins_anew)
 {
     begin(true, false);
@@ -267,4 +280,5 @@ RUN_TESTS("search", attributes_are_asked_in_turn_and_the_first_that_finds_counts
           in_a_list_the_best_match_wins_wherever_it_stands, a_list_ends_without_news_whatever_it_counts,
           a_list_that_we_give_up_proves_no_absence, who_is_shown_twice_by_a_list_that_shifts_counts_once,
           by_cursor_the_last_page_names_none, a_list_whose_cursors_lead_nowhere_proves_no_absence,
-          pages_without_anybody_in_between_are_no_end, another_wish_begins_anew)
+          pages_without_anybody_in_between_are_no_end, a_page_that_is_not_there_proves_no_absence,
+          another_wish_begins_anew)

@@ -33,6 +33,20 @@ static void build_move(struct flight *f)
     free(members);
 }
 
+/* What was found out before a pause, a back-off or a long queue and what is today make no absence together. It may wait for
+ * twice as long each time: where everybody's next page comes after that, no list would ever be whole. */
+static void drop_aged_search(struct work *w, struct now now)
+{
+    enum { DOUBLED_MAX = 16 };
+    const struct search *s = &w->search;
+    unsigned doubled = w->searches_aged < DOUBLED_MAX ? w->searches_aged : DOUBLED_MAX;
+    bool begun = s->wish && (s->step > 0 || s->listed > 0);
+    if (!begun || now.boot_ms - w->search_taken_ms <= w->target->cfg->call_life_ms << doubled)
+        return;
+    search_done(&w->search);
+    w->searches_aged++;
+}
+
 /* A part of the search for the account. */
 static void build_search(struct flight *f, const struct plan_input *in, const struct plan *plan)
 {
@@ -281,6 +295,7 @@ static struct flight *board_first(struct engine *e, struct work *w, struct targe
 {
     struct plan plan;
     struct plan_input in;
+    drop_aged_search(w, now);
     work_plan(w, t, now, &plan);
     if (plan.step != w->step) {
         plan_done(&plan);

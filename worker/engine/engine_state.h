@@ -167,6 +167,9 @@ struct work {
     struct attrs written, written_before;
     struct search search;               /* of the account, while there is no link */
     int64_t search_ms;                  /* when it began (wall clock) */
+    int64_t search_taken_ms;            /* when its last answer came (boot clock) */
+    unsigned searches_aged;             /* how often it was begun anew since it had waited for too long */
+    bool search_broke_off;              /* a list did not come to its end: failures count until one does */
     struct whole was_account, was_team; /* as they were read, to be put back; without body: not at hand */
     char *team_at_hand;                 /* the id of was_team */
     unsigned changed;                   /* how often in a row something was not as it was read any more */

@@ -353,6 +353,9 @@ static void take_failure(struct engine *e, struct target *t, const struct flight
         listings_look(e); /* it may be somebody else's by now */
     } else if (reply->outcome != CALL_REPLIED && reply->failure == FAILURE_TOO_LARGE && l->count > 1) {
         l->count /= 2; /* it lists members, whatever it is asked for */
+    } else if (l->cursor && (f->meaning.class == REPLY_PERMANENT || reply->status == 404)) {
+        begin_anew(l); /* it has expired, perhaps (RFC 9865) */
+        fail(e, t, reason, reply->retry_after_ms, now);
     } else if (f->meaning.class == REPLY_PERMANENT || f->meaning.class == REPLY_GONE) {
         finish(e, l, reason);
     } else {

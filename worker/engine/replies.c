@@ -16,6 +16,8 @@ static void end_of_attempts(const struct answer *a)
     struct target_state *t = a->t;
     if (t->write_failed && !step_writes(a->f->step) && !MUTATION(MUTATION_READ_ENDS_BACKOFF))
         return; /* it is a write that keeps failing: a read in between changes nothing about that */
+    if (a->f->by_match && a->w->search_broke_off && a->w->search.wish)
+        return; /* likewise a list: its first pages are no news */
     answer_forget_failures(a->w, t);
 }
 
@@ -124,14 +126,17 @@ static bool same_search(const struct answer *a, const struct search_wish *wish)
 static void end_of_search(const struct answer *a, const struct search_wish *wish, enum search_news news)
 {
     struct search *s = &a->w->search;
+    a->w->search_taken_ms = a->now.boot_ms;
     if (news == SEARCH_GOES_ON)
         return;
+    a->w->search_broke_off = news == SEARCH_UNCLEAR;
+    a->w->searches_aged = 0;
     if (news == SEARCH_FOUND)
         took_found(a, wish, &s->best, s->found);
     else if (news == SEARCH_NOBODY)
         took_absence(a, wish);
     else
-        answer_fail(a, "the target's list of accounts ended before all that it counts were shown", 0);
+        answer_fail(a, "the target's list of accounts ended before all were shown, or does not end", 0);
     search_done(s);
 }
 
@@ -352,6 +357,14 @@ static bool may_be_put_stale(const struct answer *a)
     return a->f->put && a->t->doubt_until_ms && !barred && !step_moves(a->f->step);
 }
 
+/* By a cursor that has expired, perhaps (RFC 9865): the list is begun anew. */
+static void took_no_page(const struct answer *a, const char *reason)
+{
+    a->w->search_broke_off = true;
+    search_done(&a->w->search);
+    answer_fail(a, reason, 0);
+}
+
 static void refuse_attributes(const struct answer *a, const char *reason)
 {
     for (size_t i = 0; i < a->f->changes.n; i++)
@@ -381,6 +394,8 @@ static void took_refusal(const struct answer *a, const char *reason)
         a->w->one_by_one = true;
     } else if (a->f->step == STEP_UPDATE) {
         refuse_attributes(a, reason);
+    } else if (a->f->by_match && a->w->search.cursor) {
+        took_no_page(a, reason);
     } else {
         answer_fail(a, reason, 0); /* a read: until its deadline */
     }

@@ -178,6 +178,8 @@ enum search_news search_take_none(struct search *s, const struct search_wish *wi
 {
     if (s->found > 0)
         return SEARCH_FOUND;
+    if (s->cursor)
+        return SEARCH_UNCLEAR; /* the page is not there, which says nothing of anybody */
     return next_step(s, wish);
 }
 
