@@ -8,12 +8,14 @@
  *
  * To the engine that API is one more target (kind "miro_rest", name "rest." and the other's), so it has a budget, a breaker and
  * back-off of its own, and nothing that befalls it holds up an account. That an attachment is ours is put down before it is made;
- * one that was there already is never ours. A round that fails is followed by another one. */
+ * one that was there already is never ours. What fails rests by itself (setbacks.h) and is tried again in another round, behind
+ * all that has not failed. */
 #include "attach.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "bonds.h"
 #include "calls.h"
 #include "engine_state.h"
 #include "mem.h"
@@ -22,49 +24,6 @@
 enum { ROUND_MIN_MS = 60 * 1000, FOUND_MAX = 20000 };
 
 #define NO_ANSWER "the REST API does not answer"
-
-/* ---- what the configuration says, by id ---------------------------------------------------------------- */
-
-static char *bond_key(const char *group, const char *team)
-{
-    return xasprintf("%s/%s", group, team);
-}
-
-enum { FOUND_NONE, FOUND_ONE, FOUND_MORE };
-
-static int find_named(const struct attrs *all, const char *name, const char **ret_id)
-{
-    int found = FOUND_NONE;
-    for (size_t i = 0; i < all->n && found < FOUND_MORE; i++) {
-        if (strcmp(all->v[i].value, name) != 0)
-            continue;
-        *ret_id = all->v[i].name;
-        found++;
-    }
-    return found;
-}
-
-static void note_problem(struct attach *a, char *problem)
-{
-    if (a->problem)
-        free(problem);
-    else
-        a->problem = problem;
-}
-
-/* The ids of the two; false: told why not. */
-static bool resolve(struct attach *a, const struct engine_attachment *pair, const char **ret_group,
-                    const char **ret_team)
-{
-    int groups = find_named(&a->groups, pair->group, ret_group),
-        teams = find_named(&a->teams, pair->team, ret_team);
-    if (groups != FOUND_ONE)
-        note_problem(
-            a, xasprintf("%s user group is called \"%s\"", groups ? "more than one" : "no", pair->group));
-    else if (teams != FOUND_ONE)
-        note_problem(a, xasprintf("%s team is called \"%s\"", teams ? "more than one" : "no", pair->team));
-    return groups == FOUND_ONE && teams == FOUND_ONE;
-}
 
 static bool is_configured(const struct target *t, const struct target *of)
 {
@@ -77,21 +36,19 @@ static void drop_call(struct attach *a)
 {
     free(a->group);
     free(a->team);
-    a->group = a->team = NULL;
+    free(a->cursor);
+    a->group = a->team = a->cursor = NULL;
     a->step = STEP_NONE;
-    a->failures = 0;
+    a->next_ms = 0;
 }
 
 static void end_round(struct attach *a)
 {
     drop_call(a);
-    free(a->cursor);
-    a->cursor = NULL;
     attrs_done(&a->groups);
     attrs_done(&a->teams);
     attrs_done(&a->asked);
     attrs_done(&a->bonds);
-    attrs_done(&a->tried);
     free(a->problem);
     a->problem = NULL;
     a->phase = ATTACH_RESTS;
@@ -104,13 +61,29 @@ static void tell(struct target *of, char *why)
     of->unattached = why;
 }
 
-/* All is as configured, or here is why not. */
-static void finish(struct target *t, struct target *of)
+static void end_told(struct attach *a, struct target *of)
 {
-    struct attach *a = &t->attach;
+    for (size_t i = 0; i < a->setbacks.n; i++)
+        if (a->setbacks.v[i].why)
+            bonds_problem(a, xstrdup(a->setbacks.v[i].why));
     tell(of, a->problem);
     a->problem = NULL;
     end_round(a);
+}
+
+/* All is as configured, or here is why not. What could have been tried in this round and failed not again, has no need to. */
+static void finish(struct target *t, struct target *of)
+{
+    struct attach *a = &t->attach;
+    setbacks_remove_until(&a->setbacks, a->began_boot_ms);
+    end_told(a, of);
+}
+
+/* What is known is too old to go on by. */
+static void look_again(struct attach *a, struct target *of)
+{
+    end_told(a, of);
+    a->again = true;
 }
 
 void attach_leave(struct target *t, struct now now)
@@ -121,6 +94,7 @@ void attach_leave(struct target *t, struct now now)
         safe = latest;
     end_round(a);
     attrs_done(&a->noted);
+    setbacks_done(&a->setbacks);
     *a = (struct attach){.safe_boot_ms = safe};
 }
 
@@ -143,10 +117,19 @@ static void follow(struct target *t, const struct partition *p, struct now now)
     a->safe_boot_ms = theirs > a->safe_boot_ms ? theirs : a->safe_boot_ms;
 }
 
-static int64_t next_round_ms(const struct target *t)
+static int64_t every_ms(const struct target *t)
 {
-    int64_t every_ms = t->cfg->teams_relist_ms > ROUND_MIN_MS ? t->cfg->teams_relist_ms : ROUND_MIN_MS;
-    return t->attach.round_ms + every_ms;
+    return t->cfg->teams_relist_ms > ROUND_MIN_MS ? t->cfg->teams_relist_ms : ROUND_MIN_MS;
+}
+
+/* By time, or when something that failed has rested. */
+static int64_t next_round_ms(const struct target *t, struct now now)
+{
+    const struct attach *a = &t->attach;
+    int64_t first = setbacks_first(&a->setbacks), at_ms = a->round_ms + every_ms(t);
+    int64_t rested_ms = first < INT64_MAX ? now.wall_ms + first - now.boot_ms : INT64_MAX;
+    rested_ms = rested_ms > a->round_ms + ROUND_MIN_MS ? rested_ms : a->round_ms + ROUND_MIN_MS;
+    return rested_ms < at_ms ? rested_ms : at_ms;
 }
 
 /* 0: now. Wall clock. */
@@ -154,7 +137,7 @@ static int64_t begins_at_ms(const struct target *t, const struct target *of, str
 {
     const struct attach *a = &t->attach;
     bool news = a->version != of->directory.version && !of->directory.changing;
-    int64_t at_ms = a->again || news || a->round_ms == 0 ? 0 : next_round_ms(t);
+    int64_t at_ms = a->again || news || a->round_ms == 0 ? 0 : next_round_ms(t, now);
     int64_t safe_ms = a->safe_boot_ms > now.boot_ms ? now.wall_ms + a->safe_boot_ms - now.boot_ms : 0;
     at_ms = safe_ms > at_ms ? safe_ms : at_ms;
     return at_ms > now.wall_ms ? at_ms : 0;
@@ -164,8 +147,8 @@ static int64_t begins_at_ms(const struct target *t, const struct target *of, str
 void attach_retry(struct target *t)
 {
     struct attach *a = &t->attach;
+    setbacks_done(&a->setbacks);
     a->again = true;
-    a->failures = 0;
     a->next_ms = 0;
 }
 
@@ -176,16 +159,11 @@ static void begin(const struct engine *e, struct target *t, const struct target 
     a->again = false;
     a->version = of->directory.version;
     a->round_ms = now.wall_ms;
+    a->began_boot_ms = now.boot_ms;
     lane_follow(&t->lanes[0], t, engine_partition(e, t->home));
 }
 
 /* ---- what is put down ---------------------------------------------------------------------------------- */
-
-static void note(struct attach *a, const char *key, const char *group)
-{
-    attrs_set(&a->noted, key, group);
-    a->noted_sent = false;
-}
 
 static void publish_noted(struct engine *e, struct target *t, struct now now)
 {
@@ -221,61 +199,14 @@ static void call_for(struct attach *a, enum step step, const char *group, const 
     a->team = xstrdup_null(team);
 }
 
-/* A group that matters and whose teams are not known; NULL: there is none. */
-static const char *unasked(struct attach *a, const struct engine_attachment *pairs, size_t n)
-{
-    const char *group, *team;
-    for (size_t i = 0; i < n; i++)
-        if (resolve(a, &pairs[i], &group, &team) && !attrs_find(&a->asked, group))
-            return group;
-    return NULL;
-}
-
 static void ask_for_bonds(struct target *t)
 {
     struct attach *a = &t->attach;
-    const char *group = unasked(a, t->cfg->attached, t->cfg->n_attached);
-    group = group ? group : unasked(a, t->cfg->detached, t->cfg->n_detached);
+    const char *group = bonds_unasked(t);
     if (group)
         call_for(a, STEP_ATTACH_LOOK, group, NULL);
     else
         a->phase = ATTACH_CHANGES;
-}
-
-/* False: there is nothing to do about it, or not yet. */
-static bool attach_pair(struct target *t, const struct target *of, const struct engine_attachment *pair)
-{
-    struct attach *a = &t->attach;
-    const char *group, *team;
-    if (!resolve(a, pair, &group, &team))
-        return false;
-    char *key = bond_key(group, team);
-    bool open = !attrs_find(&a->bonds, key) && !attrs_find(&a->tried, key),
-         ours = attrs_find(&of->directory.attached, key);
-    if (open && ours && !attrs_find(&a->noted, key))
-        call_for(a, STEP_ATTACH, group, team);
-    else if (open && !ours && !attrs_find(&a->noted, key))
-        note(a, key, pair->group);
-    free(key);
-    return open;
-}
-
-/* Likewise; what is not there any more is forgotten. */
-static bool detach_pair(struct target *t, const struct target *of, const struct engine_attachment *pair)
-{
-    struct attach *a = &t->attach;
-    const char *group, *team;
-    if (!resolve(a, pair, &group, &team))
-        return false;
-    char *key = bond_key(group, team);
-    bool ours = attrs_find(&of->directory.attached, key), there = attrs_find(&a->bonds, key),
-         open = ours && there && !attrs_find(&a->tried, key);
-    if (open)
-        call_for(a, STEP_DETACH, group, team);
-    else if (ours && !there && !attrs_find(&a->noted, key))
-        note(a, key, NULL);
-    free(key);
-    return open;
 }
 
 /* From when on other people may have attached and detached, too: a pause or an open breaker may last for days. The budget's
@@ -290,15 +221,13 @@ static int64_t late_boot_ms(struct target *t, struct now now)
 static void change_next(struct target *t, struct target *of, struct now now)
 {
     struct attach *a = &t->attach;
-    bool open = false;
-    for (size_t i = 0; i < t->cfg->n_attached && !a->step; i++)
-        open |= attach_pair(t, of, &t->cfg->attached[i]);
-    for (size_t i = 0; i < t->cfg->n_detached && !a->step; i++)
-        open |= detach_pair(t, of, &t->cfg->detached[i]);
-    if (a->step)
-        a->late_boot_ms = late_boot_ms(t, now);
-    if (!open)
+    struct bond_change change;
+    if (!bonds_find_change(t, of, &change)) {
         finish(t, of);
+    } else if (change.step) {
+        call_for(a, change.step, change.group, change.team);
+        a->late_boot_ms = late_boot_ms(t, now);
+    }
 }
 
 static void advance(struct target *t, struct target *of, struct now now)
@@ -322,12 +251,6 @@ static bool is_late(const struct attach *a, struct now now)
     return waits_to_change(a) && now.boot_ms >= a->late_boot_ms;
 }
 
-static void look_again(struct attach *a)
-{
-    end_round(a);
-    a->again = true;
-}
-
 static bool is_ours(const struct engine *e, const struct target *t)
 {
     const struct partition *p = engine_partition(e, t->home);
@@ -349,11 +272,8 @@ int64_t attach_look(struct engine *e, struct target *t, struct now now)
         tell(of, NULL);
         return INT64_MAX;
     }
-    if (is_late(a, now)) {
-        if (a->failures > 0)
-            tell(of, xstrdup(NO_ANSWER));
-        look_again(a);
-    }
+    if (is_late(a, now))
+        look_again(a, of);
     int64_t at_ms = a->phase == ATTACH_RESTS ? begins_at_ms(t, of, now) : INT64_MAX;
     if (at_ms == 0)
         begin(e, t, of, now);
@@ -364,7 +284,10 @@ int64_t attach_look(struct engine *e, struct target *t, struct now now)
         turns_call(&t->turn);
     if (waits_to_change(a))
         return now.wall_ms + a->late_boot_ms - now.boot_ms;
-    return a->phase == ATTACH_RESTS ? (at_ms ? at_ms : next_round_ms(t)) : INT64_MAX;
+    if (a->phase != ATTACH_RESTS)
+        return INT64_MAX;
+    at_ms = begins_at_ms(t, of, now);
+    return at_ms ? at_ms : now.wall_ms + 1;
 }
 
 /* ---- calls --------------------------------------------------------------------------------------------- */
@@ -406,6 +329,19 @@ bool attach_may_write(const struct engine *e, const struct flight *f)
 
 /* ---- answers ------------------------------------------------------------------------------------------- */
 
+static char *call_key(const struct attach *a)
+{
+    return bond_key(a->group, a->team);
+}
+
+static void end_call(struct attach *a)
+{
+    char *key = call_key(a);
+    setbacks_remove(&a->setbacks, key);
+    free(key);
+    drop_call(a);
+}
+
 /* The phase goes on behind this list. */
 static void end_list(struct attach *a)
 {
@@ -413,24 +349,61 @@ static void end_list(struct attach *a)
         attrs_set(&a->asked, a->group, NULL);
     else
         a->phase++;
-    drop_call(a);
+    end_call(a);
 }
 
-static void fail(struct target *t, struct target *of, int64_t at_least_ms, struct now now)
+/* What the call is for, by the names of the configuration. */
+static char *describe(const struct attach *a, const struct call_reply *reply)
+{
+    const char *group = a->group ? attrs_get(&a->groups, a->group) : NULL,
+               *team = a->team ? attrs_get(&a->teams, a->team) : NULL;
+    if (reply->outcome != CALL_REPLIED)
+        return xstrdup(NO_ANSWER);
+    if (reply->status == 403)
+        return xstrdup("the REST token lacks a right (403): organizations:groups:read, "
+                       "organizations:teams:read and organizations:teams:write of this rest.org");
+    return xasprintf("the REST API answers %d to %s%s%s%s%s%s", reply->status, step_name(a->step),
+                     group ? " \"" : "", group ? group : "", team ? "\", \"" : "", team ? team : "",
+                     group ? "\"" : "");
+}
+
+/* Told when it fails again; or at once, if it lasts. What lasts is tried again in the next round by time. */
+static const struct setback *set_back(struct target *t, const struct call_reply *reply, bool lasts,
+                                      struct now now)
 {
     struct attach *a = &t->attach;
-    int64_t wait = t->cfg->retry_base_ms;
-    for (uint32_t i = 0; i < a->failures && wait < t->cfg->retry_cap_ms; i++)
-        wait *= 2;
-    wait = wait < t->cfg->retry_cap_ms ? wait : t->cfg->retry_cap_ms;
-    a->next_ms = now.boot_ms + (wait > at_least_ms ? wait : at_least_ms);
-    if (t->breaker.open || a->failures == 0)
-        a->failing_since_ms = now.wall_ms;
-    a->failures++;
-    if (now.wall_ms - a->failing_since_ms <= t->cfg->deadline_ms)
-        return;
-    note_problem(a, xstrdup(NO_ANSWER));
-    finish(t, of);
+    char *key = call_key(a);
+    const struct setback *before = setbacks_find(&a->setbacks, key);
+    char *why = lasts || before ? describe(a, reply) : NULL;
+    lasts |= before && now.wall_ms - before->since_ms > t->cfg->deadline_ms;
+    struct setback_terms terms = {.base_ms = t->cfg->retry_base_ms,
+                                  .cap_ms = t->cfg->retry_cap_ms,
+                                  .at_least_ms = lasts ? a->began_boot_ms + every_ms(t) - now.boot_ms
+                                                       : reply->retry_after_ms,
+                                  .stale_ms = t->cfg->deadline_ms,
+                                  .anew = t->breaker.open};
+    const struct setback *noted = setbacks_note(&a->setbacks, key, why, &terms, now);
+    free(key);
+    free(why);
+    return noted;
+}
+
+/* What is not this call's own trouble stops all. */
+static void fail(struct target *t, struct target *of, const struct call_reply *reply, enum reply_class class,
+                 struct now now)
+{
+    struct attach *a = &t->attach;
+    const struct setback *s = set_back(t, reply, false, now);
+    bool all = !a->group || class == REPLY_THROTTLED || class == REPLY_TROUBLE || t->breaker.open;
+    if (!all) {
+        drop_call(a);
+    } else if (now.wall_ms - s->since_ms <= t->cfg->deadline_ms) {
+        a->next_ms = s->next_boot_ms;
+    } else {
+        bonds_problem(a, xstrdup(NO_ANSWER));
+        end_call(a);
+        finish(t, of);
+    }
 }
 
 static void add_bonds(struct attach *a, const struct attrs *teams)
@@ -455,13 +428,12 @@ static void take_page(struct target *t, struct target *of, const struct call_rep
     add_bonds(a, &page);
     attrs_done(&page);
     if (!ok) { /* nor was anything in it */
-        fail(t, of, 0, now);
+        fail(t, of, reply, REPLY_TEMPORARY, now);
         return;
     }
     bool more = cursor && list->n > before && list->n < FOUND_MAX;
     free(a->cursor);
     a->cursor = more ? cursor : NULL;
-    a->failures = 0;
     if (more)
         return;
     free(cursor);
@@ -481,46 +453,61 @@ static void take_done(struct target *t, struct target *of, const struct call_rep
     else
         attrs_remove(&a->bonds, key);
     if (a->step == STEP_DETACH)
-        note(a, key, NULL);
-    attrs_set(&a->tried, key, NULL);
+        bonds_note(a, key, NULL);
     free(key);
-    drop_call(a);
+    end_call(a);
 }
 
-/* What cannot be is told; an attachment that is not of our making is not ours: somebody else's is there (409), or none. */
-static void give_up(struct target *t, struct target *of, const struct call_reply *reply)
+/* It has gone meanwhile, or somebody else has attached it. */
+static bool is_settled(const struct attach *a, const struct call_reply *reply)
+{
+    int status = reply->outcome == CALL_REPLIED ? reply->status : 0;
+    return a->group && status == (a->step == STEP_ATTACH ? 409 : 404);
+}
+
+static void take_settled(struct attach *a)
+{
+    char *key = call_key(a);
+    if (a->step == STEP_ATTACH_LOOK) {
+        end_list(a);
+    } else {
+        if (a->step == STEP_ATTACH)
+            attrs_set(&a->bonds, key, NULL);
+        else
+            attrs_remove(&a->bonds, key);
+        bonds_note(a, key, NULL);
+        end_call(a);
+    }
+    free(key);
+}
+
+/* What cannot be is told, and tried again by time; an attachment that is not of our making is not ours. */
+static void give_up(struct target *t, struct target *of, const struct call_reply *reply, struct now now)
 {
     struct attach *a = &t->attach;
-    bool look = a->step == STEP_ATTACH_LOOK, gone = reply->outcome == CALL_REPLIED && reply->status == 404,
-         there = a->step == STEP_ATTACH && reply->outcome == CALL_REPLIED && reply->status == 409;
-    if (look && a->group && gone) { /* it has gone meanwhile */
-        end_list(a);
-        return;
-    }
-    if (!there && !(gone && a->step == STEP_DETACH))
-        note_problem(a,
-                     reply->status == 403
-                         ? xstrdup("the REST token lacks a right (403): organizations:groups:read, "
-                                   "organizations:teams:read and organizations:teams:write of this rest.org")
-                         : xasprintf("the REST API answers %d to %s", reply->status, step_name(a->step)));
-    if (look) {
+    if (is_settled(a, reply)) {
+        take_settled(a);
+    } else if (a->group) {
+        char *key = call_key(a);
+        if (a->step == STEP_ATTACH)
+            bonds_note(a, key, NULL);
+        free(key);
+        set_back(t, reply, true, now);
+        drop_call(a);
+    } else {
+        bonds_problem(a, describe(a, reply));
+        end_call(a);
         finish(t, of);
-        return;
     }
-    char *key = bond_key(a->group, a->team);
-    attrs_set(&a->tried, key, NULL);
-    if (a->step == STEP_ATTACH || gone)
-        note(a, key, NULL);
-    free(key);
-    drop_call(a);
 }
 
 /* It may have been done, or may be yet: another round tells. */
-static void doubt(struct target *t, struct now now)
+static void doubt(struct target *t, struct target *of, const struct call_reply *reply, struct now now)
 {
     struct attach *a = &t->attach;
     a->safe_boot_ms = now.boot_ms + t->cfg->call_life_ms;
-    look_again(a);
+    set_back(t, reply, false, now);
+    look_again(a, of);
 }
 
 static bool leaves_doubt(const struct call_reply *reply)
@@ -542,10 +529,10 @@ void attach_ends(struct engine *e, struct flight *f, const struct call_reply *re
     else if (reply->failure == FAILURE_HELD_BACK)
         a->next_ms = now.boot_ms + 1;
     else if (class == REPLY_PERMANENT || class == REPLY_GONE)
-        give_up(t, of, reply);
+        give_up(t, of, reply, now);
     else if (step_writes(a->step) && leaves_doubt(reply))
-        doubt(t, now);
+        doubt(t, of, reply, now);
     else
-        fail(t, of, reply->retry_after_ms, now);
+        fail(t, of, reply, class, now);
     listings_look(e);
 }

@@ -9,6 +9,7 @@
 #include "attr.h"
 #include "engine.h"
 #include "profile.h"
+#include "setbacks.h"
 
 struct call_reply;
 struct directory_record;
@@ -30,17 +31,16 @@ struct attach {
     struct attrs groups, teams; /* id → name */
     struct attrs asked;         /* groups whose teams are known, by id */
     struct attrs bonds;         /* what is attached, by "GROUP/TEAM" */
-    struct attrs tried;         /* likewise: what is not tried again in this round */
-    char *problem;              /* the first thing that could not be done in this round */
+    int64_t began_boot_ms;
+    char *problem; /* the first thing that could not be done in this round */
     /* the call to be made, or under way */
     enum step step; /* STEP_NONE: none */
     char *group, *team;
     int64_t late_boot_ms; /* of a change: from then on it is looked at anew instead */
     struct flight *flight;
-    uint32_t failures;        /* of this call */
-    int64_t failing_since_ms; /* wall clock */
-    int64_t next_ms;          /* CLOCK_BOOTTIME: not before */
+    int64_t next_ms; /* CLOCK_BOOTTIME: not before */
     /* between rounds */
+    struct setbacks setbacks; /* changes, and lists of a group's teams ("GROUP/"), that failed and rest */
     struct attrs noted; /* what is put down of attachments of ours, until it is read back: "GROUP/TEAM" → the
                              group's name; NULL: it is none any more */
     bool noted_sent;    /* that was put down */
