@@ -343,6 +343,103 @@ START_TEST(a_group_that_somebody_made_during_an_outage_is_not_made_again)
 }
 END_TEST
 
+/* For so long what changes a group in this way fails. How often it was tried. */
+static unsigned settle_failing(int64_t ms, const char *body_has, int status)
+{
+    unsigned failed = 0;
+    for (int64_t end = kit.now.wall_ms + ms; kit.now.wall_ms < end;) {
+        commit();
+        engine_tick(kit.e, kit.now);
+        if (!next_call()) {
+            pass(KIT_SECOND);
+        } else if (strncmp(kit.call->path, "/Groups", 7) == 0 && kit.call->body &&
+                   strstr(kit.call->body, body_has)) {
+            failed++;
+            answer(status, "");
+        } else {
+            posts += makes_a_group();
+            serve();
+        }
+    }
+    commit();
+    return failed;
+}
+
+START_TEST(a_group_that_cannot_be_made_holds_up_no_other)
+{
+    static const int statuses[] = {503, 500};
+    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+        prepare_groups();
+        open_groups();
+        tell("a", EVENT_JOINED, 0, 1, "rc A");
+        tell("b", EVENT_JOINED, 1, 1, "rc B");
+        settle_failing(2 * KIT_LIFE_MS + 20 * KIT_SECOND, "rc A", statuses[i]);
+        ck_assert_uint_eq(posts, 1);
+        expect_result("b-1", "miro", "applied");
+        ck_assert(is_in(1, "rc B"));
+        tell("c", EVENT_JOINED, 2, 1, "rc C");
+        unsigned failed = settle_failing(RELIST_MS, "rc A", statuses[i]);
+        expect_result("c-2", "miro", "applied");
+        ck_assert_uint_ge(failed, 5);
+        ck_assert_uint_le(failed, 15); /* it rests ever longer, up to a minute */
+        ck_assert_ptr_null(find_result("a-0", "miro"));
+        settle_groups(90 * KIT_SECOND);
+        ck_assert(is_in(0, "rc A"));
+        stop();
+    }
+}
+END_TEST
+
+START_TEST(a_group_that_cannot_be_made_is_told_after_its_own_deadline)
+{
+    const char *reason;
+    char name[8] = "rc B";
+    prepare_groups();
+    open_groups();
+    tell("a", EVENT_JOINED, 0, 1, "rc A");
+    for (int i = 0; i < 8; i++, name[3]++) { /* others are made all the time */
+        tell(name, EVENT_JOINED, 1, i + 1, name);
+        settle_failing(KIT_DEADLINE_MS / 7, "rc A", 503);
+    }
+    ck_assert_uint_eq(posts, 8);
+    ck_assert_str_eq(refused_value("a-0", &reason), "rc A");
+    ck_assert_ptr_nonnull(strstr(reason, "cannot be made: 503"));
+    stop();
+}
+END_TEST
+
+START_TEST(a_rename_that_keeps_failing_holds_up_no_other_group)
+{
+    static const struct engine_team_name renames[] = {{"Design", "Product Design"}};
+    prepare_groups();
+    kit.targets[0].group_renames = renames;
+    kit.targets[0].n_group_renames = 1;
+    open_groups();
+    tell("b", EVENT_JOINED, 1, 1, "rc B");
+    unsigned failed = settle_failing(2 * KIT_LIFE_MS + 20 * KIT_SECOND, "Product Design", 500);
+    ck_assert_uint_ge(failed, 1);
+    ck_assert(is_in(1, "rc B"));
+    settle_groups(90 * KIT_SECOND);
+    ck_assert_uint_eq(groups_called("Product Design"), 1);
+    stop();
+}
+END_TEST
+
+START_TEST(a_throttled_target_is_asked_for_no_other_group)
+{
+    prepare_groups();
+    open_groups();
+    tell("a", EVENT_JOINED, 0, 1, "rc A");
+    tell("b", EVENT_JOINED, 1, 1, "rc B");
+    until_made();
+    reply(kit.call, &(struct call_reply){.outcome = CALL_REPLIED, .status = 429, .retry_after_ms = 30000});
+    int64_t begin_ms = kit.now.wall_ms;
+    until_made();
+    ck_assert_int_ge(kit.now.wall_ms - begin_ms, 30000);
+    stop();
+}
+END_TEST
+
 START_TEST(a_group_is_not_made_by_one_listing_that_has_lost_it)
 {
     prepare_groups();
@@ -847,6 +944,10 @@ int main(void)
         a_call_on_its_way_when_its_partition_was_parked_is_waited_for,
         who_is_lost_with_a_partition_wants_no_group_made,
         a_group_that_somebody_made_during_an_outage_is_not_made_again,
+        a_group_that_cannot_be_made_holds_up_no_other,
+        a_group_that_cannot_be_made_is_told_after_its_own_deadline,
+        a_rename_that_keeps_failing_holds_up_no_other_group,
+        a_throttled_target_is_asked_for_no_other_group,
         a_group_is_not_made_by_one_listing_that_has_lost_it,
         a_group_that_listings_in_a_row_lack_is_not_made_again_while_it_is_there,
         a_group_that_we_made_is_asked_for_before_it_is_made_again,

@@ -380,7 +380,6 @@ static const struct setback *set_back(struct target *t, const struct call_reply 
                                   .cap_ms = t->cfg->retry_cap_ms,
                                   .at_least_ms = lasts ? a->began_boot_ms + every_ms(t) - now.boot_ms
                                                        : reply->retry_after_ms,
-                                  .stale_ms = t->cfg->deadline_ms,
                                   .anew = t->breaker.open};
     const struct setback *noted = setbacks_note(&a->setbacks, key, why, &terms, now);
     free(key);

@@ -97,18 +97,31 @@ static bool is_unsure(const struct target *t, const char *group)
     return at_ms > 0 && t->directory.listed_ms < at_ms + t->cfg->call_life_ms;
 }
 
-static bool find_rename(struct target *t, struct group_job *ret, struct now now)
+static void offer(const struct target *t, struct group_job *job, struct group_job *best)
 {
-    for (size_t i = 0; i < t->cfg->n_group_renames; i++) {
+    char *key = group_job_key(job);
+    job->rested_boot_ms = setbacks_next(&t->groups.setbacks, key);
+    free(key);
+    if (best->step == STEP_NONE || job->rested_boot_ms < best->rested_boot_ms)
+        *best = *job;
+}
+
+/* None comes before one that has not failed. */
+static bool is_first(const struct group_job *best)
+{
+    return best->step != STEP_NONE && best->rested_boot_ms == 0;
+}
+
+static void find_rename(struct target *t, struct group_job *best, struct now now)
+{
+    for (size_t i = 0; i < t->cfg->n_group_renames && !is_first(best); i++) {
         const struct engine_team_name *wanted = &t->cfg->group_renames[i];
         struct group_job job = {.step = STEP_GROUP_RENAME, .name = wanted->name, .to = wanted->group};
         if (directory_find(&t->directory, job.name, &job.id) != TEAM_FOUND || !group_is_missing(t, job.to) ||
             is_unsure(t, job.to) || group_job_rests(t, &job, now))
             continue;
-        *ret = job;
-        return true;
+        offer(t, &job, best);
     }
-    return false;
 }
 
 /* One that has borne the name, and that no list shows any more, is asked for itself first: lists may lack what is there. */
@@ -153,30 +166,29 @@ static bool is_to_be_made(struct target *t, const struct group_want *want, struc
            !rename_to(t, want->name) && !group_job_rests(t, &job, now);
 }
 
-static bool find_want(struct target *t, struct group_job *ret, struct now now)
+static void find_want(struct target *t, struct group_job *best, struct now now)
 {
-    for (size_t i = 0; i < t->directory.n_wanted; i++) {
+    for (size_t i = 0; i < t->directory.n_wanted && !is_first(best); i++) {
         const struct group_want *want = &t->directory.wanted[i];
         if (!is_to_be_made(t, want, now) || is_unsure(t, want->name))
             continue;
-        *ret = making(t, want->name);
-        return true;
+        struct group_job job = making(t, want->name);
+        offer(t, &job, best);
     }
-    return false;
 }
 
 /* Only what we have made, and that is asked first whether anybody is in it. */
-static bool find_retired(struct target *t, struct group_job *ret, struct now now)
+static void find_retired(struct target *t, struct group_job *best, struct now now)
 {
-    for (size_t i = 0; t->cfg->group_mode == GROUP_MODE_USER_GROUP && i < t->cfg->n_retired_groups; i++) {
+    for (size_t i = 0;
+         t->cfg->group_mode == GROUP_MODE_USER_GROUP && i < t->cfg->n_retired_groups && !is_first(best);
+         i++) {
         struct group_job job = {.step = STEP_GROUP_LOOK, .name = t->cfg->retired_groups[i]};
         if (directory_find(&t->directory, job.name, &job.id) != TEAM_FOUND ||
             !attrs_find(&t->directory.made, job.id) || group_job_rests(t, &job, now))
             continue;
-        *ret = job;
-        return true;
+        offer(t, &job, best);
     }
-    return false;
 }
 
 static bool may_act(const struct engine *e, const struct target *t)
@@ -187,7 +199,13 @@ static bool may_act(const struct engine *e, const struct target *t)
 
 bool group_job_find(const struct engine *e, struct target *t, struct group_job *ret, struct now now)
 {
-    return may_act(e, t) && (find_rename(t, ret, now) || find_want(t, ret, now) || find_retired(t, ret, now));
+    *ret = (struct group_job){.step = STEP_NONE};
+    if (!may_act(e, t))
+        return false;
+    find_rename(t, ret, now);
+    find_want(t, ret, now);
+    find_retired(t, ret, now);
+    return ret->step != STEP_NONE;
 }
 
 int64_t group_job_sure_in(const struct engine *e, struct target *t, struct now now)

@@ -15,6 +15,7 @@ struct group_job { /* borrows from the configuration and the directory */
     enum step step;
     const char *id, *name, *to; /* of the group; to: STEP_GROUP_RENAME */
     bool makes;                 /* STEP_GROUP_MAKE, or STEP_GROUP_LOOK for its sake */
+    int64_t rested_boot_ms;     /* it has failed, and is not decided before; 0: it has not */
 };
 
 /* What the target calls a team of the policy's. NULL: nothing, as that name is what another one is called there. */
@@ -25,7 +26,7 @@ bool groups_makes(const struct engine_target *cfg, const char *group);
 bool groups_retires(const struct engine_target *cfg, const char *group);
 
 bool group_is_missing(struct target *t, const char *group);
-/* The next one; what has failed lately rests. False: there is none. */
+/* The next one: what has not failed, then what has rested for longest, or will have first. False: there is none. */
 bool group_job_find(const struct engine *e, struct target *t, struct group_job *ret, struct now now);
 /* Milliseconds until the second listing that a group is made by which has vanished; INT64_MAX: there is none. */
 int64_t group_job_sure_in(const struct engine *e, struct target *t, struct now now);

@@ -29,25 +29,31 @@ static bool is_listings_word(const struct group_job *job)
 
 static struct group_job job_of(const struct group_jobs *g)
 {
-    return (struct group_job){g->step, g->id, g->name, g->to, g->makes};
+    return (struct group_job){.step = g->step, .id = g->id, .name = g->name, .to = g->to, .makes = g->makes};
 }
 
-static bool knows_enough(const struct target *t)
+/* A listing of ours that nothing older can outdate, and that is younger than its last failure. */
+static bool knows_enough(const struct target *t, const struct group_job *job)
 {
     const struct group_jobs *g = &t->groups;
-    bool listed = g->listed_boot_ms > 0 && g->listed_boot_ms >= g->safe_boot_ms;
+    bool listed = g->listed_boot_ms > 0 && g->listed_boot_ms >= g->safe_boot_ms &&
+                  (g->listed_boot_ms >= job->rested_boot_ms || !is_listings_word(job));
     return listed || MUTATION(MUTATION_GROUP_MADE_BLINDLY);
 }
 
 int64_t groups_listing_in(const struct engine *e, struct target *t, struct now now)
 {
+    const struct group_jobs *g = &t->groups;
     struct group_job job;
-    if (t->groups.step)
+    if (g->step)
         return INT64_MAX;
-    int64_t sure = group_job_sure_in(e, t, now), wait = t->groups.safe_boot_ms - now.boot_ms;
-    if (!t->groups.again && (knows_enough(t) || !group_job_find(e, t, &job, now)))
+    int64_t sure = group_job_sure_in(e, t, now), from_boot_ms = g->safe_boot_ms;
+    bool found = group_job_find(e, t, &job, now);
+    if (!g->again && (!found || knows_enough(t, &job)))
         return sure;
-    wait = wait > 0 ? wait : 0;
+    if (!g->again && job.rested_boot_ms > from_boot_ms)
+        from_boot_ms = job.rested_boot_ms;
+    int64_t wait = from_boot_ms > now.boot_ms ? from_boot_ms - now.boot_ms : 0;
     return wait < sure ? wait : sure;
 }
 
@@ -67,10 +73,11 @@ static void drop_job(struct target *t)
 
 static void end_job(struct target *t)
 {
+    struct group_job job = job_of(&t->groups);
+    char *key = group_job_key(&job);
+    setbacks_remove(&t->groups.setbacks, key);
+    free(key);
     drop_job(t);
-    free(t->groups.failing);
-    t->groups.failing = NULL;
-    t->groups.failures = 0;
     t->groups.next_ms = 0;
 }
 
@@ -106,35 +113,29 @@ static void reconsider(struct target *t, struct now now)
     drop_job(t);
 }
 
-static void forget_other_failures(struct group_jobs *g, const struct group_job *job)
-{
-    char *key = group_job_key(job);
-    if (g->failing && strcmp(g->failing, key) != 0) {
-        free(g->failing);
-        g->failing = NULL;
-        g->failures = 0;
-    }
-    free(key);
-}
-
-static void decide(const struct engine *e, struct target *t, struct now now)
+/* Milliseconds until one that has failed may be; INT64_MAX: when something happens, or one is under way. */
+static int64_t decide(const struct engine *e, struct target *t, struct now now)
 {
     struct group_jobs *g = &t->groups;
     struct group_job job;
-    if (!knows_enough(t) || !group_job_find(e, t, &job, now))
-        return;
+    if (!group_job_find(e, t, &job, now))
+        return INT64_MAX;
+    if (job.rested_boot_ms > now.boot_ms)
+        return job.rested_boot_ms - now.boot_ms;
+    if (!knows_enough(t, &job))
+        return INT64_MAX;
     g->decided_boot_ms = is_listings_word(&job) ? g->shown_boot_ms : now.boot_ms;
     if (is_old(t, g->decided_boot_ms, now)) {
         g->safe_boot_ms = now.boot_ms;
-        return;
+        return INT64_MAX;
     }
-    forget_other_failures(g, &job);
     g->step = job.step;
     g->id = xstrdup_null(job.id);
     g->name = xstrdup(job.name);
     g->to = xstrdup_null(job.to);
     g->makes = job.makes;
     lane_follow(&t->lanes[0], t, engine_partition(e, t->home));
+    return INT64_MAX;
 }
 
 /* Who wants a name that another group was to bear by now. */
@@ -168,10 +169,9 @@ int64_t groups_look(struct engine *e, struct target *t, struct now now)
         return INT64_MAX; /* it is looked at when that ends */
     if (!g->step && g->next_ms > now.boot_ms)
         return g->next_ms - now.boot_ms;
+    int64_t rested_in = g->step ? INT64_MAX : decide(e, t, now);
     if (!g->step)
-        decide(e, t, now);
-    if (!g->step)
-        return INT64_MAX;
+        return rested_in;
     turns_call(&t->turn);
     int64_t old_in = g->decided_boot_ms + t->cfg->call_life_ms + 1 - now.boot_ms;
     return old_in > 0 ? old_in : 1;
@@ -180,7 +180,8 @@ int64_t groups_look(struct engine *e, struct target *t, struct now now)
 /* Not ours any more; the answer to a call in flight will find that nobody waits for it. */
 void groups_reset(struct target *t)
 {
-    end_job(t);
+    drop_job(t);
+    setbacks_done(&t->groups.setbacks);
     attrs_done(&t->groups.rested);
     attrs_done(&t->groups.expected);
     attrs_done(&t->groups.made);
@@ -299,24 +300,27 @@ static void give_up(struct engine *e, struct target *t, const char *reason, stru
     end_job(t);
 }
 
-static void fail(struct engine *e, struct target *t, const char *reason, int64_t at_least_ms, struct now now)
+/* What is not this group's own trouble stops all; else others come first. */
+static void fail(struct engine *e, struct target *t, const struct call_reply *reply, enum reply_class class,
+                 const char *reason, struct now now)
 {
     struct group_jobs *g = &t->groups;
-    int64_t wait = t->cfg->retry_base_ms;
-    for (uint32_t i = 0; i < g->failures && wait < t->cfg->retry_cap_ms; i++)
-        wait *= 2;
-    wait = wait < t->cfg->retry_cap_ms ? wait : t->cfg->retry_cap_ms;
-    g->next_ms = now.boot_ms + (wait > at_least_ms ? wait : at_least_ms);
-    if (t->breaker.open || g->failures == 0)
-        g->failing_since_ms = now.wall_ms;
-    g->failures++;
-    free(g->failing);
     struct group_job job = job_of(g);
-    g->failing = group_job_key(&job);
-    if (now.wall_ms - g->failing_since_ms > t->cfg->deadline_ms)
+    struct setback_terms terms = {.base_ms = t->cfg->retry_base_ms,
+                                  .cap_ms = t->cfg->retry_cap_ms,
+                                  .at_least_ms = reply->retry_after_ms,
+                                  .anew = t->breaker.open};
+    char *key = group_job_key(&job);
+    const struct setback *s = setbacks_note(&g->setbacks, key, NULL, &terms, now);
+    free(key);
+    if (now.wall_ms - s->since_ms > t->cfg->deadline_ms) {
         give_up(e, t, reason, now);
-    else
+    } else if (class == REPLY_THROTTLED || class == REPLY_TROUBLE || t->breaker.open) {
+        g->next_ms = s->next_boot_ms;
         reconsider(t, now);
+    } else {
+        drop_job(t);
+    }
 }
 
 /* It may have been done, or may be yet: only a listing that is begun later tells. */
@@ -367,7 +371,7 @@ static void take_look(struct engine *e, struct target *t, const struct call_repl
     struct group_answer group;
     struct error err;
     if (!scim_parse_group(reply->body, &group, &err)) {
-        fail(e, t, err.message, 0, now);
+        fail(e, t, reply, REPLY_TEMPORARY, err.message, now);
         return;
     }
     bool empty = group.says_members && group.n_members == 0;
@@ -455,7 +459,7 @@ static void take_failure(struct engine *e, struct target *t, const struct flight
     } else {
         if (step_writes(g->step) && leaves_doubt(reply))
             doubt(t, now);
-        fail(e, t, reason, reply->retry_after_ms, now);
+        fail(e, t, reply, f->meaning.class, reason, now);
     }
 }
 

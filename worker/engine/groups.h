@@ -9,6 +9,7 @@
 #include "attr.h"
 #include "engine.h"
 #include "profile.h"
+#include "setbacks.h"
 
 struct call_reply;
 struct flight;
@@ -23,12 +24,9 @@ struct group_jobs {
     bool makes;              /* the step is STEP_GROUP_MAKE, or taken for its sake */
     struct attrs gone;       /* groups that have borne the name and that the target has not any more, by id */
     struct flight *flight;
-    /* what failed last; it is decided anew each time */
-    char *failing; /* "step/name" as below; NULL: nothing */
-    uint32_t failures;
-    int64_t failing_since_ms; /* wall clock */
-    int64_t next_ms;          /* CLOCK_BOOTTIME: not before */
     /* all of them */
+    struct setbacks setbacks; /* what failed, "step/name" as below: it is decided anew each time */
+    int64_t next_ms;          /* CLOCK_BOOTTIME: none before, it was the target's own trouble */
     struct attrs
         rested; /* what was tried, "step/name" → until when it is not tried again (wall clock, text) */
     struct attrs expected;  /* names that listings have to show → what to tell if they do not */

@@ -71,7 +71,7 @@ const struct setback *setbacks_note(struct setbacks *s, const char *key, const c
 {
     struct setback *one = find(s, key);
     one = one ? one : add(s, key);
-    if (now.boot_ms - one->next_boot_ms > terms->stale_ms)
+    if (now.boot_ms - one->next_boot_ms > SETBACK_STALE_MS)
         one->failures = 0;
     if (terms->anew || one->failures == 0)
         one->since_ms = now.wall_ms;

@@ -10,6 +10,9 @@
 #include "engine.h"
 
 enum { SETBACKS_MAX = 1000 }; /* then the one that could have been tried for longest is forgotten */
+enum {
+    SETBACK_STALE_MS = 24 * 3600 * 1000
+}; /* what might have been tried for so long, and was not, begins anew */
 
 struct setback {
     char *key;
@@ -27,7 +30,6 @@ struct setbacks {
 struct setback_terms {
     int64_t base_ms, cap_ms; /* the first wait; each is twice as long, up to the cap */
     int64_t at_least_ms;     /* but no shorter than this one */
-    int64_t stale_ms;        /* what was not tried for so long though it might have been begins anew */
     bool anew;               /* what failed before does not count */
 };
 
