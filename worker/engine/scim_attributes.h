@@ -42,8 +42,8 @@ void scim_schema_name(const char *flat, char out[SCIM_SCHEMA_NAME_SIZE]);
 /* As PATCH names it (RFC 7644 3.5.2), and as a filter compares it with a value (3.4.2.2, whose grammar has nothing behind the
  * brackets of an entry); each replaces what is in out. */
 void scim_path(const char *flat, struct buf *out);
+void scim_filter(const char *flat, const char *value, struct buf *out);
 /* Some services say booleans as "True". */
 bool scim_is_true(const cJSON *value);
-void scim_filter(const char *flat, const char *value, struct buf *out);
 
 #endif
