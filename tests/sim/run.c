@@ -177,6 +177,7 @@ static void leave_out_kinds(struct chaos *c, const struct run_less *less)
     for (size_t i = 0; i < chaos_kinds() && i < RUN_KINDS_MAX; i++)
         if (less->kinds[i])
             chaos_leave_out(c, i);
+    c->licences = c->licences && c->guard > 0; /* nobody would decide about them */
 }
 
 static bool left_out(const struct scenario *s, const struct telling *telling)
