@@ -150,7 +150,8 @@ static bool parse_options(int argc, char **argv, struct options *o)
             ok = false;
         }
     }
-    return ok && optind == argc;
+    bool some = o->year || o->from <= o->to; /* no run would pass, and prove nothing */
+    return ok && some && optind == argc;
 }
 
 /* An assertion of the engine, or an endless loop, is a broken promise like any other: say which seed it was.
