@@ -41,6 +41,8 @@ START_TEST(each_refusal_has_the_advice_of_its_row)
         {"miro", REFUSED_TEAM "Guild",
          "the group cannot be made: another group is to be renamed to it, which has failed",
          "rename that one by hand"},
+        {"miro", REFUSED_TEAM "Guild", "finding: the group is retired (teams.retired): nobody is put into it",
+         "take it out of teams.retired"},
         {"miro", REFUSED_MOVE "7", "the account's last team, without which", "another team first"},
         {"miro", REFUSED_MOVE "7", "not left before the cut: 503", "by hand"},
         {"miro", REFUSED_MOVE "7", "403", "mend the cause"},

@@ -81,6 +81,8 @@ static const struct row {
      "listing"},
     {NULL, REFUSED_TEAM, "cannot be made",
      "let the token make groups there, or make it by hand; it is tried again with each hourly listing"},
+    {NULL, REFUSED_TEAM, "teams.retired",
+     "let the policy name it no more, or take it out of teams.retired of the target"},
     {NULL, REFUSED_TEAM, "teams.names", "mend teams.names of the target, or the policy"},
     {NULL, REFUSED_TEAM, NULL, "make the team at the target, or mend the policy; it is taken up then"},
     {NULL, REFUSED_MOVE, "last team",
