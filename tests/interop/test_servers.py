@@ -2,6 +2,7 @@
 from pathlib import Path
 
 from harness.scenario import scenario
+from harness.wait import wait_until
 from harness.words import Word, now_ms
 
 from servers import ENTERPRISE, scim2_server, scim2_server_without_patch, scimmy
@@ -9,6 +10,7 @@ from servers import ENTERPRISE, scim2_server, scim2_server_without_patch, scimmy
 POLICY = Path(__file__).with_name("policy.lua")
 SOON_S = 30
 BY_MAIL = "externalId, emails.work"
+TEAMS = "Design", "Ops"
 QUICK = {"kind": "scim", "match": "externalId", "call_life_ms": 1000, "timeout_ms": 1000,
          "retry": {"base_ms": 100, "cap_ms": 500, "deadline_ms": 60_000}, "breaker": {"pause_ms": 100, "pause_max_ms": 500},
          "teams": {"relist_ms": 0, "missing_ms": 1000},
@@ -31,14 +33,21 @@ class Walk:
         self.run.worker().start()
         self.sender, self.results = self.run.sender(ingest), self.run.topics.follow("results")
 
-    def tell(self, *said):
-        """said: (type, subject, profile). Returns their results by subject, when all are there."""
+    def say(self, *said):
+        """said: (type, subject, profile)."""
         self.at_ms += 1000
-        words = [Word(kind, subject, self.at_ms, profile) for kind, subject, profile in said]
-        self.sender.deliver(self.source, *words)
+        self.sender.deliver(self.source, *(Word(kind, subject, self.at_ms, profile) for kind, subject, profile in said))
+
+    def results_at(self, target):
+        """The last one of each subject."""
+        return {r.value["subject"]: r.value for r in self.results.find(lambda r: r.value["target"] == target)}
+
+    def tell(self, *said):
+        """Says it, and returns their results by subject, when all are there."""
+        self.say(*said)
         self.run.await_results(self.results, SOON_S)
-        last = {r.value["subject"]: r.value for r in self.results.find(lambda r: r.value["target"] == self.server.name)}
-        return {w.subject: last[w.subject] for w in words}
+        last = self.results_at(self.server.name)
+        return {subject: last[subject] for _, subject, _ in said}
 
     def outcome(self, kind, subject, profile=None):
         result = self.tell((kind, subject, profile or {}))[subject]
@@ -89,7 +98,8 @@ def joins_moves_leaves_and_comes_back(walk, design, ops):
 
 def adopts_with_care(walk, design):
     server = walk.server
-    server.add_user(mail("ada"), displayName="Old", externalId="ada")
+    home = {"value": "ada@home.example", "type": "home"}  # which is neither the one for work nor to be lost
+    server.add_user(mail("ada"), displayName="Old", externalId="ada", emails=[home])
     server.add_user(mail("eve"), displayName="Old")  # no externalId: a look-up misses, and a create is refused with 409
     server.add_user(mail("ivy"), displayName="Old", externalId="ivy", active=False)
     server.add_user(mail("kim"), displayName="Old", externalId="kim", **{ENTERPRISE: {"employeeNumber": "99"}})
@@ -99,6 +109,8 @@ def adopts_with_care(walk, design):
         account = server.user(mail(name))
         assert account["displayName"] == name.title() and account.get("externalId") == name, (account, results[name])
         assert account["id"] in server.members(design)
+        assert {"work": mail(name)}.items() <= {e.get("type"): e["value"] for e in account["emails"]}.items(), account
+    assert {e["value"] for e in server.user(mail("ada"))["emails"]} == {mail("ada"), home["value"]}, server.user(mail("ada"))
     for name in ("ivy", "kim"):
         assert results[name]["outcome"] == "rejected" and "finding" in results[name]["cause"], results[name]
         assert server.user(mail(name))["displayName"] == "Old"
@@ -114,7 +126,7 @@ def finds_by_mail(walk, design):
 
 
 def walk_through(walk, by_mail=False):
-    design, ops = walk.server.add_group("Design"), walk.server.add_group("Ops")
+    design, ops = (walk.server.add_group(team) for team in TEAMS)
     walk.start()
     joins_moves_leaves_and_comes_back(walk, design, ops)
     adopts_with_care(walk, design)
@@ -147,6 +159,31 @@ def scim2_server_as_it_was(run):
     walk_through(Walk(run, scim2_server(run, "0.1.7")))
 
 
-@scenario(seconds=8)
-def scimmy_for_node(run):
-    walk_through(Walk(run, scimmy(run), match=BY_MAIL), by_mail=True)
+def one_of_three_is_away_for_a_while(walk, away, miro):
+    """away hangs, whatever it is asked; the person is done at the two others meanwhile, and there when it is back."""
+    done = walk.server.name, miro.name
+    away.process.pause()
+    for kind, said in (("joined", profile("kai")), ("changed", {"displayName": "Kai T."})):
+        walk.say((kind, "kai", said))
+        wait_until(lambda: all(walk.results_at(name).get("kai", {}).get("eventType", "").endswith(kind) for name in done),
+                   SOON_S, f"the two others are done with {kind}")
+    assert walk.server.user(mail("kai"))["displayName"] == miro.account(mail("kai")).attributes["displayName"] == "Kai T."
+    assert "kai" not in walk.results_at(away.name)
+    away.process.resume()
+    walk.run.await_results(walk.results, SOON_S)
+    kai = away.user(mail("kai"))
+    assert kai["displayName"] == "Kai T." and kai["externalId"] == "kai" and kai["active"] is True, kai
+    outcomes = {name: walk.results_at(name)["kai"]["outcome"] for name in (*done, away.name)}
+    assert set(outcomes.values()) == {"applied"}, outcomes
+
+
+@scenario(seconds=20)
+def scimmy_for_node_beside_two_other_targets_one_of_which_is_away(run):
+    walk, away = Walk(run, scimmy(run), match=BY_MAIL), scim2_server(run, "0.8.3")
+    run.config.add_target(away, "acme", **QUICK)
+    miro = run.sandbox(target={k: v for k, v in QUICK.items() if k not in ("kind", "match", "limits")})
+    for team in TEAMS:
+        miro.add_team(team)
+        away.add_group(team)
+    walk_through(walk, by_mail=True)
+    one_of_three_is_away_for_a_while(walk, away, miro)
