@@ -407,7 +407,7 @@ enum normalise_result normalise(struct sources *set, struct source *src, const s
     if (result == NORMALISE_OK)
         return result;
     event_list_done(ret);
-    if (src->strict || result == NORMALISE_TOO_MANY)
+    if (src->strict)
         return result;
     ret->v = xcalloc(1, sizeof *ret->v);
     error_wrap(err, "%s", normalise_result_name(result));

@@ -44,7 +44,7 @@ enum normalise_result {
 /* verified: what verification found; NULL: nobody has looked (then secrets of items are not asked for either). On
  * NORMALISE_OK *ret is filled (release it with event_list_done); otherwise err says what is wrong, without the sender's
  * data. In a strict source what cannot be understood fails the request; otherwise it is in the list too, as what it is, and
- * only NORMALISE_TOO_MANY is left to fail with. */
+ * nothing fails. */
 enum normalise_result normalise(struct sources *set, struct source *src, const struct message *m,
                                 const struct verified *verified, int64_t received_at_ms,
                                 struct event_list *ret, struct error *err);

@@ -6,6 +6,8 @@
 #include "failpoint.h"
 #include "loop.h"
 
+enum { UNDER_WAY_MAX = 1000 }; /* records of one request at Kafka: the rest waits for their reports */
+
 /* ---- waiting ------------------------------------------------------------------------------------------- */
 
 void request_unlist(struct request *req)
@@ -94,6 +96,33 @@ static bool publish_raw(struct request *req, struct error *err)
     return true;
 }
 
+static void cannot_publish(struct request *req, const struct error *err)
+{
+    req->failed = true; /* whatever is reported of those before */
+    if (err->kind == ERROR_INPUT)
+        request_reject(req, 422, "event");
+    else
+        request_unavailable(req, "overload");
+}
+
+/* As many of the events as may be under way; none while the spool has all of them. */
+static void publish_more(struct request *req)
+{
+    struct error err;
+    while (req->unsent > 0 && req->outstanding < UNDER_WAY_MAX && !req->answered &&
+           (req->spool == UNSPOOLED || req->spool == SPOOL_FAILED)) {
+        const struct event *ev = &req->events.v[req->events.n - req->unsent];
+        if (publisher_send(req->owner->publisher, ev, req->src->spread, req, &err)) {
+            req->outstanding++;
+            req->unsent--;
+        } else if (err.kind != ERROR_TEMPORARY || !hand_over(req)) {
+            cannot_publish(req, &err);
+        }
+    }
+    if (req->unsent == 0 && !req->owner->port)
+        request_drop_records(req);
+}
+
 static void publish(struct request *req)
 {
     struct error err;
@@ -101,21 +130,9 @@ static void publish(struct request *req)
         request_unavailable(req, "overload");
         return;
     }
-    for (size_t i = 0; i < req->events.n && req->spool == UNSPOOLED; i++) {
-        if (publisher_send(req->owner->publisher, &req->events.v[i], req->src->spread, req, &err)) {
-            req->outstanding++;
-            continue;
-        }
-        if (err.kind == ERROR_INPUT) {
-            request_reject(req, 422, "event");
-            return;
-        }
-        if (err.kind == ERROR_TEMPORARY && hand_over(req))
-            break;
-        request_unavailable(req, "overload");
-        return;
-    }
-    wait_for_durability(req);
+    publish_more(req);
+    if (!req->failed)
+        wait_for_durability(req);
 }
 
 /* Behind what is unsent in the spool, or there at once when Kafka is known to be away. */
@@ -130,6 +147,7 @@ void request_make_durable(struct request *req)
     for (size_t i = 0; i < req->events.n; i++)
         if (!req->events.v[i].unreadable)
             req->counts[req->events.v[i].type]++;
+    req->unsent = req->events.n;
     req->entered = !req->owner->closed && load_enter(req->owner->load);
     if (req->owner->closed)
         request_unavailable(req, "stopping");
@@ -141,8 +159,6 @@ void request_make_durable(struct request *req)
         wait_for_durability(req);
     else
         request_unavailable(req, "overload");
-    if (!req->owner->port)
-        request_drop_records(req);
 }
 
 void request_keep_refused(struct request *req)
@@ -198,12 +214,15 @@ void request_report(void *opaque, enum publisher_outcome outcome)
     struct request *req = opaque;
     req->failed = req->failed || outcome != PUBLISHER_DELIVERED;
     req->refused = req->refused || outcome == PUBLISHER_REFUSED;
-    if (req->failed && !req->refused)
+    req->outstanding--;
+    if (!req->failed)
+        publish_more(req);
+    else if (!req->refused)
         (void)hand_over(req);
-    if (--req->outstanding > 0)
+    if (req->outstanding > 0)
         return;
     FAILPOINT("ingest.before_answer");
-    if (!req->failed)
+    if (!req->failed && req->unsent == 0)
         accept_durable(req, "accepted");
     else if (req->spool != SPOOLING)
         request_unavailable(req, "kafka");

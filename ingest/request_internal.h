@@ -17,6 +17,7 @@ struct request {
     struct event_list events;      /* until it is answered, when there is a spool that may need them */
     struct buf raw;                /* the body for the archive, as long as the events */
     struct record raw_record;      /* in it; no key: none */
+    size_t unsent;                 /* the last so many events have not been given to Kafka yet */
     size_t outstanding;            /* records without a report */
     enum { UNSPOOLED, SPOOLING, SPOOLED, SPOOL_FAILED } spool;
     bool empty; /* no event is made of it: only the archive has to have it */

@@ -163,7 +163,8 @@ bool sources_load(const struct config *cfg, struct sources **ret, struct error *
 bool sources_load_file(const char *path, const struct config_pairs *options, struct sources **ret,
                        struct error *err)
 {
-    static const struct config_ingest_limits limits = {.body_bytes = 1024 * 1024, .events_per_request = 1000};
+    static const struct config_ingest_limits limits = {.body_bytes = 1024 * 1024,
+                                                       .events_per_request = 20 * 1000};
     struct sources *set = set_new(1);
     struct source *src = &set->v[set->n++];
     struct verify_rules rules;

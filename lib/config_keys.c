@@ -107,7 +107,8 @@ static const struct config_key ingest_limit_keys[] = {
            "open connections from one address; behind a trusted proxy: requests under way of one client"),
     NUMBER(config_ingest_limits, requests, 2048, 1, 1000000,
            "requests that wait for Kafka or the spool, of the whole program; more: 503"),
-    NUMBER(config_ingest_limits, events_per_request, 1000, 1, 100000, "events that one request may make"),
+    NUMBER(config_ingest_limits, events_per_request, 20000, 1, 100000,
+           "events that one request may make; more cannot be understood (see unreadable)"),
     END,
 };
 

@@ -8,13 +8,15 @@ from harness.webhooks import okta_event_hook
 from harness.words import Word, now_ms
 
 DEADLINE_MS = 1000
+MANY, QUEUE = 3000, 2000  # events of one request; most that the producer takes at a time
 
 
 @scenario()
 def hostile_requests_get_their_4xx_and_publish_nothing(run):
     run.config.document["ingest"]["deadline_ms"] = DEADLINE_MS
-    source = run.source("hostile")
+    source, idp = run.source("hostile"), run.source("idp", kind="okta", directory="hostile")
     run.config.document["sources"][0]["unreadable"] = "refuse"
+    run.config.document["kafka"]["properties"] = [{"name": "queue.buffering.max.messages", "value": str(QUEUE)}]
     run.sandbox()
     ingest = run.ingest().start()
     more = {"source": source.name, "deadline_s": DEADLINE_MS / 1000}
@@ -28,6 +30,14 @@ def hostile_requests_get_their_4xx_and_publish_nothing(run):
     assert not failures, [name for name, _ in failures]
     events = run.topics.dump("events")
     assert len(events) == 1, f"{len(events)} events are published; only the good request at the end may be"
+
+    hostile.okta("127.0.0.1", ingest.ports["listen"], ingest.admin_port, idp.name, idp.secret)
+    target = hostile.Target("127.0.0.1", ingest.ports["listen"], ingest.admin_port,
+                            lambda _: [("Authorization", idp.secret)], idp.name)
+    _, body = okta_event_hook(idp, [Word("left", str(n), now_ms()) for n in range(MANY)])
+    wait_until(lambda: hostile.ask(target, hostile.request(target, body))[0] == 200, 20, "many in one are accepted")
+    left = {r.headers.get("ce_subject") for r in run.topics.dump("events")}
+    assert left >= {str(n) for n in range(MANY)}, f"{len(left)} of {MANY} are there"
 
 
 class Crowd:
