@@ -8,7 +8,7 @@
 #include "utf8.h"
 #include "xml.h"
 
-enum { FORM_FIELDS_MAX = 10 * 1000, FORM_KEYS_MAX = 8, FORM_KEY_MAX = 128, LINES_MAX = 10 * 1000 };
+enum { FORM_FIELDS_MAX = 10 * 1000, FORM_KEYS_MAX = 8, FORM_KEY_MAX = 128 };
 
 static const struct {
     const char *type;
@@ -43,34 +43,48 @@ enum source_format body_format(const struct source *src, const struct message *m
 
 /* ---- lines --------------------------------------------------------------------------------------------- */
 
-static bool parse_lines(struct str text, cJSON **ret, struct error *err)
+/* Cuts the next line off the text, without its end. */
+static struct str next_line(struct str *text)
+{
+    const char *end = memchr(text->p, '\n', text->n);
+    struct str line = {text->p, end ? (size_t)(end - text->p) : text->n};
+    size_t cut = line.n + (end ? 1 : 0);
+    *text = (struct str){text->p + cut, text->n - cut};
+    if (line.n > 0 && line.p[line.n - 1] == '\r')
+        line.n--;
+    return line;
+}
+
+static bool parse_lines(struct str text, cJSON **ret, struct body_bad *ret_bad, struct error *err)
 {
     cJSON *list = cJSON_CreateArray(), *item;
+    struct body_bad bad = {0};
     for (unsigned number = 1; text.n > 0; number++) {
-        const char *end = memchr(text.p, '\n', text.n);
-        struct str line = {text.p, end ? (size_t)(end - text.p) : text.n};
-        size_t cut = line.n + (end ? 1 : 0);
-        text = (struct str){text.p + cut, text.n - cut};
-        if (line.n > 0 && line.p[line.n - 1] == '\r')
-            line.n--;
+        struct error why = {0};
+        struct str line = next_line(&text);
         if (line.n == 0)
             continue;
-        if (number > LINES_MAX)
-            error_set(err, ERROR_INPUT, "more than %d lines", LINES_MAX);
-        else if (json_parse(line, &item, err) && cJSON_AddItemToArray(list, item))
-            continue;
-        cJSON_Delete(list);
-        return error_wrap(err, "line %u", number);
+        if (json_parse(line, &item, &why))
+            cJSON_AddItemToArray(list, item);
+        else if (bad.n++ == 0 && !error_wrap(&why, "line %u", number))
+            bad.first = why;
     }
+    if (bad.n > 0 && (!ret_bad || cJSON_GetArraySize(list) == 0)) {
+        cJSON_Delete(list);
+        *err = bad.first;
+        return false;
+    }
+    if (ret_bad)
+        *ret_bad = bad;
     *ret = list;
     return true;
 }
 
 /* What is one JSON document is read as one, also over several lines. */
-static bool parse_json_or_lines(struct str text, cJSON **ret, struct error *err)
+static bool parse_json_or_lines(struct str text, cJSON **ret, struct body_bad *bad, struct error *err)
 {
     return json_parse(text, ret, err) ||
-           (memchr(text.p ? text.p : "", '\n', text.n) && parse_lines(text, ret, err));
+           (memchr(text.p ? text.p : "", '\n', text.n) && parse_lines(text, ret, bad, err));
 }
 
 /* ---- forms --------------------------------------------------------------------------------------------- */
@@ -180,11 +194,12 @@ static bool parse_form(struct str text, cJSON **ret, struct error *err)
 
 /* ---- all ----------------------------------------------------------------------------------------------- */
 
-bool body_parse(enum source_format format, struct str body, cJSON **ret, struct error *err)
+bool body_parse(enum source_format format, struct str body, cJSON **ret, struct body_bad *bad,
+                struct error *err)
 {
     switch (format) {
     case SOURCE_LINES:
-        return parse_json_or_lines(body, ret, err);
+        return parse_json_or_lines(body, ret, bad, err);
     case SOURCE_FORM:
         return parse_form(body, ret, err);
     case SOURCE_XML:

@@ -20,8 +20,15 @@
 /* The form in which the source's requests of this media type are read. */
 enum source_format body_format(const struct source *src, const struct message *m);
 
-/* The caller frees *ret with cJSON_Delete. Fails with ERROR_INPUT; the message holds nothing of the body. */
-bool body_parse(enum source_format format, struct str body, cJSON **ret, struct error *err)
-    __attribute__((warn_unused_result));
+/* Lines that are no JSON, among others that are. */
+struct body_bad {
+    size_t n;
+    struct error first; /* which line, and why */
+};
+
+/* The caller frees *ret with cJSON_Delete. Fails with ERROR_INPUT; the message holds nothing of the body. With bad, lines that
+ * cannot be read are left out and told there, as long as there is one that can; without (NULL) one fails the body. */
+bool body_parse(enum source_format format, struct str body, cJSON **ret, struct body_bad *bad,
+                struct error *err) __attribute__((warn_unused_result));
 
 #endif

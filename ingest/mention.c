@@ -43,7 +43,7 @@ static enum mention mention_in(enum source_format format, struct str text, const
     cJSON *document;
     if (text.n == 0)
         return MENTION_NONE;
-    if (!body_parse(format, text, &document, &ignored))
+    if (!body_parse(format, text, &document, NULL, &ignored))
         return MENTION_UNREADABLE;
     enum mention result = names(document, subject) ? MENTION_FOUND : MENTION_NONE;
     cJSON_Delete(document);

@@ -357,7 +357,8 @@ static enum normalise_result classify(struct str body)
 
 /* The body, or what was signed in its stead, parsed; NULL in *ret: there is none. */
 static enum normalise_result parse(const struct source *src, const struct message *m,
-                                   const struct verified *verified, cJSON **ret, struct error *err)
+                                   const struct verified *verified, cJSON **ret, struct body_bad *bad,
+                                   struct error *err)
 {
     bool claims = verified && verified->content.n > 0;
     struct str text = claims ? verified->content : m->body;
@@ -365,9 +366,18 @@ static enum normalise_result parse(const struct source *src, const struct messag
     *ret = NULL;
     if (text.n == 0 && src->empty)
         return NORMALISE_OK;
-    if (body_parse(format, text, ret, err))
+    if (body_parse(format, text, ret, src->strict ? NULL : bad, err))
         return NORMALISE_OK;
     return format == SOURCE_JSON ? classify(text) : NORMALISE_JSON;
+}
+
+/* Lines that cannot be read, of a body with others that can: one dead letter, whose reason says how many they are. */
+static void set_lines_aside(const struct origin *o, struct event_list *list, struct body_bad *bad)
+{
+    if (bad->n > 1)
+        error_wrap(&bad->first, "%zu lines", bad->n);
+    list->v = xreallocarray(list->v, list->n + 1, sizeof *list->v);
+    set_aside(o, list, 0, &bad->first);
 }
 
 /* Where items carry the proof, a body without one that does, readable or not, is a stranger's. */
@@ -376,13 +386,16 @@ static enum normalise_result make_list(struct sources *set, const struct origin 
                                        struct error *err)
 {
     cJSON *body = NULL;
-    enum normalise_result result = parse(o->src, m, verified, &body, err);
+    struct body_bad bad = {0};
+    enum normalise_result result = parse(o->src, m, verified, &body, &bad, err);
     if (verified && verified->items)
         ret->unproved = !verifier_filter(o->src->verifier, body, &ret->forged);
     if (ret->unproved)
         result = NORMALISE_OK;
     else if (result == NORMALISE_OK)
         result = run_script(set, o, m, body, ret, err);
+    if (result == NORMALISE_OK && !ret->unproved && bad.n > 0)
+        set_lines_aside(o, ret, &bad);
     cJSON_Delete(body);
     return result;
 }

@@ -385,6 +385,31 @@ START_TEST(what_cannot_be_understood_is_set_aside_and_the_rest_counts)
 }
 END_TEST
 
+START_TEST(a_line_that_cannot_be_read_is_set_aside_and_the_others_count)
+{
+    static const char body[] = "{\"s\":\"1\"}\n{\"s\":\n{\"s\":\"3\"}\n{\"s\"\n";
+    static const char source[] =
+        "return {" VERIFY
+        ", format='lines', events=function(r) return rollcall.each(r.body, function(x) return "
+        "{type='person.left', subject=x.s} end) end}";
+    struct sources *set;
+    struct event_list list;
+    struct error err = {0};
+    ck_assert_msg(load_text(source, &set, &err), "%s", err.message);
+    ck_assert_int_eq(run(set, body, "d", &list, &err),
+                     NORMALISE_JSON); /* refused whole where the source says so */
+    set->v[0].strict = false;
+    must_run(set, body, "d", &list);
+    ck_assert_uint_eq(list.n, 3);
+    ck_assert_uint_eq(list.n_bad, 1);
+    ck_assert_str_eq(list.v[0].subject, "1");
+    ck_assert_str_eq(list.v[1].subject, "3");
+    ck_assert_msg(strstr(list.v[2].unreadable, "2 lines: line 2: "), "%s", list.v[2].unreadable);
+    event_list_done(&list);
+    sources_free(set);
+}
+END_TEST
+
 /* ---- rules --------------------------------------------------------------------------------------------- */
 
 #define EVENTS  "events=function() return {} end"
@@ -552,6 +577,7 @@ int main(void)
     tcase_add_loop_test(tc, refuses_what_makes_no_event, 0, ARRAY_SIZE(refused));
     tcase_add_loop_test(tc, a_scripts_fault_refuses_one_request_only, 0, ARRAY_SIZE(faults));
     tcase_add_test(tc, what_cannot_be_understood_is_set_aside_and_the_rest_counts);
+    tcase_add_test(tc, a_line_that_cannot_be_read_is_set_aside_and_the_others_count);
     tcase_add_loop_test(tc, refuses_a_file_whose_rules_it_does_not_understand, 0, ARRAY_SIZE(wrong_files));
     tcase_add_test(tc, refuses_options_that_the_file_does_not_have);
     tcase_add_test(tc, reads_the_rules_of_the_shipped_files);
