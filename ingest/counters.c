@@ -53,7 +53,7 @@ const struct metric_def counter_table[COUNTERS] = {
                                0},
     [COUNT_CUT] = {"rollcall_ingest_connections_cut_total",
                    METRIC_COUNTER,
-                   "Connections cut because they sent too slowly or nothing.",
+                   "Connections cut because they sent too slowly or nothing, or took no answer.",
                    {NULL},
                    0},
     [COUNT_CONNECTIONS] = {"rollcall_ingest_connections", METRIC_GAUGE, "Open connections.", {NULL}, 0},

@@ -406,16 +406,17 @@ void http_stop_listening(struct http *h)
 void http_sweep(struct http *h, int64_t now_ms)
 {
     for (struct connection *c = h->connections; c; c = c->next) {
-        if (c->x && (c->x->complete || c->x->answered))
+        bool answered = c->x && c->x->answered;
+        if (c->x && c->x->complete && !answered)
             continue;
         bool late = now_ms - c->waiting_since >= h->settings.receive_ms;
         if (late) {
-            if (c->x)
+            if (c->x && !answered)
                 exchange_last_words(c->x, "408 Request Timeout");
             metrics_add(h->settings.metrics, COUNT_CUT, NULL, 1);
             c->waiting_since = now_ms; /* once */
         }
-        if (late || connection_has_ended(c))
+        if (late || (!answered && connection_has_ended(c)))
             shutdown(c->fd, SHUT_RDWR); /* MHD sees this in any case, and closes */
     }
 }

@@ -5,7 +5,7 @@
  *     body complete → on_complete: answers now, or later with exchange_answer (suspended meanwhile)
  *     either way    → on_gone: the exchange ends; its pointer is invalid afterwards
  *
- * What is sent too slowly is cut by http_sweep. Thread rule: everything on the owner's thread. */
+ * What is sent too slowly is cut by http_sweep, and who does not take his answer. Thread rule: everything on the owner's thread. */
 #ifndef INGEST_HTTP_H
 #define INGEST_HTTP_H
 
@@ -59,7 +59,7 @@ struct http_settings {
     int listen_fd;        /* taken over, closed by http_free or http_stop_listening */
     bool tls;             /* http_tls has the certificate */
     int64_t header_bytes; /* largest head of a request */
-    int64_t receive_ms;   /* a connection that completes no request for so long is cut */
+    int64_t receive_ms;   /* a connection that completes no request, or takes no answer, for so long is cut */
     int64_t bodies_bytes; /* of all bodies under way on this thread */
     int64_t connections;  /* safety net; addresses rules */
     struct addresses *addresses;

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "http_tls.h"
+#include "loop.h"
 
 enum {
     HEAD_MAX = 1024,
@@ -205,6 +206,7 @@ void exchange_answer(struct exchange *x, const struct answer *answer)
     assert(!x->answered);
     x->answer = *answer;
     x->answered = true;
+    x->connection->waiting_since = clock_mono_ms();
     if (answer->reason)
         snprintf(x->answer_body, sizeof x->answer_body, "{\"error\":\"%s\"}\n", answer->reason);
     else if (answer->body.n > 0)

@@ -20,7 +20,7 @@ struct connection {
     int fd;
     uint32_t slot;         /* in addresses */
     bool proxied;          /* from a trusted proxy */
-    int64_t waiting_since; /* ms, monotonic: when it was accepted or its last exchange ended */
+    int64_t waiting_since; /* ms, monotonic: for the client; from accept, an answer or an exchange's end on */
     struct exchange *x;    /* under way, or NULL */
     bool served;           /* at least one head was read */
     struct str target; /* of the request under way, in MHD's buffer; its bytes hold until the head is read */

@@ -12,7 +12,11 @@
 
 #include "config.h"
 
-enum { BACKLOG = 1024 };
+enum {
+    BACKLOG = 1024,
+    SEND_BYTES =
+        64 * 1024, /* of answers, which are small: the kernel would keep megabytes for who reads none */
+};
 
 /* host → addresses; the caller frees with freeaddrinfo. */
 static bool resolve(const char *address, struct addrinfo **ret, struct error *err)
@@ -32,10 +36,12 @@ static bool resolve(const char *address, struct addrinfo **ret, struct error *er
 /* shared: with others of ours on the same address, and listening. */
 static int open_one(const struct sockaddr *where, socklen_t size, bool shared)
 {
-    int on = 1, fd = socket(where->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int on = 1, send_bytes = SEND_BYTES;
+    int fd = socket(where->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
     bool ok = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+              setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof send_bytes) == 0 &&
               (!shared || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0) &&
               bind(fd, where, size) == 0 && (!shared || listen(fd, BACKLOG) == 0);
     if (ok)

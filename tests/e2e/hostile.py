@@ -477,6 +477,29 @@ def slow_head_and_slow_body(t):
         assert read_reply(b)[0] in (408, 0)
 
 
+@case
+def never_reads(t):
+    """Asks on and on and takes no answer: what the kernel keeps for it is little, and it is cut."""
+    name, data = "rollcall_ingest_connections_cut_total", request(t, GOOD, [])
+    before, refused = metrics(t)[name], rejected(t, "missing")
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.settimeout(0.1)
+        sock.connect((t.host, t.port))
+        sock = t.tls.wrap_socket(sock, server_hostname=t.host) if t.tls else sock
+        limit, rest = time.monotonic() + 4 * t.deadline_s + 4, b""
+        while metrics(t)[name] == before:
+            assert time.monotonic() < limit, "it is never cut"
+            try:
+                while True:
+                    rest = rest or data
+                    rest = rest[sock.send(rest):]
+            except OSError:  # nobody takes any more, for now or for good
+                pass
+    answers = rejected(t, "missing") - refused
+    assert answers < 8000, f"{answers} answers wait for it"
+
+
 # ---- how it is framed ----
 
 @case

@@ -12,7 +12,7 @@ DEADLINE_MS = 1000
 # Those that say something about TLS: large, slow, cut short, many in a row.
 CASES = ("forged", "declared_too_large", "declared_too_large_and_sent", "counted_too_large", "counted_without_end",
          "header_bombs", "truncated", "slow_head_and_slow_body", "heads_in_pieces", "pipelined", "pipelined_without_waiting",
-         "http_1_0", "half_closed")
+         "http_1_0", "half_closed", "never_reads")
 CROWD = 12  # that wait at once: their answers come in one turn
 
 
