@@ -38,6 +38,7 @@ struct sent {
     struct spool *spool;
     int64_t seq, at_ms;
     size_t bytes;
+    bool alone; /* in no batch with another one */
     enum { SENT, DELIVERED, REFUSED, FAILED } state;
 };
 
@@ -63,6 +64,7 @@ struct spool {
     size_t under_way, under_way_bytes;
     int64_t last_seq, read_seq; /* of the file; handed to the producer */
     int64_t forget_seq;         /* delivered up to here, 0: nothing to delete */
+    int64_t alone_seq;          /* up to here records go one at a time: some were refused with their batch */
     int64_t refused[WINDOW];
     size_t n_refused;
     bool rewind;       /* something failed: send again from the first unacknowledged record */
@@ -280,6 +282,11 @@ static void on_report(void *opaque, enum publisher_outcome outcome)
     struct spool *s = record->spool;
     s->under_way--;
     s->under_way_bytes -= record->bytes;
+    if (outcome == PUBLISHER_REFUSED &&
+        !record->alone) { /* for a neighbour, perhaps: a batch is refused whole */
+        s->alone_seq = record->seq > s->alone_seq ? record->seq : s->alone_seq;
+        outcome = PUBLISHER_FAILED;
+    }
     if (outcome == PUBLISHER_FAILED) {
         record->state = FAILED;
         s->rewind = true;
@@ -304,9 +311,15 @@ static bool send_row(void *ctx, const struct spool_row *row)
     struct error err;
     struct sent *record = &s->ring[(s->head + s->n) % WINDOW];
     const struct record *r = &row->record;
+    if (s->read_seq <= s->alone_seq && s->under_way > 0)
+        return false;
     if (s->n == WINDOW || s->n_refused + s->n >= WINDOW || s->under_way_bytes > WINDOW_BYTES)
         return false;
-    *record = (struct sent){s, row->seq, row->at_ms, r->key.n + r->headers.n + r->value.n, SENT};
+    *record = (struct sent){.spool = s,
+                            .seq = row->seq,
+                            .at_ms = row->at_ms,
+                            .bytes = r->key.n + r->headers.n + r->value.n,
+                            .alone = row->seq <= s->alone_seq};
     enum publisher_topic topic = row->topic == SPOOL_RAW ? PUBLISHER_RAW : PUBLISHER_EVENTS;
     if (!publisher_send_record(s->publisher, topic, r, record, &err)) {
         if (err.kind == ERROR_TEMPORARY) {
@@ -315,6 +328,7 @@ static bool send_row(void *ctx, const struct spool_row *row)
         }
         s->under_way++;
         s->under_way_bytes += record->bytes;
+        record->alone = true; /* it was in no batch yet */
         on_report(record, PUBLISHER_REFUSED);
     } else {
         s->under_way++;
@@ -469,6 +483,7 @@ bool spool_new(const struct config *cfg, struct metrics *metrics, struct spool *
     struct spool *s = xcalloc(1, sizeof *s);
     s->cfg = cfg;
     s->metrics = metrics;
+    s->alone_seq = -1;
     atomic_store(&s->held, true);
     if (!open_file(s, err) || !loop_new(&s->loop, err) ||
         !publisher_new(cfg, PUBLISHER_PATIENT, on_report, metrics, &s->publisher, err) ||
