@@ -259,7 +259,8 @@ static const struct config_key worker_keys[] = {
 
 static const struct config_key tenant_keys[] = {
     TEXT(config_tenant, name, NULL, CONFIG_REQUIRED, "name"),
-    NUMBER(config_tenant, spread, 1, 1, 16, "number of buckets, hence of workers that can serve it at once"),
+    NUMBER(config_tenant, spread, 1, 1, 16,
+           "number of buckets, hence of workers that can serve it at once, fixed once there are records"),
     TEXT(config_tenant, policy, NULL, 0,
          "file that decides about this tenant's persons; without it worker.policy"),
     TEXTS(config_tenant, protected, "accounts (by the targets' match attribute) that are never touched"),
