@@ -19,6 +19,9 @@ struct load {
     struct asked_sources *sources;
     const struct asked_source *source;
     struct control_state state; /* how far it is; cursor is ours, the rest borrowed */
+    char *mark;                 /* a cursor that was met: coming back to it is a circle */
+    int64_t
+        mark_at; /* page at which the next one is marked; doubles, so that circles of any length are met */
     struct load_pages *pages;
     struct topic_writer *writer;
 };
@@ -43,6 +46,7 @@ static void adopt_state(void *ctx, const struct control_state *s)
     l->state.pages = s->pages;
     l->state.people = s->people;
     l->state.left = s->left;
+    l->state.skipped = s->skipped;
 }
 
 /* An unfinished load of this source goes on. */
@@ -76,25 +80,43 @@ static bool write_state(struct load *l, struct error *err)
 
 /* ---- page by page -------------------------------------------------------------------------------------- */
 
+/* One person whom no event can describe keeps nobody else out. */
+static void tell_skipped(void *ctx, size_t place, const struct error *why)
+{
+    const struct load *l = ctx;
+    fprintf(stderr, "rollcall-worker: page %" PRId64 ", people[%zu]: %s: passed over\n", l->state.pages + 1,
+            place, why->message);
+}
+
 /* Events first, then how far it is: in between a crash repeats a page. */
 static bool publish(struct load *l, const struct source_page *page, int64_t asked_ms, struct error *err)
 {
     struct load_events events;
-    if (!load_events_make(l->source, page, l->state.time_ms, asked_ms, &events, err))
-        return false;
+    load_events_make(l->source, page, l->state.time_ms, asked_ms, tell_skipped, l, &events);
     bool ok = topic_writer_send_all(l->writer, events.messages, events.n, err);
     l->state.people += (int64_t)page->n;
     l->state.left += (int64_t)events.left;
+    l->state.skipped += (int64_t)events.skipped;
     load_events_done(&events);
     return ok;
 }
 
+static bool goes_in_a_circle(struct load *l, const char *next)
+{
+    bool met = next && l->mark && strcmp(next, l->mark) == 0;
+    if (l->state.pages >= l->mark_at) {
+        free(l->mark);
+        l->mark = xstrdup_null(l->state.cursor);
+        l->mark_at = 2 * l->state.pages + 1;
+    }
+    return met || (next && l->state.cursor && strcmp(next, l->state.cursor) == 0);
+}
+
 static bool advance(struct load *l, struct source_page *page, struct error *err)
 {
-    bool stands = page->cursor && l->state.cursor && strcmp(page->cursor, l->state.cursor) == 0;
-    if (stands)
+    if (goes_in_a_circle(l, page->cursor))
         return error_set(err, ERROR_INPUT,
-                         "page: gives the cursor that it was asked with: the load would not end");
+                         "page: gives a cursor that it was asked with: the load would not end");
     free(l->state.cursor);
     l->state.cursor = page->cursor;
     page->cursor = NULL;
@@ -124,6 +146,9 @@ static void tell_end(const struct load *l)
 {
     printf("%s: %" PRId64 " people on %" PRId64 " pages, %" PRId64 " of them have left\n", l->state.source,
            l->state.people, l->state.pages, l->state.left);
+    if (l->state.skipped > 0)
+        printf("%" PRId64 " of them were passed over: mend them at the source, then load with --restart\n",
+               l->state.skipped);
     printf("whoever is known here and not listed there stays as he is: only an event removes anybody\n");
 }
 
@@ -176,5 +201,8 @@ int load_run(const struct config *cfg, const struct control_state *state, bool r
     topic_writer_free(l.writer);
     asked_sources_free(l.sources);
     free(l.state.cursor);
-    return ok ? EX_OK : exit_code(&err);
+    free(l.mark);
+    if (!ok)
+        return exit_code(&err);
+    return l.state.skipped > 0 ? EX_DATAERR : EX_OK;
 }

@@ -257,6 +257,7 @@ static bool read_invalid(const cJSON *root, struct event *ret, struct error *err
            error_wrap(err, "the record is still no event");
 }
 
+/* Among words of one time the larger hash counts. Where none is found the new word is a millisecond younger. */
 static void choose_id(const struct letter *letter, struct event *ev)
 {
     char sender_id[LETTER_ID_SIZE + 16], place[LETTER_ID_SIZE], id[EVENT_ID_SIZE];
@@ -268,6 +269,7 @@ static void choose_id(const struct letter *letter, struct event *ev)
         if (event_id_hash(id) > old)
             break;
     }
+    ev->occurred_at_ms += event_id_hash(id) <= old;
     memcpy(ev->id, id, sizeof id);
 }
 

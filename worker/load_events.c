@@ -66,9 +66,10 @@ static bool add_person(struct load_events *e, const struct asked_source *s, cons
     return true;
 }
 
-bool load_events_make(const struct asked_source *source, const struct source_page *page, int64_t began_ms,
-                      int64_t asked_ms, struct load_events *ret, struct error *err)
+void load_events_make(const struct asked_source *source, const struct source_page *page, int64_t began_ms,
+                      int64_t asked_ms, load_skip_fn *skip, void *ctx, struct load_events *ret)
 {
+    struct error err;
     struct load_events e = {0};
     char delivery[48];
     snprintf(delivery, sizeof delivery, "load/%lld", (long long)began_ms);
@@ -82,13 +83,12 @@ bool load_events_make(const struct asked_source *source, const struct source_pag
         ev.delivery_id = delivery;
         ev.received_at_ms = clock_real_ms();
         ev.occurred_at_ms = p->has_occurred && p->occurred_at_ms < asked_ms ? p->occurred_at_ms : began_ms;
-        if (!add_person(&e, source, p, &ev, err)) {
-            load_events_done(&e);
-            return error_wrap(err, "people[%zu]", i + 1);
+        if (!add_person(&e, source, p, &ev, &err)) {
+            e.skipped++;
+            skip(ctx, i + 1, &err);
         }
     }
     *ret = e;
-    return true;
 }
 
 void load_events_done(struct load_events *e)

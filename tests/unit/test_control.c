@@ -194,6 +194,7 @@ START_TEST(how_far_a_load_is_comes_back_as_it_was_written)
                                     .pages = 3,
                                     .people = 600,
                                     .left = 41,
+                                    .skipped = 2,
                                     .by = by,
                                     .reason = reason,
                                     .at_ms = NOON};
@@ -206,7 +207,7 @@ START_TEST(how_far_a_load_is_comes_back_as_it_was_written)
     ck_assert_str_eq(again.source, "okta");
     ck_assert_str_eq(again.cursor, cursor);
     ck_assert(!again.done && again.pages == 3 && again.people == 600 && again.left == 41 &&
-              again.time_ms == NOON);
+              again.skipped == 2 && again.time_ms == NOON);
     control_state_done(&again);
     buf_done(&out);
 }

@@ -179,6 +179,11 @@ static bool read_left(const cJSON *item, struct control_state *s, struct error *
     return read_count(item, &s->left, err);
 }
 
+static bool read_skipped(const cJSON *item, struct control_state *s, struct error *err)
+{
+    return read_count(item, &s->skipped, err);
+}
+
 #define OF(kind) (1u << CONTROL_##kind)
 #define OF_ALL   (OF(HOLD) | OF(PAUSE) | OF(RETRY) | OF(PROVISION) | OF(LOAD))
 
@@ -204,6 +209,7 @@ static const struct member {
     {"pages", OF(LOAD), OF(LOAD), read_pages},
     {"people", OF(LOAD), OF(LOAD), read_people},
     {"left", OF(LOAD), OF(LOAD), read_left},
+    {"skipped", OF(LOAD), 0, read_skipped},
 };
 
 static bool read_kind(const cJSON *root, struct control_state *s, struct error *err)
@@ -328,6 +334,8 @@ static void write_load(struct json_out *w, const struct control_state *s)
     json_put_int(w, "pages", s->pages);
     json_put_int(w, "people", s->people);
     json_put_int(w, "left", s->left);
+    if (s->skipped)
+        json_put_int(w, "skipped", s->skipped);
 }
 
 void control_state_write(const struct control_state *s, struct buf *out)

@@ -53,6 +53,7 @@ struct control_state {          /* release with control_state_done */
     char *cursor;           /* load: of the next page; NULL: the first, or none is left */
     bool done;              /* load */
     int64_t pages, people, left; /* load: published so far; left: of these, who is gone */
+    int64_t skipped;             /* load: of people, whom no event could describe */
 };
 
 struct control {
