@@ -1,8 +1,9 @@
 /* Calls of unknown outcome: they may have been applied, or may be yet. */
 #include "engine_kit.h"
 
-#define ZOE  "userName=zoe;displayName=Zoe"
-#define CHEF ZOE ";title=Chef"
+#define ZOE     "userName=zoe;displayName=Zoe"
+#define CHEF    ZOE ";title=Chef"
+#define BY_NAME "/Users?filter=userName%20eq%20%22zoe%22"
 
 /* Zoe has an account and is to become Chef; the PATCH is on its way. */
 static void zoe_becomes_chef(void)
@@ -280,11 +281,91 @@ START_TEST(an_account_that_is_missing_and_not_wanted_is_asked_for_once_more)
 }
 END_TEST
 
+static bool gets(const char *path)
+{
+    return wait_for_call() >= 0 && strcmp(kit.call->method, "GET") == 0 && strcmp(kit.call->path, path) == 0;
+}
+
+/* Two creates may have landed. The account of one of them is found and deleted, which frees the name for the other one, and the
+ * person's own name is told no more. */
+static void zoe_is_given_up_while_her_account_may_be_made(void)
+{
+    kit_config();
+    kit.targets[0].deadline_ms = 40 * KIT_SECOND;
+    kit.policy = POLICY_DELETES;
+    kit_open();
+    say({"hire", EVENT_JOINED, .at = 1, .profile = "userName=zoe"});
+    commit();
+    ck_assert(gets(BY_NAME));
+    answer(200, NO_USERS);
+    commit();
+    expect_call("POST", "/Users");
+    answer_unknown();
+    commit();
+    ck_assert(gets(BY_NAME));
+    answer(200, found("7", true, "userName=zoe"));
+    commit();
+    say({"gone", EVENT_DELETED, .at = 2, .profile = "userName"});
+    commit();
+    expect_call("DELETE", "/Users/7");
+    answer_unknown();
+    commit();
+    pass(41 * KIT_SECOND);
+    for (int look = 0; look < 2; look++) {
+        ck_assert(gets("/Users/7"));
+        answer(404, "{}");
+        commit();
+        expect_no_result("gone", "miro");
+    }
+}
+
+static void she_is_deleted(void)
+{
+    while (gets("/Users/8")) {
+        answer(200, user("8", true, "userName=zoe"));
+        commit();
+    }
+    ck_assert_str_eq(kit.call->method, "DELETE");
+}
+
+START_TEST(who_is_given_up_is_looked_for_by_the_name_of_a_create_that_may_have_landed)
+{
+    zoe_is_given_up_while_her_account_may_be_made();
+    ck_assert(gets(BY_NAME));
+    answer(200, found("8", true, "userName=zoe"));
+    commit();
+    expect_result("gone", "miro", "rejected");
+    pass(KIT_DAY_MS);
+    commit();
+    she_is_deleted();
+    kit_stop();
+}
+END_TEST
+
+START_TEST(who_is_given_up_unseen_is_looked_for_by_that_name_daily)
+{
+    zoe_is_given_up_while_her_account_may_be_made();
+    ck_assert(gets(BY_NAME));
+    answer(500, "{}");
+    commit();
+    expect_result("gone", "miro", "rejected");
+    pass(KIT_DAY_MS);
+    commit();
+    ck_assert(gets(BY_NAME));
+    answer(200, found("8", true, "userName=zoe"));
+    commit();
+    she_is_deleted();
+    kit_stop();
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
         an_account_that_is_missing_and_not_wanted_is_asked_for_once_more,
         roles_of_a_create_that_may_still_land_stay_ours,
+        who_is_given_up_is_looked_for_by_the_name_of_a_create_that_may_have_landed,
+        who_is_given_up_unseen_is_looked_for_by_that_name_daily,
         a_write_that_timed_out_is_read_before_the_next_write_and_once_more_when_it_can_no_longer_land,
         a_late_call_that_undid_a_newer_one_is_found_and_mended,
         a_create_that_may_have_happened_is_looked_up_by_the_name_it_was_made_with,

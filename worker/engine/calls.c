@@ -398,11 +398,13 @@ bool engine_call_may_write(const struct engine *e, const struct call *call, stru
 
 /* ---- ending -------------------------------------------------------------------------------------------- */
 
-/* Past its deadline one look after the doubt is enough, whatever came of it. */
+/* Past its deadline one look after the doubt is enough, whatever came of it. But a link that leads to nobody says nothing of a
+ * create that may have landed since, by the name that was free again: that is looked for yet. */
 static void end_hopeless_doubt(struct flight *f, struct target_state *t)
 {
     bool last_look = f->step == STEP_LOOKUP && t->doubt_until_ms && f->started.wall_ms >= t->doubt_until_ms;
-    if (last_look && target_state_refused(t, REFUSED_DEADLINE) && !f->work->trouble &&
+    bool by_name_yet = f->meaning.class == REPLY_GONE && !f->by_match && t->create_as;
+    if (last_look && !by_name_yet && target_state_refused(t, REFUSED_DEADLINE) && !f->work->trouble &&
         !f->target->breaker.open)
         t->doubt_until_ms = f->work->doubt_until_ms = 0;
 }

@@ -308,11 +308,19 @@ static void forget_work(struct work *w)
     attrs_done(&w->written_before);
 }
 
+/* Given up, and the last look has failed: a create may have landed, and no other name may lead to it. */
+static bool may_be_created(const struct target_state *t)
+{
+    return t->known == KNOWN_UNKNOWN && t->write_failed;
+}
+
 static void end_attempts(struct target_state *t)
 {
     t->open = t->denied = false;
-    free(t->create_as);
-    t->create_as = NULL;
+    if (!may_be_created(t)) {
+        free(t->create_as);
+        t->create_as = NULL;
+    }
     t->attempts = 0;
     t->failing_since_ms = 0;
     t->write_failed = false;
