@@ -8,6 +8,7 @@
 #include "event_lua.h"
 #include "json.h"
 #include "mem.h"
+#include "rfc3339.h"
 #include "trace.h"
 #include "utf8.h"
 
@@ -400,6 +401,17 @@ static enum normalise_result make_list(struct sources *set, const struct origin 
     return result;
 }
 
+/* What the source answers where its script says nothing; "%" is the time. */
+static char *usual_reply(const struct source *src, int64_t now_ms)
+{
+    char now[RFC3339_SIZE];
+    const char *mark = strchr(src->reply, '%');
+    if (!mark)
+        return src->reply[0] ? xstrdup(src->reply) : NULL;
+    rfc3339_format(now_ms, now);
+    return xasprintf("%.*s%s%s", (int)(mark - src->reply), src->reply, now, mark + 1);
+}
+
 enum normalise_result normalise(struct sources *set, struct source *src, const struct message *m,
                                 const struct verified *verified, int64_t received_at_ms,
                                 struct event_list *ret, struct error *err)
@@ -417,10 +429,13 @@ enum normalise_result normalise(struct sources *set, struct source *src, const s
     trace_parent(m, o.traceparent);
     enum normalise_result result = make_list(set, &o, m, verified, ret, err);
     buf_done(&query);
-    if (result == NORMALISE_OK)
+    if (result != NORMALISE_OK)
+        event_list_done(ret);
+    if (result != NORMALISE_OK && src->strict)
         return result;
-    event_list_done(ret);
-    if (src->strict)
+    if (!ret->reply && !ret->unproved)
+        ret->reply = usual_reply(src, received_at_ms);
+    if (result == NORMALISE_OK)
         return result;
     ret->v = xcalloc(1, sizeof *ret->v);
     error_wrap(err, "%s", normalise_result_name(result));

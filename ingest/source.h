@@ -23,6 +23,7 @@ enum {
     SOURCE_HANDSHAKES_MAX = 4,
     SOURCE_REPLY_HEADERS_MAX = 2,
     SOURCE_TEXT_MAX = 64,
+    SOURCE_REPLY_MAX = 1024,
     SOURCE_OPTIONS_MAX = 32, /* that a file names */
 };
 
@@ -74,6 +75,7 @@ struct source {
     enum source_format format;
     bool empty;                       /* a request without a body is one */
     char reply_type[SOURCE_TEXT_MAX]; /* media type of what `events` wants to be answered; "": nothing */
+    char reply[SOURCE_REPLY_MAX];     /* what is answered where it wants none; "": nothing */
     struct source_handshake handshakes[SOURCE_HANDSHAKES_MAX];
     size_t n_handshakes;
     struct source_refusal refusal;

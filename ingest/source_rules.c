@@ -212,18 +212,21 @@ static bool read_source(struct rules_reader *r, struct source *src, struct verif
 {
     static const char *const keys[] = {"options", "content_types", "format", "empty",    "headers",
                                        "query",   "handshakes",    "verify", "statuses", "reply_type",
-                                       "refusal", "events",        "api",    "fetch",    "person",
-                                       "list",    "page",          NULL};
+                                       "reply",   "refusal",       "events", "api",      "fetch",
+                                       "person",  "list",          "page",   NULL};
     struct statuses statuses = {200, 401};
     int format = SOURCE_AUTO;
     if (!rules_check_keys(r, keys) || !check_options(r) || !read_names_of(r, src) ||
         !rules_word(r, "format", formats, false, &format) || !rules_boolean(r, "empty", &src->empty) ||
         !rules_text(r, "reply_type", false, src->reply_type, sizeof src->reply_type) ||
+        !rules_text(r, "reply", false, src->reply, sizeof src->reply) ||
         !rules_table(r, "handshakes", false, read_handshakes, src) ||
         !rules_table(r, "statuses", false, read_statuses, &statuses) ||
         !rules_table(r, "refusal", false, read_refusal, &src->refusal) ||
         !rules_made_table(r, "verify", true, verify_rules_read, rules))
         return false;
+    if (src->reply[0] && !src->reply_type[0])
+        return rules_fail(r, "reply", "has no reply_type");
     src->format = (enum source_format)format;
     if (src->success_status == 0)
         src->success_status = (unsigned)statuses.success;

@@ -77,12 +77,12 @@ end
 
 local escapes = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;" }
 
-local function reply(id)
+local function reply(id, at)
     return '<?xml version="1.0" encoding="UTF-8"?>'
         .. '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>'
         .. '<ns:ExternalEventResponse xmlns:ns="com.successfactors.event.notification"><ns:responsePayload><ns:entityId>'
         .. string.gsub(string.sub(id or "", 1, 200), "[&<>]", escapes)
-        .. "</ns:entityId><ns:status>0</ns:status><ns:statusDate>" .. rollcall.format_time(rollcall.now())
+        .. "</ns:entityId><ns:status>0</ns:status><ns:statusDate>" .. at
         .. "</ns:statusDate><ns:statusDetails>accepted</ns:statusDetails></ns:responsePayload></ns:ExternalEventResponse>"
         .. "</soapenv:Body></soapenv:Envelope>"
 end
@@ -117,6 +117,8 @@ return {
 
     reply_type = "text/xml; charset=utf-8",
 
+    reply = reply("", "%"), -- also to what cannot be understood: it is kept, and would be no better for being sent again
+
     verify = {
         secrets = { encoding = "text", algorithm = "static", min = 16, max = 512 },
         accept = { { header = "authorization", algorithm = "static", prefix = "Basic ", encoding = "base64" } },
@@ -126,12 +128,12 @@ return {
         local external = rollcall.get(request.body, "Envelope.Body.ExternalEvent")
         local meta = external and external.externalEventMeta
         if not meta then
-            error("no ExternalEvent with externalEventMeta")
+            return { { rejected = "no ExternalEvent with externalEventMeta" } }
         end
         local list, skipped = rollcall.each(rollcall.get(external, "events.event"), function(entry)
             return event(entry, meta, request.options)
         end)
-        return list, skipped, reply(text(meta.externalEventId))
+        return list, skipped, reply(text(meta.externalEventId), rollcall.format_time(rollcall.now()))
     end,
 
     api = { auth = "basic", limit = { requests = 300, per_s = 60 } },

@@ -465,6 +465,7 @@ static const struct {
      "verify.accept[1].item: an item's secret needs"},
     {"return {" EVENTS ", " VERIFY ", content_types='json'}", "content_types: must be a table"},
     {"return {" EVENTS ", " VERIFY ", handshakes={{method='GET'}}}", "handshakes[1].header: give one of"},
+    {"return {" EVENTS ", " VERIFY ", reply='ok'}", "reply: has no reply_type"},
     {"return 5", "table"},
     {"return {", ""},
 };
