@@ -35,6 +35,8 @@ void json_doc_done(struct json_doc *d); /* also of one that is zeroed */
 
 /* The depth and UTF-8 checks of json_parse alone. */
 bool json_check(struct str text, struct error *err) __attribute__((warn_unused_result));
+/* The same, and how many values json_parse would make of it: what that costs. */
+bool json_count(struct str text, size_t *ret_values, struct error *err) __attribute__((warn_unused_result));
 
 /* Member access: NULL / false when the member is absent or of another type; object may be NULL. Borrowed. */
 const cJSON *json_get(const cJSON *object, const char *name); /* case-sensitive */

@@ -12,7 +12,11 @@
 #include "trace.h"
 #include "utf8.h"
 
-enum { QUERY_MAX = 1024, WHY_MAX = 64 };
+enum {
+    QUERY_MAX = 1024,
+    WHY_MAX = 64,
+    UNPROVED_VALUES_MAX = 20 * 1000, /* of a body that must be read to see whether anybody proves anything */
+};
 
 /* What all events of a request share. */
 struct origin {
@@ -381,21 +385,36 @@ static void set_lines_aside(const struct origin *o, struct event_list *list, str
     set_aside(o, list, 0, &bad->first);
 }
 
-/* Where items carry the proof, a body without one that does, readable or not, is a stranger's. */
+/* Where items carry the proof, a body without one that does, readable or not, is a stranger's; and as anybody's is read, it
+ * may not cost much. */
+static enum normalise_result prove_items(const struct origin *o, const struct message *m, cJSON **ret_body,
+                                         struct event_list *ret, struct error *err)
+{
+    size_t values;
+    ret->unproved = true;
+    if (json_count(m->body, &values, err) && values > UNPROVED_VALUES_MAX) {
+        error_set(err, ERROR_INPUT, "%zu values, at most %d are read", values, UNPROVED_VALUES_MAX);
+        return NORMALISE_TOO_LARGE;
+    }
+    if (json_parse(m->body, ret_body, err))
+        ret->unproved = !verifier_filter(o->src->verifier, *ret_body, &ret->forged);
+    return NORMALISE_OK;
+}
+
 static enum normalise_result make_list(struct sources *set, const struct origin *o, const struct message *m,
                                        const struct verified *verified, struct event_list *ret,
                                        struct error *err)
 {
     cJSON *body = NULL;
     struct body_bad bad = {0};
-    enum normalise_result result = parse(o->src, m, verified, &body, &bad, err);
+    enum normalise_result result;
     if (verified && verified->items)
-        ret->unproved = !verifier_filter(o->src->verifier, body, &ret->forged);
-    if (ret->unproved)
-        result = NORMALISE_OK;
-    else if (result == NORMALISE_OK)
+        result = prove_items(o, m, &body, ret, err);
+    else
+        result = parse(o->src, m, verified, &body, &bad, err);
+    if (result == NORMALISE_OK && !ret->unproved)
         result = run_script(set, o, m, body, ret, err);
-    if (result == NORMALISE_OK && !ret->unproved && bad.n > 0)
+    if (result == NORMALISE_OK && bad.n > 0)
         set_lines_aside(o, ret, &bad);
     cJSON_Delete(body);
     return result;
@@ -429,6 +448,8 @@ enum normalise_result normalise(struct sources *set, struct source *src, const s
     trace_parent(m, o.traceparent);
     enum normalise_result result = make_list(set, &o, m, verified, ret, err);
     buf_done(&query);
+    if (result == NORMALISE_TOO_LARGE)
+        return result;
     if (result != NORMALISE_OK)
         event_list_done(ret);
     if (result != NORMALISE_OK && src->strict)
@@ -458,7 +479,7 @@ void event_list_done(struct event_list *list)
 
 const char *normalise_result_name(enum normalise_result result)
 {
-    static const char *const names[] = {"ok",     "encoding", "depth",          "json",
-                                        "script", "event",    "too_many_events"};
+    static const char *const names[] = {"ok",     "encoding", "depth",           "json",
+                                        "script", "event",    "too_many_events", "too_many_values"};
     return names[result];
 }

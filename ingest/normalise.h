@@ -33,18 +33,19 @@ struct event_list {
 /* What a request is refused for here. */
 enum normalise_result {
     NORMALISE_OK,
-    NORMALISE_ENCODING, /* not UTF-8 */
-    NORMALISE_DEPTH,    /* nested too deeply */
-    NORMALISE_JSON,     /* not JSON, XML or a form, for another reason */
-    NORMALISE_SCRIPT,   /* the script failed on it, or returned what is no list of events */
-    NORMALISE_EVENT,    /* an event breaks a rule of the schema */
-    NORMALISE_TOO_MANY, /* more events than a request may carry */
+    NORMALISE_ENCODING,  /* not UTF-8 */
+    NORMALISE_DEPTH,     /* nested too deeply */
+    NORMALISE_JSON,      /* not JSON, XML or a form, for another reason */
+    NORMALISE_SCRIPT,    /* the script failed on it, or returned what is no list of events */
+    NORMALISE_EVENT,     /* an event breaks a rule of the schema */
+    NORMALISE_TOO_MANY,  /* more events than a request may carry */
+    NORMALISE_TOO_LARGE, /* more values than are read before it is known whose they are (unproved, then) */
 };
 
 /* verified: what verification found; NULL: nobody has looked (then secrets of items are not asked for either). On
  * NORMALISE_OK *ret is filled (release it with event_list_done); otherwise err says what is wrong, without the sender's
  * data. In a strict source what cannot be understood fails the request; otherwise it is in the list too, as what it is, and
- * nothing fails. */
+ * only NORMALISE_TOO_LARGE is left to fail with. */
 enum normalise_result normalise(struct sources *set, struct source *src, const struct message *m,
                                 const struct verified *verified, int64_t received_at_ms,
                                 struct event_list *ret, struct error *err);

@@ -197,6 +197,7 @@ static unsigned status_of(enum normalise_result result)
     case NORMALISE_JSON:
         return 400;
     case NORMALISE_TOO_MANY:
+    case NORMALISE_TOO_LARGE:
         return 413;
     case NORMALISE_SCRIPT:
     case NORMALISE_EVENT:
@@ -254,7 +255,9 @@ static void make_events(struct request *req, const struct message *m, const stru
     struct error err = {0};
     int64_t now = clock_real_ms();
     enum normalise_result result = normalise(req->set, req->src, m, verified, now, &list, &err);
-    if (list.unproved)
+    if (result == NORMALISE_TOO_LARGE)
+        request_reject(req, status_of(result), normalise_result_name(result));
+    else if (list.unproved)
         disregard(req, &list);
     if (list.unproved || (verified->items && !take_rate(req))) {
         event_list_done(&list);

@@ -206,10 +206,18 @@ bool json_scan(struct str text, struct json_counts *ret, struct error *err)
     return ok || error_set(err, ERROR_INPUT, "not valid JSON: %s at byte %td", s.why, s.p - s.start);
 }
 
-bool json_check(struct str text, struct error *err)
+bool json_count(struct str text, size_t *ret_values, struct error *err)
 {
     struct json_counts counts;
-    return json_scan(text, &counts, err);
+    bool ok = json_scan(text, &counts, err);
+    *ret_values = counts.values;
+    return ok;
+}
+
+bool json_check(struct str text, struct error *err)
+{
+    size_t values;
+    return json_count(text, &values, err);
 }
 
 /* Behind the token (a string, a number, or one character) that begins at p, of a text that is valid. */

@@ -60,8 +60,9 @@ def archived_bodies_are_sealed_replayed_through_a_mended_source_and_erased(run):
     cat = hostile.event(id="person-3", profile={"userName": "cat@example.com"})
     large = hostile.encode({**cat, "padding": "x" * 1_000_000})  # more than a record may have by default, once sealed
     assert hostile.ask(t, hostile.request(t, large))[0] == 200
-    for nobodys in (b'{"value":[{"clientState":"theirs","resource":"Users/person-1"}]}', b"garbage"):
-        assert hostile.ask(t, hostile.request(t, nobodys, path="/hooks/graph"))[0] == 202
+    for nobodys, status in ((b'{"value":[{"clientState":"theirs","resource":"Users/person-1"}]}', 202), (b"garbage", 202),
+                            (b"[" + b"1," * 20_000 + b"1]", 413)):
+        assert hostile.ask(t, hostile.request(t, nobodys, path="/hooks/graph"))[0] == status
     run.broker.pause()
     changed = Word("changed", "person-1", at + 2000, {"displayName": "Ann Adams"})
     sender.deliver(source, changed)
@@ -73,7 +74,8 @@ def archived_bodies_are_sealed_replayed_through_a_mended_source_and_erased(run):
     told = {n: v for n, v in ingest.metrics().items() if 'source="graph"' in n and v}
     assert told == {'rollcall_ingest_rejected_total{source="graph",reason="forged_item"}': 1,
                     'rollcall_ingest_rejected_total{source="graph",reason="missing"}': 1,
-                    'rollcall_ingest_requests_total{source="graph",answer="rejected"}': 2}, "of nobody's requests only counts are left"
+                    'rollcall_ingest_rejected_total{source="graph",reason="too_many_values"}': 1,
+                    'rollcall_ingest_requests_total{source="graph",answer="rejected"}': 3}, "of nobody's requests only counts are left"
     assert not [r for r in run.topics.dump("events", "deadletters") if "graph" in str(r)]
     sealed = [base64.b64decode(r.value_base64) for r in run.topics.dump("raw")]
     assert all(value.startswith(b"RRA1") and b"example.com" not in value for value in sealed), "a name can be read"

@@ -479,6 +479,33 @@ START_TEST(a_body_without_one_good_item_is_nobodys_and_leaves_no_trace)
 }
 END_TEST
 
+START_TEST(a_body_is_not_read_at_any_cost_before_it_is_known_whose_it_is)
+{
+    static const char item[] = "{\"clientState\":\"the client state of ours\"}";
+    struct fixture f;
+    struct verified found = {0};
+    must_load(&f, "graph", "", ",", "the client state of ours");
+    for (size_t n = 19996; n <= 19997; n++) { /* and the object, its list, the item and its member */
+        struct event_list list;
+        struct error err = {0};
+        struct buf body;
+        buf_init(&body, 1 << 20);
+        buf_addf(&body, "{\"value\":[%s", item);
+        for (size_t i = 0; i < n; i++)
+            buf_adds(&body, ",1");
+        buf_adds(&body, "]}");
+        struct message m = {.method = str_of("POST"), .body = buf_str(&body)};
+        ck_assert_int_eq(verifier_check(f.set->v[0].verifier, &m, 0, &found), VERIFY_OK);
+        enum normalise_result result = normalise(f.set, &f.set->v[0], &m, &found, 0, &list, &err);
+        ck_assert_str_eq(normalise_result_name(result), n == 19996 ? "ok" : "too_many_values");
+        ck_assert(list.unproved == (n > 19996));
+        event_list_done(&list);
+        buf_done(&body);
+    }
+    done(&f);
+}
+END_TEST
+
 /* ---- sign ---------------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -562,6 +589,7 @@ int main(void)
     tcase_add_test(tc, a_token_may_stand_in_the_url);
     tcase_add_test(tc, items_without_the_secret_are_left_out);
     tcase_add_test(tc, a_body_without_one_good_item_is_nobodys_and_leaves_no_trace);
+    tcase_add_test(tc, a_body_is_not_read_at_any_cost_before_it_is_known_whose_it_is);
     tcase_add_loop_test(tc, a_signed_example_verifies_now_and_not_with_another_secret, 0,
                         ARRAY_SIZE(signers));
     suite_add_tcase(suite, tc);
