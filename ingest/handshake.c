@@ -128,6 +128,32 @@ static bool sync_directory(const char *path)
     return ok;
 }
 
+static bool fill(int fd, const char *path, struct str value, struct error *err)
+{
+    bool ok = write(fd, value.p, value.n) == (ssize_t)value.n && fsync(fd) == 0;
+    if (!ok)
+        error_set(err, ERROR_SYSTEM, "cannot write %s: %s", path, strerror(errno));
+    close(fd);
+    return ok;
+}
+
+/* The file gets its name when it is whole: who was killed half way has kept nothing. */
+static bool write_once(const char *path, struct str value, struct error *err)
+{
+    char *beside = xasprintf("%s.XXXXXX", path);
+    int fd = mkostemp(beside, O_CLOEXEC); /* for its owner only */
+    bool ok = fd >= 0
+                  ? fill(fd, beside, value, err)
+                  : error_set(err, error_kind_of_file(errno), "cannot make %s: %s", beside, strerror(errno));
+    if (ok && (link(beside, path) != 0 || !sync_directory(path)))
+        ok = error_set(err, error_kind_of_file(errno), "cannot keep the sender's token in %s: %s", path,
+                       strerror(errno));
+    if (fd >= 0)
+        unlink(beside);
+    free(beside);
+    return ok;
+}
+
 /* Only the first token is kept: another one, from whomever, changes nothing until a person has looked. The same again is
  * kept already: the sender has not heard our answer. */
 static bool keep(const struct source *src, struct str value, struct error *err)
@@ -135,21 +161,8 @@ static bool keep(const struct source *src, struct str value, struct error *err)
     if (!src->capture_file)
         return error_set(err, ERROR_INPUT,
                          "the sender hands a token over and the source has no capture_file");
-    int fd = open(src->capture_file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    int why = errno;
-    if (fd < 0 && why == EEXIST && is_kept(src->capture_file, value))
-        return true;
-    if (fd < 0)
-        return error_set(err, error_kind_of_file(why), "cannot keep the sender's token in %s: %s",
-                         src->capture_file, strerror(why));
-    bool ok = write(fd, value.p, value.n) == (ssize_t)value.n && fsync(fd) == 0 &&
-              sync_directory(src->capture_file);
-    if (!ok)
-        error_set(err, ERROR_SYSTEM, "cannot write %s: %s", src->capture_file, strerror(errno));
-    close(fd);
-    if (!ok)
-        unlink(src->capture_file);
-    return ok;
+    return is_kept(src->capture_file, value) || write_once(src->capture_file, value, err) ||
+           is_kept(src->capture_file, value); /* another thread, the same */
 }
 
 /* The text itself, or the same as a JSON string. */

@@ -1,7 +1,11 @@
 #include "test_lib.h"
 
+#include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "../../ingest/handshake.h"
 #include "mem.h"
@@ -101,6 +105,32 @@ START_TEST(the_first_token_is_kept_and_no_later_one_takes_its_place)
 }
 END_TEST
 
+START_TEST(who_is_killed_while_it_keeps_a_token_keeps_the_next_one)
+{
+    char directory[] = "/tmp/rollcall-capture-XXXXXX";
+    struct source src = source_with(&token);
+    int status;
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    src.capture_file = xasprintf("%s/token", directory);
+    pid_t child = fork();
+    if (child == 0) {
+        const struct rlimit none = {0, 0};
+        setrlimit(RLIMIT_FSIZE, &none); /* its first write kills it */
+        capture(&src, "{\"verification_token\":\"first\"}");
+        _exit(0);
+    }
+    ck_assert(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ);
+    ck_assert_int_eq(capture(&src, "{\"verification_token\":\"first\"}"), HANDSHAKE_OK);
+    ck_assert_int_eq(capture(&src, "{\"verification_token\":\"second\"}"), HANDSHAKE_NOT_KEPT);
+    DIR *files = opendir(directory);
+    for (struct dirent *entry; (entry = readdir(files)) != NULL;)
+        unlinkat(dirfd(files), entry->d_name, 0);
+    closedir(files);
+    rmdir(directory);
+    free(src.capture_file);
+}
+END_TEST
+
 START_TEST(headers_of_a_reply_echo_what_was_asked)
 {
     const struct source_handshake h = {
@@ -128,4 +158,5 @@ START_TEST(headers_of_a_reply_echo_what_was_asked)
 END_TEST
 
 RUN_TESTS("ingest_handshake", set_up_is_answered_and_nothing_else,
-          the_first_token_is_kept_and_no_later_one_takes_its_place, headers_of_a_reply_echo_what_was_asked)
+          the_first_token_is_kept_and_no_later_one_takes_its_place,
+          who_is_killed_while_it_keeps_a_token_keeps_the_next_one, headers_of_a_reply_echo_what_was_asked)
