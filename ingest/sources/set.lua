@@ -2,7 +2,9 @@
 --
 -- Set up at the transmitter: a stream with delivery method push (urn:ietf:rfc:8935), endpoint https://HOST/hooks/NAME. The
 -- source's secret is the transmitter's key set as a file, which rollcall-jwks@NAME.timer keeps as the jwks_uri says (deploy/README.md):
--- file:/var/lib/rollcall-jwks/NAME.json. A token by a key that is not in it yet is answered 503 and comes again. Options: `issuer` (the tokens' iss) and `audience` (our aud): give both, or any token of that key passes.
+-- file:/var/lib/rollcall-jwks/NAME.json. A token by a key that is not in it yet is answered 503 and comes again. Options:
+-- `issuer` (the tokens' iss) and `audience` (our aud), both: a transmitter signs for others with the same key. `issuer` = any
+-- takes every token of that key (that is for `audience`, if there is one).
 -- Option `authorization` = yes demands a header of its own beside the signature: the whole value of Authorization, as
 -- key `authorization` in `keys`.
 --
@@ -236,6 +238,9 @@ return {
     },
 
     verify = function(options)
+        if options.issuer ~= "any" and not (options.issuer and options.audience) then
+            error("give options issuer and audience, or issuer = any: the key signs for others too", 0)
+        end
         return {
             secrets = { encoding = "text", algorithm = "jws" },
             accept = { {
@@ -243,7 +248,7 @@ return {
                 claims = {
                     typ = options.typ ~= "any" and "secevent+jwt" or nil,
                     algorithms = ALGORITHMS,
-                    issuer = options.issuer,
+                    issuer = options.issuer ~= "any" and options.issuer or nil,
                     audience = options.audience,
                 },
             } },

@@ -31,7 +31,9 @@ static struct sources *load(struct str kind)
             return loaded[i].set;
     char *path = xasprintf("ingest/sources/%.*s.lua", (int)kind.n, kind.p);
     struct error err;
-    if (i == KINDS_MAX || !sources_load_file(path, NULL, &loaded[i].set, &err)) {
+    struct config_pair any = {(char *)"issuer", (char *)"any"}; /* what a file may insist on */
+    if (i == KINDS_MAX || (!sources_load_file(path, NULL, &loaded[i].set, &err) &&
+                           !sources_load_file(path, &(struct config_pairs){&any, 1}, &loaded[i].set, &err))) {
         free(path);
         return NULL;
     }

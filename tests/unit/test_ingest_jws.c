@@ -125,10 +125,10 @@ START_TEST(a_token_that_names_a_key_we_do_not_have_is_neither_ours_nor_forged)
     ck_assert(cjose_jwk_set_kid(old, "old", 3, &err) && cjose_jwk_set_kid(new, "new", 3, &err));
     char *set = key_set(old), *fresh = key_set(new);
     char *token = make_token(new, "ES256", "secevent+jwt", CLAIMS);
-    must_load(&f, "set", "", ",", set);
+    must_load(&f, "set", "issuer=any", ",", set);
     ck_assert_int_eq(check_token(&f, token, strlen(token)), VERIFY_UNKNOWN_KEY);
     done(&f);
-    must_load(&f, "set", "", ",", fresh); /* what a reload brings */
+    must_load(&f, "set", "issuer=any", ",", fresh); /* what a reload brings */
     ck_assert_int_eq(check_token(&f, token, strlen(token)), VERIFY_OK);
     free(token);
     ck_assert(cjose_jwk_set_kid(old, "new", 3, &err));
@@ -154,7 +154,7 @@ START_TEST(a_token_without_signature_or_by_another_key_is_forged)
     cjose_jwk_t *shared =
         cjose_jwk_create_oct_spec((const uint8_t *)"0123456789abcdef0123456789abcdef", 32, &err);
     char *set = key_set(key);
-    must_load(&f, "set", "", ",", set);
+    must_load(&f, "set", "issuer=any", ",", set);
     ck_assert_int_ne(check_token(&f, none, strlen(none)), VERIFY_OK);
     char *token = make_token(other, "ES256", "secevent+jwt", CLAIMS);
     ck_assert_int_eq(check_token(&f, token, strlen(token)), VERIFY_FORGED);
@@ -218,7 +218,7 @@ START_TEST(rsa_keys_have_2048_bits)
         struct fixture f;
         cjose_jwk_t *key = cjose_jwk_create_RSA_random(bits, exponent, sizeof exponent, &ignored);
         char *set = key_set(key);
-        bool loaded = load(&f, "set", "", ",", set, &err);
+        bool loaded = load(&f, "set", "issuer=any", ",", set, &err);
         ck_assert_msg(loaded == (bits == 2048), "%zu bits: %s", bits, err.message);
         char *token = make_token(key, "PS256", "secevent+jwt", CLAIMS);
         if (loaded) {
@@ -244,9 +244,40 @@ START_TEST(a_key_set_without_a_public_key_is_refused)
     for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
         struct fixture f;
         struct error err = {0};
-        ck_assert_msg(!load(&f, "set", "", ",", sets[i], &err), "%s", sets[i]);
+        ck_assert_msg(!load(&f, "set", "issuer=any", ",", sets[i], &err), "%s", sets[i]);
         free(f.text);
     }
+}
+END_TEST
+
+START_TEST(whose_tokens_and_for_whom_must_be_said)
+{
+    static const struct {
+        const char *options;
+        bool loads;
+    } said[] = {{"", false},
+                {"issuer=https://idp.example.com/", false},
+                {"audience=ours", false},
+                {"issuer=https://idp.example.com/,audience=ours", true},
+                {"issuer=any", true},
+                {"issuer=any,audience=ours", true}};
+    cjose_err cjose;
+    cjose_jwk_t *key = cjose_jwk_create_EC_random(CJOSE_JWK_EC_P_256, &cjose);
+    char *set = key_set(key);
+    for (size_t i = 0; i < ARRAY_SIZE(said); i++) {
+        struct fixture f;
+        struct error err = {0};
+        bool loaded = load(&f, "set", said[i].options, ",", set, &err);
+        ck_assert_msg(loaded == said[i].loads &&
+                          (loaded || strstr(err.message, "give options issuer and audience")),
+                      "%s: %s", said[i].options, err.message);
+        if (loaded)
+            done(&f);
+        else
+            free(f.text);
+    }
+    free(set);
+    cjose_jwk_release(key);
 }
 END_TEST
 
@@ -262,6 +293,7 @@ int main(void)
     tcase_add_test(tc, a_bearer_token_is_read_from_its_header_and_must_not_have_expired);
     tcase_add_test(tc, rsa_keys_have_2048_bits);
     tcase_add_test(tc, a_key_set_without_a_public_key_is_refused);
+    tcase_add_test(tc, whose_tokens_and_for_whom_must_be_said);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
