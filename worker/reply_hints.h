@@ -10,8 +10,9 @@
 #include <stdint.h>
 
 #include "buf.h"
+#include "engine/engine.h"
 
-enum { HINT_WAIT_MAX_MS = 24 * 3600 * 1000 };
+enum { HINT_WAIT_MAX_MS = RETRY_AFTER_MAX_MS };
 
 struct reply_hints {
     int64_t retry_after_s;  /* -1: absent */

@@ -14,6 +14,7 @@ void answer_forget_failures(struct work *w, struct target_state *t)
 {
     t->attempts = w->failures = 0;
     t->failing_since_ms = w->failing_since_ms = 0;
+    t->cut_failing_since_ms = w->cut_failing_since_ms = 0;
     t->next_attempt_ms = w->next_attempt_ms = 0;
     t->write_failed = w->write_failed = false;
     w->trouble = false;
@@ -51,6 +52,9 @@ void answer_fail(const struct answer *a, const char *reason, int64_t at_least_ms
     if (!t->failing_since_ms)
         t->failing_since_ms = a->now.wall_ms;
     w->failing_since_ms = t->failing_since_ms;
+    if (!w->cuts || !t->cut_failing_since_ms)
+        t->cut_failing_since_ms = w->cuts ? a->now.wall_ms : 0;
+    w->cut_failing_since_ms = t->cut_failing_since_ms;
     t->write_failed |= step_writes(a->f->step);
     w->write_failed = t->write_failed;
 }

@@ -285,6 +285,7 @@ static bool keep_facts(struct work *w, struct target_state *t, struct now now)
         t->attempts = w->failures;
         t->failing_since_ms = w->failing_since_ms;
         t->write_failed = w->write_failed;
+        t->cut_failing_since_ms = w->cut_failing_since_ms;
         t->next_attempt_ms = w->next_attempt_ms;
         if (target_state_waits_for_policy(t)) /* what was learnt came after that */
             target_state_forget_failure(t);

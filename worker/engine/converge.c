@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "mem.h"
+#include "settle.h"
 
 /* ---- converging ---------------------------------------------------------------------------------------- */
 
@@ -39,14 +40,6 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* From the first failure in a row; what a person held back, or wants tried again, has its whole time anew. */
-static int64_t deadline_from(const struct target *target, const struct target_state *t,
-                             const struct pending *event)
-{
-    int64_t begin = later(event->queued_at_ms, later(target->resumed_ms, target->retry_ms));
-    return MUTATION(MUTATION_TROUBLE_COUNTS) ? begin : later(begin, t->failing_since_ms);
-}
-
 static bool in_trouble(const struct target *t)
 {
     return t->breaker.open && !MUTATION(MUTATION_TROUBLE_COUNTS);
@@ -62,18 +55,36 @@ static void wait_for_target(struct engine *e, struct work *w, struct target_stat
     slot_mark_dirty(e, w->slot);
 }
 
-/* An event whose calls keep failing is given up after its deadline; not when it is the target's own trouble,
- * and not before this work has seen a failure itself: why the last owner's calls failed is not known here. */
-static bool past_deadline(const struct work *w, const struct target_state *t, struct now now)
+/* By a clock that was ahead the last owner has put it off: from now on it waits for as long as was meant, and for no longer
+ * than anybody may put it off. */
+static void distrust_clock(struct engine *e, struct work *w, struct target_state *t, struct now now)
 {
-    if (t->attempts == 0 || w->attempts == 0 || w->trouble || w->target->paused || t->held_word ||
-        in_trouble(w->target))
-        return false;
-    for (size_t i = 0; i < t->n_pending; i++)
-        if (!person_is_scheduled(w->slot->live, event_id_hash(t->pending[i].id)) &&
-            !fetch_holds_result(w->slot->live, &t->pending[i]))
-            return now.wall_ms - deadline_from(w->target, t, &t->pending[i]) > w->target->cfg->deadline_ms;
-    return false;
+    const struct engine_target *cfg = w->target->cfg;
+    int64_t next_ms = t->next_attempt_ms;
+    if (t->failed_ms > now.wall_ms + cfg->call_life_ms && next_ms >= t->failed_ms) {
+        next_ms -= t->failed_ms - now.wall_ms;
+        t->failed_ms = w->failed_ms = now.wall_ms;
+    }
+    int64_t most_ms = now.wall_ms + later(later(cfg->retry_cap_ms, cfg->call_life_ms), RETRY_AFTER_MAX_MS);
+    next_ms = next_ms < most_ms ? next_ms : most_ms;
+    int64_t missing_ms = now.wall_ms + cfg->call_life_ms;
+    missing_ms = t->missing_until_ms < missing_ms ? t->missing_until_ms : missing_ms;
+    if (next_ms == t->next_attempt_ms && missing_ms == t->missing_until_ms)
+        return;
+    t->next_attempt_ms = w->next_attempt_ms = next_ms;
+    t->missing_until_ms = missing_ms;
+    slot_mark_dirty(e, w->slot);
+}
+
+/* What has failed for another wish says nothing of a cut: nobody keeps access because of it. The events that have waited
+ * for the other one go on doing so. */
+static void begin_cut(struct engine *e, struct work *w, struct target_state *t)
+{
+    if (t->attempts == 0 || t->cut_failing_since_ms || !plan_wants_cut(&w->desired))
+        return;
+    t->attempts = w->failures = 0;
+    t->next_attempt_ms = w->next_attempt_ms = 0;
+    slot_mark_dirty(e, w->slot);
 }
 
 static void proceed(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
@@ -95,6 +106,7 @@ static void proceed(struct engine *e, struct work *w, struct target_state *t, co
     else {
         lane_follow(w->lane, w->target, partition);
         w->step = plan->step;
+        w->cuts = plan_wants_cut(&w->desired);
         w->can_version = w->target->can_version;
         w->team = step_moves(plan->step) ? plan_value_fingerprint(plan->team_id) : 0;
         work_enqueue(w, priority_of(w, t), w->target->class_of[plan->step]);
@@ -267,6 +279,7 @@ static void converge_source(struct engine *e, struct slot *slot, struct target_s
     if (!w)
         w = work_add(e, slot, t->target);
     if (w->target) {
+        distrust_clock(e, w, t, now);
         obey_retry(e, w, t);
         wait_for_target(e, w, t, now);
     }
@@ -279,10 +292,11 @@ static void converge_source(struct engine *e, struct slot *slot, struct target_s
 }
 
 /* The plan after the deadline, the guard and what a team's removal has to heed. */
-static void plan_next(struct work *w, struct target_state *t, struct plan *plan, struct now now)
+static void plan_next(struct engine *e, struct work *w, struct target_state *t, struct plan *plan,
+                      struct now now)
 {
     work_plan(w, t, now, plan);
-    if (plan->step != STEP_NONE && past_deadline(w, t, now)) {
+    if (plan->step != STEP_NONE && settle_overdue(e, w, t, now)) {
         target_state_refuse(t, REFUSED_DEADLINE, plan_fingerprint(w->slot->live, &w->desired),
                             t->last_failure ? t->last_failure : "deadline passed");
         target_state_failed(t, now.wall_ms);
@@ -299,7 +313,7 @@ static bool plan_all(struct engine *e, struct work *w, struct target_state *t, s
 {
     w->licence = wards_licence(e, w, t, now);
     for (bool again = true; again;) {
-        plan_next(w, t, plan, now);
+        plan_next(e, w, t, plan, now);
         if (plan->step != STEP_NONE && sweep_puts_off(e, w, t))
             return false;
         again = plan->step == STEP_LEAVE && !plan->before_cut && plan->last_team;
@@ -352,6 +366,7 @@ static bool converge_target(struct engine *e, struct slot *slot, struct target_s
         settle(e, w, t, &plan, now);
         return true;
     }
+    distrust_clock(e, w, t, now);
     obey_provision(e, w, t, now);
     if (!work_ask_policy(e, w, t, now, &err)) {
         bool fetching = fetch_awaited(slot->live); /* what it stumbles over may be what is missing */
@@ -374,6 +389,7 @@ static bool converge_target(struct engine *e, struct slot *slot, struct target_s
         choose_name(e, w, t);
     drop_name(e, w, t);
     doubt_search(e, w, t, now);
+    begin_cut(e, w, t);
     wait_for_target(e, w, t, now);
     bool awaited = teams_note(e, w, t, now);
     attributes_note(e, w, t, now);

@@ -329,11 +329,15 @@ enum call_failure { /* why there is no answer */
                     FAILURES,
 };
 
+/* No target may ask for more patience. */
+enum { RETRY_AFTER_MAX_MS = 24 * 3600 * 1000 };
+
 struct call_reply {
     enum call_outcome outcome;
     int status;                          /* of CALL_REPLIED */
     struct str body;                     /* of CALL_REPLIED */
-    int64_t retry_after_ms;              /* from Retry-After or the rate headers; -1: none */
+    int64_t retry_after_ms;              /* from Retry-After or the rate headers, at most
+                                            RETRY_AFTER_MAX_MS; -1: none */
     enum call_failure failure;           /* of the other outcomes */
     const char *error;                   /* the same in words, short */
     const char *etag;                    /* of CALL_REPLIED, its header; NULL: none */

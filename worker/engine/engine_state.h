@@ -136,7 +136,8 @@ struct work {
     bool queued;
     enum priority priority;
     int list;
-    enum step step; /* that it was queued for */
+    enum step step; /* that it was queued for, */
+    bool cuts;      /* for the sake of a cut */
     struct work *prev, *next;
     /* the policy's word, kept until the person or the policy changes */
     bool desired_valid;
@@ -203,9 +204,9 @@ struct work {
     bool wrote_batched;
     int64_t doubt_until_ms; /* doubt that answers (or none) have left; 0: none */
     char *link;             /* the link as answers have set it; NULL: none did, or it was dropped */
-    bool write_failed;      /* these four as in the target's state */
+    bool write_failed;      /* these as in the target's state */
     uint32_t failures;
-    int64_t failing_since_ms, failed_ms;
+    int64_t failing_since_ms, cut_failing_since_ms, failed_ms;
     int64_t next_attempt_ms;
 };
 
@@ -229,9 +230,8 @@ struct flight {
     uint64_t wanted;           /* of a fetch: the wish that it answers */
     struct source_request ask; /* … and what it asks */
     uint64_t person;           /* tells persons apart, also when the slot is gone */
-    bool
-        stale; /* the record was undone since it started: no word of it is written any more, an answer only says
-                   that something is known no more */
+    bool stale; /* the record was undone since it started: no word of it is written any more, an answer only
+                   says that something is known no more */
     uint64_t search;     /* with by_match: the wish that it is about */
     int64_t search_ms;   /* with by_match: when the search began of which it is a part (wall clock) */
     unsigned list_count; /* with by_match: accounts asked for at once; 0: no list was */
@@ -574,21 +574,6 @@ void target_call_ends(struct engine *e, struct flight *f, const struct call_repl
 
 /* replies.c */
 struct meaning reply_meaning(const struct flight *f, const struct call_reply *reply);
-
-/* settle.c */
-/* Ends the work at a target: every pending event that is not scheduled gets its result. */
-void settle(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
-            struct now now);
-/* When one was added: events of which nothing survives have their results at once, whatever is under way. */
-void settle_superseded(struct engine *e, struct slot *slot, struct target_state *t, struct now now);
-/* Then, when there are too many all the same: keeps the list short. */
-void settle_oldest(struct engine *e, struct slot *slot, struct target_state *t, struct now now);
-/* Rejects an event that could not be merged: nothing of it stands in the person's registers. */
-void settle_unmerged(struct engine *e, struct slot *slot, const struct pending *event, const char *target,
-                     const struct event *ev, struct now now);
-/* A person has refused what these asked for together, or has thought better of it. */
-void settle_as_denied(const struct person *p, struct target_state *t);
-void settle_not_denied(struct target_state *t);
 
 /* commit.c */
 /* Forgets what waits of a partition that is going; what is in the outstanding batch is for its answer to

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mem.h"
+#include "settle.h"
 
 enum { DEADLETTER_KEY_MAX = 1024, DEADLETTER_MAX = 2 * (EVENT_VALUE_MAX + DEADLETTER_HEADERS_MAX) + 8192 };
 

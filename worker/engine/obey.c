@@ -3,7 +3,7 @@
  * Decisions are states, so everything here compares: a retry acts on what failed before its time and then counts as
  * that failure's end (failed_ms), a provision on targets that have not taken up one as young (provision_ms). So reading
  * the topic again, or the record as it was before an abort, does nothing twice and forgets nothing. */
-#include "engine_state.h"
+#include "calls.h"
 
 #include <assert.h>
 #include <string.h>
@@ -19,14 +19,11 @@ void obey_forgive(struct work *w, struct target_state *t)
         target_state_set_known(t, KNOWN_UNKNOWN); /* what was refused may have been done by hand */
         w->fresh = w->unverified = false;
     }
-    t->attempts = w->failures = 0;
-    t->failing_since_ms = w->failing_since_ms = 0;
-    t->write_failed = w->write_failed = false;
-    t->next_attempt_ms = w->next_attempt_ms = 0;
+    answer_forget_failures(w, t);
     t->retry_cut_ms = 0;
     w->exists = w->kept_active = w->team_gone = w->batch_max = 0;
     w->teams_asked_ms = 0;
-    w->one_by_one = w->refused = w->trouble = false;
+    w->one_by_one = w->refused = false;
 }
 
 static bool has_failed(const struct target_state *t)

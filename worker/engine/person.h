@@ -129,7 +129,9 @@ struct target_state {
     bool write_failed;        /* a write is among `attempts`: a read that works does not end them */
     uint32_t attempts;        /* failures in a row */
     int64_t failing_since_ms; /* the first of them (wall clock); 0: none, or not known */
-    int64_t next_attempt_ms;  /* wall clock; 0: at once */
+    int64_t
+        cut_failing_since_ms; /* the first of those of a cut; 0: `attempts` are not of one, so that no cut waits */
+    int64_t next_attempt_ms; /* wall clock; 0: at once */
     int64_t failed_ms;    /* wall clock: when it failed or was refused last, or up to when that is forgiven */
     char *last_failure;   /* may hold personal data, as the whole record does: not for logs; NULL: none */
     int64_t retry_cut_ms; /* a leaver was refused: tried again then (daily); 0: no */

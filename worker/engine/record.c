@@ -286,6 +286,8 @@ static void write_failures(struct json_out *w, const struct target_state *t)
         json_put_int(w, "attempts", t->attempts);
     if (t->failing_since_ms)
         json_put_int(w, "failingSince", t->failing_since_ms);
+    if (t->cut_failing_since_ms)
+        json_put_int(w, "cutFailingSince", t->cut_failing_since_ms);
     if (t->next_attempt_ms)
         json_put_int(w, "nextAttemptAt", t->next_attempt_ms);
     if (t->failed_ms)

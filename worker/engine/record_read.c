@@ -268,6 +268,7 @@ static void read_failures(const cJSON *object, struct target_state *t)
     json_int64(object, "attempts", &attempts);
     t->attempts = (uint32_t)attempts;
     json_int64(object, "failingSince", &t->failing_since_ms);
+    json_int64(object, "cutFailingSince", &t->cut_failing_since_ms);
     json_int64(object, "nextAttemptAt", &t->next_attempt_ms);
     json_int64(object, "failedAt", &t->failed_ms);
     t->last_failure = xstrdup_null(json_string(object, "lastFailure"));

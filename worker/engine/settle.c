@@ -6,6 +6,7 @@
 
 #include "advice.h"
 #include "digest.h"
+#include "settle.h"
 
 enum { RESULT_MAX = 900 * 1024, RESULT_TYPICAL = 1000, RETRY_CUT_MS = 24 * 3600 * 1000 };
 
@@ -88,6 +89,11 @@ static bool had_part(const struct work *w, const struct pending *event)
         if (w->operations[i].effective && w->operations[i].finished_ms >= event->queued_at_ms)
             return true;
     return false;
+}
+
+static bool is_cut(enum event_type type)
+{
+    return type == EVENT_LEFT || type == EVENT_DELETED || type == EVENT_SUSPENDED;
 }
 
 static bool waits_for_its_time(const struct person *p, const struct pending *event)
@@ -266,14 +272,35 @@ static void settle_provision(struct engine *e, struct work *w, struct target_sta
         publish(e, w->slot, r);
 }
 
+/* What a person held back, or wants tried again, has its whole time anew. 0: nothing of it has failed. */
+static bool has_failed_long(const struct work *w, int64_t from_ms, struct now now)
+{
+    const struct target *target = w->target;
+    int64_t anew_ms = target->resumed_ms > target->retry_ms ? target->resumed_ms : target->retry_ms;
+    anew_ms = anew_ms > from_ms ? anew_ms : from_ms;
+    return from_ms && now.wall_ms - anew_ms > target->cfg->deadline_ms;
+}
+
+/* It has waited for its deadline, from the first failure in a row on; an event that cuts, from that of the cut. */
+static bool is_late(const struct work *w, const struct target_state *t, const struct pending *event,
+                    struct now now)
+{
+    bool cuts = is_cut(event->type) && plan_wants_cut(&w->desired);
+    int64_t from_ms = cuts ? t->cut_failing_since_ms : t->failing_since_ms;
+    if (MUTATION(MUTATION_TROUBLE_COUNTS) || (from_ms && event->queued_at_ms > from_ms))
+        from_ms = event->queued_at_ms;
+    return has_failed_long(w, from_ms, now);
+}
+
+/* late: only those. */
 static void settle_pending(struct engine *e, struct work *w, struct target_state *t, const struct verdict *v,
-                           struct now now)
+                           bool late, struct now now)
 {
     size_t kept = 0;
     for (size_t i = 0; i < t->n_pending; i++) {
         const struct pending *event = &t->pending[i];
         bool drop = MUTATION(MUTATION_RESULT_DROPPED) && i + 1 < t->n_pending;
-        if (has_to_wait(v->person, event)) {
+        if (has_to_wait(v->person, event) || (late && !is_late(w, t, event, now))) {
             t->pending[kept++] = *event;
             continue;
         }
@@ -322,7 +349,7 @@ static void end_attempts(struct target_state *t)
         t->create_as = NULL;
     }
     t->attempts = 0;
-    t->failing_since_ms = 0;
+    t->failing_since_ms = t->cut_failing_since_ms = 0;
     t->write_failed = false;
     t->next_attempt_ms = 0;
     t->swept_ms = 0;
@@ -423,7 +450,7 @@ void settle(struct engine *e, struct work *w, struct target_state *t, const stru
         find_last(&v, t);
         settle_effect(e, w, t, &v, now);
         settle_provision(e, w, t, &v, now);
-        settle_pending(e, w, t, &v, now);
+        settle_pending(e, w, t, &v, false, now);
     }
     if (w->target && w->desired_valid) {
         teams_forget_ended(w, t);
@@ -436,6 +463,41 @@ void settle(struct engine *e, struct work *w, struct target_state *t, const stru
     forget_work(w);
     slot_mark_dirty(e, slot);
 }
+
+/* ---- deadlines ----------------------------------------------------------------------------------------- */
+
+/* Why they fail is not known yet, or is no failure of the person's. */
+static bool no_deadline(const struct work *w, const struct target_state *t)
+{
+    return t->attempts == 0 || w->attempts == 0 || w->trouble || w->target->paused || t->held_word ||
+           (w->target->breaker.open && !MUTATION(MUTATION_TROUBLE_COUNTS));
+}
+
+bool settle_overdue(struct engine *e, struct work *w, struct target_state *t, struct now now)
+{
+    bool cuts = plan_wants_cut(&w->desired);
+    size_t n_late = 0, n_young = 0;
+    if (no_deadline(w, t))
+        return false;
+    for (size_t i = 0; i < t->n_pending; i++)
+        if (!has_to_wait(w->slot->live, &t->pending[i]))
+            *(is_late(w, t, &t->pending[i], now) ? &n_late : &n_young) += 1;
+    if (n_late == 0)
+        return false;
+    if (cuts ? has_failed_long(w, t->cut_failing_since_ms, now) : n_young == 0 || e->cfg.plan_only)
+        return true;
+    if (e->cfg.plan_only)
+        return false;
+    const char *why = t->last_failure ? t->last_failure : "deadline passed";
+    const struct plan plan = {.rejected = why,
+                              .action = advice_for(w->target->profile, REFUSED_DEADLINE, why)};
+    const struct verdict v = {w, &plan, w->slot->live, SIZE_MAX, NULL};
+    settle_pending(e, w, t, &v, true, now);
+    slot_mark_dirty(e, w->slot);
+    return false;
+}
+
+/* ---- early results ------------------------------------------------------------------------------------- */
 
 static void publish_early(struct engine *e, const struct slot *slot, const struct target_state *t,
                           const struct pending *event, const char *merged_into, struct now now)
@@ -472,8 +534,7 @@ void settle_superseded(struct engine *e, struct slot *slot, struct target_state 
 /* A cut in force keeps its place in the list: its result must say what became of it. */
 static bool may_go_early(const struct person *p, const struct pending *event)
 {
-    bool cuts = event->type == EVENT_LEFT || event->type == EVENT_DELETED || event->type == EVENT_SUSPENDED;
-    return !survives(p, event) || (!cuts && !waits_for_its_time(p, event));
+    return !survives(p, event) || (!is_cut(event->type) && !waits_for_its_time(p, event));
 }
 
 /* The newest event that will get a result of its own work; else the newest. What waits for a source goes with another

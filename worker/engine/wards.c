@@ -18,6 +18,7 @@
 
 #include "digest.h"
 #include "mem.h"
+#include "settle.h"
 
 enum { DEED_TEXT_SIZE = 17 }; /* NUL included */
 

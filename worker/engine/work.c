@@ -60,6 +60,7 @@ struct work *work_add(struct engine *e, struct slot *slot, const char *target)
         w->failing_since_ms = t->failing_since_ms;
         w->next_attempt_ms = t->next_attempt_ms;
         w->write_failed = t->write_failed;
+        w->cut_failing_since_ms = t->cut_failing_since_ms;
     }
     return w;
 }
