@@ -277,6 +277,119 @@ START_TEST(nor_does_it_keep_an_account_missing)
 }
 END_TEST
 
+/* ---- effects in a crash -------------------------------------------------------------------------------- */
+
+/* The only result that no event asked for; NULL: there is none. */
+static const cJSON *only_effect(void)
+{
+    const cJSON *it = NULL;
+    for (size_t i = 0; i < kit.n_records; i++) {
+        const cJSON *json = kit.records[i].topic == TOPIC_RESULTS ? kit.records[i].json : NULL;
+        if (!json || json_string(json, "eventId"))
+            continue;
+        ck_assert_msg(!it, "two effects: %s, %s", json_string(it, "id"), json_string(json, "id"));
+        it = json;
+    }
+    return it;
+}
+
+static void access_ends(void)
+{
+    kit_start();
+    kit_zoe_has_account(ZOE);
+    say({"until", EVENT_CHANGED, .at = 2, .until = "5000"});
+    commit();
+    pass(kit_ms(5000) + 7 * KIT_SECOND - kit.now.wall_ms); /* somewhat late */
+    commit();
+    expect_cut();
+}
+
+/* Whatever is asked, the account is inactive. */
+static void is_inactive_when_asked(void)
+{
+    while (wait_for_call() >= 0) {
+        ck_assert_str_eq(kit.call->method, "GET");
+        answer(200, user("7", false, ZOE));
+        commit();
+    }
+}
+
+START_TEST(an_effect_whose_worker_dies_over_the_answer_is_told_by_the_next_one_under_the_same_id)
+{
+    access_ends();
+    cut_works();
+    char *id = xstrdup(json_string(only_effect(), "id"));
+    ck_assert_str_eq(json_string(only_effect(), "outcome"), "applied");
+    ck_assert_str_eq(state_now("miro", "dueAt"), "");
+    kit_stop();
+    access_ends();
+    ck_assert_str_ne(state_now("miro", "dueAt"), "");
+    answer(200, user("7", false, ZOE));
+    kit_crash();
+    is_inactive_when_asked();
+    ck_assert_ptr_nonnull(only_effect());
+    ck_assert_str_eq(json_string(only_effect(), "outcome"), "unchanged");
+    ck_assert_str_eq(json_string(only_effect(), "id"), id);
+    kit_crash(); /* nothing is open any more */
+    is_inactive_when_asked();
+    ck_assert_ptr_nonnull(only_effect());
+    free(id);
+    kit_stop();
+}
+END_TEST
+
+START_TEST(what_an_event_tells_is_told_by_no_effect_whoever_dies)
+{
+    access_ends();
+    say({"e3", EVENT_LEFT, .at = 3});
+    answer(200, user("7", false, ZOE));
+    kit_crash();
+    is_inactive_when_asked();
+    expect_result("e3", "miro", "unchanged");
+    ck_assert_ptr_null(only_effect());
+    kit_stop();
+}
+END_TEST
+
+/* An event's work that is taken over is the event's alone. */
+START_TEST(an_event_that_is_overruled_after_a_crash_leaves_no_effect)
+{
+    zoe_moves();
+    kit_crash();
+    commit();
+    say({"e3", EVENT_CHANGED, .at = 3, .profile = "title=Cook"});
+    while (wait_for_call() >= 0) {
+        ck_assert_str_eq(kit.call->method, "GET");
+        answer(200, user("7", true, ZOE ";title=Cook"));
+        commit();
+    }
+    expect_result("e2", "miro", "superseded");
+    expect_result("e3", "miro", "unchanged");
+    ck_assert_ptr_null(only_effect());
+    kit_stop();
+}
+END_TEST
+
+START_TEST(where_there_was_nothing_to_do_no_effect_is_told)
+{
+    kit_start();
+    kit_zoe_has_account(ZOE);
+    say({"until", EVENT_CHANGED, .at = 2, .until = "5000"});
+    say({"e3", EVENT_LEFT, .at = 3});
+    commit();
+    expect_cut();
+    cut_works();
+    pass(kit_ms(5000) - kit.now.wall_ms);
+    commit();
+    expect_no_call();
+    ck_assert_str_eq(state_now("miro", "dueAt"), "");
+    kit_crash();
+    is_inactive_when_asked();
+    ck_assert_ptr_null(only_effect());
+    kit_stop();
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -291,6 +404,10 @@ int main(void)
         calls_of_unknown_outcome_for_the_younger_one_do_not_keep_the_older_one_waiting,
         what_a_clock_that_was_ahead_put_off_waits_for_as_long_as_was_meant,
         nor_does_it_keep_an_account_missing,
+        an_effect_whose_worker_dies_over_the_answer_is_told_by_the_next_one_under_the_same_id,
+        what_an_event_tells_is_told_by_no_effect_whoever_dies,
+        an_event_that_is_overruled_after_a_crash_leaves_no_effect,
+        where_there_was_nothing_to_do_no_effect_is_told,
     };
     return kit_run("engine_cuts", tests, ARRAY_SIZE(tests));
 }

@@ -29,8 +29,8 @@ static void open_target(struct engine *e, struct slot *slot, struct target_state
     if (t->open)
         return;
     t->open = true;
-    if (slot->behind && t->n_pending == 0 && !t->provision_owed)
-        t->swept_ms = now.wall_ms;
+    if (t->n_pending == 0 && !t->provision_owed && !t->due_ms)
+        *(slot->behind ? &t->swept_ms : &t->due_ms) = now.wall_ms;
     slot->gen++;
     slot_mark_dirty(e, slot);
 }
@@ -474,14 +474,17 @@ int64_t converge_due(const struct engine *e, const struct slot *slot, struct now
 /* Effects need no event: a word that came due concerns every target that takes the person, also one that is new. */
 static void fire_due(struct engine *e, struct slot *slot, struct now now)
 {
-    const struct person *p = slot->live;
+    struct person *p = slot->live;
     for (size_t i = 0; i < p->n_scheduled && p->scheduled[i].due_ms <= now.wall_ms; i++)
         fetch_want(e, slot, &p->scheduled[i].event);
+    int64_t due_ms = person_next_due(p);
     if (!person_fire_due(slot->live, now.wall_ms))
         return;
-    for (size_t i = 0; i < slot->live->n_targets; i++)
-        slot->live->targets[i].swept_ms = 0; /* what is done now is the word's */
     sweep_add_targets(e, slot);
+    for (size_t i = 0; i < p->n_targets; i++) {
+        p->targets[i].swept_ms = 0; /* what is done now is the word's */
+        p->targets[i].due_ms = is_source(p->targets[i].target) ? 0 : due_ms;
+    }
     slot->gen++;
     slot_mark_dirty(e, slot);
     work_forget_desired(slot);

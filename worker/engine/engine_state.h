@@ -155,6 +155,7 @@ struct work {
     enum admission
         licence;     /* of a change of userType, in the plan made last; not ADMITTED: planned without it */
     bool trouble;    /* the last failure was the target's own: no deadline */
+    bool resumed;    /* it was open before: what was done for it until then is not known here */
     bool stepped;    /* there was something to do or to wait for, not just a policy that fails */
     bool cut_again;  /* a cut that was refused before is tried daily */
     bool held;       /* the guard held the step that was planned last */

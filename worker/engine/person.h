@@ -138,8 +138,10 @@ struct target_state {
     int64_t provision_ms; /* the newest "provision" taken up, as of its time; 0: there was none */
     bool provision_owed;  /* its result is still to come */
     int64_t swept_ms;     /* with open: a sweep has opened it then, no event (wall clock); 0: not so */
-    bool denied;          /* with open: a person refused something that the guard held */
-    uint64_t admitted;    /* what the guard has let pass, while work is under way; 0: nothing. See wards.c */
+    int64_t
+        due_ms; /* with open, or about to be: so has a date, which came due then, or something that was found then; 0: not so */
+    bool denied;       /* with open: a person refused something that the guard held */
+    uint64_t admitted; /* what the guard has let pass, while work is under way; 0: nothing. See wards.c */
     struct attrs admitted_moves; /* likewise removals, each team's: id → the same as text */
     uint64_t held_word;          /* word that it holds; 0: none */
     enum guarded held_what;      /* valid with held_word, as is: */

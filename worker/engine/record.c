@@ -331,6 +331,8 @@ static void write_target(struct json_out *w, const struct person *p, const struc
         json_put_bool(w, "provisionOwed", true);
     if (t->swept_ms)
         json_put_int(w, "sweptAt", t->swept_ms);
+    if (t->due_ms)
+        json_put_int(w, "dueAt", t->due_ms);
     if (t->denied)
         json_put_bool(w, "denied", true);
     if (t->admitted)

@@ -333,6 +333,7 @@ static bool read_target(const cJSON *object, const struct person *p, struct targ
     json_bool(object, "namesTeams", &t->names_teams);
     json_bool(object, "outOfReach", &t->out_of_reach);
     json_int64(object, "sweptAt", &t->swept_ms);
+    json_int64(object, "dueAt", &t->due_ms);
     return read_held(object, t) && read_known(object, p, t) && read_lists(object, t) &&
            read_teams(json_get(object, "madeTeams"), &t->made_teams) &&
            read_moved(json_get(object, "moved"), t) &&

@@ -210,7 +210,8 @@ static bool told_by_events(const struct verdict *v, const struct target_state *t
     return false;
 }
 
-/* What came to nothing is told too, once: a refused cut is tried again daily, and that goes on until it works. */
+/* What came to nothing is told too, once: a refused cut is tried again daily, and that goes on until it works. So is what was
+ * begun before a takeover: whether that was done by then is not known here. */
 static enum outcome effect_outcome(const struct verdict *v, const struct target_state *t)
 {
     bool told = told_by_events(v, t) || v->work->cut_again || !v->work->stepped;
@@ -218,20 +219,24 @@ static enum outcome effect_outcome(const struct verdict *v, const struct target_
         return OUTCOME_REJECTED;
     if (v->plan->denied && !told)
         return OUTCOME_DENIED;
-    return any_effective(v->work) ? OUTCOME_APPLIED : OUTCOMES;
+    if (any_effective(v->work))
+        return OUTCOME_APPLIED;
+    bool unasked = t->due_ms || t->swept_ms;
+    return v->work->resumed && unasked && !v->plan->ignored && !told_by_events(v, t) ? OUTCOME_UNCHANGED
+                                                                                     : OUTCOMES;
 }
 
-/* What no event asked for: a changed policy or target (its id is made of when, as the record keeps it), a date that came
- * due, a repair. */
+/* What no event asked for: a changed policy or target, a date that came due, a repair. Its id is made of when, as the record
+ * keeps it. */
 static void settle_effect(struct engine *e, struct work *w, const struct target_state *t,
                           const struct verdict *v, struct now now)
 {
     if (!t->open || v->last != SIZE_MAX || t->provision_owed)
         return;
-    int64_t begun_ms = w->started_ms ? w->started_ms : now.wall_ms;
+    int64_t due_ms = t->due_ms ? t->due_ms : w->started_ms ? w->started_ms : now.wall_ms;
     struct result r = {.outcome = effect_outcome(v, t),
                        .effect =
-                           t->swept_ms ? effect_id(w, "policy", t->swept_ms) : effect_id(w, "due", begun_ms)};
+                           t->swept_ms ? effect_id(w, "policy", t->swept_ms) : effect_id(w, "due", due_ms)};
     if (r.outcome == OUTCOMES)
         return;
     fill(v, t, &r, now);
@@ -323,7 +328,7 @@ static void forget_work(struct work *w)
     }
     w->n_changes = w->n_operations = 0;
     w->fresh = w->one_by_one = w->trouble = w->unverified = w->refused = w->cut_again = w->stepped = false;
-    w->bare = w->conflicted = w->vanished = w->reconsidered = false;
+    w->resumed = w->bare = w->conflicted = w->vanished = w->reconsidered = false;
     work_end_farewell(w);
     w->exists = w->kept_active = w->attempts = w->batch_max = w->team_gone = 0;
     w->started_ms = w->teams_asked_ms = 0;
@@ -352,7 +357,7 @@ static void end_attempts(struct target_state *t)
     t->failing_since_ms = t->cut_failing_since_ms = 0;
     t->write_failed = false;
     t->next_attempt_ms = 0;
-    t->swept_ms = 0;
+    t->swept_ms = t->due_ms = 0;
     t->held_word = 0; /* of a target that is not configured any more */
     t->held_since_ms = 0;
     free(t->held_team);
@@ -441,6 +446,9 @@ void settle(struct engine *e, struct work *w, struct target_state *t, const stru
     }
     if (!t->open && !t->provision_owed && !w->dryrun && !has_ripe(slot->live, t)) {
         t->denied = false;
+        if (t->due_ms)
+            slot_mark_dirty(e, slot);
+        t->due_ms = 0; /* there was nothing to do */
         return;
     }
     struct verdict v = {w, plan, slot->live, SIZE_MAX, NULL};

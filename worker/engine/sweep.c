@@ -167,7 +167,7 @@ static bool has_room(const struct engine *e, struct target *t)
 
 static bool only_sweep_asks(const struct work *w, const struct target_state *t)
 {
-    return w->slot->behind && !t->open && t->n_pending == 0 && !t->provision_owed;
+    return w->slot->behind && !t->open && t->n_pending == 0 && !t->provision_owed && !t->due_ms;
 }
 
 bool sweep_puts_off(const struct engine *e, const struct work *w, const struct target_state *t)

@@ -55,6 +55,7 @@ struct work *work_add(struct engine *e, struct slot *slot, const char *target)
     slot->works = xreallocarray(slot->works, slot->n_works + 1, sizeof *slot->works);
     slot->works[slot->n_works++] = w;
     const struct target_state *t = person_target(slot_live(e, slot), target);
+    w->resumed = t && t->open && !t->held_word;   /* for what is held nothing was done */
     if (t && !target_state_waits_for_policy(t)) { /* facts that an abort does not take back */
         w->failures = t->attempts;
         w->failing_since_ms = t->failing_since_ms;
