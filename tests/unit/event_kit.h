@@ -36,6 +36,7 @@ struct word { /* what a source says */
     const char *traceparent;
     const char *replay_of; /* name of the event it repeats; NULL: none */
     bool thin;             /* needsFetch */
+    const char *source;    /* NULL: hr */
 };
 
 static inline int64_t kit_ms(int64_t seconds)
@@ -83,7 +84,7 @@ static inline struct event make_event(const struct word *w)
                        .tenant = xstrdup(w->tenant ? w->tenant : "acme"),
                        .directory = xstrdup(w->directory ? w->directory : "hr"),
                        .subject = xstrdup(w->subject ? w->subject : "zoe"),
-                       .source = xstrdup("hr"),
+                       .source = xstrdup(w->source ? w->source : "hr"),
                        .occurred_at_ms = kit_ms(w->at),
                        .effective_at_ms = w->effective ? kit_ms(w->effective) : 0,
                        .received_at_ms = kit_ms(w->at),

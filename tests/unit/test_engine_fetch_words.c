@@ -185,6 +185,48 @@ START_TEST(what_a_source_takes_back_uncovers_what_events_say)
 }
 END_TEST
 
+/* Of both sources, as often as they are asked. */
+static void both_are_asked(const char *hr, const char *okta)
+{
+    while ((kit.call || wait_for_call() >= 0) && kit.call->target > 0) {
+        answer(200, kit.call->target == 1 ? hr : okta);
+        commit();
+    }
+}
+
+START_TEST(what_one_source_takes_back_does_not_take_back_another_ones_word)
+{
+    static const struct {
+        const char *cut, *back;
+    } rows[] = {{"left;" ZOE, "joined;" ZOE}, {"held;" ZOE, "free;" ZOE}};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        start_config();
+        kit_add_target("source.okta", "source");
+        kit_open();
+        commit();
+        kit_zoe_has_account(ZOE);
+        say({"okta", EVENT_CHANGED, .at = 2, .thin = true, .source = "okta"});
+        both_are_asked(rows[i].back, rows[i].cut);
+        expect_body("false");
+        answer(200, user("7", false, ZOE));
+        commit();
+        pass(KIT_SECOND);
+        zoe_is_asked_about("hr", EVENT_CHANGED, 3);
+        answer(200, rows[i].cut); /* which is newer than okta's */
+        commit();
+        zoe_is_asked_about("hr-back", EVENT_CHANGED, 4);
+        both_are_asked(rows[i].back, rows[i].cut); /* okta has not said anything else */
+        ck_assert_ptr_null(kit.call);
+        expect_result("hr-back", "miro", "unchanged");
+        say({"okta-back", EVENT_CHANGED, .at = 5, .thin = true, .source = "okta"});
+        both_are_asked(rows[i].back, rows[i].back);
+        ck_assert_ptr_nonnull(kit.call);
+        expect_body("true");
+        kit_stop();
+    }
+}
+END_TEST
+
 START_TEST(left_against_the_event_that_is_asked_about_is_asked_again)
 {
     start();
@@ -439,6 +481,7 @@ int main(void)
         a_fetched_left_or_suspended_cuts,
         a_source_takes_its_own_word_back_when_it_says_so_twice,
         what_a_source_takes_back_uncovers_what_events_say,
+        what_one_source_takes_back_does_not_take_back_another_ones_word,
         left_against_the_event_that_is_asked_about_is_asked_again,
         who_leaves_is_cut_also_when_the_rest_does_not_fit,
         a_leaver_without_a_name_waits_for_the_source_to_tell_it,

@@ -262,12 +262,37 @@ static bool merge_words(const struct answer *a, struct source_person *said, bool
     return all;
 }
 
+/* Another one's word may have stood below the one that was taken back, which the events do not know: it is asked anew, and
+ * nobody is given access before it has answered. */
+static void ask_others(const struct answer *a)
+{
+    struct slot *slot = a->w->slot;
+    for (size_t i = 0; i < slot->live->n_targets; i++) {
+        struct target_state *t = &slot->live->targets[i];
+        const struct target *target = engine_target(a->e, t->target);
+        if (t == a->t || !is_source(t->target) || !t->fetched_ms || t->wanted || !target ||
+            !may_ask(target, slot))
+            continue;
+        t->wanted = a->t->wanted;
+        t->open = true;
+        target_state_set_unfetched(t, NULL);
+    }
+}
+
+static bool takes_back(const struct person *p, const struct source_person *said)
+{
+    uint64_t word = event_id_hash(said->words.id);
+    return person_takes_back_left(p, said, word) || person_takes_back_suspended(p, said, word);
+}
+
 static void take_words(const struct answer *a, struct source_person *said)
 {
     word_id(a->t->target, said->words.id);
     const char *surprise = surprise_in(a->w->slot->live, said);
     if (surprise && !is_certain(a, surprise))
         return;
+    if (takes_back(a->w->slot->live, said))
+        ask_others(a);
     bool all = merge_words(a, said, surprise != NULL);
     end_wish(a->e, a->w, a->t,
              all ? NULL : "the source says more attributes or groups than one person may have");
