@@ -26,6 +26,8 @@ class Account:
     attributes: dict = field(default_factory=dict)  # flat names, as in include/attr.h
     teams: list = field(default_factory=list)
     history: list = field(default_factory=list)     # of Activity, oldest first
+    role: str = ""
+    admin_roles: list = field(default_factory=list)
 
 
 @dataclass
@@ -48,7 +50,8 @@ class ControlFailed(Exception):
 def _account(user):
     history = [Activity(h["at"], h["active"], h.get("cause", "")) for h in user.get("history", [])]
     return Account(user["id"], user["userName"], user["active"], user.get("deleted", False),
-                   user.get("attributes", {}), user.get("teams", []), history)
+                   user.get("attributes", {}), user.get("teams", []), history, user.get("role", ""),
+                   user.get("adminRoles", []))
 
 
 class Sandbox:

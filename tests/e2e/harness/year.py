@@ -1,7 +1,8 @@
 """A company's days, as the simulator's generator tells them (`sim --year --print-events`), in real time but faster.
 
 The story's milliseconds are stretched to the time that the test gives it: what is dated ahead falls due, contracts end and
-words come late within seconds. The policy is written from what the story says of the company; `teams_of` is its twin.
+words come late within seconds. The policy is written from what the story says of the company, and decides as the simulator's
+does (tests/sim/year_company.c); `teams_of`, `rights_of` and `says_farewell` are its twins.
 """
 import json
 import subprocess
@@ -12,18 +13,20 @@ from .words import Word, now_ms
 
 POLICY = """
 local reorganised, successors = %(reorganised)s, %(successors)s
+local admins = { Analyst = "Content Admin", Tester = "User Admin" }
 local kept = { "userName", "displayName", "name.givenName", "name.familyName" }
 local cleared = { "department", "costCenter", "division", "employeeNumber", "manager" }
 
 return {
     desired = function(person)
+        local profile, account, teams = person.profile, { active = true }, {}
         if person.employment == "deleted" then
             return { delete = true }
         end
         if not person.active then
-            return { active = false }
+            local number = person.employment == "left" and profile.employeeNumber
+            return { active = false, leave_teams = number and tonumber(number:sub(2)) %% 2 == 0 or nil }
         end
-        local profile, account, teams = person.profile, { active = true }, {}
         for _, name in ipairs(kept) do
             account[name] = profile[name]
         end
@@ -36,14 +39,24 @@ return {
         if profile.location then
             teams[profile.location] = true
         end
-        if profile.title then
-            teams[profile.title:match("%%S+$")] = true
+        local profession = profile.title and profile.title:match("%%S+$")
+        account.role = profession == "Manager" and "ORGANIZATION_INTERNAL_ADMIN" or "ORGANIZATION_INTERNAL_USER"
+        account.admin_roles = {}
+        if profession then
+            teams[profession] = true
+            if admins[profession] then
+                account.admin_roles[admins[profession]] = true
+            end
+            if profile.title:find("^Lead ") then
+                account.userType = "Full"
+            end
         end
         account.teams = teams
         return account
     end,
 }
 """
+ADMINS = {"Analyst": "Content Admin", "Tester": "User Admin"}
 MANAGED = ("displayName", "department", "costCenter", "division", "employeeNumber", "manager")
 POST_AT_ONCE = 40
 
@@ -85,6 +98,20 @@ class Year:
         teams = {successors[department] if reorganised and department else department, location,
                  title.split()[-1] if title else None}
         return teams - {None}
+
+    @staticmethod
+    def rights_of(profile):
+        """(role, admin roles, whether the licence is to be Full)"""
+        title = profile.get("title") or ""
+        profession = title.split()[-1] if title else None
+        role = "ORGANIZATION_INTERNAL_ADMIN" if profession == "Manager" else "ORGANIZATION_INTERNAL_USER"
+        return role, {ADMINS[profession]} if profession in ADMINS else set(), title.startswith("Lead ")
+
+    @staticmethod
+    def says_farewell(person):
+        """Whether somebody who has left is to leave all teams before the cut."""
+        number = person.attributes.get("employeeNumber")
+        return person.employment is not None and person.employment.word.type == "left" and bool(number) and int(number[1:]) % 2 == 0
 
     def tell(self, sender, source):
         """In a thread of its own; a Telling."""
