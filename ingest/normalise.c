@@ -352,7 +352,7 @@ static bool nested_too_deeply(struct str text)
     return false;
 }
 
-/* Why json_parse refused the body; asked on failure only. */
+/* Why the body is no JSON; asked on failure only. */
 static enum normalise_result classify(struct str body)
 {
     if (!utf8_ok(body))
@@ -360,18 +360,33 @@ static enum normalise_result classify(struct str body)
     return nested_too_deeply(body) ? NORMALISE_DEPTH : NORMALISE_JSON;
 }
 
-/* The body, or what was signed in its stead, parsed; NULL in *ret: there is none. */
+/* What a body says. JSON that is only read lies in one piece; other formats, and what is filtered, are a tree. */
+struct document {
+    const cJSON *root; /* NULL: there is none */
+    struct json_doc doc;
+    cJSON *tree;
+};
+
+static void document_done(struct document *d)
+{
+    json_doc_done(&d->doc);
+    cJSON_Delete(d->tree);
+}
+
+/* The body, or what was signed in its stead, parsed. */
 static enum normalise_result parse(const struct source *src, const struct message *m,
-                                   const struct verified *verified, cJSON **ret, struct body_bad *bad,
-                                   struct error *err)
+                                   const struct verified *verified, struct document *ret,
+                                   struct body_bad *bad, struct error *err)
 {
     bool claims = verified && verified->content.n > 0;
     struct str text = claims ? verified->content : m->body;
     enum source_format format = claims ? SOURCE_JSON : body_format(src, m);
-    *ret = NULL;
     if (text.n == 0 && src->empty)
         return NORMALISE_OK;
-    if (body_parse(format, text, ret, src->strict ? NULL : bad, err))
+    bool ok = format == SOURCE_JSON ? json_doc_parse(text, &ret->doc, err)
+                                    : body_parse(format, text, &ret->tree, src->strict ? NULL : bad, err);
+    ret->root = ret->tree ? ret->tree : ret->doc.root;
+    if (ok)
         return NORMALISE_OK;
     return format == SOURCE_JSON ? classify(text) : NORMALISE_JSON;
 }
@@ -387,8 +402,8 @@ static void set_lines_aside(const struct origin *o, struct event_list *list, str
 
 /* Where items carry the proof, a body without one that does, readable or not, is a stranger's; and as anybody's is read, it
  * may not cost much. */
-static enum normalise_result prove_items(const struct origin *o, const struct message *m, cJSON **ret_body,
-                                         struct event_list *ret, struct error *err)
+static enum normalise_result prove_items(const struct origin *o, const struct message *m,
+                                         struct document *body, struct event_list *ret, struct error *err)
 {
     size_t values;
     ret->unproved = true;
@@ -396,8 +411,9 @@ static enum normalise_result prove_items(const struct origin *o, const struct me
         error_set(err, ERROR_INPUT, "%zu values, at most %d are read", values, UNPROVED_VALUES_MAX);
         return NORMALISE_TOO_LARGE;
     }
-    if (json_parse(m->body, ret_body, err))
-        ret->unproved = !verifier_filter(o->src->verifier, *ret_body, &ret->forged);
+    if (json_parse(m->body, &body->tree, err))
+        ret->unproved = !verifier_filter(o->src->verifier, body->tree, &ret->forged);
+    body->root = body->tree;
     return NORMALISE_OK;
 }
 
@@ -405,7 +421,7 @@ static enum normalise_result make_list(struct sources *set, const struct origin 
                                        const struct verified *verified, struct event_list *ret,
                                        struct error *err)
 {
-    cJSON *body = NULL;
+    struct document body = {0};
     struct body_bad bad = {0};
     enum normalise_result result;
     if (verified && verified->items)
@@ -413,10 +429,10 @@ static enum normalise_result make_list(struct sources *set, const struct origin 
     else
         result = parse(o->src, m, verified, &body, &bad, err);
     if (result == NORMALISE_OK && !ret->unproved)
-        result = run_script(set, o, m, body, ret, err);
+        result = run_script(set, o, m, body.root, ret, err);
     if (result == NORMALISE_OK && bad.n > 0)
         set_lines_aside(o, ret, &bad);
-    cJSON_Delete(body);
+    document_done(&body);
     return result;
 }
 
