@@ -17,6 +17,7 @@ struct lua_host {
     int64_t left;          /* what remains of it */
     int64_t deadline_ns;   /* on the thread's CPU clock; 0: not set yet */
     uint64_t generation;   /* of JSON views: older ones are stale */
+    const void *views;     /* the metatable of JSON views, to be compared */
     lua_script sandbox;    /* the table that each script's globals are copied from */
 };
 

@@ -38,13 +38,25 @@ static void push_view(lua_State *L, const cJSON *node)
 {
     struct view *view = lua_newuserdatauv(L, sizeof *view, 0);
     *view = (struct view){.node = node, .generation = lua_host_of(L)->generation, .length = -1};
-    luaL_setmetatable(L, view_type);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, view_type);
+    lua_setmetatable(L, -2);
+}
+
+/* As luaL_testudata, which looks the metatable up by its name: every access of a script passes here. */
+static struct view *test_view(lua_State *L, int index)
+{
+    struct view *view = lua_touserdata(L, index);
+    if (!view || !lua_getmetatable(L, index))
+        return NULL;
+    bool ours = lua_topointer(L, -1) == lua_host_of(L)->views;
+    lua_pop(L, 1);
+    return ours ? view : NULL;
 }
 
 void lua_json_push(lua_State *L, const cJSON *node, bool keep_null)
 {
     if (cJSON_IsString(node))
-        lua_pushstring(L, node->valuestring);
+        lua_pushlstring(L, node->valuestring, strlen(node->valuestring));
     else if (cJSON_IsNumber(node))
         push_number(L, node->valuedouble);
     else if (cJSON_IsBool(node))
@@ -87,13 +99,15 @@ void lua_host_push_plain(lua_State *L, const cJSON *node)
 
 const cJSON *lua_host_to_json(struct lua_host *h, int index)
 {
-    const struct view *view = luaL_testudata(h->L, index, view_type);
+    const struct view *view = test_view(h->L, index);
     return view && view->generation == h->generation ? view->node : NULL;
 }
 
 static struct view *check_view(lua_State *L, int index)
 {
-    struct view *view = luaL_checkudata(L, index, view_type);
+    struct view *view = test_view(L, index);
+    if (!view)
+        view = luaL_checkudata(L, index, view_type); /* raises */
     if (view->generation != lua_host_of(L)->generation)
         luaL_error(L, "this JSON document is gone: keep values, not views, between calls");
     return view;
@@ -125,8 +139,8 @@ static int view_index(lua_State *L)
     const cJSON *found = NULL;
     if (cJSON_IsArray(view->node) && lua_isinteger(L, 2))
         found = element(view, lua_tointeger(L, 2));
-    else if (cJSON_IsObject(view->node) && lua_type(L, 2) == LUA_TSTRING)
-        found = cJSON_GetObjectItemCaseSensitive(view->node, lua_tostring(L, 2));
+    else if (lua_type(L, 2) == LUA_TSTRING)
+        found = json_get(view->node, lua_tostring(L, 2));
     lua_json_push(L, found, false);
     return 1;
 }
@@ -202,5 +216,6 @@ void lua_json_open(lua_State *L)
     };
     luaL_newmetatable(L, view_type);
     luaL_setfuncs(L, methods, 0);
-    lua_pop(L, 1);
+    lua_host_of(L)->views = lua_topointer(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, view_type);
 }
