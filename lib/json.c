@@ -61,36 +61,25 @@ static bool scan_escape(struct scanner *s)
     return true;
 }
 
-/* Passes over characters that stand for themselves, eight at a time. */
-static void skip_plain(struct scanner *s)
-{
-    for (uint64_t word; (size_t)(s->end - s->p) >= sizeof word; s->p += sizeof word) {
-        memcpy(&word, s->p, sizeof word);
-        if (word & JSON_HIGH_BITS || json_special_in(word))
-            return;
-    }
-}
-
 /* Behind the opening quote, up to behind the closing one. */
 static bool scan_string(struct scanner *s)
 {
-    skip_plain(s);
-    while (s->p < s->end) {
+    for (;;) {
+        s->p += json_plain((struct str){s->p, (size_t)(s->end - s->p)}, JSON_HIGH_BITS);
+        if (s->p == s->end)
+            return fail(s, "a string without end");
         unsigned char c = (unsigned char)*s->p;
-        if (c == '"') {
-            s->p++;
-            return true;
-        }
         if (c < 0x20)
             return fail(s, "a control character in a string");
         size_t length = c < 0x80 ? 1 : utf8_sequence((struct str){s->p, (size_t)(s->end - s->p)});
         if (length == 0)
             return fail(s, "bytes that are not UTF-8");
         s->p += length;
+        if (c == '"')
+            return true;
         if (c == '\\' && !scan_escape(s))
             return false;
     }
-    return fail(s, "a string without end");
 }
 
 static bool scan_digits(struct scanner *s)

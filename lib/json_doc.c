@@ -92,11 +92,10 @@ static char *take_string(struct builder *b)
 {
     char *text = b->texts, *to = text;
     for (;;) {
-        const char *from = b->p;
-        while (*b->p != '"' && *b->p != '\\')
-            b->p++;
-        memcpy(to, from, (size_t)(b->p - from));
-        to += b->p - from;
+        size_t n = json_plain((struct str){b->p, (size_t)(b->end - b->p)}, 0);
+        memcpy(to, b->p, n);
+        to += n;
+        b->p += n;
         if (*b->p++ == '"')
             break;
         to = take_escape(b, to);

@@ -21,16 +21,7 @@ static const char *escape_of(unsigned char c)
 /* Whether s stands in JSON as it is. Nearly all that is written does. */
 static bool is_plain(struct str s)
 {
-    uint64_t word;
-    for (; s.n >= sizeof word; s.p += sizeof word, s.n -= sizeof word) {
-        memcpy(&word, s.p, sizeof word);
-        if (json_special_in(word))
-            return false;
-    }
-    word = UINT64_C(0x2020202020202020); /* blanks behind the rest */
-    if (s.n > 0)
-        memcpy(&word, s.p, s.n);
-    return !json_special_in(word);
+    return json_plain(s, 0) == s.n;
 }
 
 static void write_escaped(struct buf *b, struct str s)

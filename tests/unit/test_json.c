@@ -233,7 +233,38 @@ START_TEST(writes_commas_names_and_escapes)
 }
 END_TEST
 
+/* Texts are passed over eight bytes at a time. */
+START_TEST(sees_every_byte_wherever_it_stands)
+{
+    enum { N = 21 };
+    char text[N + 2];
+    for (int c = 0; c < 256; c++)
+        for (size_t at = 1; at <= N; at++) {
+            memset(text, 'a', sizeof text);
+            text[0] = text[N + 1] = '"';
+            text[at] = (char)c;
+            bool plain = c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+            ck_assert_msg(json_check((struct str){text, sizeof text}, NULL) == plain, "%d at %zu", c, at);
+            if (plain)
+                compare_ways((struct str){text, sizeof text});
+            struct buf b;
+            struct json_out w;
+            cJSON *root = NULL;
+            buf_init(&b, 1000);
+            json_out_init(&w, &b);
+            json_put_str(&w, NULL, (struct str){text + 1, N});
+            ck_assert_msg((b.n == N + 2) == (plain || c >= 0x80), "%d at %zu: %s", c, at, b.p);
+            if (c > 0 && c < 0x80) {
+                ck_assert(json_parse(buf_str(&b), &root, NULL));
+                ck_assert(strncmp(root->valuestring, text + 1, N) == 0 && strlen(root->valuestring) == N);
+            }
+            cJSON_Delete(root);
+            buf_done(&b);
+        }
+}
+END_TEST
+
 RUN_TESTS("json", reads_valid_documents, refuses_invalid_documents_and_says_why,
           documents_are_read_as_by_json_parse, damaged_documents_are_judged_as_by_json_parse,
           integers_beyond_a_double_keep_their_digits, nests_up_to_the_limit, reads_members_by_type,
-          writes_commas_names_and_escapes)
+          writes_commas_names_and_escapes, sees_every_byte_wherever_it_stands)
