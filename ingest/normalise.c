@@ -115,7 +115,7 @@ static bool check_members(lua_State *L, struct error *err)
         const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
         ok = false;
         for (size_t i = 0; i < ARRAY_SIZE(known) && !ok; i++)
-            ok = strcmp(known[i], key) == 0;
+            ok = known[i][0] == key[0] && strcmp(known[i], key) == 0;
         if (!ok)
             error_set(err, ERROR_INPUT, "%.64s: an event has no such member", key);
         lua_pop(L, ok ? 1 : 2);

@@ -48,7 +48,7 @@ static bool control(char c)
 static bool scan(struct str s, bool controls)
 {
     while (s.n > 0) {
-        size_t length = utf8_sequence(s);
+        size_t length = (unsigned char)*s.p < 0x80 ? 1 : utf8_sequence(s);
         if (length == 0 || (!controls && control(*s.p)))
             return false;
         s.p += length;
