@@ -33,6 +33,12 @@
 
 enum { TURN_MS = 1000, DESCRIPTORS_PER_THREAD = 64, TRIED_OPTIONS_MAX = 16 };
 
+/* jemalloc reads this at start (only in releases, see the Makefile). librdkafka and LZ4 take some 70 KiB for each request to
+ * Kafka and give them back; what is more than 32 KiB a thread does not keep by itself, and each time its pages go back to
+ * the kernel. */
+extern const char *malloc_conf;
+const char *malloc_conf = "tcache_max:131072";
+
 static const char DEFAULT_CONFIG[] = "/etc/rollcall/rollcall.yaml";
 static const char USAGE[] = /* after "usage: rollcall-ingest [options]" */
     "   or: rollcall-ingest [options] check SOURCE FILE\n"
