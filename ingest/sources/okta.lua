@@ -48,8 +48,8 @@ local function event(entry)
     if not kind or not user or not outcome or outcome.result ~= "SUCCESS" then
         return nil
     end
-    local group = target(entry, "UserGroup")
     local membership = string.sub(kind, 1, 11) == "membership."
+    local group = membership and target(entry, "UserGroup")
     if membership and not group then
         return nil
     end

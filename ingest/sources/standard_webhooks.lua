@@ -26,11 +26,14 @@
 --
 -- Other types are counted as skipped and answered with success.
 
-local known = {
-    ["person.joined"] = true, ["person.changed"] = true, ["person.suspended"] = true,
-    ["person.resumed"] = true, ["person.left"] = true, ["person.deleted"] = true,
-    ["membership.added"] = true, ["membership.removed"] = true,
-}
+local known = {}
+for _, kind in ipairs({
+    "person.joined", "person.changed", "person.suspended", "person.resumed", "person.left", "person.deleted",
+    "membership.added", "membership.removed",
+}) do
+    known[kind] = kind
+    known["rollcall." .. kind] = kind
+end
 
 local function form(prefix)
     return {
@@ -66,9 +69,9 @@ return {
         if type(body.type) ~= "string" then
             error("type must be a string")
         end
-        local kind = string.gsub(body.type, "^rollcall%.", "")
-        if not known[kind] then
-            return {}, { kind .. ": of no concern" }
+        local kind = known[body.type]
+        if not kind then
+            return {}, { body.type .. ": of no concern" }
         end
         local data = body.data
         return { {
