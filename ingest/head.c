@@ -15,15 +15,18 @@ static const struct {
     [HEAD_EXPECTATION] = {417, "bad_expectation"},
 };
 
+/* RFC 9110 5.6.2 */
+static const bool token_chars[256] = {
+    ['0' ... '9'] = true,  ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['!'] = true,
+    ['#' ... '\''] = true, ['*'] = true,         ['+'] = true,         ['-'] = true,
+    ['.'] = true,          ['^' ... '`'] = true, ['|'] = true,         ['~'] = true,
+};
+
 static bool is_token(struct str s)
 {
-    static const char marks[] = "!#$%&'*+-.^_`|~"; /* RFC 9110 5.6.2, beside letters and digits */
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i], lower = (char)(c | 0x20);
-        bool word = (c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'z');
-        if (!word && !memchr(marks, c, sizeof marks - 1))
+    for (size_t i = 0; i < s.n; i++)
+        if (!token_chars[(unsigned char)s.p[i]])
             return false;
-    }
     return s.n > 0;
 }
 

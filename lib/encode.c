@@ -78,6 +78,7 @@ bool base64_decode(struct str text, struct buf *out)
 {
     if (!strip_padding(&text) || text.n % 4 == 1)
         return false;
+    char *to = buf_extend(out, text.n * 6 / 8);
     uint32_t bits = 0;
     unsigned count = 0;
     for (size_t i = 0; i < text.n; i++) {
@@ -88,7 +89,8 @@ bool base64_decode(struct str text, struct buf *out)
         count += 6;
         if (count >= 8) {
             count -= 8;
-            buf_addc(out, (char)(bits >> count & 0xff));
+            if (to)
+                *to++ = (char)(bits >> count & 0xff);
         }
     }
     return (bits & ((1u << count) - 1)) == 0; /* one text per value: unused bits are zero */
