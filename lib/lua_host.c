@@ -14,24 +14,6 @@ enum { MEMORY_DEFAULT = 16 << 20, INSTRUCTIONS_DEFAULT = 1000000, HOOK_INTERVAL 
 
 static const int64_t CALL_CPU_MAX_NS = INT64_C(2000000000);
 
-/* Lua counts a block's old size against its new one; osize is a type tag for new blocks. */
-static void *allocate(void *ctx, void *p, size_t osize, size_t nsize)
-{
-    struct lua_host *h = ctx;
-    size_t old = p ? osize : 0;
-    if (nsize == 0) {
-        free(p);
-        h->memory_used -= old;
-        return NULL;
-    }
-    if (h->limited && nsize > old && h->memory_used - old + nsize > h->memory_max)
-        return NULL;
-    void *q = realloc(p, nsize);
-    if (q)
-        h->memory_used = h->memory_used - old + nsize;
-    return q;
-}
-
 static int64_t cpu_ns(void)
 {
     struct timespec now;
@@ -98,7 +80,7 @@ struct lua_host *lua_host_new(const struct lua_limits *limits)
     struct lua_host *h = xcalloc(1, sizeof *h);
     h->memory_max = limits && limits->memory_bytes ? limits->memory_bytes : MEMORY_DEFAULT;
     h->instructions = limits && limits->instructions ? limits->instructions : INSTRUCTIONS_DEFAULT;
-    h->L = lua_newstate(allocate, h);
+    h->L = lua_newstate(lua_memory, h);
     assert(h->L);
     *(struct lua_host **)lua_getextraspace(h->L) = h;
     lua_atpanic(h->L, panic);
@@ -113,6 +95,7 @@ void lua_host_free(struct lua_host *h)
     if (!h)
         return;
     lua_close(h->L);
+    lua_memory_drop(h);
     free(h);
 }
 
@@ -208,8 +191,10 @@ void lua_host_end(struct lua_host *h)
 {
     lua_settop(h->L, 0);
     h->generation++;
-    if (h->memory_used > h->memory_max / 2)
+    if (h->memory_used > h->memory_max / 2) {
         lua_gc(h->L, LUA_GCCOLLECT);
+        lua_memory_drop(h);
+    }
 }
 
 int lua_host_field(lua_State *L, int index, const char *key)
