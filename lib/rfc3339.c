@@ -137,36 +137,26 @@ bool rfc3339_parse(struct str text, int64_t *ret_ms)
     return true;
 }
 
-static char *write_digits(char *to, int value, int count)
+static void put_pair(char *to, int value)
 {
-    for (int i = count - 1; i >= 0; i--) {
-        to[i] = (char)('0' + value % 10);
-        value /= 10;
-    }
-    return to + count;
+    to[0] = (char)('0' + value / 10);
+    to[1] = (char)('0' + value % 10);
 }
 
 void rfc3339_format(int64_t ms, char out[RFC3339_SIZE])
 {
     assert(ms >= 0 && ms <= LAST_MS);
     int64_t seconds = ms / MS_PER_S;
-    int of_day = (int)(seconds % S_PER_DAY), year, month, day;
+    int of_day = (int)(seconds % S_PER_DAY), of_second = (int)(ms % MS_PER_S), year, month, day;
     date_of_days(seconds / S_PER_DAY, &year, &month, &day);
-    const struct {
-        int value, digits;
-        char after;
-    } parts[] = {
-        {year, 4, '-'},
-        {month, 2, '-'},
-        {day, 2, 'T'},
-        {of_day / 3600, 2, ':'},
-        {of_day / 60 % 60, 2, ':'},
-        {of_day % 60, 2, '.'},
-        {(int)(ms % MS_PER_S), 3, 'Z'},
-    };
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        out = write_digits(out, parts[i].value, parts[i].digits);
-        *out++ = parts[i].after;
-    }
-    *out = '\0';
+    memcpy(out, "0000-00-00T00:00:00.000Z", RFC3339_SIZE);
+    put_pair(out, year / 100);
+    put_pair(out + 2, year % 100);
+    put_pair(out + 5, month);
+    put_pair(out + 8, day);
+    put_pair(out + 11, of_day / 3600);
+    put_pair(out + 14, of_day / 60 % 60);
+    put_pair(out + 17, of_day % 60);
+    put_pair(out + 20, of_second / 10);
+    out[22] = (char)('0' + of_second % 10);
 }
