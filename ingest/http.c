@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@ enum {
     SPARE_MAX = 256,  /* ended exchanges kept for the next ones */
     HEAD_ROOM = 4096, /* of MHD's memory per connection, beside the head: its own tables and our answer */
     HEADER_OVERHEAD = 64,
+    ENDS = 64, /* taken at once */
 };
 
 /* ---- the head ------------------------------------------------------------------------------------------ */
@@ -267,6 +269,9 @@ static void connection_open(struct http *h, struct MHD_Connection *mhd, void **c
     c->slot = h->slot;
     c->proxied = h->proxied;
     c->waiting_since = clock_mono_ms();
+    struct epoll_event end = {.events = EPOLLRDHUP | EPOLLET, .data.ptr = c};
+    if (epoll_ctl(h->ends, EPOLL_CTL_ADD, c->fd, &end) != 0)
+        shutdown(c->fd, SHUT_RDWR); /* out of memory: MHD gives a connection up then, too */
     c->next = h->connections;
     if (c->next)
         c->next->prev = c;
@@ -285,6 +290,7 @@ static void connection_close(struct http *h, struct connection *c)
     if (c->next)
         c->next->prev = c->prev;
     leave(h, c->slot);
+    epoll_ctl(h->ends, EPOLL_CTL_DEL, c->fd, NULL);
     free(c->query);
     free(c->certificate);
     free(c);
@@ -330,23 +336,31 @@ bool http_new(const struct http_settings *settings, struct http **ret, struct er
     struct http *h = xcalloc(1, sizeof *h);
     h->settings = *settings;
     h->listening = true;
+    h->ends = epoll_create1(EPOLL_CLOEXEC);
     h->held = xcalloc(addresses_slots(settings->addresses) + 1, sizeof *h->held);
     h->empty = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
     size_t memory = (size_t)settings->header_bytes + HEAD_ROOM + MESSAGE_HEADERS_MAX * HEADER_OVERHEAD;
     struct MHD_OptionItem tls[HTTP_TLS_OPTIONS] = {{MHD_OPTION_END, 0, NULL}};
     if (settings->tls)
         http_tls_options(tls);
-    h->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (settings->tls ? MHD_USE_TLS : 0u), 0,
-        on_accept, h, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET,
-        settings->listen_fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)settings->connections + 1,
-        MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
-        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_URI_LOG_CALLBACK, take_target, h,
-        STRICT_OPTION, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+    h->daemon =
+        h->ends < 0
+            ? NULL
+            : MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+                                   (settings->tls ? MHD_USE_TLS : 0u),
+                               0, on_accept, h, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+                               MHD_OPTION_LISTEN_SOCKET, settings->listen_fd, MHD_OPTION_CONNECTION_LIMIT,
+                               (unsigned)settings->connections + 1, MHD_OPTION_CONNECTION_TIMEOUT, 0u,
+                               MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory, MHD_OPTION_NOTIFY_COMPLETED,
+                               on_completed, h, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
+                               MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_URI_LOG_CALLBACK,
+                               take_target, h, STRICT_OPTION, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+                               MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
     if (!h->empty || !h->daemon) {
         if (h->empty)
             MHD_destroy_response(h->empty);
+        if (h->ends >= 0)
+            close(h->ends);
         close(settings->listen_fd);
         free(h->held);
         free(h);
@@ -371,6 +385,7 @@ void http_free(struct http *h)
         h->spare = x->next_spare;
         free(x);
     }
+    close(h->ends);
     free(h->held);
     free(h);
 }
@@ -391,6 +406,21 @@ int http_timeout_ms(const struct http *h)
 void http_run(struct http *h)
 {
     MHD_run(h->daemon);
+}
+
+int http_ends_fd(const struct http *h)
+{
+    return h->ends;
+}
+
+void http_take_ends(struct http *h)
+{
+    struct epoll_event ends[ENDS];
+    int n = epoll_wait(h->ends, ends, ENDS, 0); /* what is more comes in the next turn */
+    for (int i = 0; i < n; i++) {
+        struct connection *c = ends[i].data.ptr;
+        c->ended = true;
+    }
 }
 
 void http_stop_listening(struct http *h)
@@ -416,7 +446,7 @@ void http_sweep(struct http *h, int64_t now_ms)
             metrics_add(h->settings.metrics, COUNT_CUT, NULL, 1);
             c->waiting_since = now_ms; /* once */
         }
-        if (late || (!answered && connection_has_ended(c)))
+        if (late || (!answered && c->ended && connection_has_ended(c)))
             shutdown(c->fd, SHUT_RDWR); /* MHD sees this in any case, and closes */
     }
 }

@@ -76,6 +76,8 @@ void http_free(struct http *h);
 int http_fd(const struct http *h);         /* for epoll, EPOLLIN, level-triggered */
 int http_timeout_ms(const struct http *h); /* call http_run after at most this long; -1: only on http_fd */
 void http_run(struct http *h);
+int http_ends_fd(const struct http *h); /* for epoll, EPOLLIN: call http_take_ends, outside of http_run */
+void http_take_ends(struct http *h);
 void http_stop_listening(struct http *h); /* from now on connections close after their answer */
 void http_sweep(struct http *h, int64_t now_ms);
 size_t http_exchanges(const struct http *h); /* under way */

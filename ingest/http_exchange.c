@@ -27,7 +27,7 @@ static bool has_said_all(const struct exchange *x)
 {
     unsigned char begin[HTTP_TLS_END_MAX + 1];
     if (!x->http->settings.tls)
-        return connection_has_ended(x->connection);
+        return x->connection->ended && connection_has_ended(x->connection);
     ssize_t n = recv(x->connection->fd, begin, sizeof begin, MSG_PEEK | MSG_DONTWAIT);
     return n == 0 || (n > 0 && http_tls_is_end(begin, (size_t)n));
 }

@@ -23,6 +23,7 @@ struct connection {
     int64_t waiting_since; /* ms, monotonic: for the client; from accept, an answer or an exchange's end on */
     struct exchange *x;    /* under way, or NULL */
     bool served;           /* at least one head was read */
+    bool ended;            /* its client has closed its side; there may be something left to read */
     struct str target; /* of the request under way, in MHD's buffer; its bytes hold until the head is read */
     bool target_ok;
     char *certificate; /* subject of the client's certificate, once asked for; NULL: none that counts */
@@ -35,6 +36,7 @@ struct http {
     struct MHD_Daemon *daemon;
     struct MHD_Response *empty; /* every success without a body shares it */
     struct connection *connections;
+    int ends; /* epoll: clients that close their side */
     size_t n_exchanges;
     int64_t bodies_bytes; /* in use */
     int64_t *held;        /* of that by each address, by its slot; the last by all who have none */

@@ -73,6 +73,12 @@ static void wake(void *ctx, uint32_t events)
     (void)events;
 }
 
+static void take_ends(void *ctx, uint32_t events)
+{
+    (void)events;
+    http_take_ends(ctx);
+}
+
 static int least(int a, int b)
 {
     return a < 0 ? b : b < 0 ? a : a < b ? a : b;
@@ -197,7 +203,8 @@ static bool thread_init(struct thread *t, const struct config *cfg, int fd, stru
     atomic_store(&t->turned_ms, t->swept_ms);
     return http_init(t, cfg, fd, err) &&
            loop_add(t->loop, publisher_fd(t->publisher), EPOLLIN, wake, NULL, err) &&
-           loop_add(t->loop, http_fd(t->http), EPOLLIN, wake, NULL, err);
+           loop_add(t->loop, http_fd(t->http), EPOLLIN, wake, NULL, err) &&
+           loop_add(t->loop, http_ends_fd(t->http), EPOLLIN, take_ends, t->http, err);
 }
 
 static void thread_done(struct thread *t)
