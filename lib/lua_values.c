@@ -132,7 +132,7 @@ static int value_list(lua_State *L)
     const cJSON *node = lua_host_to_json(lua_host_of(L), 1), *item;
     lua_Integer n = 0;
     lua_settop(L, 1);
-    lua_newtable(L);
+    lua_createtable(L, cJSON_IsArray(node) ? cJSON_GetArraySize(node) : 1, 0);
     if (cJSON_IsArray(node)) {
         cJSON_ArrayForEach(item, node)
         {
@@ -225,7 +225,7 @@ static int value_each(lua_State *L)
         lua_call(L, 1, 1);
         lua_replace(L, 1);
     }
-    lua_newtable(L);
+    lua_createtable(L, (int)lua_rawlen(L, 1), 0); /* mostly one event of each */
     lua_newtable(L);
     for (lua_Integer i = 1; lua_pushvalue(L, 2), lua_rawgeti(L, 1, i) != LUA_TNIL; i++, lua_settop(L, 4)) {
         lua_pushinteger(L, i);
