@@ -584,7 +584,7 @@ void commit_drop_partition(struct engine *e, struct partition *p);
 /* partitions.c */
 /* Doubts what the last owner of a slot taken over had under way: before anything is planned for it. */
 void partition_doubt_takeover(struct engine *e, struct slot *slot, struct now now);
-/* tenant → spread, of those whose bucket 0 lives there, for the partition's record; ret must be empty. */
+/* tenant → spread, for the partition's record; ret must be empty. */
 void partition_spreads(const struct engine *e, const struct partition *p, struct attrs *ret);
 /* Converges every slot of the partition that has work. */
 void partition_wake(struct engine *e, struct partition *p, struct now now);

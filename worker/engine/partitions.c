@@ -93,12 +93,6 @@ bool engine_restore_record(struct engine *e, int32_t partition, struct str key, 
     return true;
 }
 
-/* A REST side has no buckets. */
-static bool is_tenants_home(const struct partition *p, const struct target *t)
-{
-    return t->home == p->partition && !t->cfg->rest_of;
-}
-
 /* Those of tenants that are not configured (any more) stay as they were. */
 void partition_spreads(const struct engine *e, const struct partition *p, struct attrs *ret)
 {
@@ -107,7 +101,7 @@ void partition_spreads(const struct engine *e, const struct partition *p, struct
         const struct target *t = &e->targets[i];
         char spread[12];
         snprintf(spread, sizeof spread, "%u", t->n_lanes);
-        if (is_tenants_home(p, t))
+        if (!t->cfg->rest_of) /* a REST side has no buckets */
             attrs_set(ret, t->cfg->tenant, spread);
     }
 }
@@ -117,7 +111,7 @@ static bool check_spreads(const struct engine *e, const struct partition *p, str
     for (size_t i = 0; i < e->cfg.n_targets; i++) {
         const struct target *t = &e->targets[i];
         const char *was = attrs_get(&p->found.spreads, t->cfg->tenant);
-        if (is_tenants_home(p, t) && was && strtoul(was, NULL, 10) != t->n_lanes)
+        if (!t->cfg->rest_of && was && strtoul(was, NULL, 10) != t->n_lanes)
             return error_set(
                 err, ERROR_PERMANENT,
                 "tenant %.64s had a spread of %.8s when its records were written and has %u now: "

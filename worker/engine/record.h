@@ -64,7 +64,7 @@ struct partition_record {
     uint64_t
         swept; /* generation under which everybody in it was planned; 0: a sweep is under way, or none ever was */
     uint64_t teams; /* likewise the teams (sweep_teams_mark) under which everybody was who depends on them */
-    struct attrs spreads; /* of tenants whose bucket 0 lives here, in decimal; borrowed when writing */
+    struct attrs spreads; /* of each tenant, in decimal; borrowed when writing */
 };
 
 void partition_record_write(const struct partition_record *r, struct buf *out);
