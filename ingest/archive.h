@@ -11,8 +11,9 @@
  *     {"request": bytes, "content": bytes, "delivery": "…", "items": bool}\n  request  content
  *
  * request is what message_read takes: method, path, parameters and headers that the source reads, body. No header of a proof is in it.
- * content: what was signed in place of the body (claims of a JWS). To change this: a new mark for "RRA1"; archive_open
- * goes on reading the old one as long as the topic's retention. Thread rule: immutable after archive_new. */
+ * content: what was signed in place of the body (claims of a JWS). A record with ".erased" for a source is no body but says
+ * that the person whom its body names, tenant/directory/subject, was erased then (archive_tools.c). To change this: a new
+ * mark for "RRA1"; archive_open goes on reading the old one as long as the topic's retention. Thread rule: immutable after archive_new. */
 #ifndef INGEST_ARCHIVE_H
 #define INGEST_ARCHIVE_H
 

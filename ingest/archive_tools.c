@@ -13,13 +13,28 @@
 #include "rfc3339.h"
 #include "topic_reader.h"
 
-enum { READ_MS = 10 * 60 * 1000, SEND_MS = 60 * 1000, PAUSE_MS = 5, ID = ARCHIVE_ID_SIZE - 1 };
+/* In the place of a source's name: no body, but whom an earlier run has erased. */
+static const char MARK[] = ".erased"; /* which is no name of a source */
+
+enum {
+    READ_MS = 10 * 60 * 1000,
+    SEND_MS = 60 * 1000,
+    PAUSE_MS = 5,
+    ID = ARCHIVE_ID_SIZE - 1,
+    MARK_MAX = 4096
+};
 
 /* Ids that were seen: open addressing, 0 is free. A body that went to Kafka directly and by way of the spool stands in
  * the topic twice until it is compacted. */
 struct id_set {
     uint64_t *v;
     size_t n, size;
+};
+
+/* Bodies that name the person and were received before are not used any more. */
+struct erased_person {
+    char *tenant, *directory, *subject; /* in one piece, the tenant's */
+    int64_t before_ms;
 };
 
 struct tool {
@@ -36,8 +51,10 @@ struct tool {
     struct error err; /* of the record that could not be dealt with */
     void (*each)(struct tool *t, struct str id, const struct archived *clear, struct archived_request *r);
     const struct replay *replay;
-    char *tenant, *directory, *subject; /* of the person to be erased */
-    size_t seen, done, events, refused, unreadable, unparsed;
+    const char *mark;              /* of whom a mark is to be left; NULL: of nobody */
+    struct erased_person *persons; /* the one to be erased now, and those of all marks */
+    size_t n_persons;
+    size_t seen, done, events, refused, unreadable, unparsed, erased_late;
 };
 
 static bool fail(struct tool *t, const struct error *err)
@@ -81,6 +98,22 @@ static bool send_tombstone(struct tool *t, const void *what, struct error *err)
 {
     const struct str *id = what;
     return publisher_send_record(t->publisher, PUBLISHER_RAW, &(struct record){.key = *id}, t, err);
+}
+
+/* So that what comes later out of a spool is known to be erased; sealed as bodies are, and gone with their retention. */
+static bool send_mark(struct tool *t, const void *what, struct error *err)
+{
+    const struct source src = {.name = (char *)(uintptr_t)MARK};
+    const struct message m = {.method = str_of("POST"), .path = str_of("/"), .body = str_of(what)};
+    const struct verified nobody = {0};
+    struct buf out;
+    struct record record;
+    buf_init(&out, MARK_MAX);
+    bool ok = (archive_seal(t->archive, &src, &m, &nobody, t->persons[0].before_ms, &out, &record) ||
+               error_set(err, ERROR_INPUT, "the person's name is too long")) &&
+              publisher_send_record(t->publisher, PUBLISHER_RAW, &record, t, err);
+    buf_done(&out);
+    return ok;
 }
 
 static bool await_reports(struct tool *t, struct error *err)
@@ -139,9 +172,43 @@ static int compare_ids(const void *a, const void *b)
     return memcmp(a, b, ID);
 }
 
-static void note_tombstone(void *ctx, const struct topic_record *record)
+/* "tenant/directory/subject" */
+static bool add_person(struct tool *t, struct str name, int64_t before_ms)
+{
+    struct erased_person p = {.tenant = xstrndup(name.p, name.n), .before_ms = before_ms};
+    p.directory = strchr(p.tenant, '/');
+    p.subject = p.directory ? strchr(p.directory + 1, '/') : NULL;
+    if (!p.subject || !p.subject[1]) {
+        free(p.tenant);
+        return false;
+    }
+    *p.directory++ = *p.subject++ = '\0';
+    t->persons = xreallocarray(t->persons, t->n_persons + 1, sizeof *t->persons);
+    t->persons[t->n_persons++] = p;
+    return true;
+}
+
+static void note_mark(struct tool *t, const struct topic_record *record)
+{
+    struct archived clear;
+    struct archived_request r;
+    struct error err;
+    if (record->key.n != ID || !archive_peek(record->value, &clear) || strcmp(clear.source, MARK) != 0)
+        return;
+    if (archive_open(t->archive, record->key, record->value, &r, &err)) {
+        (void)add_person(t, r.message.body, clear.received_at_ms);
+        archived_done(&r);
+    } else {
+        t->unreadable++;
+        fprintf(t->out, "%.*s: who was erased: %s\n", ID, record->key.p, err.message);
+    }
+}
+
+static void note_erased(void *ctx, const struct topic_record *record)
 {
     struct tool *t = ctx;
+    if (record->value.p)
+        note_mark(t, record);
     if (record->value.p || record->key.n != ID)
         return;
     if (t->n_erased == t->size_erased) {
@@ -157,7 +224,8 @@ static void take_record(void *ctx, const struct topic_record *record)
     struct archived clear;
     struct archived_request r;
     struct error err = {0};
-    if (t->failed || !record->value.p || record->key.n != ID || !archive_peek(record->value, &clear))
+    if (t->failed || !record->value.p || record->key.n != ID || !archive_peek(record->value, &clear) ||
+        strcmp(clear.source, MARK) == 0)
         return;
     if (t->n_erased > 0 && bsearch(record->key.p, t->erased, t->n_erased, ID, compare_ids))
         return;
@@ -199,7 +267,11 @@ static bool run(struct tool *t, struct error *err)
         return false;
     if (t->replay && !sources_find(t->set, str_of(t->replay->source)))
         return error_set(err, ERROR_INPUT, "no source is called %s", t->replay->source);
-    if (!read_topic(t, note_tombstone, err))
+    if (t->mark && !insist(t, send_mark, t->mark)) {
+        *err = t->err;
+        return false;
+    }
+    if (!read_topic(t, note_erased, err))
         return false;
     if (t->n_erased > 0)
         qsort(t->erased, t->n_erased, ID, compare_ids);
@@ -217,7 +289,47 @@ static void tool_done(struct tool *t)
     archive_free(t->archive);
     free(t->erased);
     free(t->ids.v);
-    free(t->tenant);
+    for (size_t i = 0; i < t->n_persons; i++)
+        free(t->persons[i].tenant);
+    free(t->persons);
+}
+
+/* ---- persons ------------------------------------------------------------------------------------------- */
+
+/* An event may name a person in other words than the body: a part of a path, a parameter. */
+static bool has_event_of(struct tool *t, const struct erased_person *p, struct source *src,
+                         const struct archived *clear, struct archived_request *r)
+{
+    struct event_list list;
+    struct error err;
+    bool found = false;
+    if (!src ||
+        normalise(t->set, src, &r->message, &r->verified, clear->received_at_ms, &list, &err) != NORMALISE_OK)
+        return false;
+    for (size_t i = 0; i < list.n; i++)
+        found = found || (list.v[i].subject && strcmp(list.v[i].subject, p->subject) == 0);
+    event_list_done(&list);
+    return found;
+}
+
+/* A source that is no longer configured may have been anybody's. */
+static enum mention names(struct tool *t, const struct erased_person *p, const struct archived *clear,
+                          struct archived_request *r)
+{
+    struct source *src = sources_find(t->set, str_of(clear->source));
+    if (src && (strcmp(src->tenant, p->tenant) != 0 || strcmp(src->directory, p->directory) != 0))
+        return MENTION_NONE;
+    enum mention mention = mention_of(src, r, p->subject);
+    return mention != MENTION_FOUND && has_event_of(t, p, src, clear, r) ? MENTION_FOUND : mention;
+}
+
+static bool names_erased(struct tool *t, const struct archived *clear, struct archived_request *r)
+{
+    for (size_t i = 0; i < t->n_persons; i++)
+        if (clear->received_at_ms < t->persons[i].before_ms &&
+            names(t, &t->persons[i], clear, r) == MENTION_FOUND)
+            return true;
+    return false;
 }
 
 /* ---- replay -------------------------------------------------------------------------------------------- */
@@ -245,6 +357,10 @@ static void replay_one(struct tool *t, struct str id, const struct archived *cle
     struct error err = {0};
     char at[RFC3339_SIZE];
     struct source *src = sources_find(t->set, str_of(clear->source));
+    if (names_erased(t, clear, r)) {
+        t->erased_late++;
+        return;
+    }
     enum normalise_result result =
         normalise(t->set, src, &r->message, &r->verified, clear->received_at_ms, &list, &err);
     rfc3339_format(clear->received_at_ms, at);
@@ -277,30 +393,17 @@ bool archive_replay(const struct config *cfg, const struct replay *what, FILE *o
     struct tool t = {.cfg = cfg, .out = out, .replay = what, .each = replay_one};
     bool ok = run(&t, err);
     if (ok)
-        fprintf(out, "%s: %zu bodies, %zu events %s; %zu refused by the source's file, %zu unreadable\n",
+        fprintf(out,
+                "%s: %zu bodies, %zu events %s; %zu refused by the source's file, %zu name somebody who was "
+                "erased, "
+                "%zu unreadable\n",
                 what->source, t.seen, t.events, what->dry_run ? "would be published" : "published", t.refused,
-                t.unreadable);
+                t.erased_late, t.unreadable);
     tool_done(&t);
     return ok;
 }
 
 /* ---- erasing ------------------------------------------------------------------------------------------- */
-
-/* An event may name a person in other words than the body: a part of a path, a parameter. */
-static bool has_event_of_person(struct tool *t, struct source *src, const struct archived *clear,
-                                struct archived_request *r)
-{
-    struct event_list list;
-    struct error err;
-    bool found = false;
-    if (!src ||
-        normalise(t->set, src, &r->message, &r->verified, clear->received_at_ms, &list, &err) != NORMALISE_OK)
-        return false;
-    for (size_t i = 0; i < list.n; i++)
-        found = found || (list.v[i].subject && strcmp(list.v[i].subject, t->subject) == 0);
-    event_list_done(&list);
-    return found;
-}
 
 /* Whom such a body names is for a person to find out. */
 static void tell_unparsed(struct tool *t, struct str id, const struct archived *clear)
@@ -311,36 +414,30 @@ static void tell_unparsed(struct tool *t, struct str id, const struct archived *
     fprintf(t->out, "%.*s %s %s: stays, it cannot be parsed\n", ID, id.p, at, clear->source);
 }
 
-/* A source that is no longer configured may have been anybody's. */
+/* Also what names somebody whom an earlier run has erased: it was on its way then, in a spool. */
 static void erase_one(struct tool *t, struct str id, const struct archived *clear, struct archived_request *r)
 {
-    struct source *src = sources_find(t->set, str_of(clear->source));
-    if (src && (strcmp(src->tenant, t->tenant) != 0 || strcmp(src->directory, t->directory) != 0))
-        return;
-    enum mention mention = mention_of(src, r, t->subject);
-    if (mention != MENTION_FOUND && has_event_of_person(t, src, clear, r))
-        mention = MENTION_FOUND;
-    if (mention == MENTION_FOUND && insist(t, send_tombstone, &id))
+    enum mention mention = names(t, &t->persons[0], clear, r);
+    bool late = mention != MENTION_FOUND && names_erased(t, clear, r);
+    if ((late || mention == MENTION_FOUND) && insist(t, send_tombstone, &id))
         t->done++;
-    if (mention == MENTION_UNREADABLE)
+    else if (mention == MENTION_UNREADABLE)
         tell_unparsed(t, id, clear);
 }
 
 bool archive_erase(const struct config *cfg, const char *person, FILE *out, struct error *err)
 {
-    struct tool t = {.cfg = cfg, .out = out, .each = erase_one, .tenant = xstrdup(person)};
-    t.directory = strchr(t.tenant, '/');
-    t.subject = t.directory ? strchr(t.directory + 1, '/') : NULL;
-    if (!t.subject || !t.subject[1]) {
-        free(t.tenant);
+    struct tool t = {.cfg = cfg, .out = out, .each = erase_one, .mark = person};
+    if (!add_person(&t, str_of(person), clock_real_ms()))
         return error_set(err, ERROR_INPUT, "not a person: wanted is tenant/directory/subject");
-    }
-    *t.directory++ = *t.subject++ = '\0';
     bool ok = run(&t, err);
     if (ok)
         fprintf(
             out,
-            "%zu of %zu bodies name the person and are erased, %zu cannot be parsed, %zu are unreadable\n",
+            "%zu of %zu bodies name the person (or one erased before) and are erased, %zu cannot be parsed, "
+            "%zu are unreadable;\nbodies that still lie in a spool come later and are never replayed: they "
+            "go "
+            "with the next erase, or with the retention\n",
             t.done, t.seen, t.unparsed, t.unreadable);
     tool_done(&t);
     return ok;

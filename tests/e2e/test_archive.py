@@ -4,6 +4,7 @@ import shutil
 import subprocess
 
 import hostile
+from harness import kafka_admin
 from harness.config import SOURCES_DIR
 from harness.scenario import scenario
 from harness.wait import wait_until
@@ -12,6 +13,9 @@ from harness.words import Word, event_id, now_ms, rfc3339
 KEY, OTHER_KEY = "5a" * 32, "c3" * 32
 ANN = {"userName": "ann@example.com", "displayName": "Ann Ames"}
 BOB = {"userName": "bob@example.com", "displayName": "Bob Bell"}
+KEPT_DAYS = 7
+NOWHERE = "127.0.0.1:9"
+MARK = b".erased"  # in the place of a source's name: who was erased
 FAULT = 'if body.type == "person.left" then error("nobody leaves") end\n        local data = body.data'
 
 
@@ -25,7 +29,8 @@ def tool(run, *args, code=0):
 
 
 def bodies(run):
-    return run.topics.latest("raw")
+    last = {r.key: r for r in run.topics.dump("raw")}
+    return [r for r in last.values() if not r.tombstone and MARK not in base64.b64decode(r.value_base64)]
 
 
 @scenario(needs_real=True, seconds=20)
@@ -39,7 +44,7 @@ def archived_bodies_are_sealed_replayed_through_a_mended_source_and_erased(run):
     document = run.config.document["ingest"]
     (run.directory / "spool").mkdir()
     document.update({"sources_dir": str(sources), "spool": {"path": str(run.directory / "spool" / "s")},
-                     "archive": {"keys": [run.config.secret("archive", KEY)], "retention_days": 7}})
+                     "archive": {"keys": [run.config.secret("archive", KEY)], "retention_days": KEPT_DAYS}})
     source, sandbox = run.source("hr"), run.sandbox()
     run.config.document["sources"][0]["unreadable"] = "refuse"
     run.config.document["sources"].append({"name": "graph", "kind": "graph", "tenant": "acme", "directory": "hr",
@@ -51,6 +56,8 @@ def archived_bodies_are_sealed_replayed_through_a_mended_source_and_erased(run):
     at = now_ms() - 60_000
 
     wait_until(lambda: ingest.metrics()["rollcall_ingest_spool_events"] == 0, 20, "the topics are there")
+    kept_ms = kafka_admin.topic_setting(run.broker.bootstrap, run.topics.name("raw"), "retention.ms")
+    assert kept_ms == str(KEPT_DAYS * 24 * 3600 * 1000), kept_ms
     sender.deliver(source, Word("joined", "person-1", at, ANN), Word("joined", "person-2", at, BOB))
     left = Word("left", "person-1", at + 1000)
     assert sender.send(source, left)[0].status == 422, "the source's fault"
@@ -95,11 +102,24 @@ def archived_bodies_are_sealed_replayed_through_a_mended_source_and_erased(run):
     wait_until(lambda: not sandbox.account(ANN["userName"]).active, 30, "the leaver is out, by the replay")
     assert sandbox.account(BOB["userName"]).active
 
+    kafka = run.config.document["kafka"]
+    brokers, kafka["brokers"] = kafka["brokers"], NOWHERE
+    ingest.stop()
+    ingest.start()
+    sender.deliver(source, Word("changed", "person-1", at + 3000, {"displayName": "Ann Atkins"}))
+    ingest.stop()  # with it in the spool
+    kafka["brokers"] = brokers
     assert "4 of 6 bodies" in tool(run, "erase", "acme/hr/person-1")
+    assert len(bodies(run)) == 2
+    ingest.start()
+    wait_until(lambda: len(bodies(run)) == 3, 30, "what lay in the spool comes after the erasure")
+    told = tool(run, "replay", "hr", "--since", begun, "--dry-run")
+    assert "3 bodies, 2 events would be published" in told and "1 name somebody who was erased" in told, told
+    assert "1 of 3 bodies" in tool(run, "erase", "acme/hr/person-9"), "any erasure takes it along"
     assert len(bodies(run)) == 2
     assert "2 bodies, 2 events would" in tool(run, "replay", "hr", "--since", begun, "--until", rfc3339(now_ms()), "--dry-run")
     tool(run, "erase", "person-1", code=78)
     lua.write_text(good.replace("local data = body.data", FAULT.replace("left", "joined")), encoding="utf-8")
     assert "nobody leaves" in tool(run, "replay", "hr", *window, "--dry-run"), "what the file refuses is told"
     document["archive"]["keys"] = [run.config.secret("another", OTHER_KEY)]
-    assert "2 unreadable" in tool(run, "replay", "hr", *window)
+    assert "4 unreadable" in tool(run, "replay", "hr", *window), "two bodies, and who was erased"

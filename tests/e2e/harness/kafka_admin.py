@@ -9,10 +9,11 @@ import struct
 
 TIMEOUT_S = 20
 TIMEOUT_MS = 15000
-OFFSET_COMMIT, DELETE_TOPICS, DELETE_RECORDS, CREATE_PARTITIONS, DELETE_GROUPS, ELECT_LEADERS, REASSIGN = (
-    (8, 2), (20, 1), (21, 1), (37, 0), (42, 0), (43, 1), (45, 0))
+OFFSET_COMMIT, DELETE_TOPICS, DELETE_RECORDS, DESCRIBE_CONFIGS, CREATE_PARTITIONS, DELETE_GROUPS, ELECT_LEADERS, REASSIGN = (
+    (8, 2), (20, 1), (21, 1), (32, 1), (37, 0), (42, 0), (43, 1), (45, 0))
 FLEXIBLE = (REASSIGN,)  # compact lengths, tagged fields: KIP-482
 PREFERRED = 0
+A_TOPIC = 2
 NOT_NEEDED, PREFERRED_NOT_AVAILABLE = 84, 80
 
 
@@ -135,6 +136,21 @@ def set_offset(bootstrap, group, topic, partition, offset):
 
 
 # ---- topics ----
+
+
+def topic_setting(bootstrap, topic, name):
+    """A setting of the topic, as text."""
+    body = struct.pack(">ib", 1, A_TOPIC) + _text(topic) + struct.pack(">i", 1) + _text(name) + struct.pack(">?", False)
+    answer = _ask(bootstrap, DESCRIBE_CONFIGS, body)
+    answer.take("ii")
+    code = answer.take("h")
+    answer.text()
+    _check(code, f"reading {name} of {topic}")
+    answer.take("b")
+    answer.text()
+    answer.take("i")
+    answer.text()
+    return answer.text()
 
 
 def create_partitions(bootstrap, topic, count):
