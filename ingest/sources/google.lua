@@ -11,7 +11,7 @@
 -- What we make of it: add → joined, undelete → joined, update → changed, each to be fetched; delete → left, as Google
 -- keeps deleted users for 20 days (option deleted = person.deleted); makeAdmin is skipped. A suspension comes as update:
 -- the fetch finds it. Its end comes as update too: two fetches that find so take it back. The body's form is not
--- confirmed: {"kind": "admin#directory#user", "id", "primaryEmail"}.
+-- confirmed: {"kind": "admin#directory#user", "id", "primaryEmail"}; option `key` names another path to the user's id.
 --
 -- API (optional): base_url https://admin.googleapis.com/admin/directory/v1, token: an access token with
 -- admin.directory.user.readonly (one hour; keep the file fresh by a timer, and reload).
@@ -68,7 +68,7 @@ local function message_id(headers)
 end
 
 return {
-    options = { "deleted" },
+    options = { "deleted", "key" },
 
     empty = true, -- sync
 
@@ -90,9 +90,9 @@ return {
             return {}, { tostring(state) .. ": of no concern" }
         end
         local id = message_id(headers)
-        local subject = rollcall.get(request.body, "id")
+        local subject = rollcall.get(request.body, request.options.key or "id")
         if not subject then
-            return { { rejected = "the notification names no user" } }
+            return { { rejected = "the notification names no user: see option key" } }
         end
         return { {
             id = id,

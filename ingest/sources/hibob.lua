@@ -7,7 +7,7 @@
 -- What it sends: Bob-Signature, the HMAC-SHA512 of the body in base64; no time and no id, so the body's hash is the
 -- event's id. {"companyId", "type", "triggeredBy", "triggeredAt" (without a zone: option `zone`, default UTC), "version",
 -- "data": {"employeeId", …}}, in order, tried for up to 3 days. Lifecycle events come at midnight, site-local, of the day
--- from which they hold.
+-- from which they hold. Option `key` names another path to the employee's id than data.employeeId.
 --
 -- What we make of it: joined → joined; left (also the beginning of garden leave) → left; inactivated → suspended;
 -- activated → resumed; deleted → deleted; created, updated and table entries → changed. Joined, created and changed are to
@@ -81,7 +81,7 @@ local function person(employee)
 end
 
 return {
-    options = { "left_types", "suspended_types", "zone" },
+    options = { "key", "left_types", "suspended_types", "zone" },
 
     content_types = { "application/json", "text/plain" },
 
@@ -106,11 +106,11 @@ return {
             return {}, { "a ping" }
         end
         local kind = kind_of(body.type, request.options)
-        local employee = rollcall.get(body, "data.employeeId")
+        local employee = rollcall.get(body, request.options.key or "data.employeeId")
         if not kind then
             return {}, { tostring(body.type) .. ": of no concern" }
         elseif type(employee) ~= "string" and type(employee) ~= "number" then
-            return { { rejected = "data names no employee" } }
+            return { { rejected = "the event names no employee: see option key" } }
         end
         return { {
             type = kind,

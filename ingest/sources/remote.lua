@@ -5,7 +5,7 @@
 --
 -- What it sends: X-Remote-Signature, the HMAC-SHA256 in hex of body ":" X-Remote-Timestamp; the timestamp, in milliseconds,
 -- is that of the first attempt, also in later ones: hence a day of tolerance. The body's form is not confirmed:
--- {"event_type", "employment_id", …}.
+-- {"event_type", "employment_id", …}; also data.employment_id and employment.id are tried, or what option `key` says.
 --
 -- What we make of it (options type.<event_type> = person.… correct and add):
 --   employment.activated, employment.onboarding.completed → joined       employment.user_status.deactivated → left
@@ -29,6 +29,14 @@ local types = {
     ["employment.personal_information.updated"] = "person.changed",
 }
 
+-- key: the only path that counts.
+local function employment(body, key)
+    if key then
+        return rollcall.get(body, key)
+    end
+    return body.employment_id or rollcall.get(body, "data.employment_id") or rollcall.get(body, "employment.id")
+end
+
 local function person(item)
     return {
         subject = item.id,
@@ -48,7 +56,7 @@ local function person(item)
 end
 
 return {
-    options = { "type.*" },
+    options = { "key", "type.*" },
 
     content_types = { "application/json" },
     headers = { "x-remote-timestamp" },
@@ -67,11 +75,11 @@ return {
     events = function(request)
         local body = request.body
         local kind = request.options["type." .. tostring(body.event_type)] or types[body.event_type]
-        local subject = body.employment_id or rollcall.get(body, "data.employment_id") or rollcall.get(body, "employment.id")
+        local subject = employment(body, request.options.key)
         if not kind then
             return {}, { tostring(body.event_type) .. ": of no concern: see options type.<event_type>" }
         elseif not subject then
-            return { { rejected = "the event names no employment" } }
+            return { { rejected = "the event names no employment: see option key" } }
         end
         local attempt = request.headers["x-remote-timestamp"]
         return { {

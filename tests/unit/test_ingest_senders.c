@@ -296,6 +296,37 @@ START_TEST(what_comes_again_is_one_event_and_what_happens_again_is_two)
 }
 END_TEST
 
+START_TEST(the_persons_id_stands_where_option_key_says)
+{
+    static const struct {
+        const char *kind, *request;
+    } rows[] = {
+        {"google", "POST / HTTP/1.1\nX-Goog-Resource-State: delete\nX-Goog-Channel-ID: c\n"
+                   "X-Goog-Message-Number: 2\n\n{\"id\":\"other\",\"a\":{\"b\":\"7\"}}"},
+        {"remote", "POST / HTTP/1.1\nX-Remote-Timestamp: 1795161600000\n\n{\"event_type\":"
+                   "\"offboarding.completed\",\"employment_id\":\"other\",\"a\":{\"b\":\"7\"}}"},
+        {"hibob", "POST / HTTP/1.1\n\n{\"type\":\"employee.left\",\"data\":{\"employeeId\":\"other\"},"
+                  "\"a\":{\"b\":\"7\"}}"},
+    };
+    struct config_pair key = {(char *)"key", (char *)"a.b"};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct sources *set;
+        struct message m;
+        struct event_list list;
+        struct error err = {0};
+        char *path = xasprintf("ingest/sources/%s.lua", rows[i].kind);
+        bool ok = sources_load_file(path, &(struct config_pairs){&key, 1}, &set, &err) &&
+                  message_read(str_of(rows[i].request), &m, &err) &&
+                  make_events(set, &m, &list, &err) == NORMALISE_OK;
+        ck_assert_msg(ok && list.n == 1, "%s: %s", rows[i].kind, err.message);
+        ck_assert_str_eq(list.v[0].subject, "7");
+        event_list_done(&list);
+        sources_free(set);
+        free(path);
+    }
+}
+END_TEST
+
 static bool has(const char *kind, const char *name)
 {
     struct stat info;
@@ -337,6 +368,7 @@ int main(void)
     tcase_add_loop_test(tc, every_sender_has_a_joiner_a_mover_and_a_leaver, 0, ARRAY_SIZE(kinds));
     tcase_add_loop_test(tc, what_comes_again_is_one_event_and_what_happens_again_is_two, 0,
                         ARRAY_SIZE(identities));
+    tcase_add_test(tc, the_persons_id_stands_where_option_key_says);
     tcase_add_test(tc, every_file_is_tested);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
