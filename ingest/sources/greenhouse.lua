@@ -17,7 +17,9 @@
 -- candidate. Recruiting's subjects are candidate ids and Onboarding's employee ids: they do not meet, so give each a source and
 -- directory of its own. Moves and departures are the HR system's to tell.
 --
--- API: Recruiting's is for candidates, Onboarding's is GraphQL; neither is asked.
+-- API (optional, Onboarding's): GraphQL at base_url https://onboarding-api.greenhouse.io, token ACCESS-KEY:SECRET-KEY (Settings >
+-- API Management). Who has a date of termination that has come has left. How many requests it allows in which time is not
+-- confirmed. Recruiting's API is about candidates and is not asked: hires are told whole.
 
 local onboarding = {
     ["employee:created"] = { "person.joined", "created_employee_id" },
@@ -81,6 +83,48 @@ local function employee(body)
     }
 end
 
+local EMPLOYEE = "id email firstName lastName preferredFirstName preferredLastName title startDate dateOfTermination "
+    .. "department { name } manager { id }"
+
+-- Values stand beside the query, never in it; they are numbers or null, or quoted.
+local function ask(query, name, value)
+    return { method = "POST", path = "/graphql", body = '{"query":"' .. query .. '","variables":{"' .. name .. '":' .. value .. "}}" }
+end
+
+local function come(day)
+    local at = rollcall.time(day)
+    return at and at <= rollcall.now()
+end
+
+local function person(node)
+    local given = node.preferredFirstName or node.firstName
+    local family = node.preferredLastName or node.lastName
+    return {
+        subject = tostring(node.id),
+        employment = (come(node.dateOfTermination) and "left") or ((not node.startDate or come(node.startDate)) and "joined") or nil,
+        profile = {
+            userName = node.email,
+            ["emails.work"] = node.email,
+            displayName = given and family and given .. " " .. family or nil,
+            ["name.givenName"] = given,
+            ["name.familyName"] = family,
+            title = node.title,
+            department = rollcall.get(node, "department.name"),
+            manager = node.manager and tostring(node.manager.id),
+        },
+    }
+end
+
+-- It answers 200 to everything; with `errors` the request has failed.
+local function data(body)
+    for _, fault in ipairs(rollcall.list(body.errors)) do
+        if fault.errorCode ~= "NotFound" then
+            error("the API says: " .. tostring(fault.message))
+        end
+    end
+    return body.data
+end
+
 return {
     options = { "basic", "userName", "zone" },
 
@@ -115,5 +159,32 @@ return {
             return { employee(body) }
         end
         return {}, { tostring(body.action or body.event_type) .. ": of no concern" }
+    end,
+
+    api = { base_url = "https://onboarding-api.greenhouse.io", auth = "basic", limit = { requests = 60, per_s = 60 } },
+
+    fetch = function(subject)
+        if not string.match(subject, "^%d+$") then
+            error("an employee's id is a number")
+        end
+        return ask("query($id: Int) { employee(id: $id) { " .. EMPLOYEE .. " } }", "id", subject)
+    end,
+
+    person = function(reply)
+        local node = rollcall.get(data(reply.body), "employee")
+        return node and person(node)
+    end,
+
+    list = function(cursor)
+        return ask("query($after: String) { employees(first: 25, after: $after) { pageInfo { hasNextPage endCursor } edges { node { "
+            .. EMPLOYEE .. " } } } }", "after", cursor and '"' .. string.gsub(cursor, "[^%w+/=_-]", "") .. '"' or "null")
+    end,
+
+    page = function(reply)
+        local employees = data(reply.body).employees
+        local people = rollcall.map(employees.edges, function(edge)
+            return person(edge.node)
+        end)
+        return people, employees.pageInfo.hasNextPage and employees.pageInfo.endCursor or nil
     end,
 }

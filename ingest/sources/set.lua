@@ -17,13 +17,16 @@
 --   prov:deactivate → suspended                            prov:delete → deleted
 --   prov:patch, prov:put → changed; a full one that sets `active` is an activate or deactivate
 -- About users only (sub_id.uri /Users/…). A notice is to be fetched; a full create or put brings the profile, a full patch what
--- it sets or removes of the attributes that we know. (No API is asked: a notice without values says that something changed, and
--- another source of the same directory has to say what.)
+-- it sets or removes of the attributes that we know.
 -- feed:add and feed:remove are skipped: they tell of the stream, not of the person. Option deactivate = person.left if that
 -- is what it means at the transmitter.
 --   RISC account-disabled → suspended, account-enabled → resumed, account-purged → deleted
 -- CAEP's events tell of sessions: option caep.<name> = person.suspended (such as caep.session-revoked) takes one.
--- The subject is the id or externalId of sub_id, else the last segment of its uri. A stream's verification is answered.
+-- The subject is the id or externalId of sub_id, else the last segment of its uri; option `subject` names another member of
+-- sub_id, and `uri` its last segment. A stream's verification is answered.
+--
+-- API (optional): SCIM. base_url its root (sub_id.uri is below it), bearer token. Subjects are then the provider's ids: option
+-- subject = uri, unless sub_id has them as its id; or its externalIds, with option fetch_by = externalId.
 
 local SCIM = "urn:ietf:params:scim:event:"
 
@@ -145,8 +148,11 @@ local function subject(claims, options)
     if not id then
         return nil
     end
-    return (options.subject and rollcall.get(id, options.subject)) or id.id or id.externalId
-        or string.match(id.uri or "", "/([^/]+)$") or id.sub or id.email
+    local last = string.match(id.uri or "", "/([^/]+)$")
+    if options.subject == "uri" then
+        return last
+    end
+    return (options.subject and rollcall.get(id, options.subject)) or id.id or id.externalId or last or id.sub or id.email
 end
 
 -- What a whole user, or a PatchOp, says of `active`; nil: nothing. Some write it as text.
@@ -220,10 +226,22 @@ local function of_no_user(claims)
         and not string.match("/" .. uri, "/Users/[^/]+$")
 end
 
+-- What the API says of a user.
+local function person(user, options)
+    local on = active(user)
+    local left = on == false and options.deactivate == "person.left"
+    return {
+        subject = options.fetch_by == "externalId" and user.externalId or user.id,
+        employment = (left and "left") or (on and "joined") or nil,
+        suspended = not left and on ~= nil and not on or nil,
+        profile = whole(user),
+    }
+end
+
 local ALGORITHMS = { "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512" }
 
 return {
-    options = { "audience", "authorization", "caep.*", "deactivate", "issuer", "subject", "typ" },
+    options = { "audience", "authorization", "caep.*", "deactivate", "fetch_by", "issuer", "subject", "typ" },
 
     -- Any media type: some transmitters send another than application/secevent+jwt, and the signature says what it is.
     statuses = { success = 202, reject = 400 },
@@ -275,5 +293,32 @@ return {
         return rollcall.each(uris, function(uri)
             return events(claims, uri, claims.events[uri], request.options), uri .. ": of no concern"
         end)
+    end,
+
+    api = { auth = "bearer" },
+
+    fetch = function(subject, options)
+        if options.fetch_by == "externalId" then
+            return { path = "/Users?filter=" .. rollcall.escape('externalId eq "' .. string.gsub(subject, '["\\]', "\\%0") .. '"') }
+        end
+        return { path = "/Users/" .. rollcall.escape(subject) }
+    end,
+
+    person = function(reply, _, options)
+        local found = reply.body.Resources
+        local user = found and found[1] or (not found and reply.body.id and reply.body) or nil
+        return user and person(user, options)
+    end,
+
+    list = function(cursor)
+        return { path = "/Users?count=100&startIndex=" .. (cursor or "1") }
+    end,
+
+    page = function(reply, options)
+        local people = rollcall.map(reply.body.Resources, function(user)
+            return person(user, options)
+        end)
+        local following = (reply.body.startIndex or 1) + #people
+        return people, #people > 0 and following <= (reply.body.totalResults or 0) and string.format("%d", following) or nil
     end,
 }

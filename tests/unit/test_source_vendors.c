@@ -10,9 +10,10 @@
 
 enum { FILE_MAX = 64 * 1024, OPTIONS_MAX = 24, HEADERS_MAX = 8 };
 
-static const char *const kinds[] = {"okta",   "graph",  "workday",        "bamboohr", "hibob",    "personio",
-                                    "workos", "google", "successfactors", "onelogin", "auth0",    "deel",
-                                    "remote", "gusto",  "merge",          "finch",    "factorial"};
+static const char *const kinds[] = {
+    "okta",   "graph",          "workday",   "bamboohr",   "hibob", "personio", "workos",
+    "google", "successfactors", "onelogin",  "auth0",      "deel",  "remote",   "gusto",
+    "merge",  "finch",          "factorial", "greenhouse", "set"};
 
 struct vendor {
     struct lua_host *host;
@@ -169,11 +170,35 @@ START_TEST(a_vendors_answers_say_who_its_people_are)
 }
 END_TEST
 
+/* Greenhouse answers 200 to everything. */
+START_TEST(an_answer_of_graphql_that_has_errors_is_none)
+{
+    static const struct {
+        const char *code;
+        bool ok;
+    } rows[] = {{"NotFound", true}, {"RateLimit", false}, {"Server", false}};
+    struct vendor v;
+    load(&v, "greenhouse");
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct source_person person = {0};
+        struct error err = {0};
+        char *body =
+            xasprintf("{\"data\":{\"employee\":null},\"errors\":[{\"errorCode\":\"%s\"}]}", rows[i].code);
+        struct source_reply reply = {.status = 200, .body = str_of(body)};
+        bool ok = source_api_person(&v.asked, "900", &reply, &person, &err);
+        ck_assert_msg(ok == rows[i].ok && !person.known, "%s: %s", rows[i].code, err.message);
+        free(body);
+    }
+    done(&v);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tc = tcase_create("vendors");
     Suite *suite = suite_create("source_vendors");
     tcase_add_loop_test(tc, a_vendors_answers_say_who_its_people_are, 0, ARRAY_SIZE(kinds));
+    tcase_add_test(tc, an_answer_of_graphql_that_has_errors_is_none);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
