@@ -105,6 +105,13 @@ static void cannot_publish(struct request *req, const struct error *err)
         request_unavailable(req, "overload");
 }
 
+/* The sender is told 503 when all is reported, and the others are not to be lost behind this one each time it repeats. */
+static void pass_over(struct request *req)
+{
+    req->failed = req->refused = true;
+    req->unsent--;
+}
+
 /* As many of the events as may be under way; none while the spool has all of them. */
 static void publish_more(struct request *req)
 {
@@ -115,8 +122,11 @@ static void publish_more(struct request *req)
         if (publisher_send(req->owner->publisher, ev, req->src->spread, req, &err)) {
             req->outstanding++;
             req->unsent--;
+        } else if (err.kind == ERROR_PERMANENT) {
+            pass_over(req);
         } else if (err.kind != ERROR_TEMPORARY || !hand_over(req)) {
             cannot_publish(req, &err);
+            break; /* also when nobody is there to be answered */
         }
     }
     if (req->unsent == 0 && !req->owner->port)
@@ -131,7 +141,9 @@ static void publish(struct request *req)
         return;
     }
     publish_more(req);
-    if (!req->failed)
+    if (req->outstanding == 0 && req->spool != SPOOLING)
+        request_unavailable(req, "kafka");
+    else if (!req->answered)
         wait_for_durability(req);
 }
 
@@ -215,9 +227,9 @@ void request_report(void *opaque, enum publisher_outcome outcome)
     req->failed = req->failed || outcome != PUBLISHER_DELIVERED;
     req->refused = req->refused || outcome == PUBLISHER_REFUSED;
     req->outstanding--;
-    if (!req->failed)
+    if (!req->failed || req->refused)
         publish_more(req);
-    else if (!req->refused)
+    else
         (void)hand_over(req);
     if (req->outstanding > 0)
         return;
