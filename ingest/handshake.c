@@ -1,8 +1,10 @@
 #include "handshake.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,8 @@
 #include "utf8.h"
 
 enum { VALUE_MAX = 1024, SIGN_MAX = 8 * 1024 };
+
+static const char BESIDE[] = ".unkept-"; /* follows the name of a token's file until that one is whole */
 
 /* ---- answering ----------------------------------------------------------------------------------------- */
 
@@ -137,17 +141,30 @@ static bool fill(int fd, const char *path, struct str value, struct error *err)
     return ok;
 }
 
+/* Durable, or it does not stand: the sender is told that it was not kept, and may hand over another. */
+static bool take_name(const char *beside, const char *path, struct str value, struct error *err)
+{
+    bool ours = link(beside, path) == 0;
+    int why = errno;
+    bool stands = ours || (why == EEXIST && is_kept(path, value)); /* another process, the same */
+    if (stands && sync_directory(path))
+        return true;
+    why = stands ? errno : why;
+    if (ours)
+        unlink(path);
+    return error_set(err, error_kind_of_file(why), "cannot keep the sender's token in %s: %s", path,
+                     strerror(why));
+}
+
 /* The file gets its name when it is whole: who was killed half way has kept nothing. */
 static bool write_once(const char *path, struct str value, struct error *err)
 {
-    char *beside = xasprintf("%s.XXXXXX", path);
+    char *beside = xasprintf("%s%sXXXXXX", path, BESIDE);
     int fd = mkostemp(beside, O_CLOEXEC); /* for its owner only */
     bool ok = fd >= 0
                   ? fill(fd, beside, value, err)
                   : error_set(err, error_kind_of_file(errno), "cannot make %s: %s", beside, strerror(errno));
-    if (ok && (link(beside, path) != 0 || !sync_directory(path)))
-        ok = error_set(err, error_kind_of_file(errno), "cannot keep the sender's token in %s: %s", path,
-                       strerror(errno));
+    ok = ok && take_name(beside, path, value, err);
     if (fd >= 0)
         unlink(beside);
     free(beside);
@@ -158,11 +175,32 @@ static bool write_once(const char *path, struct str value, struct error *err)
  * kept already: the sender has not heard our answer. */
 static bool keep(const struct source *src, struct str value, struct error *err)
 {
+    static pthread_mutex_t lock =
+        PTHREAD_MUTEX_INITIALIZER; /* nobody accepts what another thread may take back */
     if (!src->capture_file)
         return error_set(err, ERROR_INPUT,
                          "the sender hands a token over and the source has no capture_file");
-    return is_kept(src->capture_file, value) || write_once(src->capture_file, value, err) ||
-           is_kept(src->capture_file, value); /* another thread, the same */
+    pthread_mutex_lock(&lock);
+    bool ok = is_kept(src->capture_file, value) || write_once(src->capture_file, value, err);
+    pthread_mutex_unlock(&lock);
+    return ok;
+}
+
+void handshake_clear(const struct source *src)
+{
+    if (!src->capture_file)
+        return;
+    char *directory = xstrdup(src->capture_file), *name = xstrdup(src->capture_file);
+    char *begins = xasprintf("%s%s", basename(name), BESIDE);
+    DIR *files = opendir(dirname(directory));
+    for (struct dirent *entry; files && (entry = readdir(files)) != NULL;)
+        if (strncmp(entry->d_name, begins, strlen(begins)) == 0)
+            unlinkat(dirfd(files), entry->d_name, 0);
+    if (files)
+        closedir(files);
+    free(begins);
+    free(name);
+    free(directory);
 }
 
 /* The text itself, or the same as a JSON string. */

@@ -27,6 +27,9 @@ enum handshake_result handshake_head(const struct source *src, const struct mess
 enum handshake_result handshake_body(const struct source *src, const struct message *m, struct buf *body,
                                      struct answer *ret, struct error *err);
 
+/* At the start: what one who was killed while it kept a token has left beside the source's file goes. */
+void handshake_clear(const struct source *src);
+
 /* "GET, POST": for 405. */
 void handshake_allowed(const struct source *src, char *out, size_t size);
 

@@ -12,6 +12,7 @@
 
 #include "addresses.h"
 #include "counters.h"
+#include "handshake.h"
 #include "http.h"
 #include "http_tls.h"
 #include "listen.h"
@@ -188,6 +189,8 @@ static bool thread_init(struct thread *t, const struct config *cfg, int fd, stru
         close(fd);
         return false;
     }
+    for (size_t i = 0; i < set->n; i++)
+        handshake_clear(&set->v[i]);
     t->requests =
         (struct requests){.set = set, .metrics = s->metrics, .load = s->load, .archive = s->archive};
     if (!loop_new(&t->loop, err) ||

@@ -1,6 +1,8 @@
 #include "test_lib.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -105,9 +107,48 @@ START_TEST(the_first_token_is_kept_and_no_later_one_takes_its_place)
 }
 END_TEST
 
-START_TEST(who_is_killed_while_it_keeps_a_token_keeps_the_next_one)
+static unsigned unsynced; /* the next so many directories cannot be made durable */
+
+/* In place of the C library's. */
+int fsync(int fd)
+{
+    struct stat info;
+    if (unsynced == 0 || fstat(fd, &info) != 0 || !S_ISDIR(info.st_mode))
+        return 0;
+    unsynced--;
+    errno = EIO;
+    return -1;
+}
+
+START_TEST(a_token_that_is_not_known_to_be_durable_is_not_kept)
 {
     char directory[] = "/tmp/rollcall-capture-XXXXXX";
+    struct source src = source_with(&token);
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    src.capture_file = xasprintf("%s/token", directory);
+    unsynced = 1;
+    ck_assert_int_eq(capture(&src, "{\"verification_token\":\"first\"}"), HANDSHAKE_NOT_KEPT);
+    ck_assert_int_ne(access(src.capture_file, F_OK), 0);
+    ck_assert_int_eq(capture(&src, "{\"verification_token\":\"second\"}"), HANDSHAKE_OK);
+    ck_assert_int_eq(unlink(src.capture_file), 0);
+    ck_assert_int_eq(rmdir(directory), 0); /* nothing else is in it */
+    free(src.capture_file);
+}
+END_TEST
+
+static unsigned files_in(const char *directory)
+{
+    unsigned n = 0;
+    DIR *files = opendir(directory);
+    for (struct dirent *entry; (entry = readdir(files)) != NULL;)
+        n += entry->d_name[0] != '.';
+    closedir(files);
+    return n;
+}
+
+START_TEST(who_is_killed_while_it_keeps_a_token_keeps_the_next_one)
+{
+    char directory[] = "/tmp/rollcall-capture-XXXXXX", *other;
     struct source src = source_with(&token);
     int status;
     ck_assert_ptr_nonnull(mkdtemp(directory));
@@ -120,13 +161,17 @@ START_TEST(who_is_killed_while_it_keeps_a_token_keeps_the_next_one)
         _exit(0);
     }
     ck_assert(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ);
+    other = xasprintf("%s.backup", src.capture_file);
+    ck_assert_int_eq(close(open(other, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)), 0);
+    ck_assert_uint_eq(files_in(directory), 2);
+    handshake_clear(&src);
+    ck_assert_uint_eq(files_in(directory), 1);
+    ck_assert_int_eq(unlink(other), 0);
+    free(other);
     ck_assert_int_eq(capture(&src, "{\"verification_token\":\"first\"}"), HANDSHAKE_OK);
     ck_assert_int_eq(capture(&src, "{\"verification_token\":\"second\"}"), HANDSHAKE_NOT_KEPT);
-    DIR *files = opendir(directory);
-    for (struct dirent *entry; (entry = readdir(files)) != NULL;)
-        unlinkat(dirfd(files), entry->d_name, 0);
-    closedir(files);
-    rmdir(directory);
+    unlink(src.capture_file);
+    ck_assert_int_eq(rmdir(directory), 0);
     free(src.capture_file);
 }
 END_TEST
@@ -159,4 +204,5 @@ END_TEST
 
 RUN_TESTS("ingest_handshake", set_up_is_answered_and_nothing_else,
           the_first_token_is_kept_and_no_later_one_takes_its_place,
+          a_token_that_is_not_known_to_be_durable_is_not_kept,
           who_is_killed_while_it_keeps_a_token_keeps_the_next_one, headers_of_a_reply_echo_what_was_asked)
