@@ -408,6 +408,28 @@ START_TEST(a_group_that_cannot_be_made_is_told_after_its_own_deadline)
 }
 END_TEST
 
+START_TEST(one_listing_serves_all_groups_that_cannot_be_made)
+{
+    enum { GROUPS = 8, FOR_MS = 20 * 60 * KIT_SECOND };
+    char name[8] = "rc A";
+    unsigned failed = 0;
+    prepare_groups();
+    open_groups();
+    for (int i = 0; i < GROUPS; i++, name[3]++) { /* each has a time of its own */
+        tell(name, EVENT_JOINED, i, 1, name);
+        failed += settle_failing(7 * KIT_SECOND, "rc ", 503);
+    }
+    unsigned lists = there.lists;
+    failed += settle_failing(FOR_MS, "rc ", 503);
+    ck_assert_uint_ge(failed, GROUPS * (FOR_MS / (60 * KIT_SECOND) - 2)); /* a minute is the longest rest */
+    ck_assert_uint_le(there.lists - lists,
+                      4 * FOR_MS / (60 * KIT_SECOND)); /* a call's life is a third of it */
+    settle_groups(90 * KIT_SECOND);
+    ck_assert_uint_eq(posts, GROUPS);
+    stop();
+}
+END_TEST
+
 START_TEST(a_rename_that_keeps_failing_holds_up_no_other_group)
 {
     static const struct engine_team_name renames[] = {{"Design", "Product Design"}};
@@ -833,6 +855,34 @@ START_TEST(before_each_attempt_to_delete_a_group_it_is_asked_who_is_in_it)
 }
 END_TEST
 
+/* It needs none: it is decided by a look. */
+START_TEST(a_deletion_does_not_wait_for_the_listing_that_a_group_to_be_made_lacks)
+{
+    enum { FAILING = 4 };
+    unsigned looks = 0, held = 0;
+    retire_empty();
+    tell("joined", EVENT_JOINED, 2, 1, "rc A");
+    for (int64_t end = kit.now.wall_ms + 120 * KIT_SECOND; kit.now.wall_ms < end;) {
+        commit();
+        engine_tick(kit.e, kit.now);
+        if (!next_call()) {
+            pass(KIT_SECOND);
+        } else if (makes_a_group() || (about_a_team() && looks < FAILING)) {
+            looks += about_a_team();
+            answer(503, "");
+        } else if (looks == FAILING && strncmp(kit.call->path, "/Groups?", 8) == 0) {
+            held++; /* it has no answer yet */
+        } else {
+            serve();
+        }
+    }
+    ck_assert_uint_eq(held, 1);
+    ck_assert_uint_eq(looks, FAILING);
+    ck_assert_uint_eq(groups_called("Guild"), 0);
+    stop();
+}
+END_TEST
+
 START_TEST(a_group_that_is_not_retired_any_more_is_not_deleted)
 {
     until_deleted();
@@ -946,6 +996,7 @@ int main(void)
         a_group_that_somebody_made_during_an_outage_is_not_made_again,
         a_group_that_cannot_be_made_holds_up_no_other,
         a_group_that_cannot_be_made_is_told_after_its_own_deadline,
+        one_listing_serves_all_groups_that_cannot_be_made,
         a_rename_that_keeps_failing_holds_up_no_other_group,
         a_throttled_target_is_asked_for_no_other_group,
         a_group_is_not_made_by_one_listing_that_has_lost_it,
@@ -964,6 +1015,7 @@ int main(void)
         why_one_of_several_groups_is_not_renamed_is_told,
         a_retired_group_is_deleted_once_nobody_is_in_it,
         before_each_attempt_to_delete_a_group_it_is_asked_who_is_in_it,
+        a_deletion_does_not_wait_for_the_listing_that_a_group_to_be_made_lacks,
         a_group_that_is_not_retired_any_more_is_not_deleted,
         a_pause_outdates_what_was_decided_and_nothing_is_lost_over_it,
         what_is_to_be_done_has_its_turn_after_a_pause,

@@ -97,30 +97,59 @@ static bool is_unsure(const struct target *t, const char *group)
     return at_ms > 0 && t->directory.listed_ms < at_ms + t->cfg->call_life_ms;
 }
 
-static void offer(const struct target *t, struct group_job *job, struct group_job *best)
+bool group_job_is_by_listing(const struct group_job *job)
 {
-    char *key = group_job_key(job);
-    job->rested_boot_ms = setbacks_next(&t->groups.setbacks, key);
-    free(key);
-    if (best->step == STEP_NONE || job->rested_boot_ms < best->rested_boot_ms)
-        *best = *job;
+    return job->makes || job->step == STEP_GROUP_RENAME;
 }
 
-/* None comes before one that has not failed. */
-static bool is_first(const struct group_job *best)
+static bool is_listed(const struct group_jobs *g)
 {
-    return best->step != STEP_NONE && best->rested_boot_ms == 0;
+    return g->listed_boot_ms > 0 && g->listed_boot_ms >= g->safe_boot_ms;
+}
+
+bool group_job_knows(const struct target *t, const struct group_job *job, struct now now)
+{
+    const struct group_jobs *g = &t->groups;
+    bool fresh =
+        g->listed_boot_ms >= job->failed_boot_ms && now.boot_ms - g->shown_boot_ms <= t->cfg->call_life_ms;
+    return (is_listed(g) && (fresh || !group_job_is_by_listing(job))) ||
+           MUTATION(MUTATION_GROUP_MADE_BLINDLY);
+}
+
+/* One that lacks a listing holds up none that lacks none. */
+static void offer(const struct target *t, struct group_job *job, struct group_job *best, struct now now)
+{
+    char *key = group_job_key(job);
+    const struct setback *failed = setbacks_find(&t->groups.setbacks, key);
+    int64_t next_boot_ms = best->next_boot_ms;
+    free(key);
+    job->failed_boot_ms = failed ? failed->noted_boot_ms : 0;
+    job->rested_boot_ms = failed ? failed->next_boot_ms : 0;
+    bool rests = job->rested_boot_ms > now.boot_ms, knows = group_job_knows(t, job, now);
+    job->ready = knows && !rests;
+    if (knows && rests && (next_boot_ms == 0 || job->rested_boot_ms < next_boot_ms))
+        next_boot_ms = job->rested_boot_ms;
+    bool earlier = job->rested_boot_ms < best->rested_boot_ms;
+    if (best->step == STEP_NONE || (job->ready == best->ready ? earlier : job->ready))
+        *best = *job;
+    best->next_boot_ms = next_boot_ms;
+}
+
+/* None comes before one that has not failed, unless that alone lacks a listing. */
+static bool is_first(const struct target *t, const struct group_job *best)
+{
+    return best->step != STEP_NONE && best->rested_boot_ms == 0 && (best->ready || !is_listed(&t->groups));
 }
 
 static void find_rename(struct target *t, struct group_job *best, struct now now)
 {
-    for (size_t i = 0; i < t->cfg->n_group_renames && !is_first(best); i++) {
+    for (size_t i = 0; i < t->cfg->n_group_renames && !is_first(t, best); i++) {
         const struct engine_team_name *wanted = &t->cfg->group_renames[i];
         struct group_job job = {.step = STEP_GROUP_RENAME, .name = wanted->name, .to = wanted->group};
         if (directory_find(&t->directory, job.name, &job.id) != TEAM_FOUND || !group_is_missing(t, job.to) ||
             is_unsure(t, job.to) || group_job_rests(t, &job, now))
             continue;
-        offer(t, &job, best);
+        offer(t, &job, best, now);
     }
 }
 
@@ -168,12 +197,12 @@ static bool is_to_be_made(struct target *t, const struct group_want *want, struc
 
 static void find_want(struct target *t, struct group_job *best, struct now now)
 {
-    for (size_t i = 0; i < t->directory.n_wanted && !is_first(best); i++) {
+    for (size_t i = 0; i < t->directory.n_wanted && !is_first(t, best); i++) {
         const struct group_want *want = &t->directory.wanted[i];
         if (!is_to_be_made(t, want, now) || is_unsure(t, want->name))
             continue;
         struct group_job job = making(t, want->name);
-        offer(t, &job, best);
+        offer(t, &job, best, now);
     }
 }
 
@@ -181,13 +210,13 @@ static void find_want(struct target *t, struct group_job *best, struct now now)
 static void find_retired(struct target *t, struct group_job *best, struct now now)
 {
     for (size_t i = 0;
-         t->cfg->group_mode == GROUP_MODE_USER_GROUP && i < t->cfg->n_retired_groups && !is_first(best);
+         t->cfg->group_mode == GROUP_MODE_USER_GROUP && i < t->cfg->n_retired_groups && !is_first(t, best);
          i++) {
         struct group_job job = {.step = STEP_GROUP_LOOK, .name = t->cfg->retired_groups[i]};
         if (directory_find(&t->directory, job.name, &job.id) != TEAM_FOUND ||
             !attrs_find(&t->directory.made, job.id) || group_job_rests(t, &job, now))
             continue;
-        offer(t, &job, best);
+        offer(t, &job, best, now);
     }
 }
 

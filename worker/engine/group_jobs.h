@@ -15,7 +15,10 @@ struct group_job { /* borrows from the configuration and the directory */
     enum step step;
     const char *id, *name, *to; /* of the group; to: STEP_GROUP_RENAME */
     bool makes;                 /* STEP_GROUP_MAKE, or STEP_GROUP_LOOK for its sake */
-    int64_t rested_boot_ms;     /* it has failed, and is not decided before; 0: it has not */
+    int64_t failed_boot_ms;     /* for the last time; 0: it has not */
+    int64_t rested_boot_ms;     /* it is not decided before; 0: likewise */
+    bool ready;                 /* nor does it wait for a listing */
+    int64_t next_boot_ms;       /* if not: when another one will be, without a listing; 0: none */
 };
 
 /* What the target calls a team of the policy's. NULL: nothing, as that name is what another one is called there. */
@@ -26,8 +29,14 @@ bool groups_makes(const struct engine_target *cfg, const char *group);
 bool groups_retires(const struct engine_target *cfg, const char *group);
 
 bool group_is_missing(struct target *t, const char *group);
-/* The next one: what has not failed, then what has rested for longest, or will have first. False: there is none. */
+/* The next one: what is ready before what is not, what has not failed before what has rested for longest, or will have
+ * first. False: there is none. */
 bool group_job_find(const struct engine *e, struct target *t, struct group_job *ret, struct now now);
+/* It is the directory's word that decides; a deletion is decided by a look. */
+bool group_job_is_by_listing(const struct group_job *job);
+/* There is a listing of ours that nothing older can outdate and, where it decides, one that is younger than the job's last
+ * failure and not old. */
+bool group_job_knows(const struct target *t, const struct group_job *job, struct now now);
 /* Milliseconds until the second listing that a group is made by which has vanished; INT64_MAX: there is none. */
 int64_t group_job_sure_in(const struct engine *e, struct target *t, struct now now);
 /* Whether the one under way is still to be done, as the configuration and the directory are just now. */

@@ -21,24 +21,9 @@
 #include "engine_state.h"
 #include "mem.h"
 
-/* A deletion is decided by a look. */
-static bool is_listings_word(const struct group_job *job)
-{
-    return job->makes || job->step == STEP_GROUP_RENAME;
-}
-
 static struct group_job job_of(const struct group_jobs *g)
 {
     return (struct group_job){.step = g->step, .id = g->id, .name = g->name, .to = g->to, .makes = g->makes};
-}
-
-/* A listing of ours that nothing older can outdate, and that is younger than its last failure. */
-static bool knows_enough(const struct target *t, const struct group_job *job)
-{
-    const struct group_jobs *g = &t->groups;
-    bool listed = g->listed_boot_ms > 0 && g->listed_boot_ms >= g->safe_boot_ms &&
-                  (g->listed_boot_ms >= job->rested_boot_ms || !is_listings_word(job));
-    return listed || MUTATION(MUTATION_GROUP_MADE_BLINDLY);
 }
 
 int64_t groups_listing_in(const struct engine *e, struct target *t, struct now now)
@@ -49,10 +34,12 @@ int64_t groups_listing_in(const struct engine *e, struct target *t, struct now n
         return INT64_MAX;
     int64_t sure = group_job_sure_in(e, t, now), from_boot_ms = g->safe_boot_ms;
     bool found = group_job_find(e, t, &job, now);
-    if (!g->again && (!found || knows_enough(t, &job)))
+    if (!g->again && (!found || group_job_knows(t, &job, now)))
         return sure;
     if (!g->again && job.rested_boot_ms > from_boot_ms)
         from_boot_ms = job.rested_boot_ms;
+    if (!g->again && g->next_ms > from_boot_ms)
+        from_boot_ms = g->next_ms;
     int64_t wait = from_boot_ms > now.boot_ms ? from_boot_ms - now.boot_ms : 0;
     return wait < sure ? wait : sure;
 }
@@ -108,7 +95,7 @@ static void reconsider(struct target *t, struct now now)
     struct group_job job = job_of(g);
     int64_t wait = call_in(t, g->step, now);
     int64_t safe_boot_ms = now.boot_ms + (wait < t->cfg->deadline_ms ? wait : t->cfg->deadline_ms);
-    if (is_listings_word(&job) && safe_boot_ms > g->safe_boot_ms)
+    if (group_job_is_by_listing(&job) && safe_boot_ms > g->safe_boot_ms)
         g->safe_boot_ms = safe_boot_ms;
     drop_job(t);
 }
@@ -120,15 +107,10 @@ static int64_t decide(const struct engine *e, struct target *t, struct now now)
     struct group_job job;
     if (!group_job_find(e, t, &job, now))
         return INT64_MAX;
-    if (job.rested_boot_ms > now.boot_ms)
-        return job.rested_boot_ms - now.boot_ms;
-    if (!knows_enough(t, &job))
-        return INT64_MAX;
-    g->decided_boot_ms = is_listings_word(&job) ? g->shown_boot_ms : now.boot_ms;
-    if (is_old(t, g->decided_boot_ms, now)) {
-        g->safe_boot_ms = now.boot_ms;
-        return INT64_MAX;
-    }
+    int64_t next_boot_ms = job.rested_boot_ms > now.boot_ms ? job.rested_boot_ms : job.next_boot_ms;
+    if (!job.ready)
+        return next_boot_ms > 0 ? next_boot_ms - now.boot_ms : INT64_MAX;
+    g->decided_boot_ms = group_job_is_by_listing(&job) ? g->shown_boot_ms : now.boot_ms;
     g->step = job.step;
     g->id = xstrdup_null(job.id);
     g->name = xstrdup(job.name);

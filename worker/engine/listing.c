@@ -175,10 +175,9 @@ static int64_t look_at_ours(struct engine *e, struct target *t, struct now now)
         begin(e, t, now);
     if (l->running && !l->flight)
         turns_call(&t->turn);
-    if (l->running || l->whole)
-        return INT64_MAX;
-    int64_t at_ms = relist_at_ms(t) ? relist_at_ms(t) : INT64_MAX;
-    groups_in = look_in < groups_in ? look_in : groups_in;
+    bool lists = l->running || l->whole;
+    int64_t at_ms = !lists && relist_at_ms(t) ? relist_at_ms(t) : INT64_MAX;
+    groups_in = look_in < groups_in || lists ? look_in : groups_in;
     int64_t groups_at_ms = groups_in < INT64_MAX ? now.wall_ms + groups_in : INT64_MAX;
     return groups_at_ms < at_ms ? groups_at_ms : at_ms;
 }

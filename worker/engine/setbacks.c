@@ -75,6 +75,7 @@ const struct setback *setbacks_note(struct setbacks *s, const char *key, const c
         one->failures = 0;
     if (terms->anew || one->failures == 0)
         one->since_ms = now.wall_ms;
+    one->noted_boot_ms = now.boot_ms;
     one->next_boot_ms = now.boot_ms + back_off(terms, one->failures);
     one->failures++;
     free(one->why);

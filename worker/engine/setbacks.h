@@ -18,8 +18,8 @@ struct setback {
     char *key;
     char *why; /* to be told; NULL: not yet */
     uint32_t failures;
-    int64_t since_ms; /* wall clock: the first of these */
-    int64_t next_boot_ms;
+    int64_t since_ms;                    /* wall clock: the first of these */
+    int64_t noted_boot_ms, next_boot_ms; /* the last of them; until when it rests */
 };
 
 struct setbacks {
