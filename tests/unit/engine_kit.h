@@ -36,12 +36,13 @@ enum { KIT_LEASE_MS = 30 * KIT_SECOND, KIT_LIFE_MS = 20 * KIT_SECOND, KIT_DEADLI
 
 /* POLICY_TEAMS: member of what the person is in; of groups named "x…" that were left not a member, whoever made it. */
 /* POLICY_ROLES: "roles.NAME" of the profile is an admin role: "no": named false, else true. POLICY_LEAVES_TEAMS: whoever is cut
- * is to leave all teams first. */
+ * is to leave all teams first. POLICY_OUTSIDE: nobody is in scope; who leaves is cut. */
 enum kit_policy {
     POLICY_ACCOUNT,
     POLICY_CUTS,
     POLICY_DELETES,
     POLICY_NOTHING,
+    POLICY_OUTSIDE,
     POLICY_FAILS,
     POLICY_TEAMS,
     POLICY_ROLES,
@@ -96,7 +97,8 @@ static inline bool kit_decide(void *ctx, const struct person_view *view, const c
     *ret = (struct desired){.kind = DESIRE_NOTHING};
     if (kit.policy == POLICY_FAILS)
         return error_set(err, ERROR_INPUT, "policy.lua:1: no luck");
-    if (kit.policy == POLICY_NOTHING || (p->employment == EMPLOYMENT_UNKNOWN && !p->suspended))
+    bool outside = kit.policy == POLICY_OUTSIDE && p->employment != EMPLOYMENT_LEFT;
+    if (kit.policy == POLICY_NOTHING || outside || (p->employment == EMPLOYMENT_UNKNOWN && !p->suspended))
         return true;
     if (p->employment == EMPLOYMENT_DELETED && kit.policy == POLICY_DELETES) {
         ret->kind = DESIRE_ABSENT;

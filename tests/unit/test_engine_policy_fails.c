@@ -93,6 +93,31 @@ START_TEST(a_leaver_out_of_reach_waits_for_a_policy_that_works)
 }
 END_TEST
 
+/* The policy wants nothing of who is merely out of scope, but it would take the access of who leaves. */
+START_TEST(a_leaver_who_was_out_of_scope_is_cut_although_the_policy_fails)
+{
+    kit_start();
+    kit_zoe_has_account(ZOE);
+    kit.policy = POLICY_OUTSIDE;
+    engine_policy_changed(kit.e, ++kit.generation, kit.now);
+    pass(1000);
+    commit();
+    expect_no_call();
+    ck_assert_str_eq(state_now("miro", "outOfReach"), "");
+    kit.policy = POLICY_FAILS;
+    kit_crash();
+    commit();
+    say({"left", EVENT_LEFT, .at = 2});
+    commit();
+    expect_call("PATCH", "/Users/7");
+    expect_body("\"value\":false");
+    answer(200, user("7", false, ZOE));
+    commit();
+    expect_result("left", "miro", "applied");
+    kit_stop();
+}
+END_TEST
+
 START_TEST(who_is_within_reach_again_is_cut_although_the_policy_fails)
 {
     kit_start();
@@ -204,6 +229,7 @@ int main(void)
         who_falls_out_of_scope_keeps_the_account,
         a_leaver_with_a_link_is_cut_although_the_policy_fails,
         a_leaver_out_of_reach_waits_for_a_policy_that_works,
+        a_leaver_who_was_out_of_scope_is_cut_although_the_policy_fails,
         who_is_within_reach_again_is_cut_although_the_policy_fails,
         the_daily_retry_of_a_cut_outlives_a_policy_that_fails,
         who_is_on_hold_keeps_the_account_while_the_policy_fails,

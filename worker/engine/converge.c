@@ -124,10 +124,10 @@ static void unpark(struct engine *e, struct work *w, struct target_state *t)
     slot_mark_dirty(e, w->slot);
 }
 
-/* For the day when it has none. */
-static void note_word(struct engine *e, struct work *w, struct target_state *t)
+/* For the day when it has none. Who is only out of scope is cut when he leaves. */
+static void note_word(struct engine *e, struct work *w, struct target_state *t, struct now now)
 {
-    bool nothing = t->link && w->desired.kind == DESIRE_NOTHING;
+    bool nothing = t->link && w->desired.kind == DESIRE_NOTHING && work_wants_no_cut(e, w, now);
     if (t->out_of_reach == nothing)
         return;
     t->out_of_reach = nothing;
@@ -377,7 +377,7 @@ static bool converge_target(struct engine *e, struct slot *slot, struct target_s
         return !fetching;
     }
     unpark(e, w, t);
-    note_word(e, w, t);
+    note_word(e, w, t, now);
     if (fetch_holds_plan(w, t)) {
         work_dequeue(w);
         return false; /* planned when the source has answered */

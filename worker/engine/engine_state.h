@@ -405,6 +405,8 @@ static inline bool work_is_behind(const struct engine *e, const struct work *w)
 /* The policy's word into w->desired; false: it failed and there is nothing to fall back on. */
 bool work_ask_policy(struct engine *e, struct work *w, const struct target_state *t, struct now now,
                      struct error *err);
+/* Of a person of whom it wants nothing: whether that is so also when he leaves. Asks it, if he is not gone. */
+bool work_wants_no_cut(struct engine *e, const struct work *w, struct now now);
 /* An account out of reach of policy, by any name that the person, the policy or the target (what is known, and
  * `account` if given) has for it. */
 bool work_is_protected(const struct work *w, const struct target_state *t, const struct attrs *account);

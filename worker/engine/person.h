@@ -112,10 +112,10 @@ struct target_state {
     struct attrs known_teams; /* likewise, by the team's id: "true" a member, NULL none */
     uint32_t known_groups;    /* of how many teams it is a member */
     bool names_teams;         /* the policy says something of teams there: news of them concern the person */
-    bool out_of_reach;        /* with a link: the policy's last word was that it wants nothing there */
-    struct attrs made_teams;  /* memberships that we make or made: id → name of the team then */
-    struct attrs made_roles;  /* admin roles that we give or gave, as attributes ("roles.NAME") */
-    int64_t doubt_until_ms;   /* a call of unknown outcome may land until then (wall clock); 0: no doubt */
+    bool out_of_reach; /* with a link: the policy wants nothing there, also of a leaver, by its last word */
+    struct attrs made_teams; /* memberships that we make or made: id → name of the team then */
+    struct attrs made_roles; /* admin roles that we give or gave, as attributes ("roles.NAME") */
+    int64_t doubt_until_ms;  /* a call of unknown outcome may land until then (wall clock); 0: no doubt */
     int64_t
         missing_until_ms; /* the link was answered with 404; one that is asked for from then on drops it (wall
                                  clock); 0: no such answer since it was last seen */

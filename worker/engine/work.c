@@ -267,6 +267,30 @@ static bool fall_back(const struct person *p, const struct target_state *t, stru
     return true;
 }
 
+static struct person_view view_of(const struct person_key *key, const struct person *p, struct now now)
+{
+    return (struct person_view){
+        key->tenant, key->directory, key->subject, p, person_may_have_access(p, now.wall_ms), now.wall_ms};
+}
+
+/* A policy that has no word then makes no exception. */
+bool work_wants_no_cut(struct engine *e, const struct work *w, struct now now)
+{
+    struct person gone = *w->slot->live; /* borrows */
+    if (gone.employment == EMPLOYMENT_LEFT || gone.employment == EMPLOYMENT_DELETED)
+        return true; /* that was the question */
+    gone.employment = EMPLOYMENT_LEFT;
+    gone.suspended = false;
+    struct person_key key;
+    slot_key(w->slot, &key);
+    struct person_view view = view_of(&key, &gone, now);
+    struct desired word = {.kind = DESIRE_NOTHING};
+    struct error err;
+    bool nothing = e->ports.policy(e->ports.ctx, &view, w->name, &word, &err) && word.kind == DESIRE_NOTHING;
+    desired_done(&word);
+    return nothing;
+}
+
 /* Of teams nothing is done there, whatever the policy says. */
 static void heed_group_mode(struct work *w)
 {
@@ -285,8 +309,7 @@ bool work_ask_policy(struct engine *e, struct work *w, const struct target_state
     const struct person *p = w->slot->live;
     struct person_key key;
     slot_key(w->slot, &key);
-    struct person_view view = {
-        key.tenant, key.directory, key.subject, p, person_may_have_access(p, now.wall_ms), now.wall_ms};
+    struct person_view view = view_of(&key, p, now);
     forget_desired(w);
     if (!e->ports.policy(e->ports.ctx, &view, w->name, &w->desired, err)) {
         e->stats.policy_errors++;
