@@ -277,6 +277,75 @@ START_TEST(nor_does_it_keep_an_account_missing)
 }
 END_TEST
 
+/* Writes are answered with the status. How long it took to the last call before the result. */
+static int64_t calls_until_told(const char *event, int status)
+{
+    int64_t began_ms = kit.now.wall_ms, last_ms = began_ms;
+    for (bool active = true; !find_result(event, "miro") && wait_for_call() >= 0;) {
+        bool reads = strcmp(kit.call->method, "GET") == 0;
+        last_ms = kit.now.wall_ms;
+        ck_assert_int_le(last_ms - began_ms, 2 * KIT_DEADLINE_MS);
+        active &= reads || status != 200;
+        answer(reads ? 200 : status, user("7", active, ZOE ";title=Cook"));
+        commit();
+    }
+    return last_ms - began_ms;
+}
+
+START_TEST(nor_does_a_doubt_last_for_longer)
+{
+    zoe_moves();
+    kit.now.wall_ms += AHEAD_MS;
+    answer_unknown();
+    commit();
+    clock_is_set_right();
+    say({"e3", EVENT_LEFT, .at = 3});
+    commit();
+    ck_assert_int_le(calls_until_told("e3", 200), 10 * KIT_LIFE_MS);
+    expect_result("e3", "miro", "applied");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(nor_does_a_deadline_begin_later)
+{
+    zoe_moves();
+    kit.now.wall_ms += AHEAD_MS;
+    answer(503, "");
+    commit();
+    clock_is_set_right();
+    ck_assert_int_le(calls_until_told("e2", 503), KIT_DEADLINE_MS + 120 * KIT_SECOND);
+    expect_result("e2", "miro", "rejected");
+    kit_stop();
+}
+END_TEST
+
+/* Nothing else is due: the restored record's due time alone would wake it, in days. */
+START_TEST(nor_does_a_refused_cut_wait_for_longer_than_a_day)
+{
+    zoe_moves();
+    answer(200, user("7", true, ZOE ";title=Chef"));
+    commit();
+    kit.now.wall_ms += 10 * KIT_DAY_MS;
+    say({"e3", EVENT_LEFT, .at = 3});
+    commit();
+    expect_cut();
+    answer(400, "");
+    commit();
+    expect_result("e3", "miro", "rejected");
+    kit.now.wall_ms -= 10 * KIT_DAY_MS;
+    kit_hand_over();
+    commit();
+    pass(1000);
+    commit();
+    expect_no_call();
+    pass(KIT_DAY_MS);
+    commit();
+    ck_assert_int_ge(wait_for_call(), 0);
+    kit_stop();
+}
+END_TEST
+
 /* ---- effects in a crash -------------------------------------------------------------------------------- */
 
 /* The only result that no event asked for; NULL: there is none. */
@@ -404,6 +473,9 @@ int main(void)
         calls_of_unknown_outcome_for_the_younger_one_do_not_keep_the_older_one_waiting,
         what_a_clock_that_was_ahead_put_off_waits_for_as_long_as_was_meant,
         nor_does_it_keep_an_account_missing,
+        nor_does_a_doubt_last_for_longer,
+        nor_does_a_deadline_begin_later,
+        nor_does_a_refused_cut_wait_for_longer_than_a_day,
         an_effect_whose_worker_dies_over_the_answer_is_told_by_the_next_one_under_the_same_id,
         what_an_event_tells_is_told_by_no_effect_whoever_dies,
         an_event_that_is_overruled_after_a_crash_leaves_no_effect,

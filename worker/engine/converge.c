@@ -55,25 +55,50 @@ static void wait_for_target(struct engine *e, struct work *w, struct target_stat
     slot_mark_dirty(e, w->slot);
 }
 
-/* By a clock that was ahead the last owner has put it off: from now on it waits for as long as was meant, and for no longer
- * than anybody may put it off. */
-static void distrust_clock(struct engine *e, struct work *w, struct target_state *t, struct now now)
+static bool at_most(int64_t *at_ms, int64_t most_ms)
+{
+    bool beyond = *at_ms > most_ms;
+    *at_ms = beyond ? most_ms : *at_ms;
+    return beyond;
+}
+
+/* What is to be tried again waits for as long as was meant. */
+static bool distrust_wait(const struct work *w, struct target_state *t, struct now now)
 {
     const struct engine_target *cfg = w->target->cfg;
     int64_t next_ms = t->next_attempt_ms;
     if (t->failed_ms > now.wall_ms + cfg->call_life_ms && next_ms >= t->failed_ms) {
         next_ms -= t->failed_ms - now.wall_ms;
-        t->failed_ms = w->failed_ms = now.wall_ms;
+        t->failed_ms = now.wall_ms;
     }
-    int64_t most_ms = now.wall_ms + later(later(cfg->retry_cap_ms, cfg->call_life_ms), RETRY_AFTER_MAX_MS);
-    next_ms = next_ms < most_ms ? next_ms : most_ms;
-    int64_t missing_ms = now.wall_ms + cfg->call_life_ms;
-    missing_ms = t->missing_until_ms < missing_ms ? t->missing_until_ms : missing_ms;
-    if (next_ms == t->next_attempt_ms && missing_ms == t->missing_until_ms)
-        return;
-    t->next_attempt_ms = w->next_attempt_ms = next_ms;
-    t->missing_until_ms = missing_ms;
-    slot_mark_dirty(e, w->slot);
+    at_most(&next_ms, now.wall_ms + later(later(cfg->retry_cap_ms, cfg->call_life_ms), RETRY_AFTER_MAX_MS));
+    bool ahead = next_ms != t->next_attempt_ms;
+    t->next_attempt_ms = next_ms;
+    return ahead;
+}
+
+/* By a clock that was ahead the last owner has put it off: from now on nothing waits for longer than anybody may put it off,
+ * and nothing has failed since a time to come. */
+static void distrust_clock(struct engine *e, struct work *w, struct target_state *t, struct now now)
+{
+    int64_t now_ms = now.wall_ms, life_ms = now_ms + w->target->cfg->call_life_ms;
+    bool ahead = distrust_wait(w, t, now);
+    if (ahead) {
+        w->next_attempt_ms = t->next_attempt_ms;
+        at_most(&w->failed_ms, now_ms);
+    }
+    ahead |= at_most(&t->missing_until_ms, life_ms);
+    ahead |= at_most(&t->doubt_until_ms, life_ms);
+    ahead |= at_most(&t->switched_until_ms, life_ms);
+    ahead |= at_most(&t->moved_until_ms, life_ms);
+    ahead |= at_most(&t->retry_cut_ms, now_ms + RETRY_CUT_MS);
+    ahead |= at_most(&t->failing_since_ms, now_ms);
+    ahead |= at_most(&t->cut_failing_since_ms, now_ms);
+    at_most(&w->doubt_until_ms, life_ms);
+    at_most(&w->failing_since_ms, now_ms);
+    at_most(&w->cut_failing_since_ms, now_ms);
+    if (ahead)
+        slot_mark_dirty(e, w->slot);
 }
 
 /* What has failed for another wish says nothing of a cut: nobody keeps access because of it. The events that have waited

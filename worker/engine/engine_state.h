@@ -211,6 +211,8 @@ struct work {
     int64_t next_attempt_ms;
 };
 
+enum { RETRY_CUT_MS = 24 * 3600 * 1000 }; /* until a refused cut is tried again */
+
 /* A call of the target's own, which is nobody's. */
 enum errand { ERRAND_NONE, ERRAND_LISTING, ERRAND_DISCOVERY, ERRAND_GROUPS, ERRAND_ATTACH };
 

@@ -198,7 +198,8 @@ static void resume_slot(void *ctx, struct slot *slot)
 {
     struct resume *r = ctx;
     int64_t due_ms = slot->restored_due_ms, now_ms = r->now.wall_ms;
-    bool has_work = slot->open || obey_concerns(r->e, slot);
+    bool by_wrong_clock = slot->uncut && due_ms > now_ms + RETRY_CUT_MS;
+    bool has_work = slot->open || by_wrong_clock || obey_concerns(r->e, slot);
     slot->restored_due_ms = 0;
     if (r->swept)
         sweep_mark(r->e, slot, false);

@@ -8,7 +8,7 @@
 #include "digest.h"
 #include "settle.h"
 
-enum { RESULT_MAX = 900 * 1024, RESULT_TYPICAL = 1000, RETRY_CUT_MS = 24 * 3600 * 1000 };
+enum { RESULT_MAX = 900 * 1024, RESULT_TYPICAL = 1000 };
 
 /* ---- records ------------------------------------------------------------------------------------------- */
 
