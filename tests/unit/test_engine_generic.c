@@ -348,6 +348,19 @@ START_TEST(a_list_that_never_comes_to_its_end_is_given_up_at_the_deadline)
 }
 END_TEST
 
+/* Each back-off makes what was listed too old. */
+START_TEST(a_list_whose_next_page_keeps_failing_is_given_up_at_the_deadline)
+{
+    zoe_leaves(BY_CURSOR);
+    int64_t begin = kit.now.wall_ms,
+            waits_ms = 3600 * KIT_SECOND; /* for a call that does not come any more */
+    list_until_told(ADA, 503, "");
+    expect_result("e1", "miro", "rejected");
+    ck_assert_int_le(kit.now.wall_ms - begin, KIT_DEADLINE_MS + waits_ms + 120 * KIT_SECOND);
+    kit_stop();
+}
+END_TEST
+
 START_TEST(pages_from_before_a_pause_prove_no_absence)
 {
     for (int paused = 0; paused < 2; paused++) {
@@ -548,6 +561,7 @@ int main(void)
         who_leaves_is_not_absent_from_a_list_that_ends_early,
         a_cursor_that_has_expired_begins_the_list_anew,
         a_list_that_never_comes_to_its_end_is_given_up_at_the_deadline,
+        a_list_whose_next_page_keeps_failing_is_given_up_at_the_deadline,
         pages_from_before_a_pause_prove_no_absence,
         a_list_whose_pages_wait_long_in_the_queue_comes_to_its_end,
         who_must_be_there_is_sought_in_every_way_before_it_is_given_up,

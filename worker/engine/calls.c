@@ -34,7 +34,8 @@ static void build_move(struct flight *f)
 }
 
 /* What was found out before a pause, a back-off or a long queue and what is today make no absence together. It may wait for
- * twice as long each time: where everybody's next page comes after that, no list would ever be whole. */
+ * twice as long each time: where everybody's next page comes after that, no list would ever be whole. Whatever has failed before
+ * goes on counting. */
 static void drop_aged_search(struct work *w, struct now now)
 {
     enum { DOUBLED_MAX = 16 };
@@ -45,6 +46,7 @@ static void drop_aged_search(struct work *w, struct now now)
         return;
     search_done(&w->search);
     w->searches_aged++;
+    w->search_broke_off |= w->failures > 0;
 }
 
 /* A part of the search for the account. */
