@@ -78,6 +78,24 @@ START_TEST(of_too_many_the_one_that_waits_least_is_forgotten)
 }
 END_TEST
 
+/* That is how they are found. */
+START_TEST(they_are_kept_by_key)
+{
+    static const char *const keys[] = {"m", "c", "x", "a", "d", "c"};
+    struct setbacks s = {0};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        setbacks_note(&s, keys[i], keys[i], &terms, at(0));
+    setbacks_remove(&s, "d");
+    setbacks_remove(&s, "b");
+    ck_assert_uint_eq(s.n, 4);
+    for (size_t i = 1; i < s.n; i++)
+        ck_assert_str_lt(s.v[i - 1].key, s.v[i].key);
+    ck_assert_uint_eq(setbacks_find(&s, "c")->failures, 2);
+    ck_assert_str_eq(setbacks_find(&s, "x")->why, "x");
+    setbacks_done(&s);
+}
+END_TEST
+
 RUN_TESTS("setbacks", each_rests_twice_as_long_as_the_time_before_up_to_the_cap,
           what_was_not_tried_for_long_begins_anew, a_longer_wait_may_be_asked_for,
-          of_too_many_the_one_that_waits_least_is_forgotten)
+          of_too_many_the_one_that_waits_least_is_forgotten, they_are_kept_by_key)

@@ -26,12 +26,22 @@ void setbacks_done(struct setbacks *s)
     *s = (struct setbacks){0};
 }
 
+/* Of the first that is not before it. */
+static size_t place_of(const struct setbacks *s, const char *key)
+{
+    size_t low = 0, high = s->n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        bool before = strcmp(s->v[middle].key, key) < 0;
+        *(before ? &low : &high) = before ? middle + 1 : middle;
+    }
+    return low;
+}
+
 static struct setback *find(const struct setbacks *s, const char *key)
 {
-    for (size_t i = 0; i < s->n; i++)
-        if (strcmp(s->v[i].key, key) == 0)
-            return &s->v[i];
-    return NULL;
+    size_t i = place_of(s, key);
+    return i < s->n && strcmp(s->v[i].key, key) == 0 ? &s->v[i] : NULL;
 }
 
 const struct setback *setbacks_find(const struct setbacks *s, const char *key)
@@ -52,9 +62,11 @@ static struct setback *add(struct setbacks *s, const char *key)
 {
     if (s->n == SETBACKS_MAX)
         drop(s, earliest(s));
+    size_t i = place_of(s, key);
     s->v = xreallocarray(s->v, s->n + 1, sizeof *s->v);
-    s->v[s->n] = (struct setback){.key = xstrdup(key)};
-    return &s->v[s->n++];
+    memmove(&s->v[i + 1], &s->v[i], (s->n++ - i) * sizeof *s->v);
+    s->v[i] = (struct setback){.key = xstrdup(key)};
+    return &s->v[i];
 }
 
 static int64_t back_off(const struct setback_terms *terms, uint32_t failures)

@@ -23,7 +23,7 @@ struct setback {
 };
 
 struct setbacks {
-    struct setback *v;
+    struct setback *v; /* by key: each of many is looked up whenever one of them is chosen */
     size_t n;
 };
 
