@@ -328,8 +328,9 @@ static void plan_next(struct engine *e, struct work *w, struct target_state *t, 
         plan_done(plan);
         work_plan(w, t, now, plan);
     }
+    /* Also a rejection is final only when nothing can land any more; that of an older event does not wait: settle.h. */
     if (plan->step == STEP_NONE && !plan->ignored && t->doubt_until_ms > now.wall_ms)
-        plan->step = STEP_WAIT; /* also a rejection is final only when nothing can land any more */
+        plan->step = STEP_WAIT;
 }
 
 /* Removals that cannot be rest one by one: each lets the plan go on to the next. False: put off. */

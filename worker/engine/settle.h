@@ -8,9 +8,9 @@
 void settle(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
             struct now now);
 /* Rejects the events whose calls have kept failing until their deadline, while those for younger ones go on, so that
- * doubt about what these do is no reason to wait. True: there is no younger one, or it is a cut, which is the same whatever is said meanwhile: the plan is
- * given up. Not when it is the target's own trouble, and not before this work has seen a failure itself: why
- * the last owner's calls failed is not known here. */
+ * doubt about what these do is no reason to wait: each may leave a new one before the last is over. True: there is no younger
+ * one, or it is a cut, which is the same whatever is said meanwhile: the plan is given up. Not when it is the target's own
+ * trouble, and not before this work has seen a failure itself: why the last owner's calls failed is not known here. */
 bool settle_overdue(struct engine *e, struct work *w, struct target_state *t, struct now now);
 /* When one was added: events of which nothing survives have their results at once, whatever is under way. */
 void settle_superseded(struct engine *e, struct slot *slot, struct target_state *t, struct now now);
