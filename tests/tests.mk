@@ -41,7 +41,7 @@ cover: ## line coverage of the engine by its unit tests
 test: deps ## everything that a change must pass, some 16 minutes on two cores
 	$(Q)tests/run quick
 
-test-all: deps ## what takes longer: sanitizers, valgrind, mutants, more seeds
+test-all: deps ## all that, and what takes longer: fuzzing, sanitizers, more seeds, analysis
 	$(Q)tests/run all
 
 .PHONY: unit samples cover test test-all
