@@ -2,21 +2,18 @@
 
 #include <stdlib.h>
 
+#include "follower.h"
 #include "log.h"
 #include "mem.h"
 #include "now.h"
-#include "topic_reader.h"
 #include "worker_metrics.h"
-
-enum { POLL_MS = 100 };
 
 struct directories {
     const struct config *cfg;
     struct engine *engine;
     struct metrics *metrics;
     bool *unknown, *unattached, *full; /* by target, as was said last */
-    struct topic_reader *reader;
-    bool begun;
+    struct follower topic;
 };
 
 /* What the target said may name anybody: the record has it, the line has not. */
@@ -75,38 +72,35 @@ static void take_record(void *ctx, const struct topic_record *record)
 
 bool directories_catch_up(struct directories *d, int slice_ms, struct error *err)
 {
-    if (!d->begun && !topic_reader_begin(d->reader, TOPIC_FROM_BEGINNING, slice_ms, err))
-        return false;
-    d->begun = true;
-    for (int64_t until_ms = clock_mono_ms() + slice_ms;
-         !topic_reader_reached(d->reader) && clock_mono_ms() < until_ms;)
-        if (!topic_reader_poll(d->reader, POLL_MS, take_record, d, err))
-            return false;
+    bool reached = follower_catch_up(&d->topic, slice_ms, err);
     directories_tell(d);
-    return topic_reader_reached(d->reader) ||
-           error_set(err, ERROR_TEMPORARY, "the targets topic is not read to its end yet");
+    return reached;
 }
 
 int directories_fd(const struct directories *d)
 {
-    return topic_reader_fd(d->reader);
+    return follower_fd(&d->topic);
 }
 
 bool directories_take(struct directories *d, struct error *err)
 {
-    bool ok = topic_reader_poll(d->reader, 0, take_record, d, err);
+    bool ok = follower_take(&d->topic, err);
     directories_tell(d);
-    return ok || error_wrap(err, "targets");
+    return ok;
 }
 
 bool directories_new(const struct config *cfg, struct engine *engine, struct metrics *metrics,
                      struct directories **ret, struct error *err)
 {
-    struct topic_reader *reader;
-    if (!topic_reader_new(cfg, KAFKA_TARGETS, &reader, err))
-        return false;
     struct directories *d = xcalloc(1, sizeof *d);
-    *d = (struct directories){.cfg = cfg, .engine = engine, .metrics = metrics, .reader = reader};
+    *d = (struct directories){.cfg = cfg,
+                              .engine = engine,
+                              .metrics = metrics,
+                              .topic = {.name = "targets", .take = take_record, .ctx = d}};
+    if (!follower_open(&d->topic, cfg, KAFKA_TARGETS, err)) {
+        free(d);
+        return false;
+    }
     d->unknown = xcalloc(cfg->targets.n, sizeof *d->unknown);
     d->unattached = xcalloc(cfg->targets.n, sizeof *d->unattached);
     d->full = xcalloc(cfg->targets.n, sizeof *d->full);
@@ -118,7 +112,7 @@ void directories_free(struct directories *d)
 {
     if (!d)
         return;
-    topic_reader_free(d->reader);
+    follower_done(&d->topic);
     free(d->unknown);
     free(d->unattached);
     free(d->full);

@@ -3,19 +3,16 @@
 #include <stdlib.h>
 
 #include "engine/control.h"
+#include "follower.h"
 #include "log.h"
 #include "mem.h"
 #include "now.h"
-#include "topic_reader.h"
 #include "worker_metrics.h"
-
-enum { POLL_MS = 100 };
 
 struct notices {
     struct engine *engine;
     struct metrics *metrics;
-    struct topic_reader *reader;
-    bool begun;
+    struct follower topic;
     bool caught_up;
     bool *paused; /* by target, as was said last */
 };
@@ -53,15 +50,8 @@ static void take_record(void *ctx, const struct topic_record *record)
 
 bool notices_catch_up(struct notices *n, int slice_ms, struct error *err)
 {
-    if (!n->begun && !topic_reader_begin(n->reader, TOPIC_FROM_BEGINNING, slice_ms, err))
+    if (!follower_catch_up(&n->topic, slice_ms, err))
         return false;
-    n->begun = true;
-    for (int64_t until_ms = clock_mono_ms() + slice_ms;
-         !topic_reader_reached(n->reader) && clock_mono_ms() < until_ms;)
-        if (!topic_reader_poll(n->reader, POLL_MS, take_record, n, err))
-            return false;
-    if (!topic_reader_reached(n->reader))
-        return error_set(err, ERROR_TEMPORARY, "the control topic is not read to its end yet");
     n->caught_up = true;
     tell_pauses(n);
     return true;
@@ -69,24 +59,26 @@ bool notices_catch_up(struct notices *n, int slice_ms, struct error *err)
 
 int notices_fd(const struct notices *n)
 {
-    return topic_reader_fd(n->reader);
+    return follower_fd(&n->topic);
 }
 
 bool notices_take(struct notices *n, struct error *err)
 {
-    bool ok = topic_reader_poll(n->reader, 0, take_record, n, err);
+    bool ok = follower_take(&n->topic, err);
     tell_pauses(n);
-    return ok || error_wrap(err, "control");
+    return ok;
 }
 
 bool notices_new(const struct config *cfg, struct engine *engine, struct metrics *metrics,
                  struct notices **ret, struct error *err)
 {
-    struct topic_reader *reader;
-    if (!topic_reader_new(cfg, KAFKA_CONTROL, &reader, err))
-        return false;
     struct notices *n = xcalloc(1, sizeof *n);
-    *n = (struct notices){.engine = engine, .metrics = metrics, .reader = reader};
+    *n = (struct notices){
+        .engine = engine, .metrics = metrics, .topic = {.name = "control", .take = take_record, .ctx = n}};
+    if (!follower_open(&n->topic, cfg, KAFKA_CONTROL, err)) {
+        free(n);
+        return false;
+    }
     n->paused = xcalloc(engine_target_count(engine), sizeof *n->paused);
     *ret = n;
     return true;
@@ -96,7 +88,7 @@ void notices_free(struct notices *n)
 {
     if (!n)
         return;
-    topic_reader_free(n->reader);
+    follower_done(&n->topic);
     free(n->paused);
     free(n);
 }
