@@ -17,6 +17,7 @@
 #include "event.h"
 #include "json.h"
 #include "mem.h"
+#include "test_lib.h"
 
 #define KIT_EPOCH_MS INT64_C(1800000000000)
 
@@ -124,11 +125,7 @@ static inline int kit_run(const char *name, const TTest *const *tests, size_t n)
     for (size_t i = 0; i < n; i++)
         tcase_add_test(tc, tests[i]);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }
 
 #endif

@@ -123,23 +123,9 @@ static inline void everybody_leaves(int64_t at)
     settle_down();
 }
 
-static inline void decide(const char *decision)
-{
-    char value[256], now[RFC3339_SIZE];
-    struct error err;
-    rfc3339_format(kit.now.wall_ms + 1000, now);
-    snprintf(
-        value, sizeof value,
-        "{\"kind\":\"hold\",\"decision\":\"%s\",\"heldBefore\":\"%s\",\"target\":\"miro\",\"by\":\"ops\","
-        "\"reason\":\"asked\",\"at\":\"%s\"}",
-        decision, now, now);
-    ck_assert_msg(engine_control(kit.e, str_of("hold/miro"), str_of(value), kit.now, &err), "%s",
-                  err.message);
-}
-
 static inline void decide_held_before(const char *decision)
 {
-    decide(decision);
+    kit_decide_holds(decision);
     engine_tick(kit.e, kit.now);
     settle_down();
 }

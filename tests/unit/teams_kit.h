@@ -8,7 +8,6 @@
 #include "engine_kit.h"
 
 #include "../sandbox/miro.h"
-#include "rfc3339.h"
 
 enum { RELIST_MS = 600 * KIT_SECOND, MISSING_MS = 30 * KIT_SECOND };
 
@@ -227,18 +226,9 @@ static inline void join_crew(int n, const char *groups)
     settle_for(60 * KIT_SECOND);
 }
 
-static inline void approve_all(const char *decision)
+static inline void decide_all(const char *decision)
 {
-    char value[256], now[RFC3339_SIZE];
-    struct error err;
-    rfc3339_format(kit.now.wall_ms + 1000, now);
-    snprintf(
-        value, sizeof value,
-        "{\"kind\":\"hold\",\"decision\":\"%s\",\"heldBefore\":\"%s\",\"target\":\"miro\",\"by\":\"ops\","
-        "\"reason\":\"meant\",\"at\":\"%s\"}",
-        decision, now, now);
-    ck_assert_msg(engine_control(kit.e, str_of("hold/miro"), str_of(value), kit.now, &err), "%s",
-                  err.message);
+    kit_decide_holds(decision);
     settle_down();
 }
 

@@ -2,6 +2,7 @@
 #include "worker/engine/control.h"
 
 #include "event_kit.h"
+#include "test_lib.h"
 
 #define SIGNED       "\"by\":\"ops\",\"reason\":\"because\",\"at\":\"2026-11-17T12:00:00.000Z\"}"
 #define SIGNED_LATER "\"by\":\"ops\",\"reason\":\"because\",\"at\":\"2026-11-17T13:00:00.000Z\"}"
@@ -234,9 +235,5 @@ int main(void)
     for (size_t i = 0; i < ARRAY_SIZE(tests); i++)
         tcase_add_test(tc, tests[i]);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -333,19 +333,7 @@ END_TEST
 START_TEST(left_said_again_by_the_source_is_no_new_word_to_the_guard)
 {
     start_config();
-    kit.targets[0].guard =
-        (struct engine_guard){.window_ms = KIT_DAY_MS, .limits = {[GUARD_DEACTIVATION] = {.count = 1}}};
-    kit_open();
-    commit();
-    say({"kim", EVENT_LEFT, .at = 1, .subject = "kim",
-         .profile = "userName=kim"}); /* takes the room there is */
-    commit();
-    expect_call("GET", "/Users?filter=");
-    answer(200, found("8", true, "userName=kim"));
-    commit();
-    expect_call("PATCH", "/Users/8");
-    answer(200, user("8", false, "userName=kim"));
-    commit();
+    kit_open_with_guard_full();
     kit_zoe_has_account(ZOE);
     char held[256] = "";
     for (int i = 0; i < 3; i++) {

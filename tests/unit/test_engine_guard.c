@@ -234,19 +234,7 @@ START_TEST(what_is_to_be_read_about_who_is_held_is_not_forgotten_while_the_parti
         "\"by\":\"ops\",\"reason\":\"r\",\"at\":\"2027-01-15T08:16:40Z\"}";
     struct error err = {0};
     kit_config();
-    kit.targets[0].guard =
-        (struct engine_guard){.window_ms = KIT_DAY_MS, .limits = {[GUARD_DEACTIVATION] = {.count = 1}}};
-    kit_open();
-    commit();
-    say({"kim", EVENT_LEFT, .at = 1, .subject = "kim",
-         .profile = "userName=kim"}); /* takes the room there is */
-    commit();
-    expect_call("GET", "/Users?filter=");
-    answer(200, found("8", true, "userName=kim"));
-    commit();
-    expect_call("PATCH", "/Users/8");
-    answer(200, user("8", false, "userName=kim"));
-    commit();
+    kit_open_with_guard_full();
     kit_zoe_has_account("userName=zoe");
     say({"left", EVENT_LEFT, .at = 2});
     commit();

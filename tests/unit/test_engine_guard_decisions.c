@@ -209,7 +209,7 @@ START_TEST(a_deletion_that_is_approved_days_later_is_read_again)
     ck_assert_uint_eq(stats_now().held, 1);
     pass(3 * KIT_DAY_MS);
     commit();
-    decide("approve");
+    kit_decide_holds("approve");
     engine_tick(kit.e, kit.now);
     commit();
     expect_call("GET", "/Users/2");
@@ -227,7 +227,7 @@ START_TEST(a_deletion_that_is_denied_is_not_read_again_and_again)
     tell("deleted", EVENT_DELETED, 0, 3, NULL);
     settle_down();
     ck_assert_uint_eq(stats_now().held, 1);
-    decide("deny");
+    kit_decide_holds("deny");
     engine_tick(kit.e, kit.now);
     for (int calls = 0; commit() || next_call(); calls++) {
         ck_assert_int_lt(calls, 10);

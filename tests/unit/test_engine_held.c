@@ -102,7 +102,7 @@ START_TEST(a_licence_that_is_held_lets_teams_change)
     ck_assert(is_in(0, "xSales"));
     ck_assert_str_eq(said_of(0, "displayName"), "Zoe");
     ck_assert_uint_eq(stats_now().held, 1);
-    approve_all("approve");
+    decide_all("approve");
     settle_for(10 * KIT_SECOND);
     ck_assert_str_eq(said_of(0, "userType"), "Full");
     ck_assert_uint_eq(stats_now().held, 0);
@@ -114,7 +114,7 @@ START_TEST(a_licence_that_is_denied_lets_teams_change_and_stays_denied)
 {
     start_guarded(false);
     promote();
-    approve_all("deny");
+    decide_all("deny");
     settle_for(10 * KIT_SECOND);
     expect_result("up-0", "miro", "denied");
     tell("more", EVENT_MEMBERSHIP_ADDED, 0, 3, "xSales");
@@ -137,7 +137,7 @@ START_TEST(a_licence_denied_before_it_was_held_is_denied_when_the_rest_is_done)
     say({"up-0", EVENT_CHANGED, .at = 2, .subject = "p-0", .profile = "userType=Full"});
     tell("in", EVENT_MEMBERSHIP_ADDED, 0, 2, "Ops");
     kit.now.wall_ms += 5 * KIT_SECOND;
-    approve_all("deny"); /* all that is held by then */
+    decide_all("deny"); /* all that is held by then */
     settle_for(10 * KIT_SECOND);
     ck_assert(is_in(0, "Ops"));
     ck_assert_str_eq(said_of(0, "userType"), "Free");
@@ -154,12 +154,12 @@ START_TEST(a_licence_and_a_removal_are_asked_about_one_after_the_other)
     ck_assert(is_in(0, "Ops") && is_in(0, "Design"));
     ck_assert_uint_eq(stats_now().held, 1);
     ck_assert_uint_eq(stats_now().held_total, 1);
-    approve_all("approve");
+    decide_all("approve");
     settle_for(10 * KIT_SECOND);
     ck_assert_str_eq(said_of(0, "userType"), "Full");
     ck_assert(is_in(0, "Design"));
     ck_assert_uint_eq(stats_now().held_total, 2);
-    approve_all("approve");
+    decide_all("approve");
     settle_for(10 * KIT_SECOND);
     ck_assert(!is_in(0, "Design"));
     stop();
@@ -198,7 +198,7 @@ START_TEST(a_removal_that_is_held_stays_held_when_another_comes_before_it)
     settle_for(10 * KIT_SECOND);
     ck_assert(is_in(0, "Ops"));
     ck_assert_uint_eq(stats_now().held_total, 0); /* nothing was asked anew */
-    approve_all("approve");
+    decide_all("approve");
     settle_for(30 * KIT_SECOND);
     ck_assert(!is_in(0, "Ops") && !is_in(0, "Design")); /* that was in nobody's way */
     stop();
@@ -211,7 +211,7 @@ static void begin_with_a_licence(const char *decision)
     say({"up-0", EVENT_CHANGED, .at = 2, .subject = "p-0", .profile = "userType=Full"});
     settle_for(10 * KIT_SECOND);
     if (decision)
-        approve_all(decision);
+        decide_all(decision);
     make_room(GUARD_UPGRADE);
     ck_assert_str_eq(said_of(0, "userType"), "Free");
 }
@@ -265,7 +265,7 @@ START_TEST(a_licence_that_is_held_or_denied_is_so_also_of_an_account_that_is_mad
         ck_assert_str_eq(said_of(0, "userType"), "Free");
         ck_assert_uint_eq(stats_now().held, !denied);
         if (!denied)
-            approve_all("approve");
+            decide_all("approve");
         settle_for(10 * KIT_SECOND);
         ck_assert_str_eq(said_of(0, "userType"), denied ? "Free" : "Full");
         stop();
@@ -286,7 +286,7 @@ START_TEST(a_licence_that_is_denied_costs_no_reads)
     join_crew(1, NULL);
     say({"up-0", EVENT_CHANGED, .at = 2, .subject = "p-0", .profile = "userType=Full"});
     settle_for(10 * KIT_SECOND);
-    approve_all("deny");
+    decide_all("deny");
     settle_for(40 * KIT_SECOND);
     expect_result("up-0", "miro", "denied");
     expect_no_call();
@@ -319,7 +319,7 @@ START_TEST(what_comes_after_a_denial_is_not_told_as_denied)
     say({"title-0", EVENT_CHANGED, .at = 4, .subject = "p-0", .profile = "displayName=Zoe"});
     settle_for(10 * KIT_SECOND);
     ck_assert_str_eq(said_of(0, "displayName"), "Zoe");
-    approve_all("approve");
+    decide_all("approve");
     settle_for(30 * KIT_SECOND);
     expect_result("up-0", "miro", "denied");
     expect_result("title-0", "miro", "applied");
@@ -335,7 +335,7 @@ START_TEST(a_denial_is_told_by_whoever_takes_over)
     ck_assert_uint_eq(stats_now().held, 1);
     kit_crash();
     settle_for(KIT_LIFE_MS + 10 * KIT_SECOND);
-    approve_all("approve");
+    decide_all("approve");
     settle_for(30 * KIT_SECOND);
     ck_assert(!is_in(0, "Design"));
     expect_result("up-0", "miro", "denied");

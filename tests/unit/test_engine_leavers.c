@@ -214,7 +214,7 @@ START_TEST(nobody_leaves_a_team_for_a_cut_that_the_guard_holds)
     say_of("left", EVENT_LEFT, 0, 2, NULL);
     ck_assert(account(0)->active && account(0)->n_teams == 3);
     expect_no_result("left", "miro");
-    approve_all("approve");
+    decide_all("approve");
     settle_for(40 * KIT_SECOND);
     ck_assert(!account(0)->active && account(0)->n_teams == 0);
     end();

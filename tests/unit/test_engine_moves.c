@@ -289,7 +289,7 @@ START_TEST(the_guard_holds_removals_until_a_person_decides)
         if (is_in(i, "Design"))
             leave_by_hand(i, "Everybody");
     put_into(4, "Ops", false);
-    approve_all("approve");
+    decide_all("approve");
     settle_for(60 * KIT_SECOND);
     for (int i = 0; i < 5; i++) /* the last team is kept */
         ck_assert_int_eq(is_in(i, "Design"), !is_in(i, "Everybody") && i != 4);
@@ -333,9 +333,9 @@ START_TEST(a_removal_that_is_denied_lets_the_others_be_asked_about)
     settle_for(10 * KIT_SECOND);
     ck_assert_uint_eq(account(0)->n_teams, 3);
     ck_assert_uint_eq(stats_now().held, 1);
-    approve_all("deny");
+    decide_all("deny");
     settle_for(5 * KIT_SECOND);
-    approve_all("deny");
+    decide_all("deny");
     settle_for(5 * KIT_SECOND);
     ck_assert_uint_eq(account(0)->n_teams, 3);
     expect_result("out-0", "miro", "denied");
@@ -428,7 +428,7 @@ START_TEST(a_denied_removal_stays_denied_whatever_becomes_of_the_other_teams)
         settle_for(20 * KIT_SECOND);
     }
     ck_assert_uint_eq(stats_now().held, 1);
-    approve_all("deny");
+    decide_all("deny");
     expect_result("out-0", "miro", "denied");
     settle_for(KIT_DAY_MS + 3600 * KIT_SECOND); /* the guard has room again */
     tell("more", EVENT_MEMBERSHIP_REMOVED, 0, 4, "Ops");

@@ -6,6 +6,7 @@
 
 #include "../../ingest/addresses.h"
 #include "mem.h"
+#include "test_lib.h"
 
 static struct sockaddr_storage address(const char *text)
 {
@@ -143,9 +144,5 @@ int main(void)
     tcase_add_test(tc, clients_behind_a_proxy_count_by_themselves);
     tcase_add_test(tc, loses_no_count_between_threads);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

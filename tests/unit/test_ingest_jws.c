@@ -7,6 +7,7 @@
 
 #include "mem.h"
 #include "source_kit.h"
+#include "test_lib.h"
 
 static const char CLAIMS[] =
     "{\"iss\":\"https://idp.example.com/\",\"aud\":[\"other\",\"ours\"],\"iat\":1700000000,\"jti\":\"j\","
@@ -295,9 +296,5 @@ int main(void)
     tcase_add_test(tc, a_key_set_without_a_public_key_is_refused);
     tcase_add_test(tc, whose_tokens_and_for_whom_must_be_said);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

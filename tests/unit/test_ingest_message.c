@@ -5,6 +5,7 @@
 #include "../../ingest/message.h"
 #include "../../ingest/trace.h"
 #include "mem.h"
+#include "test_lib.h"
 
 START_TEST(reads_a_stored_request)
 {
@@ -226,9 +227,5 @@ int main(void)
     tcase_add_test(tc, a_part_that_was_moved_or_cut_is_a_gap);
     tcase_add_test(tc, a_target_is_printable_ascii);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -12,6 +12,7 @@
 #include "../../ingest/source.h"
 #include "mem.h"
 #include "rfc3339.h"
+#include "test_lib.h"
 
 enum { FILE_MAX = 64 * 1024, OPTIONS_MAX = 24 };
 
@@ -371,9 +372,5 @@ int main(void)
     tcase_add_test(tc, the_persons_id_stands_where_option_key_says);
     tcase_add_test(tc, every_file_is_tested);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

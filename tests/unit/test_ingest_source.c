@@ -8,6 +8,7 @@
 #include "../../ingest/source.h"
 #include "mem.h"
 #include "rfc3339.h"
+#include "test_lib.h"
 
 static const int64_t NOW = 1795336800000; /* 2026-11-22T10:00:00Z */
 
@@ -584,9 +585,5 @@ int main(void)
     tcase_add_test(tc, reads_the_rules_of_the_shipped_files);
     tcase_add_test(tc, check_shows_what_a_stored_request_becomes);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -208,9 +208,5 @@ int main(void)
     tcase_add_test(tc, what_is_refused_alone_is_passed_over_and_tried_at_the_next_start);
     tcase_add_test(tc, what_failed_is_sent_again);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

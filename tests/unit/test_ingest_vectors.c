@@ -9,6 +9,7 @@
 #include "json.h"
 #include "mem.h"
 #include "source_kit.h"
+#include "test_lib.h"
 
 /* The derived vectors: one key and one body under each grammar. */
 static const char KEY[] = "test-secret-please-rotate";
@@ -593,9 +594,5 @@ int main(void)
     tcase_add_loop_test(tc, a_signed_example_verifies_now_and_not_with_another_secret, 0,
                         ARRAY_SIZE(signers));
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

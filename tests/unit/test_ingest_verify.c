@@ -7,6 +7,7 @@
 #include "../../ingest/verify.h"
 #include "digest.h"
 #include "mem.h"
+#include "test_lib.h"
 
 /* The vector of the Standard Webhooks test suites. */
 static const char SECRET[] = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -433,9 +434,5 @@ int main(void)
     tcase_add_test(tc, compares_a_static_header_whole);
     tcase_add_test(tc, refuses_unusable_secrets_without_showing_them);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -1,4 +1,4 @@
-/* test_lib.h - main() for the tests of lib/: RUN_TESTS("module", case, case, …). */
+/* test_lib.h - main() for tests: RUN_TESTS("module", case, case, …), or run_suite() where they are made ready, or looped. */
 #ifndef ROLLCALL_TEST_LIB_H
 #define ROLLCALL_TEST_LIB_H
 
@@ -12,6 +12,16 @@
 
 enum { TEST_TIMEOUT_S = 60 };
 
+/* The exit code. */
+static inline int run_suite(Suite *suite)
+{
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 static inline int run_tests(const char *name, const TTest *const *tests, size_t n)
 {
     Suite *suite = suite_create(name);
@@ -20,11 +30,7 @@ static inline int run_tests(const char *name, const TTest *const *tests, size_t 
     for (size_t i = 0; i < n; i++)
         tcase_add_test(tc, tests[i]);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }
 
 #define RUN_TESTS(name, ...)                                                                                 \

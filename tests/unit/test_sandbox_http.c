@@ -1,5 +1,6 @@
 /* The sandbox as a client meets it: over HTTP, served by a thread of this program. */
 #include "test_sandbox_client.h"
+#include "test_lib.h"
 
 #include <unistd.h>
 
@@ -471,9 +472,5 @@ int main(void)
     tcase_add_test(ends, ends_with_requests_hanging);
     tcase_add_test(ends, does_not_start_with_a_bad_state_file);
     suite_add_tcase(s, ends);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_suite(s);
 }

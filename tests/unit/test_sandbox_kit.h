@@ -11,6 +11,7 @@
 #include "../sandbox/miro.h"
 #include "json.h"
 #include "mem.h"
+#include "test_lib.h"
 
 #define PATCH_HEAD "{\"schemas\":[\"urn:ietf:params:scim:api:messages:2.0:PatchOp\"],\"Operations\":["
 #define PATCH_TAIL "]}"
@@ -143,11 +144,7 @@ static inline const char *kit_attr(const struct miro_user *u, const char *name)
 
 static inline int kit_run(Suite *suite)
 {
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_suite(suite);
 }
 
 #endif

@@ -8,6 +8,7 @@
 #include "../sim/simgroup.h"
 #include "../sim/simlog.h"
 #include "mem.h"
+#include "test_lib.h"
 
 enum { SLOT = 0, MEMBER = 7, MARKERS_MS = 50 };
 
@@ -210,9 +211,5 @@ int main(void)
     for (size_t i = 0; i < ARRAY_SIZE(tests); i++)
         tcase_add_test(tc, tests[i]);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

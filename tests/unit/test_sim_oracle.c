@@ -7,6 +7,7 @@
 
 #include "../sim/oracle.h"
 #include "mem.h"
+#include "test_lib.h"
 
 enum { EVENTS_MAX = 4, T = 1000, NOW = 1000 * 1000 };
 
@@ -307,9 +308,5 @@ int main(void)
     tcase_add_test(tc, ends_a_membership_that_a_complete_list_does_not_name);
     tcase_add_loop_test(tc, wants_the_account_that_the_policy_says, 0, (int)ARRAY_SIZE(desire_rows));
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -200,9 +200,5 @@ int main(void)
     tcase_add_loop_test(tc, a_vendors_answers_say_who_its_people_are, 0, ARRAY_SIZE(kinds));
     tcase_add_test(tc, an_answer_of_graphql_that_has_errors_is_none);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

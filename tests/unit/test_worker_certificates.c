@@ -10,6 +10,7 @@
 
 #include "mem.h"
 #include "worker/now.h"
+#include "test_lib.h"
 
 enum { LIFE_S = 7200 };
 
@@ -108,9 +109,5 @@ int main(void)
     tcase_add_test(tc, a_pair_is_taken_and_says_when_it_expires);
     tcase_add_test(tc, what_is_none_is_refused_with_a_word);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -14,6 +14,7 @@
 
 #include "mem.h"
 #include "worker/cli_standing.h"
+#include "test_lib.h"
 
 enum { FETCH = 1 };
 
@@ -195,9 +196,5 @@ int main(void)
     tcase_add_test(tc, what_stood_before_a_decision_is_read_without_it);
     tcase_add_test(tc, that_there_is_nothing_is_said);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

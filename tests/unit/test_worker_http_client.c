@@ -1,5 +1,6 @@
 /* Calls as targets and sources see them, and what their endings are taken for. */
 #include "http_client_kit.h"
+#include "test_lib.h"
 
 /* Does not wait until the connection is there. */
 static int connect_to(uint16_t port)
@@ -384,9 +385,5 @@ int main(void)
     tcase_add_test(tc, a_base_url_that_is_none_is_refused_at_the_start);
     tcase_add_test(tc, ends_with_calls_under_way);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 /* TLS: who is talked to, and which certificate is shown. */
 #include "http_client_kit.h"
+#include "test_lib.h"
 
 START_TEST(a_server_that_speaks_no_tls_is_refused_as_such)
 {
@@ -133,9 +134,5 @@ int main(void)
     tcase_add_test(tc, shows_its_certificate_to_who_wants_one);
     tcase_add_test(tc, speaks_nothing_older_than_tls_1_2);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 /* OAuth client credentials: a token is had before calls, renewed and refused. */
 #include "http_client_kit.h"
+#include "test_lib.h"
 
 /* A target whose tokens another server gives. */
 static void trial_init_oauth(struct trial *t, uint16_t port, uint16_t token_port, bool in_body)
@@ -184,9 +185,5 @@ int main(void)
     tcase_add_test(tc, ends_while_a_token_is_awaited);
     tcase_add_test(tc, a_call_that_waits_for_its_token_goes_with_the_certificate_of_the_day);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -3,6 +3,7 @@
 
 #include "event_kit.h"
 #include "worker/engine/person.h"
+#include "test_lib.h"
 
 #define OLD   "8f14e45fceea167a5a36dedd4bea2543"
 #define LATER "2026-11-18T10:00:00.000Z"
@@ -239,9 +240,5 @@ int main(void)
     for (size_t i = 0; i < ARRAY_SIZE(tests); i++)
         tcase_add_test(tc, tests[i]);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -20,6 +20,7 @@
 #include "kafka.h"
 #include "log.h"
 #include "mem.h"
+#include "test_lib.h"
 
 enum { TURNS_MAX = 1000 };
 
@@ -617,9 +618,5 @@ int main(void)
     tcase_add_test(tc, unknown_classes_of_limits_are_refused_at_start_and_by_the_check);
     tcase_add_test(tc, does_not_start_with_wrong_topics_or_policy);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 /* Partitions that come: restored before they are read, committed one batch after the other. */
 #include "membership_kit.h"
+#include "test_lib.h"
 
 START_TEST(reads_only_after_everything_is_restored)
 {
@@ -245,9 +246,5 @@ int main(void)
     tcase_add_test(tc, is_ready_once_it_serves);
     tcase_add_test(tc, a_fatal_ledger_ends_the_process);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

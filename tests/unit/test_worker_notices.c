@@ -9,6 +9,7 @@
 #include "log.h"
 #include "mem.h"
 #include "topic_reader_kit.h"
+#include "test_lib.h"
 
 #define PAUSE                                                                                                \
     "{\"kind\":\"pause\",\"target\":\"miro\",\"paused\":true,\"by\":\"a\",\"reason\":\"b\",\"at\":\"2026-"   \
@@ -130,9 +131,5 @@ int main(void)
     tcase_add_test(tc, what_is_not_understood_is_counted_and_not_obeyed);
     tcase_add_test(tc, a_topic_that_cannot_be_read_any_more_is_told);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -12,6 +12,7 @@
 #include "../../worker/deadman.h"
 #include "loop.h"
 #include "mem.h"
+#include "test_lib.h"
 
 enum { LIMIT_MS = 60000 };
 
@@ -156,9 +157,5 @@ int main(void)
     tcase_add_test(tcase, threads_that_move_are_left_alone);
     tcase_add_test(tcase, a_process_that_was_stopped_is_not_hung);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

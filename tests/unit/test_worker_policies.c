@@ -8,6 +8,7 @@
 
 #include "../../worker/engine/person.h"
 #include "mem.h"
+#include "test_lib.h"
 
 /* Three tenants: one has a policy of its own, two have the file of worker.policy, one of them by name. */
 static char ours[64], theirs[64]; /* paths */
@@ -119,9 +120,5 @@ int main(void)
     tcase_add_test(tc, a_tenants_policy_changes_the_fingerprint_and_so_does_who_has_it);
     tcase_add_test(tc, one_tenants_broken_policy_is_named_and_none_is_taken);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

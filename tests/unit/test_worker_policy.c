@@ -8,6 +8,7 @@
 
 #include "../../worker/engine/person.h"
 #include "mem.h"
+#include "test_lib.h"
 
 enum { PAIRS_MAX = 8 };
 
@@ -437,9 +438,5 @@ int main(void)
     tcase_add_loop_test(tc, the_shipped_policy_does_the_usual_thing, 0, (int)ARRAY_SIZE(shipped));
     tcase_add_test(tc, the_shipped_policy_follows_an_access_that_ended);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

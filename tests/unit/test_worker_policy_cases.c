@@ -2,6 +2,7 @@
 #include "policy_kit.h"
 
 #include "../../worker/policy_cases.h"
+#include "test_lib.h"
 
 static bool load(const char *text, struct policy_cases *ret, struct error *err)
 {
@@ -148,9 +149,5 @@ int main(void)
                         (int)ARRAY_SIZE(wrongs));
     tcase_add_loop_test(tc, what_is_expected_is_read_as_an_answer_is, 0, (int)ARRAY_SIZE(answers));
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "mem.h"
+#include "test_lib.h"
 
 static const char before[] =
     "kafka: {brokers: 'localhost:1'}\n"
@@ -121,9 +122,5 @@ int main(void)
     tcase_add_test(tc, targets_keep_their_numbers_though_the_file_has_another_order);
     tcase_add_test(tc, what_makes_another_target_of_it_needs_a_restart);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

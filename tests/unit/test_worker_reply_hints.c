@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "mem.h"
+#include "test_lib.h"
 
 enum { LINES_MAX = 4 };
 
@@ -54,9 +55,5 @@ int main(void)
     TCase *tc = tcase_create("hints");
     tcase_add_loop_test(tc, reads_when_to_come_again, 0, (int)ARRAY_SIZE(rows));
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

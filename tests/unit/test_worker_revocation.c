@@ -1,5 +1,6 @@
 /* Partitions that go: given back, lost, parked, or with the worker itself. */
 #include "membership_kit.h"
+#include "test_lib.h"
 
 START_TEST(a_revocation_cuts_a_restore_short)
 {
@@ -203,9 +204,5 @@ int main(void)
     tcase_add_test(tc, a_revocation_while_draining_changes_nothing);
     tcase_add_test(tc, a_worker_told_to_stop_before_that_does_not_join);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

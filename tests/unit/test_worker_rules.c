@@ -5,6 +5,7 @@
 
 #include "../sim/prng.h"
 #include "buf.h"
+#include "test_lib.h"
 
 #define USER "attributes: {userName: '{userName}'}\n"
 
@@ -536,9 +537,5 @@ int main(void)
     tcase_add_test(tc, the_shipped_policies_say_the_same_of_everybody);
     tcase_add_test(tc, every_line_of_the_shipped_yaml_makes_sense);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

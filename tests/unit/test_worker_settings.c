@@ -8,6 +8,7 @@
 
 #include "../../worker/worker_metrics.h"
 #include "mem.h"
+#include "test_lib.h"
 
 static struct config_target target = {
     .name = "miro",
@@ -317,9 +318,5 @@ int main(void)
     tcase_add_test(tc, calls_are_counted_by_how_they_ended);
     tcase_add_test(tc, every_metric_has_a_name_and_is_shown);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -13,6 +13,7 @@
 #include "../../worker/worker_metrics.h"
 #include "log.h"
 #include "mem.h"
+#include "test_lib.h"
 
 static struct call_reply status(int code)
 {
@@ -194,9 +195,5 @@ int main(void)
     tcase_add_test(tc, every_decision_has_one_line_at_debug);
     tcase_add_test(tc, a_tear_down_that_hangs_is_ended_with_a_line);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

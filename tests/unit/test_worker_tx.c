@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "mem.h"
+#include "test_lib.h"
 
 static const struct row {
     const char *name;
@@ -71,9 +72,5 @@ int main(void)
     tcase_add_loop_test(tc, judges_each_error_by_step_and_code, 0, (int)ARRAY_SIZE(rows));
     tcase_add_test(tc, tells_the_operator_of_two_processes_with_one_slot);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -100,9 +100,5 @@ int main(void)
     tcase_add_loop_test(tc, refuses_the_rest, 0, (int)ARRAY_SIZE(refused));
     tcase_add_test(tc, limits_depth_and_size);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }
