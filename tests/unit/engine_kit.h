@@ -245,19 +245,31 @@ static inline struct engine_stats stats_now(void)
     return stats;
 }
 
+/* A person's word about miro; more: what that kind says besides. */
+static inline void kit_decide_at(const char *kind, const char *more, int64_t at_ms)
+{
+    char key[32], value[256], at[RFC3339_SIZE];
+    struct error err = {0};
+    rfc3339_format(at_ms, at);
+    snprintf(key, sizeof key, "%s/miro", kind);
+    snprintf(value, sizeof value,
+             "{\"kind\":\"%s\",\"target\":\"miro\",%s,\"by\":\"ops\",\"reason\":\"r\",\"at\":\"%s\"}", kind,
+             more, at);
+    ck_assert_msg(engine_control(kit.e, str_of(key), str_of(value), kit.now, &err), "%s", err.message);
+}
+
+static inline void kit_decide_target(const char *kind, const char *more)
+{
+    kit_decide_at(kind, more, kit.now.wall_ms);
+}
+
 /* approve, or deny, all that miro's guard holds by now. */
 static inline void kit_decide_holds(const char *decision)
 {
-    char value[256], now[RFC3339_SIZE];
-    struct error err;
-    rfc3339_format(kit.now.wall_ms + 1000, now);
-    snprintf(
-        value, sizeof value,
-        "{\"kind\":\"hold\",\"decision\":\"%s\",\"heldBefore\":\"%s\",\"target\":\"miro\",\"by\":\"ops\","
-        "\"reason\":\"asked\",\"at\":\"%s\"}",
-        decision, now, now);
-    ck_assert_msg(engine_control(kit.e, str_of("hold/miro"), str_of(value), kit.now, &err), "%s",
-                  err.message);
+    char before[RFC3339_SIZE], more[96];
+    rfc3339_format(kit.now.wall_ms + 1000, before);
+    snprintf(more, sizeof more, "\"decision\":\"%s\",\"heldBefore\":\"%s\"", decision, before);
+    kit_decide_at("hold", more, kit.now.wall_ms + 1000);
 }
 
 /* Opens with a guard at miro that lets one cut pass, and Kim's is it: whatever is to be cut next is held. */

@@ -71,20 +71,6 @@ static inline void until_call(const char *method, const char *path)
     ck_abort_msg("no %s %s", method, path);
 }
 
-static inline void pause_all(bool paused)
-{
-    char value[256], now[RFC3339_SIZE];
-    struct error err;
-    pass(KIT_SECOND);
-    rfc3339_format(kit.now.wall_ms, now);
-    snprintf(value, sizeof value,
-             "{\"kind\":\"pause\",\"target\":\"miro\",\"paused\":%s,\"by\":\"ops\",\"reason\":\"meant\","
-             "\"at\":\"%s\"}",
-             paused ? "true" : "false", now);
-    ck_assert_msg(engine_control(kit.e, str_of("pause/miro"), str_of(value), kit.now, &err), "%s",
-                  err.message);
-}
-
 static inline void settle_groups(int64_t ms)
 {
     for (int64_t end = kit.now.wall_ms + ms; kit.now.wall_ms < end;) {
@@ -109,16 +95,6 @@ static inline unsigned groups_called(const char *name)
         n += !t->deleted && strcmp(t->displayName, name) == 0;
     }
     return n;
-}
-
-static inline const struct kit_record *told(const char *key_begins)
-{
-    const struct kit_record *last = NULL;
-    for (size_t i = 0; i < kit.n_records; i++)
-        if (kit.records[i].topic == TOPIC_TARGETS &&
-            strncmp(kit.records[i].key, key_begins, strlen(key_begins)) == 0)
-            last = &kit.records[i];
-    return last;
 }
 
 static inline void say_joined(int n, const char *groups)

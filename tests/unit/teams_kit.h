@@ -226,6 +226,23 @@ static inline void join_crew(int n, const char *groups)
     settle_for(60 * KIT_SECOND);
 }
 
+static inline void pause_all(bool paused)
+{
+    pass(KIT_SECOND);
+    kit_decide_target("pause", paused ? "\"paused\":true" : "\"paused\":false");
+}
+
+/* The last record about targets whose key begins so; NULL: none. */
+static inline const struct kit_record *told(const char *key_begins)
+{
+    const struct kit_record *last = NULL;
+    for (size_t i = 0; i < kit.n_records; i++)
+        if (kit.records[i].topic == TOPIC_TARGETS &&
+            strncmp(kit.records[i].key, key_begins, strlen(key_begins)) == 0)
+            last = &kit.records[i];
+    return last;
+}
+
 static inline void decide_all(const char *decision)
 {
     kit_decide_holds(decision);
