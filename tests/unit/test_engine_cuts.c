@@ -149,7 +149,7 @@ END_TEST
 
 START_TEST(a_cut_is_given_up_after_its_own_deadline_whatever_is_said_meanwhile)
 {
-    char id[16];
+    char id[24];
     zoe_moves();
     fails_times(3);
     say({"left", EVENT_LEFT, .at = 3});
