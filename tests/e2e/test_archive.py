@@ -3,7 +3,7 @@ import base64
 import shutil
 import subprocess
 
-import hostile
+import hostile_client as attacker
 from harness import kafka_admin
 from harness.config import SOURCES_DIR
 from harness.scenario import scenario
@@ -63,13 +63,13 @@ def archived_bodies_are_sealed_replayed_through_a_mended_source_and_erased(run):
     assert sender.send(source, left)[0].status == 422, "the source's fault"
     run.await_results(results)
     assert sandbox.account(ANN["userName"]).active
-    t = hostile.Target("127.0.0.1", ingest.ports["listen"], ingest.admin_port, hostile.signer(source.secret), source.name)
-    cat = hostile.event(id="person-3", profile={"userName": "cat@example.com"})
-    large = hostile.encode({**cat, "padding": "x" * 1_000_000})  # more than a record may have by default, once sealed
-    assert hostile.ask(t, hostile.request(t, large))[0] == 200
+    t = attacker.Target("127.0.0.1", ingest.ports["listen"], ingest.admin_port, attacker.signer(source.secret), source.name)
+    cat = attacker.event(id="person-3", profile={"userName": "cat@example.com"})
+    large = attacker.encode({**cat, "padding": "x" * 1_000_000})  # more than a record may have by default, once sealed
+    assert attacker.ask(t, attacker.request(t, large))[0] == 200
     for nobodys, status in ((b'{"value":[{"clientState":"theirs","resource":"Users/person-1"}]}', 202), (b"garbage", 202),
                             (b"[" + b"1," * 20_000 + b"1]", 413)):
-        assert hostile.ask(t, hostile.request(t, nobodys, path="/hooks/graph"))[0] == status
+        assert attacker.ask(t, attacker.request(t, nobodys, path="/hooks/graph"))[0] == status
     run.broker.pause()
     changed = Word("changed", "person-1", at + 2000, {"displayName": "Ann Adams"})
     sender.deliver(source, changed)

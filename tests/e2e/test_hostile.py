@@ -1,7 +1,10 @@
 """P8: what nobody else may do. hostile.py has the cases; here they meet a running rollcall-ingest."""
+import base64
+import json
 import time
 
 import hostile
+import hostile_client as attacker
 from harness.scenario import scenario
 from harness.wait import wait_until
 from harness.webhooks import okta_event_hook
@@ -23,7 +26,7 @@ def hostile_requests_get_their_4xx_and_publish_nothing(run):
     if not run.sanitizer:  # a sanitizer's memory says nothing
         more["pid"] = ingest.process.pid
     failures = hostile.run_all("127.0.0.1", ingest.ports["listen"], ingest.admin_port,
-                               hostile.signer(source.secret), **more)
+                               attacker.signer(source.secret), **more)
     for name, why in failures:
         print(f"    --- {name}\n{why}")
     print(f"    {len(hostile.CASES)} cases, {len(failures)} failed")
@@ -32,10 +35,10 @@ def hostile_requests_get_their_4xx_and_publish_nothing(run):
     assert len(events) == 1, f"{len(events)} events are published; only the good request at the end may be"
 
     hostile.okta("127.0.0.1", ingest.ports["listen"], ingest.admin_port, idp.name, idp.secret)
-    target = hostile.Target("127.0.0.1", ingest.ports["listen"], ingest.admin_port,
+    target = attacker.Target("127.0.0.1", ingest.ports["listen"], ingest.admin_port,
                             lambda _: [("Authorization", idp.secret)], idp.name)
     _, body = okta_event_hook(idp, [Word("left", str(n), now_ms()) for n in range(MANY)])
-    wait_until(lambda: hostile.ask(target, hostile.request(target, body))[0] == 200, 20, "many in one are accepted")
+    wait_until(lambda: attacker.ask(target, attacker.request(target, body))[0] == 200, 20, "many in one are accepted")
     left = {r.headers.get("ce_subject") for r in run.topics.dump("events")}
     assert left >= {str(n) for n in range(MANY)}, f"{len(left)} of {MANY} are there"
 
@@ -43,21 +46,21 @@ def hostile_requests_get_their_4xx_and_publish_nothing(run):
 class Crowd:
     """Requests that are sent at once, each over a connection of its own, while Kafka stands still."""
 
-    def __init__(self, target, count, headers=(), body=hostile.GOOD, half_closed=False):
+    def __init__(self, target, count, headers=(), body=attacker.GOOD, half_closed=False):
         self.socks = []
         for _ in range(count):
-            data = hostile.request(target, body, [*target.sign(body), *headers])
-            sock = hostile.say_all(target, data) if half_closed else hostile.connect(target)
+            data = attacker.request(target, body, [*target.sign(body), *headers])
+            sock = attacker.say_all(target, data) if half_closed else attacker.connect(target)
             if not half_closed:
-                hostile.send(sock, data)
+                attacker.send(sock, data)
             self.socks.append(sock)
 
     def answers(self):
         """[(status, reason, Retry-After)] of all."""
         found = []
         for sock in self.socks:
-            status, headers, body, _ = hostile.read_reply(sock)
-            found.append((status, hostile.json.loads(body)["error"] if body else "", int(headers.get("retry-after", 0))))
+            status, headers, body, _ = attacker.read_reply(sock)
+            found.append((status, json.loads(body)["error"] if body else "", int(headers.get("retry-after", 0))))
             sock.close()
         return found
 
@@ -72,7 +75,7 @@ def a_thread_that_is_late_takes_no_more_on(run):
     run.config.document["ingest"]["deadline_ms"] = 12  # a quarter of it in one turn is too much
     idp = run.source("idp", kind="okta")
     ingest = run.ingest().start()
-    target = hostile.Target("127.0.0.1", ingest.ports["listen"], ingest.admin_port,
+    target = attacker.Target("127.0.0.1", ingest.ports["listen"], ingest.admin_port,
                             lambda _: [("Authorization", idp.secret)], idp.name)
     _, body = okta_event_hook(idp, [Word("left", str(n), now_ms()) for n in range(1000)])
     wait_until(lambda: "overload" in reasons(Crowd(target, 12, body=body).answers()), 20, "some are turned away")
@@ -91,16 +94,16 @@ def more_than_the_program_takes_on_is_told_at_once_to_come_again(run):
     ingest = run.ingest().start()
 
     def target(of):
-        return hostile.Target("127.0.0.1", ingest.ports["listen"], ingest.admin_port, hostile.signer(of.secret), of.name)
+        return attacker.Target("127.0.0.1", ingest.ports["listen"], ingest.admin_port, attacker.signer(of.secret), of.name)
 
     def under_way():
         return ingest.metrics()["rollcall_ingest_in_flight"]
 
     wait_until(lambda: Crowd(target(source), 1).answers()[0][0] == 200, 20, "Kafka is there")
     # A rate counts verified requests only: forged ones cost nobody his allowance.
-    forged = hostile.signer("whsec_" + hostile.base64.b64encode(bytes(32)).decode())
+    forged = attacker.signer("whsec_" + base64.b64encode(bytes(32)).decode())
     for _ in range(5):
-        assert hostile.ask(target(slow), hostile.request(target(slow), hostile.GOOD, forged(hostile.GOOD)))[0] == 401
+        assert attacker.ask(target(slow), attacker.request(target(slow), attacker.GOOD, forged(attacker.GOOD)))[0] == 401
     answers = [Crowd(target(slow), 1).answers()[0] for _ in range(4)]
     assert [a[0] for a in answers] in ([200, 200, 503, 503], [200, 200, 503, 200]), answers
     assert set(reasons(answers)) == {"rate"}, answers

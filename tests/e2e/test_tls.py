@@ -4,6 +4,7 @@ import socket
 import ssl
 
 import hostile
+import hostile_client as attacker
 from harness.certificates import Authority, Certificates
 from harness.scenario import scenario
 from harness.wait import wait_until
@@ -18,9 +19,9 @@ CROWD = 12  # that wait at once: their answers come in one turn
 
 def greet(t):
     """An open connection that has been served once."""
-    sock = hostile.connect(t)
-    hostile.send(sock, hostile.request(t, b"{"))
-    assert hostile.read_reply(sock)[0] == 400
+    sock = attacker.connect(t)
+    attacker.send(sock, attacker.request(t, b"{"))
+    assert attacker.read_reply(sock)[0] == 400
     return sock
 
 
@@ -84,7 +85,7 @@ def hostile_clients_over_tls_meet_the_same_limits_and_the_certificate_is_replace
     first = files.make()
     ingest = run.ingest().start()
     port = ingest.ports["listen"]
-    failures = hostile.run_all("127.0.0.1", port, ingest.admin_port, hostile.signer(source.secret), cases=CASES,
+    failures = hostile.run_all("127.0.0.1", port, ingest.admin_port, attacker.signer(source.secret), cases=CASES,
                                source=source.name, deadline_s=DEADLINE_MS / 1000, tls=first)
     for name, why in failures:
         print(f"    --- {name}\n{why}")
@@ -92,11 +93,11 @@ def hostile_clients_over_tls_meet_the_same_limits_and_the_certificate_is_replace
     published = len(run.topics.dump("events"))
     assert published == 1, "only the good request at the end may be published"
 
-    t = hostile.Target("127.0.0.1", port, ingest.admin_port, hostile.signer(source.secret), source.name, tls=first)
+    t = attacker.Target("127.0.0.1", port, ingest.admin_port, attacker.signer(source.secret), source.name, tls=first)
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         first.maximum_version = version
-        waiting = [hostile.say_all(t, hostile.request(t, hostile.GOOD)) for _ in range(CROWD)]
-        answers = [hostile.read_reply(client)[0] for client in waiting]
+        waiting = [attacker.say_all(t, attacker.request(t, attacker.GOOD)) for _ in range(CROWD)]
+        answers = [attacker.read_reply(client)[0] for client in waiting]
         for client in waiting:
             client.close()
         assert set(answers) <= {200, 503}, (version, answers)  # 503: after a second, on a host that is busy
@@ -104,7 +105,7 @@ def hostile_clients_over_tls_meet_the_same_limits_and_the_certificate_is_replace
         published = len(run.topics.dump("events"))
 
     with socket.create_connection(("127.0.0.1", port), 10) as plain:  # no TLS, no answer in plain text
-        hostile.send(plain, hostile.request(t, hostile.GOOD))
+        attacker.send(plain, attacker.request(t, attacker.GOOD))
         assert not plain.recv(4096).startswith(b"HTTP")
     old = ssl.create_default_context()
     old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
@@ -120,8 +121,8 @@ def hostile_clients_over_tls_meet_the_same_limits_and_the_certificate_is_replace
     assert not trusted(t)
     t.tls = second
     assert trusted(t)
-    hostile.send(kept, hostile.request(t, b"{"))
-    assert hostile.read_reply(kept)[0] == 400, "a connection from before goes on"
+    attacker.send(kept, attacker.request(t, b"{"))
+    assert attacker.read_reply(kept)[0] == 400, "a connection from before goes on"
     assert ingest.metrics()["rollcall_ingest_tls_certificate_expires_seconds"] > 1e9
 
     another = files.key.read_text(encoding="ascii")
