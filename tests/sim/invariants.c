@@ -118,10 +118,28 @@ bool invariants_idle(const struct world *w)
     return true;
 }
 
+static bool owns(const struct proc *p, int32_t partition)
+{
+    return p && p->parts[partition].state == PART_OWNED && engine_clean(p->engine, partition);
+}
+
+/* What was decided of persons while nobody had their partition is done by who takes it over, once that is open. */
+static bool all_owned(const struct world *w)
+{
+    for (int32_t partition = 0; partition < w->scenario->partitions; partition++) {
+        bool owned = false;
+        for (size_t i = 0; i < w->n_slots; i++)
+            owned |= owns(w->slots[i], partition);
+        if (!owned)
+            return false;
+    }
+    return true;
+}
+
 bool invariants_settled(const struct world *w)
 {
-    return invariants_idle(w) && all_read(w) && simcontrol_all_read(w) && all_answered(w) && all_closed(w) &&
-           all_swept(w) && simteams_settled(w);
+    return invariants_idle(w) && all_owned(w) && all_read(w) && simcontrol_all_read(w) && all_answered(w) &&
+           all_closed(w) && all_swept(w) && simteams_settled(w);
 }
 
 /* ---- P3: after a leaver's result ----------------------------------------------------------------------- */
