@@ -28,8 +28,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct person p, again;
     struct partition_record partition;
     struct buf first, second;
-    if (partition_record_read(value, &partition, &err))
+    if (partition_record_read(value, &partition, &err)) {
         assert(partition.partition >= 0);
+        attrs_done(&partition.spreads);
+    }
     read_guard(value);
     if (size > RECORD_MAX || !record_read(value, &p, &err))
         return 0;
