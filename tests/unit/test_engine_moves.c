@@ -228,6 +228,55 @@ START_TEST(a_read_from_before_the_last_move_is_not_the_last_word)
 }
 END_TEST
 
+/* A move is answered; then the call of an update comes before the read that was to verify it. */
+static void move_and_update(enum event_type type)
+{
+    say({.id = "named", .type = EVENT_CHANGED, .subject = "p-0", .at = 2, .profile = "displayName=Old"});
+    settle_down();
+    tell("first", type, 0, 2, "Design");
+    look_again(1);
+    expect_call("PATCH", "/Groups/");
+    serve();
+    say({.id = "renamed", .type = EVENT_CHANGED, .subject = "p-0", .at = 3, .profile = "displayName=New"});
+    commit();
+    expect_call("PATCH", "/Users/");
+}
+
+START_TEST(the_answer_to_an_update_verifies_a_move_that_is_undone_next)
+{
+    start();
+    join_crew(1, "Ops;Design");
+    move_and_update(EVENT_MEMBERSHIP_REMOVED);
+    tell("again", EVENT_MEMBERSHIP_ADDED, 0, 4, "Design");
+    serve();
+    settle_for(KIT_LIFE_MS + 10 * KIT_SECOND);
+    expect_result("again-0", "miro", "applied");
+    tell("out", EVENT_MEMBERSHIP_REMOVED, 0, 5, "Design");
+    settle_down();
+    ck_assert(!is_in(0, "Design"));
+    expect_result("out-0", "miro", "applied");
+    stop();
+}
+END_TEST
+
+START_TEST(the_answer_to_an_update_hides_no_move_without_effect)
+{
+    static const enum event_type types[] = {EVENT_MEMBERSHIP_ADDED, EVENT_MEMBERSHIP_REMOVED};
+    const char *reason;
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+        start();
+        join_crew(1, types[i] == EVENT_MEMBERSHIP_REMOVED ? "Ops;Design" : "Ops");
+        there.fault = MIRO_FAULT_UNCHANGED;
+        move_and_update(types[i]);
+        serve();
+        settle_for(KIT_LIFE_MS + 10 * KIT_SECOND);
+        ck_assert_str_eq(refused_value("renamed", &reason), "Design");
+        ck_assert_str_eq(reason, "the target answered with success and did nothing");
+        stop();
+    }
+}
+END_TEST
+
 START_TEST(what_a_dead_owner_joined_is_still_ours_to_leave)
 {
     start();
@@ -510,6 +559,8 @@ int main(void)
         a_call_that_fails_is_tried_in_halves_and_by_itself,
         an_answer_without_effect_is_found_out,
         a_read_from_before_the_last_move_is_not_the_last_word,
+        the_answer_to_an_update_verifies_a_move_that_is_undone_next,
+        the_answer_to_an_update_hides_no_move_without_effect,
         what_a_dead_owner_joined_is_still_ours_to_leave,
         an_abort_takes_no_listing_and_no_membership_back,
         the_guard_holds_removals_until_a_person_decides,

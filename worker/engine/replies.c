@@ -214,7 +214,7 @@ static void took_patch(const struct answer *a)
         answer_effective(a, a->f->step);
     } else if (a->reply->body.n > 0 && scim_parse_user(a->reply->body, &account, &err)) {
         answer_know(a, &account);
-        if (a->f->step == STEP_DEACTIVATE)
+        if (a->f->step == STEP_DEACTIVATE || account.says_teams)
             moves_verify(a);
         answer_verify(a, a->f->step, &a->f->changes, &before);
     } else { /* 204, RFC 7644 3.5.2: read before believing */
