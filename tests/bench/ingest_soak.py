@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+from harness.vendors import Vendors
 from ingest import add_sources, check_topic
 from stage import BenchFailed, Stage, table
 from test_senders import Kind
@@ -30,7 +31,9 @@ def requests(stage, config):
     """What is posted in turn: names that bench-load knows, and files."""
     run = SimpleNamespace(build=stage.build, config=config, directory=stage.directory)
     config.add_tenant("acme")  # whose the senders of the tests are
-    kinds = [Kind(run, name) for name in STORED]
+    vendors = Vendors()  # which nobody asks here: there is no worker
+    kinds = [Kind(run, name, vendors) for name in STORED]
+    vendors.close()
     files = []
     for kind in kinds:
         path = stage.directory / f"{kind.name}.http"
