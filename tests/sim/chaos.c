@@ -4,6 +4,7 @@
 
 #include "mem.h"
 #include "prng.h"
+#include "world.h"
 
 static const char *const fate_names[FATES] = {
     "well", "slow",      "refused",      "lost",      "cut",        "dropped",    "answer lost",
@@ -234,7 +235,8 @@ void chaos_draw(struct chaos *c, struct prng *r)
                !c->lagging;
     if (c->late_target || (c->policies && prng_chance(&own, 800))) /* sweeps are seldom disturbed by them */
         c->teams = false;
-    c->teams = c->teams && !(c->tight && c->spread > 5); /* who has no share of a limit can do nothing */
+    c->teams = c->teams &&
+               !(c->tight && c->spread > WORLD_TIGHT_MOVES); /* who has no share of a limit can do nothing */
     c->moving = c->teams && !c->tight && prng_chance(&own, 600);
     if (c->teams && !c->dry_run)
         c->deaf = maybe(&own, 1000);

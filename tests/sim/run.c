@@ -276,9 +276,15 @@ void run_until(struct world *w, int64_t until_ms)
         ;
 }
 
+/* All persons may live in the bucket whose share of the changes of teams is the least: they wait for it as much longer as
+ * it is smaller than the whole. */
 static int64_t settle_max(const struct world *w)
 {
-    return w->chaos.tight ? SETTLE_TIGHT_MAX_MS : SETTLE_MAX_MS;
+    const struct chaos *c = &w->chaos;
+    if (!c->tight)
+        return SETTLE_MAX_MS;
+    unsigned least = WORLD_TIGHT_MOVES / c->spread;
+    return c->teams ? (int64_t)SETTLE_TIGHT_MAX_MS * WORLD_TIGHT_MOVES / least : SETTLE_TIGHT_MAX_MS;
 }
 
 /* Whoever stood still has its order to load still before it, and will plan everybody anew. */

@@ -17,7 +17,7 @@ enum {
 static const struct engine_limit tight[] = {
     {"users.read", 200, WORLD_TIGHT_WINDOW_MS},  {"users.create", 20, WORLD_TIGHT_WINDOW_MS},
     {"users.update", 20, WORLD_TIGHT_WINDOW_MS}, {"users.delete", 20, WORLD_TIGHT_WINDOW_MS},
-    {"groups.list", 5, WORLD_TIGHT_WINDOW_MS},   {"groups.update", 5, WORLD_TIGHT_WINDOW_MS}};
+    {"groups.list", 5, WORLD_TIGHT_WINDOW_MS},   {"groups.update", WORLD_TIGHT_MOVES, WORLD_TIGHT_WINDOW_MS}};
 static const struct engine_limit overstated[] = {
     {"users.update", 5 * WORLD_UNDERSTATED, WORLD_UNDERSTATED_WINDOW_MS}};
 static const struct engine_limit wide[] = {

@@ -29,6 +29,7 @@ enum {
     WORLD_TXN_TIMEOUT_MS = 10000,
 
     WORLD_TIGHT_WINDOW_MS = 300 * 1000, /* of the limits, in runs in which they are to matter */
+    WORLD_TIGHT_MOVES = 5,              /* changes of teams in such a window, of all buckets together */
 
     /* What a target bears whose limits are overstated: so many PATCHes in such a window, a fifth of what is configured. */
     WORLD_UNDERSTATED = 4,
