@@ -137,6 +137,17 @@ START_TEST(a_queue_that_is_longer_than_a_read_lasts_moves_on)
 }
 END_TEST
 
+/* A call of which nobody has heard is carried out. */
+static void land(const char *path, const char *body)
+{
+    struct miro_reply r;
+    miro_handle(
+        there.m,
+        &(struct miro_request){.method = "PATCH", .target = path, .body = body, .body_n = strlen(body)},
+        kit.now.wall_ms, &r);
+    miro_reply_done(&r);
+}
+
 START_TEST(a_call_of_unknown_outcome_leaves_doubt_on_everybody_in_it)
 {
     start();
@@ -153,12 +164,7 @@ START_TEST(a_call_of_unknown_outcome_leaves_doubt_on_everybody_in_it)
     settle_down();
     ck_assert(!account(2)->active);
     expect_no_result("left-2", "miro"); /* the call may land yet */
-    struct miro_reply r;
-    miro_handle(
-        there.m,
-        &(struct miro_request){.method = "PATCH", .target = path, .body = body, .body_n = strlen(body)},
-        kit.now.wall_ms, &r);
-    miro_reply_done(&r);
+    land(path, body);
     ck_assert(account(2)->active); /* it has, and revived the leaver */
     settle_for(KIT_LIFE_MS + 10 * KIT_SECOND);
     ck_assert(!account(2)->active);
@@ -179,6 +185,33 @@ START_TEST(a_call_that_fails_is_tried_in_halves_and_by_itself)
     ck_assert_uint_le(there.members, 4);
     for (int i = 0; i < 8; i++)
         ck_assert(is_in(i, "Design"));
+    stop();
+}
+END_TEST
+
+START_TEST(a_move_that_a_late_call_has_undone_is_made_again)
+{
+    char path[128], body[600];
+    start();
+    join_crew(1, "Ops");
+    tell("in", EVENT_MEMBERSHIP_ADDED, 0, 2, "Design");
+    look_again(1);
+    expect_call("PATCH", "/Groups/");
+    snprintf(path, sizeof path, "%s", kit.call->path);
+    snprintf(body, sizeof body, "%s", kit.call->body);
+    answer_unknown();
+    settle_down();
+    ck_assert(is_in(0, "Design")); /* by a second one */
+    tell("out", EVENT_MEMBERSHIP_REMOVED, 0, 3, "Design");
+    commit();
+    expect_call("PATCH", "/Groups/");
+    serve();
+    ck_assert(!is_in(0, "Design"));
+    land(path, body);
+    ck_assert(is_in(0, "Design"));
+    settle_for(2 * KIT_LIFE_MS + 10 * KIT_SECOND);
+    ck_assert(!is_in(0, "Design"));
+    expect_result("out-0", "miro", "applied");
     stop();
 }
 END_TEST
@@ -557,6 +590,7 @@ int main(void)
         a_queue_that_is_longer_than_a_read_lasts_moves_on,
         a_call_of_unknown_outcome_leaves_doubt_on_everybody_in_it,
         a_call_that_fails_is_tried_in_halves_and_by_itself,
+        a_move_that_a_late_call_has_undone_is_made_again,
         an_answer_without_effect_is_found_out,
         a_read_from_before_the_last_move_is_not_the_last_word,
         the_answer_to_an_update_verifies_a_move_that_is_undone_next,

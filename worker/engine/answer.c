@@ -74,6 +74,7 @@ void answer_doubt(const struct answer *a)
     search_done(&a->w->search);
     if (MUTATION(MUTATION_DOUBT_IGNORED))
         return;
+    a->w->moves_doubted |= a->w->joining.n + a->w->leaving.n > 0;
     int64_t until = a->now.wall_ms + a->f->target->cfg->call_life_ms;
     t->doubt_until_ms = until > t->doubt_until_ms ? until : t->doubt_until_ms;
     a->w->doubt_until_ms = t->doubt_until_ms;

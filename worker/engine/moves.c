@@ -2,6 +2,7 @@
  *
  *      JOIN, LEAVE ─┬─ 2xx ──► joining, leaving ──► the account is read ─┬─ as wanted: done
  *                   │                                                   ├─ not yet: read again when it cannot be old news
+ *                   │                                                   ├─ undone, perhaps, by a call that landed late: made again
  *                   │                                                   └─ not at all: refused
  *                   └─ else: of several persons in one call each is tried with half as many, until the culprit is alone */
 #include <stdlib.h>
@@ -22,6 +23,7 @@ void move_made(const struct answer *a)
     attrs_remove(&w->teams_read, f->team_id);
     attrs_set(f->step == STEP_JOIN ? &w->joining : &w->leaving, f->team_id, f->team_name);
     w->moves_until_ms = a->now.wall_ms + f->target->cfg->call_life_ms;
+    w->moves_doubted |= a->t->doubt_until_ms != 0;
     target_state_note_move(a->t, f->team_id, f->step == STEP_JOIN, w->moves_until_ms);
 }
 
@@ -239,7 +241,7 @@ static void verify(const struct answer *a, enum step step, struct attrs *moves)
             attrs_remove(moves, id);
             if (as_wanted)
                 done(a, step, id, name);
-            else if (is != MEMBER_UNKNOWN)
+            else if (is != MEMBER_UNKNOWN && !a->w->moves_doubted)
                 refuse(a, id, name, step == STEP_JOIN, "the target answered with success and did nothing");
         }
         free(id);
@@ -269,6 +271,7 @@ void moves_verify(const struct answer *a)
         verify_farewell(a);
     verify(a, STEP_JOIN, &a->w->joining);
     verify(a, STEP_LEAVE, &a->w->leaving);
+    a->w->moves_doubted &= a->w->joining.n + a->w->leaving.n > 0;
     if (a->w->desired.has_teams)
         teams_forget_ended(a->w, a->t);
 }
