@@ -210,7 +210,9 @@ void chaos_draw_thin(struct chaos *c, struct prng *r)
 /* The sandbox's groups have no PUT, and of limits only the usual ones hold for the one of accounts. */
 void chaos_draw_ways(struct chaos *c, struct prng *r)
 {
+    struct prng own = {r->state ^ 0x6d757465}; /* what else a seed draws stays as it is */
     bool few_calls = c->tight || c->crowded || c->understated;
+    c->mute = prng_chance(&own, 150) && !c->sick_person && !c->down; /* where no delay is measured */
     c->discovers = prng_chance(r, 250);
     c->puts = prng_chance(r, 200) && !c->teams && !c->farewell && !few_calls && !c->sick_person && !c->down;
 }
@@ -260,15 +262,18 @@ static const struct kind {
     {                                                                                                        \
 #member, offsetof(struct chaos, member), sizeof((struct chaos *)0)->member                           \
     }
-    KIND(permute),       KIND(duplicate),    KIND(invalid),      KIND(poison),      KIND(gap),
-    KIND(compact),       KIND(abort),        KIND(slow_commit),  KIND(slow_marker), KIND(reread),
-    KIND(crash),         KIND(pause),        KIND(zombie),       KIND(shake),       KIND(stop),
-    KIND(pause_at_step), KIND(skew),         KIND(guard),        KIND(tight),       KIND(policy_fails),
-    KIND(decisions),     KIND(discovers),    KIND(puts),         KIND(policies),    KIND(late_target),
-    KIND(renames),       KIND(future_dated), KIND(access_ends),  KIND(complete),    KIND(deletions),
-    KIND(ties),          KIND(holds),        KIND(afterwords),   KIND(two_targets), KIND(existing_accounts),
-    KIND(teams),         KIND(thin),         KIND(source_fails), KIND(source_lags), KIND(dry_run),
-    KIND(deaf),          KIND(rights),       KIND(licences),     KIND(farewell),    KIND(user_groups),
+    KIND(permute),     KIND(duplicate),   KIND(invalid),      KIND(poison),
+    KIND(gap),         KIND(compact),     KIND(abort),        KIND(slow_commit),
+    KIND(slow_marker), KIND(reread),      KIND(crash),        KIND(pause),
+    KIND(zombie),      KIND(shake),       KIND(stop),         KIND(pause_at_step),
+    KIND(skew),        KIND(guard),       KIND(tight),        KIND(policy_fails),
+    KIND(decisions),   KIND(discovers),   KIND(puts),         KIND(mute),
+    KIND(policies),    KIND(late_target), KIND(renames),      KIND(future_dated),
+    KIND(access_ends), KIND(complete),    KIND(deletions),    KIND(ties),
+    KIND(holds),       KIND(afterwords),  KIND(two_targets),  KIND(existing_accounts),
+    KIND(teams),       KIND(thin),        KIND(source_fails), KIND(source_lags),
+    KIND(dry_run),     KIND(deaf),        KIND(rights),       KIND(licences),
+    KIND(farewell),    KIND(user_groups),
 #undef KIND
 };
 

@@ -87,6 +87,7 @@ struct chaos {
     bool dry_run;   /* all processes only plan */
     bool discovers; /* targets are asked what they can do before they are called for anybody */
     bool puts;      /* they are said to have no PATCH: accounts are read and put back whole */
+    bool mute;      /* they answer PATCHes with 204: what came of them is read */
     bool rights;    /* licences, primary and admin roles */
     bool licences;  /* with a guard: each licence is held, and some are denied; accounts are made freely */
     bool farewell;  /* leavers leave all teams before they are cut */

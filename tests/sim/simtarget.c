@@ -103,6 +103,7 @@ struct simtarget *simtarget_new(struct world *w, size_t index)
     cfg.group_mode = w->chaos.user_groups ? MIRO_USER_GROUPS : MIRO_TEAMS;
     cfg.allowed_domains = NULL;
     cfg.put_clears = w->chaos.puts; /* as services do that know no other way */
+    cfg.patch = w->chaos.mute ? MIRO_PATCH_EMPTY : MIRO_PATCH_BODY;
     cfg.keep_history = true;
     cfg.duplicate_status = prng_chance(&w->prng, 500) ? 409 : 400;
     cfg.recreate_with_new_id = prng_chance(&w->prng, 500);

@@ -69,6 +69,87 @@ START_TEST(a_late_call_that_undid_a_newer_one_is_found_and_mended)
 }
 END_TEST
 
+/* Answered without a body, so a read has to tell; and what that shows may be older than the write, or the work of a call
+ * that landed late. */
+START_TEST(a_read_that_contradicts_a_204_is_not_the_last_word)
+{
+    zoe_becomes_chef();
+    answer(204, "");
+    commit();
+    expect_call("GET", "/Users/7");
+    answer(200, user("7", true, ZOE ";title=Cook")); /* by a replica that lags */
+    commit();
+    expect_no_result("e2", "miro");
+    ck_assert_int_ge(wait_for_call(), 0);
+    ck_assert_str_eq(kit.call->method, "GET");
+    answer(200, user("7", true, CHEF));
+    commit();
+    expect_result("e2", "miro", "applied");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(a_late_call_that_undid_one_answered_with_204_is_found_and_mended)
+{
+    zoe_becomes_chef();
+    answer_unknown();
+    say({"e3", EVENT_CHANGED, .at = 3, .profile = "title=Baker"});
+    wait_for_call();
+    answer(200, user("7", true, ZOE ";title=Cook"));
+    commit();
+    expect_call("PATCH", "/Users/7");
+    expect_body("Baker");
+    answer(204, "");
+    commit();
+    expect_call("GET", "/Users/7");
+    answer(200, user("7", true, CHEF)); /* the lost call has landed */
+    commit();
+    ck_assert_int_ge(wait_for_call(), 0);
+    ck_assert_str_eq(kit.call->method, "GET");
+    answer(200, user("7", true, CHEF)); /* not old any more: it is so */
+    commit();
+    expect_no_result("e3", "miro");
+    expect_call("PATCH", "/Users/7");
+    expect_body("Baker");
+    answer(204, "");
+    commit();
+    expect_call("GET", "/Users/7");
+    answer(200, user("7", true, ZOE ";title=Baker"));
+    commit();
+    expect_result("e3", "miro", "applied");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(an_activation_answered_with_204_is_not_refused_for_an_old_read)
+{
+    zoe_becomes_chef();
+    answer(200, user("7", true, CHEF));
+    commit();
+    say({"e3", EVENT_LEFT, .at = 3});
+    commit();
+    expect_call("PATCH", "/Users/7");
+    answer(200, user("7", false, CHEF));
+    commit();
+    pass(2 * KIT_LIFE_MS);
+    say({"e4", EVENT_JOINED, .at = 4});
+    commit();
+    expect_call("PATCH", "/Users/7");
+    answer(204, "");
+    commit();
+    expect_call("GET", "/Users/7");
+    answer(200, user("7", false, CHEF)); /* by a replica that lags */
+    commit();
+    expect_no_result("e4", "miro");
+    ck_assert_int_ge(wait_for_call(), 0);
+    ck_assert_str_eq(kit.call->method, "GET");
+    answer(200, user("7", true, CHEF));
+    commit();
+    expect_result("e4", "miro", "applied");
+    kit_stop();
+}
+END_TEST
+
 /* Zoe is to have an account as "a"; nobody knows whether it was created. Then she is renamed. */
 static void zoe_is_renamed_while_her_account_may_be_made(bool crash)
 {
@@ -368,6 +449,9 @@ int main(void)
         who_is_given_up_unseen_is_looked_for_by_that_name_daily,
         a_write_that_timed_out_is_read_before_the_next_write_and_once_more_when_it_can_no_longer_land,
         a_late_call_that_undid_a_newer_one_is_found_and_mended,
+        a_read_that_contradicts_a_204_is_not_the_last_word,
+        a_late_call_that_undid_one_answered_with_204_is_found_and_mended,
+        an_activation_answered_with_204_is_not_refused_for_an_old_read,
         a_create_that_may_have_happened_is_looked_up_by_the_name_it_was_made_with,
         a_create_that_never_happened_gives_way_to_the_new_name,
         a_read_from_before_the_last_write_is_not_the_last_word,

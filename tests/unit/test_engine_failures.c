@@ -420,6 +420,13 @@ START_TEST(a_204_that_changed_nothing_is_refused)
     expect_call("GET", "/Users/7");
     answer(200, user("7", true, ZOE ";title=Cook"));
     commit();
+    expect_no_result("e2", "miro"); /* that may be old */
+    int64_t from = kit.now.wall_ms;
+    ck_assert_int_ge(wait_for_call(), 0);
+    ck_assert_int_ge(kit.now.wall_ms, from + KIT_LIFE_MS);
+    ck_assert_str_eq(kit.call->method, "GET");
+    answer(200, user("7", true, ZOE ";title=Cook"));
+    commit();
     expect_result("e2", "miro", "rejected");
     kit_stop();
 }

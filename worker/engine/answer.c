@@ -80,6 +80,12 @@ void answer_doubt(const struct answer *a)
     a->w->doubt_until_ms = t->doubt_until_ms;
 }
 
+void answer_doubt_until(const struct answer *a, int64_t until_ms)
+{
+    if (until_ms > a->t->doubt_until_ms)
+        a->t->doubt_until_ms = a->w->doubt_until_ms = until_ms;
+}
+
 /* What the target would not take for that account is no word on the next one. Of teams that are not there it is. */
 static void forgive_account(struct target_state *t)
 {

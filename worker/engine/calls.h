@@ -25,6 +25,8 @@ void answer_throttled(const struct answer *a, const char *reason);
 void answer_forget_failures(struct work *w, struct target_state *t);
 /* The call may have been applied, or may be yet. */
 void answer_doubt(const struct answer *a);
+/* What was read may be older than what it is to tell of: read again when it cannot be any more. */
+void answer_doubt_until(const struct answer *a, int64_t until_ms);
 void answer_drop_link(const struct answer *a);
 void answer_set_link(const struct answer *a, const char *id);
 void answer_know(const struct answer *a, const struct account *account);
@@ -44,6 +46,10 @@ void answer_effective_move(const struct answer *a, enum step step, const char *t
 /* The account is known anew: whether a write of that step had the effect that its answer promised. */
 void answer_verify(const struct answer *a, enum step step, const struct attrs *written,
                    const struct attrs *before);
+
+/* The same for a write whose answer had no body, by the read that follows it. What contradicts it may be older than it, or
+ * done by a call that landed late: then it is read, or written, again before anything is said of it. */
+void answer_verify_read(const struct answer *a);
 
 /* moves.c */
 /* The answer to a move: it was made (to be verified); or several were to move: each is tried in a smaller call; or it is

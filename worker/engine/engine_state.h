@@ -167,6 +167,8 @@ struct work {
     bool unverified;       /* a write was answered without a body: the next read verifies `written` */
     enum step written_step;
     struct attrs written, written_before;
+    int64_t written_until_ms;           /* a read begun before then may be older than that */
+    bool written_in_doubt;              /* a call of unknown outcome may have undone it */
     struct search search;               /* of the account, while there is no link */
     int64_t search_ms;                  /* when it began (wall clock) */
     int64_t search_taken_ms;            /* when its last answer came (boot clock) */

@@ -91,13 +91,6 @@ void team_gone(const struct answer *a, const char *reason)
 
 /* ---- what the account says ----------------------------------------------------------------------------- */
 
-/* Read before a move could be seen, perhaps: asked again when that cannot be any more. */
-static void doubt_until(const struct answer *a, int64_t until_ms)
-{
-    if (until_ms > a->t->doubt_until_ms)
-        a->t->doubt_until_ms = a->w->doubt_until_ms = until_ms;
-}
-
 /* A read that contradicts a move that was answered just now comes from before it, perhaps also when that was verified: by
  * another replica. */
 static void doubt_contradiction(const struct answer *a, const char *id, bool member)
@@ -108,7 +101,7 @@ static void doubt_contradiction(const struct answer *a, const char *id, bool mem
     if (!moved || step_writes(a->f->step) || others_write || a->f->started.wall_ms >= t->moved_until_ms)
         return;
     if (member != (strcmp(moved, MOVED_IN) == 0))
-        doubt_until(a, t->moved_until_ms);
+        answer_doubt_until(a, t->moved_until_ms);
 }
 
 static void know(const struct answer *a, const struct account *account, const char *id)
@@ -236,7 +229,7 @@ static void verify(const struct answer *a, enum step step, struct attrs *moves)
         if (unread) {
             ; /* the team is asked next */
         } else if (is != MEMBER_UNKNOWN && !as_wanted && old_news) {
-            doubt_until(a, a->w->moves_until_ms);
+            answer_doubt_until(a, a->w->moves_until_ms);
         } else {
             attrs_remove(moves, id);
             if (as_wanted)

@@ -302,6 +302,13 @@ static void plan_cut(const struct plan_input *in, struct plan *ret)
         plan_write(in, STEP_DEACTIVATE, ret);
 }
 
+/* It was written, and is to be seen when a read cannot be older than that any more. */
+static bool is_awaited(const struct plan_input *in, const char *name, const char *value)
+{
+    const struct attr *written = in->written ? attrs_find(in->written, name) : NULL;
+    return written && in->written_step == STEP_UPDATE && scim_values_equal(name, written->value, value);
+}
+
 /* Whether the attribute is to be changed to value; false in *ret_known: nothing is known of it. */
 static void compare(const struct plan_input *in, const char *name, const char *value, bool *ret_known,
                     struct attrs *changes)
@@ -312,7 +319,7 @@ static void compare(const struct plan_input *in, const char *name, const char *v
         return;
     const struct attr *known = attrs_find(&in->state->known_attrs, name);
     *ret_known &= known != NULL;
-    if (known && !scim_values_equal(name, known->value, value))
+    if (known && !scim_values_equal(name, known->value, value) && !is_awaited(in, name, value))
         attrs_set(changes, name, value && *value ? value : NULL);
 }
 
@@ -478,7 +485,8 @@ static void plan_account(const struct plan_input *in, struct plan *ret)
         return;
     }
     if (!t->known_active) {
-        if (in->desired->active != ACTIVE_ON)
+        bool awaited = in->written && in->written_step == STEP_ACTIVATE;
+        if (in->desired->active != ACTIVE_ON || awaited)
             plan_rest(in, ret);
         else if (!rests(in, REFUSED_ACTIVATE, ret))
             plan_write(in, STEP_ACTIVATE, ret);

@@ -53,6 +53,8 @@ struct plan_input { /* borrowed */
         *teams; /* what the policy says of teams, with their ids; with desired->has_teams */
     size_t n_teams;
     const struct attrs *joining, *leaving; /* moves that were answered and not verified yet, id → name */
+    enum step written_step;                /* likewise a write without a body in its answer, … */
+    const struct attrs *written;           /* … and what; NULL: none */
 };
 
 struct wanted_team {

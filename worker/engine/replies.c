@@ -44,8 +44,7 @@ static void note_switch(const struct answer *a)
 {
     enum step step = a->f->step;
     struct target_state *t = a->t;
-    bool updated = step == STEP_UPDATE && t->known == KNOWN_ACCOUNT;
-    if (step != STEP_CREATE && step != STEP_ACTIVATE && step != STEP_DEACTIVATE && !updated)
+    if (step != STEP_CREATE && step != STEP_ACTIVATE && step != STEP_DEACTIVATE && step != STEP_UPDATE)
         return;
     t->switched_until_ms = a->now.wall_ms + a->f->target->cfg->call_life_ms;
     t->switched_on = t->known == KNOWN_ACCOUNT ? t->known_active : step != STEP_DEACTIVATE;
@@ -63,13 +62,11 @@ static void took_account(const struct answer *a, const struct account *account)
     answer_know(a, account);
     read_now(a);
     end_of_doubt(a);
-    if (old && a->t->switched_until_ms > a->t->doubt_until_ms)
-        a->t->doubt_until_ms = a->w->doubt_until_ms = a->t->switched_until_ms;
+    if (old)
+        answer_doubt_until(a, a->t->switched_until_ms);
     moves_verify(a);
-    if (!a->w->unverified)
-        return;
-    a->w->unverified = false;
-    answer_verify(a, a->w->written_step, &a->w->written, &a->w->written_before);
+    if (a->w->unverified)
+        answer_verify_read(a);
 }
 
 static void took_absence(const struct answer *a, const struct search_wish *wish)
@@ -217,10 +214,13 @@ static void took_patch(const struct answer *a)
         if (a->f->step == STEP_DEACTIVATE || account.says_teams)
             moves_verify(a);
         answer_verify(a, a->f->step, &a->f->changes, &before);
-    } else { /* 204, RFC 7644 3.5.2: read before believing */
+        a->w->unverified = false; /* what was written before, and is not to be seen, is written again */
+    } else {                      /* 204, RFC 7644 3.5.2: read before believing */
         target_state_set_known(a->t, KNOWN_UNKNOWN);
         a->w->unverified = true;
         a->w->written_step = a->f->step;
+        a->w->written_until_ms = a->now.wall_ms + a->f->target->cfg->call_life_ms;
+        a->w->written_in_doubt = a->t->doubt_until_ms != 0;
         attrs_done(&a->w->written);
         attrs_copy(&a->w->written, &a->f->changes);
         attrs_done(&a->w->written_before);

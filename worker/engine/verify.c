@@ -63,6 +63,32 @@ static void verify_activate(const struct answer *a)
     }
 }
 
+static bool is_as_written(const struct answer *a)
+{
+    const struct attrs *written = &a->w->written;
+    if (a->w->written_step == STEP_ACTIVATE)
+        return a->t->known_active;
+    for (size_t i = 0; a->t->known_active && i < written->n; i++)
+        if (!scim_values_equal(written->v[i].name, attrs_get(&a->t->known_attrs, written->v[i].name),
+                               written->v[i].value))
+            return false;
+    return true;
+}
+
+void answer_verify_read(const struct answer *a)
+{
+    struct work *w = a->w;
+    bool cuts = w->written_step == STEP_DEACTIVATE || w->written_step == STEP_DELETE; /* at once made again */
+    bool contradicted = !cuts && !is_as_written(a);
+    if (contradicted && a->f->started.wall_ms < w->written_until_ms) {
+        answer_doubt_until(a, w->written_until_ms);
+        return;
+    }
+    w->unverified = false;
+    if (!contradicted || !w->written_in_doubt)
+        answer_verify(a, w->written_step, &w->written, &w->written_before);
+}
+
 void answer_verify(const struct answer *a, enum step step, const struct attrs *written,
                    const struct attrs *before)
 {

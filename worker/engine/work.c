@@ -357,7 +357,9 @@ void work_plan_input(const struct work *w, const struct target_state *t, struct 
                                .teams = w->teams,
                                .n_teams = w->n_teams,
                                .joining = &w->joining,
-                               .leaving = &w->leaving};
+                               .leaving = &w->leaving,
+                               .written_step = w->written_step,
+                               .written = w->unverified ? &w->written : NULL};
     ret->n_matches = target_matches(w->target, &ret->matches);
 }
 
