@@ -103,6 +103,22 @@ START_TEST(a_refused_cut_is_tried_again_daily_until_inactive)
     kit_crash(); /* whoever takes over knows it without reading the record */
     ck_assert_uint_eq(stats_now().uncut, 1);
     commit();
+    pass(KIT_DAY_MS);
+    commit();
+    expect_call("GET", "/Users/7");
+    kit_crash(); /* also in the middle of it */
+    ck_assert_uint_eq(stats_now().uncut, 1);
+    ck_assert_int_ge(wait_for_call(), 0);
+    answer(200, user("7", true, ZOE));
+    commit();
+    expect_call("PATCH", "/Users/7");
+    answer(400, "{\"detail\":\"last admin cannot leave\"}");
+    commit();
+    while (wait_for_call() >= 0) { /* for the doubt that a takeover leaves */
+        ck_assert_str_eq(kit.call->method, "GET");
+        answer(200, user("7", true, ZOE));
+        commit();
+    }
     ck_assert_uint_eq(count_records(TOPIC_RESULTS), 2); /* zoe-joined and e2: no more results each day */
     pass(KIT_DAY_MS);
     commit();

@@ -184,7 +184,7 @@ static void retry_cut(struct engine *e, struct work *w, struct target_state *t, 
 {
     if (!t->retry_cut_ms || t->retry_cut_ms > now.wall_ms)
         return;
-    t->retry_cut_ms = 0;
+    t->retry_cut_ms = now.wall_ms + RETRY_CUT_MS; /* so that a takeover knows it, too */
     w->cut_again = true;
     target_state_forgive(t, REFUSED_CUT);
     target_state_forgive(t, REFUSED_DEADLINE);

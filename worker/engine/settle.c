@@ -74,6 +74,7 @@ struct verdict {
     const struct person *person;
     size_t last; /* index of the newest pending event that had a part in the operations; SIZE_MAX: none */
     const char *last_id;
+    bool was_refused; /* a cut, before this work was begun */
 };
 
 static bool survives(const struct person *p, const struct pending *event)
@@ -214,14 +215,15 @@ static bool told_by_events(const struct verdict *v, const struct target_state *t
  * begun before a takeover: whether that was done by then is not known here. */
 static enum outcome effect_outcome(const struct verdict *v, const struct target_state *t)
 {
-    bool told = told_by_events(v, t) || v->work->cut_again || !v->work->stepped;
+    bool again = v->work->cut_again || (v->work->resumed && v->was_refused && !t->swept_ms);
+    bool told = told_by_events(v, t) || again || !v->work->stepped;
     if (v->plan->rejected && !told)
         return OUTCOME_REJECTED;
     if (v->plan->denied && !told)
         return OUTCOME_DENIED;
     if (any_effective(v->work))
         return OUTCOME_APPLIED;
-    bool unasked = t->due_ms || t->swept_ms;
+    bool unasked = (t->due_ms || t->swept_ms) && !(again && v->plan->rejected);
     return v->work->resumed && unasked && !v->plan->ignored && !told_by_events(v, t) ? OUTCOME_UNCHANGED
                                                                                      : OUTCOMES;
 }
@@ -435,6 +437,7 @@ void settle(struct engine *e, struct work *w, struct target_state *t, const stru
     struct plan final = final_plan(w, t, planned);
     const struct plan *plan = &final;
     work_dequeue(w);
+    bool was_refused = t->retry_cut_ms != 0;
     bool cut_refused = plan->rejected && w->target && plan_wants_cut(&w->desired);
     if (cut_refused && !t->retry_cut_ms && !MUTATION(MUTATION_LEAVER_GIVEN_UP)) {
         t->retry_cut_ms = now.wall_ms + RETRY_CUT_MS;
@@ -451,7 +454,7 @@ void settle(struct engine *e, struct work *w, struct target_state *t, const stru
         t->due_ms = 0; /* there was nothing to do */
         return;
     }
-    struct verdict v = {w, plan, slot->live, SIZE_MAX, NULL};
+    struct verdict v = {w, plan, slot->live, SIZE_MAX, NULL, was_refused};
     if (e->cfg.plan_only) {
         settle_dry(e, w, t, plan, now);
     } else {
@@ -499,7 +502,7 @@ bool settle_overdue(struct engine *e, struct work *w, struct target_state *t, st
     const char *why = t->last_failure ? t->last_failure : "deadline passed";
     const struct plan plan = {.rejected = why,
                               .action = advice_for(w->target->profile, REFUSED_DEADLINE, why)};
-    const struct verdict v = {w, &plan, w->slot->live, SIZE_MAX, NULL};
+    const struct verdict v = {w, &plan, w->slot->live, SIZE_MAX, NULL, false};
     settle_pending(e, w, t, &v, true, now);
     slot_mark_dirty(e, w->slot);
     return false;
