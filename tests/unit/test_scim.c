@@ -306,7 +306,8 @@ START_TEST(what_is_no_user_is_a_temporary_failure)
 {
     static char long_id[400];
     snprintf(long_id, sizeof long_id, "{\"id\":\"%0300d\"}", 7);
-    const char *const rows[] = {"", "<html>", "[]", "{}", "{\"id\":7}", "{\"id\":\"\"}", long_id};
+    const char *const rows[] = {
+        "", "<html>", "[]", "{}", "{\"id\":7}", "{\"id\":\"\"}", "{\"id\":\"..\"}", long_id};
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         struct account a;
         struct error err;

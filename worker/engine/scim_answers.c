@@ -110,9 +110,10 @@ static void take_attributes(const cJSON *user, struct attrs *attrs)
     }
 }
 
+/* "." and ".." lead out of /Users and /Groups, however they are written (RFC 3986 6.2.2.3). */
 static bool is_id(const char *id)
 {
-    return id && *id && strlen(id) <= SCIM_ID_MAX;
+    return id && *id && strlen(id) <= SCIM_ID_MAX && strcmp(id, ".") != 0 && strcmp(id, "..") != 0;
 }
 
 static void take_teams(const cJSON *groups, struct attrs *teams)
@@ -222,7 +223,7 @@ bool scim_parse_group(struct str body, struct group_answer *ret, struct error *e
 {
     struct json_doc doc = {0};
     const char *id = json_doc_parse(body, &doc, err) ? json_string(doc.root, "id") : NULL;
-    bool ok = id && *id && strlen(id) <= SCIM_ID_MAX;
+    bool ok = is_id(id);
     if (ok) {
         const cJSON *members = json_get(doc.root, "members");
         *ret = (struct group_answer){.id = xstrdup(id),
