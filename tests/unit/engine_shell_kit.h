@@ -28,8 +28,8 @@ enum { KIT_LEASE_MS = 30 * KIT_SECOND, KIT_LIFE_MS = 20 * KIT_SECOND, KIT_DEADLI
 #define NO_USERS   "{\"totalResults\":0,\"Resources\":[]}"
 
 /* POLICY_TEAMS: member of what the person is in; of groups named "x…" that were left not a member, whoever made it. */
-/* POLICY_ROLES: "roles.NAME" of the profile is an admin role: "no": named false, else true. POLICY_LEAVES_TEAMS: whoever is cut
- * is to leave all teams first. POLICY_OUTSIDE: nobody is in scope; who leaves is cut. */
+/* POLICY_ROLES: "roles.NAME" of the profile is an admin role: "no": named false, else true. POLICY_LEAVES_TEAMS: as POLICY_TEAMS,
+ * and whoever is cut is to leave all teams first. POLICY_OUTSIDE: nobody is in scope; who leaves is cut. */
 enum kit_policy {
     POLICY_ACCOUNT,
     POLICY_CUTS,
@@ -103,7 +103,8 @@ static inline bool kit_decide(void *ctx, const struct person_view *view, const c
         kit_say_attribute(p->attrs[i].name, p->attrs[i].value, &ret->attrs);
     ret->has_roles = ret->active == ACTIVE_ON && kit.policy == POLICY_ROLES;
     ret->leave_teams = ret->active == ACTIVE_OFF && kit.policy == POLICY_LEAVES_TEAMS;
-    ret->has_teams = ret->active == ACTIVE_ON && kit.policy == POLICY_TEAMS;
+    ret->has_teams =
+        ret->active == ACTIVE_ON && (kit.policy == POLICY_TEAMS || kit.policy == POLICY_LEAVES_TEAMS);
     for (size_t i = 0; ret->has_teams && i < p->n_groups; i++)
         if (p->groups[i].member || p->groups[i].name[0] == 'x')
             attrs_set(&ret->teams, p->groups[i].name, p->groups[i].member ? "true" : NULL);

@@ -161,6 +161,95 @@ START_TEST(a_call_that_takes_a_leaver_out_of_a_team_and_is_never_answered_is_fol
 }
 END_TEST
 
+/* p0 is being put into Design: the call is the next one. */
+static void p0_is_about_to_join(void)
+{
+    begin(POLICY_LEAVES_TEAMS);
+    join_crew(1, "Ops");
+    put_into(0, "xSales", false);
+    tell("in", EVENT_MEMBERSHIP_ADDED, 0, 2, "Design");
+    look_again(1);
+    expect_call("PATCH", "/Groups/");
+}
+
+START_TEST(who_leaves_right_after_joining_a_team_leaves_that_and_all_others)
+{
+    for (int answered_first = 0; answered_first <= 1; answered_first++) {
+        p0_is_about_to_join();
+        if (answered_first)
+            serve();
+        say({.id = "left", .type = EVENT_LEFT, .subject = "p-0", .at = 3});
+        if (!answered_first)
+            serve();
+        settle_for(60 * KIT_SECOND);
+        ck_assert(!account(0)->active && account(0)->n_teams == 0);
+        expect_result("left", "miro", "applied");
+        ck_assert_uint_eq(n_refused("left"), 0);
+        expect_change("left", "teams", "Design", NULL);
+        expect_change("left", "teams", "Ops", NULL);
+        end();
+    }
+}
+END_TEST
+
+START_TEST(a_team_that_the_last_read_did_not_show_is_told)
+{
+    p0_is_about_to_join();
+    serve();
+    there.stale = true;
+    say({.id = "left", .type = EVENT_LEFT, .subject = "p-0", .at = 3});
+    settle_down();
+    there.stale = false;
+    settle_for(60 * KIT_SECOND);
+    ck_assert(!account(0)->active && account(0)->n_teams == 1);
+    expect_result("left", "miro", "applied");
+    ck_assert_uint_eq(n_refused("left"), 1);
+    expect_refused("left", "teams", "Design", "not left before the cut: the account was not seen", "by hand");
+    end();
+}
+END_TEST
+
+/* p0's cut is answered before any team is left. */
+static void p0_is_cut_in_three_teams(void)
+{
+    p0_is_in_three_teams();
+    say({.id = "left", .type = EVENT_LEFT, .subject = "p-0", .at = 2});
+    commit();
+    expect_call("GET", "/Users/");
+    serve();
+    commit();
+    expect_call("PATCH", "/Groups/");
+    answer(503, "");
+    expect_call("PATCH", "/Users/");
+    serve();
+}
+
+static void expect_cut_and_told(void)
+{
+    settle_for(60 * KIT_SECOND);
+    ck_assert(!account(0)->active && account(0)->n_teams == 3);
+    expect_result("left", "miro", "unchanged");
+    ck_assert_uint_eq(n_refused("left"), 3);
+    expect_refused("left", "teams", "Ops", "not left before the cut: ", "by hand");
+    end();
+}
+
+START_TEST(teams_that_a_dead_worker_could_not_leave_are_told)
+{
+    p0_is_cut_in_three_teams();
+    kit_crash();
+    expect_cut_and_told();
+}
+END_TEST
+
+START_TEST(teams_of_whom_the_result_was_undone_are_told_again)
+{
+    p0_is_cut_in_three_teams();
+    take_and_abort();
+    expect_cut_and_told();
+}
+END_TEST
+
 START_TEST(the_last_admin_of_a_team_leaves_the_others_and_is_a_finding)
 {
     p0_is_in_three_teams();
@@ -342,6 +431,10 @@ int main(void)
         a_cut_that_comes_at_once_since_a_read_failed_says_so,
         who_waited_for_a_policy_that_failed_leaves_teams_all_the_same,
         a_call_that_takes_a_leaver_out_of_a_team_and_is_never_answered_is_followed_by_the_cut,
+        who_leaves_right_after_joining_a_team_leaves_that_and_all_others,
+        a_team_that_the_last_read_did_not_show_is_told,
+        teams_that_a_dead_worker_could_not_leave_are_told,
+        teams_of_whom_the_result_was_undone_are_told_again,
         the_last_admin_of_a_team_leaves_the_others_and_is_a_finding,
         a_dry_run_tells_the_whole_way_out,
         nobody_leaves_a_team_for_a_cut_that_the_guard_holds,

@@ -305,6 +305,17 @@ static bool keep_facts(struct work *w, struct target_state *t, struct now now)
     return kept;
 }
 
+/* Settled in what is undone: what was done for it is forgotten, as that of a dead owner. */
+static void resume_settled(struct slot *slot, struct person *before)
+{
+    for (size_t i = 0; i < slot->n_works; i++) {
+        struct work *w = slot->works[i];
+        const struct target_state *was = person_target(before, w->name),
+                                  *t = person_target(slot->live, w->name);
+        w->resumed |= was && !was->open && t && t->open && !t->held_word;
+    }
+}
+
 static void undo_slot(struct engine *e, struct slot *slot, struct now now)
 {
     slot_unmark_dirty(e, slot);
@@ -323,6 +334,7 @@ static void undo_slot(struct engine *e, struct slot *slot, struct now now)
         struct error err;
         bool ok = record_read(store_committed(&e->store, slot), slot->live, &err);
         assert(ok);
+        resume_settled(slot, &before);
     }
     person_done(&before);
     struct person *p = slot_live(e, slot);

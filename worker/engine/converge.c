@@ -242,14 +242,35 @@ static void doubt_search(struct engine *e, struct work *w, struct target_state *
 /* From the first team that a leaver leaves on: how long the cut may be held up by it. */
 enum { FAREWELL_MS = 20 * 1000 };
 
-/* A cut before which something else has failed already comes at once. */
+/* A cut before which something else has failed already comes at once. What the account is in all the same when it is cut
+ * was not known before: a read may be older than the last move. */
 static void begin_farewell(struct engine *e, struct work *w, struct target_state *t, const struct plan *plan,
                            struct now now)
 {
     if (plan->before_cut && !w->farewell_until_ms)
         w->farewell_until_ms = now.wall_ms + FAREWELL_MS;
-    if (plan->step == STEP_DEACTIVATE && w->desired.leave_teams && t->attempts > 0)
-        teams_stay(e, w, t, "calls before it failed", now);
+    if (plan->step == STEP_DEACTIVATE && w->desired.leave_teams)
+        teams_stay(e, w, t, t->attempts > 0 ? "calls before it failed" : "the account was not seen in it",
+                   now);
+}
+
+/* A cut that was answered before a takeover or an undo: why teams were not left is not known any more, but that is told. */
+static bool was_cut_unseen(const struct work *w, const struct target_state *t, struct now now)
+{
+    return w->resumed && work_is_fresh(w, now) && t->known == KNOWN_ACCOUNT && !t->known_active &&
+           !MUTATION(MUTATION_FAREWELL_FORGOTTEN);
+}
+
+static void heed_farewell(struct engine *e, struct work *w, struct target_state *t, struct now now)
+{
+    if (!w->desired.leave_teams)
+        work_end_farewell(w); /* called back */
+    else if (work_farewell_ends(w, now))
+        teams_stay(e, w, t, "it took too long", now);
+    else if (w->farewell_why)
+        teams_tell_staying(e, w, t, now);
+    else if (was_cut_unseen(w, t, now))
+        teams_stay(e, w, t, "the worker that cut it ended before it said why", now);
 }
 
 /* The plan ends there: what is held waits for a person; what was denied counts as what is wanted. */
@@ -419,12 +440,7 @@ static bool converge_target(struct engine *e, struct slot *slot, struct target_s
     wait_for_target(e, w, t, now);
     bool awaited = teams_note(e, w, t, now);
     attributes_note(e, w, t, now);
-    if (!w->desired.leave_teams)
-        work_end_farewell(w); /* called back */
-    else if (work_farewell_ends(w, now))
-        teams_stay(e, w, t, "it took too long", now);
-    else if (w->farewell_why)
-        teams_tell_staying(e, w, t, now);
+    heed_farewell(e, w, t, now);
     if (!plan_all(e, w, t, &plan, now) || !await_teams(w, t, awaited, &plan)) {
         plan_done(&plan);
         return false;

@@ -179,6 +179,7 @@ struct work {
     unsigned changed;                   /* how often in a row something was not as it was read any more */
     bool teams_hidden;                  /* the account was read and said nothing of teams */
     struct attrs teams_read;            /* those that have been asked since then, by id */
+    bool all_teams; /* all of its teams were noted then, as for who leaves them; none was joined since */
     struct attrs joining,
         leaving; /* moves that were answered with success: the next read verifies them; id → name */
     int64_t moves_until_ms; /* a read begun before then may be older than they are */

@@ -22,6 +22,7 @@ void move_made(const struct answer *a)
     attrs_remove(&a->t->known_teams, f->team_id);
     attrs_remove(&w->teams_read, f->team_id);
     attrs_set(f->step == STEP_JOIN ? &w->joining : &w->leaving, f->team_id, f->team_name);
+    w->all_teams &= f->step != STEP_JOIN;
     w->moves_until_ms = a->now.wall_ms + f->target->cfg->call_life_ms;
     w->moves_doubted |= a->t->doubt_until_ms != 0;
     target_state_note_move(a->t, f->team_id, f->step == STEP_JOIN, w->moves_until_ms);
@@ -131,7 +132,9 @@ void moves_know(const struct answer *a, const struct account *account)
 {
     struct work *w = a->w;
     bool asked_alone = a->f->step == STEP_LOOKUP && !a->f->by_match; /* a list may leave them out */
-    if (!asked_alone && !account->says_teams)
+    bool tells = asked_alone || account->says_teams;
+    w->all_teams = tells && w->desired.leave_teams;
+    if (!tells)
         return;
     w->teams_hidden = !account->says_teams && a->f->target->profile->teams_tell;
     attrs_done(&w->teams_read);

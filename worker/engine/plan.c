@@ -196,16 +196,21 @@ static enum team_state membership(const struct plan_input *in, const char *id)
     return unread ? MEMBER_UNKNOWN : target_state_membership(in->state, id);
 }
 
-static bool rests_team(const struct plan_input *in, const char *id, bool member)
+bool plan_team_rests(const struct person *p, const struct target_state *t, const char *id, bool member)
 {
     char refused[PLAN_TEAM_REFUSED_SIZE], denied[PLAN_TEAM_REFUSED_SIZE];
-    uint64_t fingerprint = plan_team_fingerprint(in->person, in->state, id, member);
     plan_team_refused(id, refused);
     plan_team_denied(id, denied);
-    const struct refused *r = target_state_refused(in->state, refused),
-                         *d = member ? NULL : target_state_refused(in->state, denied);
-    return (r && r->fingerprint == fingerprint && !MUTATION(MUTATION_REFUSED_REPEATED)) ||
-           (d && d->fingerprint == plan_denial_fingerprint(in->person, id));
+    const struct refused *r = target_state_refused(t, refused),
+                         *d = member ? NULL : target_state_refused(t, denied);
+    return (r && r->fingerprint == plan_team_fingerprint(p, t, id, member) &&
+            !MUTATION(MUTATION_REFUSED_REPEATED)) ||
+           (d && d->fingerprint == plan_denial_fingerprint(p, id));
+}
+
+static bool rests_team(const struct plan_input *in, const char *id, bool member)
+{
+    return plan_team_rests(in->person, in->state, id, member);
 }
 
 static void plan_move(enum step step, const char *name, const char *id, struct plan *ret)
@@ -263,7 +268,7 @@ static bool plan_farewell(const struct plan_input *in, struct plan *ret)
     const struct target_state *t = in->state;
     if (!in->desired->leave_teams || !in->farewell || t->attempts > 0 || MUTATION(MUTATION_FAREWELL_SKIPPED))
         return false;
-    if (!in->fresh) {
+    if (!in->fresh || !in->all_teams) {
         plan_lookup(in, ret);
         return true;
     }

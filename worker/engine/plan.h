@@ -42,6 +42,7 @@ struct plan_input { /* borrowed */
     bool
         teams_hidden; /* the account, read just now, does not say of which teams it is a member: they are asked */
     const struct attrs *teams_read; /* with teams_hidden: those that have been, by id */
+    bool all_teams; /* all teams of the account were noted when it was read, and it has joined none since */
     int64_t now_ms;
     bool leaves_last;     /* the last team may be left, whatever the profile says */
     bool fresh;           /* state->known was read since this work was opened, and lately */
@@ -104,6 +105,8 @@ uint64_t plan_team_fingerprint(const struct person *p, const struct target_state
                                bool member);
 /* Likewise of a removal that a person denied: whatever becomes of the account's other teams. */
 uint64_t plan_denial_fingerprint(const struct person *p, const char *id);
+/* Whether that move was refused, or that removal denied, and nothing has changed since. */
+bool plan_team_rests(const struct person *p, const struct target_state *t, const char *id, bool member);
 /* Under which name it rests in target_state.refused: by the team's id, since two may bear one name in turn. */
 void plan_team_missing(const char *name, char out[PLAN_TEAM_REFUSED_SIZE]);
 void plan_team_refused(const char *id, char out[PLAN_TEAM_REFUSED_SIZE]);

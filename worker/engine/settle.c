@@ -332,6 +332,7 @@ static void forget_work(struct work *w)
     w->fresh = w->one_by_one = w->trouble = w->unverified = w->refused = w->cut_again = w->stepped = false;
     w->resumed = w->bare = w->conflicted = w->vanished = w->reconsidered = w->moves_doubted = false;
     work_end_farewell(w);
+    w->all_teams = false;
     w->exists = w->kept_active = w->attempts = w->batch_max = w->team_gone = 0;
     w->started_ms = w->teams_asked_ms = 0;
     attrs_done(&w->joining);
@@ -394,7 +395,8 @@ static const struct refused *only_refused(const struct target_state *t)
 static struct plan final_plan(const struct work *w, const struct target_state *t, const struct plan *plan)
 {
     struct plan last = *plan;
-    if (plan->rejected || plan->ignored || !w->refused || any_effective(w))
+    bool cut = w->desired_valid && plan_wants_cut(&w->desired); /* teams alone: access has ended */
+    if (plan->rejected || plan->ignored || !w->refused || any_effective(w) || cut)
         return last;
     const struct refused *only = only_refused(t);
     last.rejected = only ? only->reason : "the target refuses the attributes or teams that were to change";

@@ -289,11 +289,9 @@ static void tell_staying(struct engine *e, struct work *w, struct target_state *
     char what[PLAN_TEAM_REFUSED_SIZE], reason[MISSING_REASON_MAX];
     snprintf(reason, sizeof reason, "not left before the cut: %s", w->farewell_why);
     plan_team_refused(id, what);
-    uint64_t fingerprint = plan_team_fingerprint(w->slot->live, t, id, false);
-    const struct refused *r = target_state_refused(t, what);
-    if (attrs_find(&w->leaving, id) || (r && r->fingerprint == fingerprint))
+    if (attrs_find(&w->leaving, id) || plan_team_rests(w->slot->live, t, id, false))
         return;
-    refuse(e, w, t, what, fingerprint, reason, now);
+    refuse(e, w, t, what, plan_team_fingerprint(w->slot->live, t, id, false), reason, now);
     target_state_refused_team(t, what, name);
 }
 
@@ -314,7 +312,7 @@ void teams_tell_staying(struct engine *e, struct work *w, struct target_state *t
 
 void teams_stay(struct engine *e, struct work *w, struct target_state *t, const char *why, struct now now)
 {
-    if (w->farewell_why)
+    if (w->farewell_why || MUTATION(MUTATION_FAREWELL_SKIPPED))
         return;
     w->farewell_why = xstrdup(why);
     teams_tell_staying(e, w, t, now);

@@ -349,6 +349,7 @@ void work_plan_input(const struct work *w, const struct target_state *t, struct 
                                .team_id = w->team_at_hand,
                                .teams_hidden = w->teams_hidden,
                                .teams_read = &w->teams_read,
+                               .all_teams = w->all_teams,
                                .now_ms = now.wall_ms,
                                .fresh = work_is_fresh(w, now),
                                .bare = w->bare,
