@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "farewells.h"
 #include "licences.h"
 #include "mem.h"
 #include "simtarget.h"
@@ -114,6 +115,14 @@ static void check_cut(const struct account_check *c, const struct miro_user *use
                    user->userName);
 }
 
+/* In runs with farewells every cut of ours is one, but while the policy fails. */
+static bool was_farewell(const struct account_check *c, const struct miro_user *user)
+{
+    const struct miro_activity *last = user->n_history > 0 ? &user->history[user->n_history - 1] : NULL;
+    return c->w->chaos.farewell && c->want->leave_teams && c->w->chaos.policy_fails == 0 && !user->active &&
+           !user->deleted && last && !last->active && strcmp(last->cause, "PATCH /Users") == 0;
+}
+
 void accounts_check(const struct account_check *c)
 {
     const struct account_note *note = c->note;
@@ -122,6 +131,8 @@ void accounts_check(const struct account_check *c)
     unsigned active = 0;
     const struct miro_user *user;
     for (size_t i = 0; (user = simtarget_account(c->w->targets[c->target], c->person, i)); i++) {
+        if (was_farewell(c, user))
+            farewells_check(c->w, c->person, c->target, user);
         if (cut)
             check_cut(c, user, c->want->kind == DESIRE_ACCOUNT);
         else if (user->active && !user->deleted && active++ == 0 && c->want->kind == DESIRE_ACCOUNT &&

@@ -89,7 +89,8 @@ static const struct mutation_row table[] = {
     {SHELL(SIM_TEAMS_NOT_READ), 600, "a worker joins before it has read what is known of teams"},
     {ENGINE(LEFT_IS_GONE), 0, "leavers are forgotten like the deleted"},
     {ENGINE(HELD_LICENCE_STOPS), 0, "a licence that is held keeps everything else waiting"},
-    {ENGINE(FAREWELL_SKIPPED), 0, "who is to leave teams before the cut is cut at once"},
+    {ENGINE(FAREWELL_SKIPPED), 150, "who is to leave teams before the cut is cut at once"},
+    {ENGINE(FAREWELL_FORGOTTEN), 1500, "of a cut that was answered before a crash no team is told"},
     {ENGINE(TURN_KEPT), 0, "whoever has the turn starts all calls that may start before the next target's"},
     {ENGINE(PLAN_WRITES), 100, "a dry run writes"},
     {ENGINE(PLAN_FORGETS), 100, "what a dry run has no calls for is not told"},
@@ -108,11 +109,8 @@ static const struct {
     enum mutation engine;
     const char *options;
 } stories[] = {
-    {MUTATION_LEFT_IS_GONE, "--year --persons 500"},
-    {MUTATION_GUARD_IGNORED, "--year --persons 300"},
-    {MUTATION_GUARD_FORGETS, "--year --persons 300"},
-    {MUTATION_HELD_LICENCE_STOPS, "--year --persons 300"},
-    {MUTATION_FAREWELL_SKIPPED, "--year --persons 300"},
+    {MUTATION_LEFT_IS_GONE, "--year --persons 500"},  {MUTATION_GUARD_IGNORED, "--year --persons 300"},
+    {MUTATION_GUARD_FORGETS, "--year --persons 300"}, {MUTATION_HELD_LICENCE_STOPS, "--year --persons 300"},
     {MUTATION_TURN_KEPT, "--tenants --to 4"},
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "witness.h"
+#include "json.h"
 #include "mem.h"
 #include "scenario.h"
 #include "simgroup.h"
@@ -409,6 +410,17 @@ const struct log_record *simlog_person(const struct simlog *log, int32_t partiti
     struct newest newest = log->newest[partition];
     size_t place = newest.size > 0 ? *newest_place(&newest, part, key) : 0;
     return place > 0 && part->v[place - 1].value ? &part->v[place - 1] : NULL;
+}
+
+const cJSON *simlog_state(const struct simlog *log, int32_t partition, struct str key, const char *target,
+                          cJSON **ret_document)
+{
+    const struct log_record *r = simlog_person(log, partition, key);
+    struct error err;
+    *ret_document = NULL;
+    if (!r || !json_parse((struct str){r->value, r->value_n}, ret_document, &err))
+        return NULL;
+    return json_get(json_get(*ret_document, "targets"), target);
 }
 
 /* ---- cleaning ------------------------------------------------------------------------------------------ */

@@ -64,6 +64,7 @@ struct group_meta { /* who says so: captured at assignment */
     int generation;
 };
 
+struct cJSON;
 struct simlog;
 struct simlog *simlog_new(struct world *w);
 void simlog_free(struct simlog *log);
@@ -99,6 +100,10 @@ void simlog_read_persons(struct simlog *log, int32_t partition, int64_t end, boo
 
 /* The newest committed value of a person; NULL: none, or forgotten. */
 const struct log_record *simlog_person(const struct simlog *log, int32_t partition, struct str key);
+
+/* What that value says of a target; NULL: nothing. The caller frees *ret_document, which may be NULL. */
+const struct cJSON *simlog_state(const struct simlog *log, int32_t partition, struct str key,
+                                 const char *target, struct cJSON **ret_document);
 
 /* The cleaner passes, when nothing is on its way: of persons only the newest records are left, and of other topics nothing,
  * since the witness has seen it. False: a transaction is not over, nothing was done. */

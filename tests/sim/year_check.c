@@ -7,6 +7,7 @@
 
 #include "../../worker/engine/guard.h"
 #include "../../worker/engine/person.h"
+#include "farewells.h"
 #include "invariants.h"
 #include "json.h"
 #include "mem.h"
@@ -80,32 +81,6 @@ static void check_licence(struct world *w, size_t person, const struct miro_user
     w->year->licences += full;
 }
 
-/* What the committed record says of the person at the target, for the caller to free with its document; NULL: nothing. */
-static const cJSON *state_of(const struct world *w, size_t person, cJSON **ret_document)
-{
-    const struct sim_person *who = &w->scenario->persons[person];
-    const struct log_record *r = simlog_person(w->log, who->partition, str_of(who->key));
-    struct error err;
-    *ret_document = NULL;
-    if (!r || !json_parse((struct str){r->value, r->value_n}, ret_document, &err))
-        return NULL;
-    return json_get(json_get(*ret_document, "targets"), w->scenario->targets[0].name);
-}
-
-static bool is_refused(const cJSON *state, const char *team)
-{
-    char what[MIRO_ID_SIZE + sizeof REFUSED_MOVE];
-    const cJSON *item;
-    snprintf(what, sizeof what, REFUSED_MOVE "%s", team);
-    cJSON_ArrayForEach(item, json_get(state, "refused"))
-    {
-        const char *of = json_string(item, "what");
-        if (of && strcmp(of, what) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* When the account lost access last. */
 static int64_t cut_ms(const struct miro_user *user)
 {
@@ -132,21 +107,14 @@ static int64_t left_ms(const struct world *w, size_t person)
     return at_ms;
 }
 
-/* Who leaves teams before the cut is in none, or the record says of each why not. Whoever was cut before, on hold or at the
- * end of a contract, stays in them. */
+/* Whoever was cut before, on hold or at the end of a contract, stays in all teams. */
 static void check_farewell(struct world *w, size_t person, const struct miro_user *user,
                            const struct desired *want)
 {
-    cJSON *document;
     if (!want->leave_teams || user->deleted || cut_ms(user) < left_ms(w, person) - SKEW_MS)
         return;
-    const cJSON *state = state_of(w, person, &document);
-    for (size_t i = 0; i < user->n_teams; i++)
-        if (!is_refused(state, user->teams[i]->id))
-            world_fail(w, "P3 teams", "person %zu has left, and is in %s without a word", person,
-                       user->teams[i]->displayName);
+    farewells_check(w, person, 0, user);
     w->year->farewells += user->n_teams == 0;
-    cJSON_Delete(document);
 }
 
 /* One account at most has access, and one has it exactly if the policy says so. */
@@ -248,7 +216,9 @@ static bool waits_for_licence(const struct world *w, size_t person)
 {
     cJSON *document;
     int64_t attempts = 0;
-    const cJSON *state = state_of(w, person, &document);
+    const struct sim_person *who = &w->scenario->persons[person];
+    const char *target = w->scenario->targets[0].name;
+    const cJSON *state = simlog_state(w->log, who->partition, str_of(who->key), target, &document);
     const char *what = json_string(json_get(state, "held"), "what");
     bool waits =
         what && strcmp(what, guard_name(GUARD_UPGRADE)) == 0 && !json_int64(state, "attempts", &attempts);
