@@ -131,7 +131,7 @@ void accounts_check(const struct account_check *c)
     unsigned active = 0;
     const struct miro_user *user;
     for (size_t i = 0; (user = simtarget_account(c->w->targets[c->target], c->person, i)); i++) {
-        if (was_farewell(c, user))
+        if (was_farewell(c, user) && !note->kept_team)
             farewells_check(c->w, c->person, c->target, user);
         if (cut)
             check_cut(c, user, c->want->kind == DESIRE_ACCOUNT);

@@ -8,6 +8,7 @@
 #include "scenario.h"
 #include "simlog.h"
 #include "simtarget.h"
+#include "witness.h"
 #include "world.h"
 
 static bool is_refused(const cJSON *state, const char *team)
@@ -22,6 +23,27 @@ static bool is_refused(const cJSON *state, const char *team)
             return true;
     }
     return false;
+}
+
+static bool refuses_team(const struct target_state *t)
+{
+    for (size_t i = 0; i < t->n_refused; i++)
+        if (strncmp(t->refused[i].what, REFUSED_MOVE, strlen(REFUSED_MOVE)) == 0)
+            return true;
+    return false;
+}
+
+void farewells_note(struct world *w, size_t person, const struct person *p)
+{
+    for (size_t i = 0; i < w->scenario->n_targets; i++)
+        for (size_t k = 0; k < p->n_targets; k++) {
+            const struct target_state *t = &p->targets[k];
+            if (strcmp(t->target, w->scenario->targets[i].name) != 0)
+                continue;
+            struct account_note *note = witness_account(w, person, i);
+            bool active = t->known == KNOWN_ACCOUNT && t->known_active;
+            note->kept_team = refuses_team(t) || (note->kept_team && !active);
+        }
 }
 
 void farewells_check(struct world *w, size_t person, size_t target, const struct miro_user *user)

@@ -5,8 +5,11 @@
 #include <stddef.h>
 
 struct miro_user;
+struct person;
 struct world;
 
+/* Each committed record: what was told may be forgiven again, by "control retry" or another word. */
+void farewells_note(struct world *w, size_t person, const struct person *p);
 /* Of an account that such a cut has ended. */
 void farewells_check(struct world *w, size_t person, size_t target, const struct miro_user *user);
 

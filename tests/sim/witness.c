@@ -8,6 +8,7 @@
 
 #include "../../worker/engine/record.h"
 #include "json.h"
+#include "farewells.h"
 #include "licences.h"
 #include "mem.h"
 #include "simcontrol.h"
@@ -203,13 +204,15 @@ static void note_letter(struct world *w, const cJSON *json)
         check_poison(w, json);
 }
 
-static void note_licences(struct world *w, size_t person, const struct log_record *r)
+static void note_state(struct world *w, size_t person, const struct log_record *r)
 {
     struct person p = {0};
     struct error err;
     if (!record_read((struct str){r->value, r->value_n}, &p, &err))
         return; /* found at the end */
-    licences_note(w, person, &p);
+    if (w->chaos.licences && !w->chaos.policies)
+        licences_note(w, person, &p);
+    farewells_note(w, person, &p);
     person_done(&p);
 }
 
@@ -229,8 +232,8 @@ static void note_person(struct world *w, const struct log_record *r, const struc
     if (state.offset >= txn->offsets[partition])
         world_fail(w, "P6 offset", "record %s is at offset %lld, its transaction commits %lld", r->key,
                    (long long)state.offset, (long long)txn->offsets[partition]);
-    if (w->chaos.licences && !w->chaos.policies)
-        note_licences(w, (size_t)person, r);
+    if ((w->chaos.licences && !w->chaos.policies) || w->chaos.farewell)
+        note_state(w, (size_t)person, r);
 }
 
 static void note_record(struct world *w, const struct log_record *r, const struct txn *txn,
