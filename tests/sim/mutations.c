@@ -90,7 +90,6 @@ static const struct mutation_row table[] = {
     {ENGINE(LEFT_IS_GONE), 0, "leavers are forgotten like the deleted"},
     {ENGINE(HELD_LICENCE_STOPS), 0, "a licence that is held keeps everything else waiting"},
     {ENGINE(FAREWELL_SKIPPED), 150, "who is to leave teams before the cut is cut at once"},
-    {ENGINE(FAREWELL_FORGOTTEN), 5000, "of a cut that was answered before a crash no team is told"},
     {ENGINE(TURN_KEPT), 0, "whoever has the turn starts all calls that may start before the next target's"},
     {ENGINE(PLAN_WRITES), 100, "a dry run writes"},
     {ENGINE(PLAN_FORGETS), 100, "what a dry run has no calls for is not told"},

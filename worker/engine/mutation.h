@@ -76,7 +76,6 @@ enum mutation {
     MUTATION_TEAM_DOUBTS_ONE,  /* of a batch of unknown outcome only the first person is doubted */
     MUTATION_TEAM_BLAMES_ALL,  /* a batch that was refused is refused to everybody in it */
     MUTATION_FAREWELL_SKIPPED, /* whoever is to leave teams before the cut is cut at once, without a word */
-    MUTATION_FAREWELL_FORGOTTEN,  /* of a cut that was answered before a crash no team is told */
     MUTATION_TEAM_MISSED_FOREVER, /* a team that appears wakes nobody */
     /* resources that are put back whole */
     MUTATION_PUT_STALE, /* as it was read once, also when the service says that it has changed since */
