@@ -2,6 +2,8 @@
  * nothing that happens there holds up an account. */
 #include "attach_kit.h"
 
+#include "../../worker/engine/miro_rest.h"
+
 /* ---- attaching ----------------------------------------------------------------------------------------- */
 
 START_TEST(a_group_is_made_and_attached_once)
@@ -208,9 +210,23 @@ START_TEST(a_call_that_is_not_wanted_any_more_is_not_made)
 }
 END_TEST
 
+/* "DELETE …/teams/3/groups/.." would be one of the team. */
+START_TEST(an_id_that_leads_out_of_its_path_is_none)
+{
+    struct attrs found = {0};
+    struct error err;
+    char *cursor;
+    struct str body = str_of("{\"data\":[{\"id\":\"..\"},{\"id\":\".\"},{\"id\":\"3\"}]}");
+    ck_assert(miro_rest_parse(body, &found, &cursor, &err));
+    ck_assert(found.n == 1 && attrs_find(&found, "3"));
+    attrs_done(&found);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
+        an_id_that_leads_out_of_its_path_is_none,
         a_group_is_made_and_attached_once,
         that_it_is_ours_is_known_before_it_is_attached,
         that_it_is_ours_is_put_down_once_while_that_is_on_its_way,
