@@ -250,6 +250,23 @@ START_TEST(teams_of_whom_the_result_was_undone_are_told_again)
 }
 END_TEST
 
+START_TEST(of_an_account_that_somebody_else_had_cut_nothing_is_told_after_a_crash)
+{
+    begin(POLICY_LEAVES_TEAMS);
+    miro_add_user(there.m, &(struct miro_user_spec){.userName = name_of(0)}, kit.now.wall_ms);
+    put_into(0, "Design", false);
+    by_hand(0)->active = false;
+    say({.id = "left", .type = EVENT_LEFT, .subject = "p-0", .at = 2, .profile = "userName=p0@example.com"});
+    commit();
+    expect_call("GET", "/Users?");
+    kit_crash();
+    settle_for(60 * KIT_SECOND);
+    expect_result("left", "miro", "unchanged");
+    ck_assert_uint_eq(n_refused("left"), 0);
+    end();
+}
+END_TEST
+
 START_TEST(the_last_admin_of_a_team_leaves_the_others_and_is_a_finding)
 {
     p0_is_in_three_teams();
@@ -435,6 +452,7 @@ int main(void)
         a_team_that_the_last_read_did_not_show_is_told,
         teams_that_a_dead_worker_could_not_leave_are_told,
         teams_of_whom_the_result_was_undone_are_told_again,
+        of_an_account_that_somebody_else_had_cut_nothing_is_told_after_a_crash,
         the_last_admin_of_a_team_leaves_the_others_and_is_a_finding,
         a_dry_run_tells_the_whole_way_out,
         nobody_leaves_a_team_for_a_cut_that_the_guard_holds,

@@ -254,10 +254,11 @@ static void begin_farewell(struct engine *e, struct work *w, struct target_state
                    now);
 }
 
-/* A cut that was answered before a takeover or an undo: why teams were not left is not known any more, but that is told. */
+/* A cut that was answered before a takeover or an undo: why teams were not left is not known any more, but that is told. An
+ * account without a link was never ours to cut. */
 static bool was_cut_unseen(const struct work *w, const struct target_state *t, struct now now)
 {
-    return w->resumed && work_is_fresh(w, now) && t->known == KNOWN_ACCOUNT && !t->known_active;
+    return w->resumed && t->link && work_is_fresh(w, now) && t->known == KNOWN_ACCOUNT && !t->known_active;
 }
 
 static void heed_farewell(struct engine *e, struct work *w, struct target_state *t, struct now now)
