@@ -440,12 +440,46 @@ START_TEST(who_is_given_up_unseen_is_looked_for_by_that_name_daily)
 }
 END_TEST
 
+/* ---- answered with 204 --------------------------------------------------------------------------------- */
+
+/* The target answers each PATCH with 204, `refused` with 400, and each GET with the profile; how many calls that makes. */
+static size_t serve_silently(const char *refused, const char *profile)
+{
+    size_t n = 0;
+    for (; n < 50 && wait_for_call() >= 0; n++) {
+        if (strcmp(kit.call->method, "GET") == 0)
+            answer(200, user("7", true, profile));
+        else if (refused && strstr(kit.call->body, refused))
+            answer(400, "{\"detail\":\"something is wrong\"}");
+        else
+            answer(204, "");
+        commit();
+    }
+    return n;
+}
+
+START_TEST(a_clock_that_is_put_back_does_not_prolong_the_wait_for_what_a_204_has_changed)
+{
+    zoe_becomes_chef();
+    answer(204, "");
+    commit();
+    expect_call("GET", "/Users/7");
+    kit.now.wall_ms -= 3600 * KIT_SECOND;
+    answer(200, user("7", true, ZOE ";title=Cook"));
+    commit();
+    ck_assert_uint_le(serve_silently(NULL, ZOE ";title=Cook"), 2);
+    expect_result("e2", "miro", "rejected");
+    kit_stop();
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
         an_account_that_is_missing_and_not_wanted_is_asked_for_once_more,
         roles_of_a_create_that_may_still_land_stay_ours,
         who_is_given_up_is_looked_for_by_the_name_of_a_create_that_may_have_landed,
+        a_clock_that_is_put_back_does_not_prolong_the_wait_for_what_a_204_has_changed,
         who_is_given_up_unseen_is_looked_for_by_that_name_daily,
         a_write_that_timed_out_is_read_before_the_next_write_and_once_more_when_it_can_no_longer_land,
         a_late_call_that_undid_a_newer_one_is_found_and_mended,

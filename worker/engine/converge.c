@@ -95,6 +95,8 @@ static void distrust_clock(struct engine *e, struct work *w, struct target_state
     ahead |= at_most(&t->failing_since_ms, now_ms);
     ahead |= at_most(&t->cut_failing_since_ms, now_ms);
     at_most(&w->doubt_until_ms, life_ms);
+    at_most(&w->written_until_ms, life_ms);
+    at_most(&w->moves_until_ms, life_ms);
     at_most(&w->failing_since_ms, now_ms);
     at_most(&w->cut_failing_since_ms, now_ms);
     if (ahead)
