@@ -458,6 +458,58 @@ static size_t serve_silently(const char *refused, const char *profile)
     return n;
 }
 
+START_TEST(what_a_204_has_not_changed_is_refused_also_where_each_is_written_by_itself)
+{
+    kit_start();
+    kit_zoe_has_account(ZOE ";title=Cook;nickName=Z;department=A");
+    say({"e2", EVENT_CHANGED, .at = 2, .profile = "title=Chef;nickName=Zo;department=B"});
+    commit();
+    ck_assert_uint_le(serve_silently("department", ZOE ";title=Cook;nickName=Z;department=A"), 8);
+    expect_result("e2", "miro", "rejected");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(what_is_written_while_a_204_is_not_to_be_seen_yet_does_not_hide_it)
+{
+    kit_start();
+    kit_zoe_has_account(ZOE ";title=Cook;nickName=Z");
+    say({"e2", EVENT_CHANGED, .at = 2, .profile = "title=Chef"});
+    commit();
+    expect_call("PATCH", "/Users/7");
+    answer(204, "");
+    commit();
+    expect_call("GET", "/Users/7");
+    answer(200, user("7", true, ZOE ";title=Cook;nickName=Z")); /* by a replica that lags */
+    commit();
+    say({"e3", EVENT_CHANGED, .at = 3, .profile = "nickName=Zo"});
+    commit();
+    expect_call("PATCH", "/Users/7");
+    expect_body("nickName");
+    answer(204, ""); /* and it is not changed */
+    commit();
+    ck_assert_uint_le(serve_silently(NULL, ZOE ";title=Chef;nickName=Z"), 4);
+    expect_result("e3", "miro", "applied");
+    kit_stop();
+}
+END_TEST
+
+START_TEST(what_a_204_has_not_changed_and_nobody_wants_any_more_is_not_refused)
+{
+    zoe_becomes_chef();
+    answer(204, "");
+    commit();
+    expect_call("GET", "/Users/7");
+    say({"e3", EVENT_CHANGED, .at = 3, .profile = "title=Cook"});
+    answer(200, user("7", true, ZOE ";title=Cook"));
+    commit();
+    ck_assert_uint_le(serve_silently(NULL, ZOE ";title=Cook"), 2);
+    expect_result("e2", "miro", "superseded");
+    expect_result("e3", "miro", "unchanged");
+    kit_stop();
+}
+END_TEST
+
 START_TEST(a_clock_that_is_put_back_does_not_prolong_the_wait_for_what_a_204_has_changed)
 {
     zoe_becomes_chef();
@@ -479,6 +531,9 @@ int main(void)
         an_account_that_is_missing_and_not_wanted_is_asked_for_once_more,
         roles_of_a_create_that_may_still_land_stay_ours,
         who_is_given_up_is_looked_for_by_the_name_of_a_create_that_may_have_landed,
+        what_a_204_has_not_changed_is_refused_also_where_each_is_written_by_itself,
+        what_is_written_while_a_204_is_not_to_be_seen_yet_does_not_hide_it,
+        what_a_204_has_not_changed_and_nobody_wants_any_more_is_not_refused,
         a_clock_that_is_put_back_does_not_prolong_the_wait_for_what_a_204_has_changed,
         who_is_given_up_unseen_is_looked_for_by_that_name_daily,
         a_write_that_timed_out_is_read_before_the_next_write_and_once_more_when_it_can_no_longer_land,

@@ -196,6 +196,24 @@ static void took_create(const struct answer *a)
     answer_effective(a, STEP_CREATE);
 }
 
+/* What was written just before and is not to be seen yet is awaited with it: else each of two that change nothing would be
+ * written again because of the other. */
+static void await_read(const struct answer *a)
+{
+    struct work *w = a->w;
+    bool more = w->unverified && w->written_step == STEP_UPDATE && a->f->step == STEP_UPDATE;
+    target_state_set_known(a->t, KNOWN_UNKNOWN);
+    if (!more) {
+        w->written_in_doubt = a->t->doubt_until_ms != 0;
+        attrs_done(&w->written);
+    }
+    w->unverified = true;
+    w->written_step = a->f->step;
+    w->written_until_ms = a->now.wall_ms + a->f->target->cfg->call_life_ms;
+    for (size_t i = 0; i < a->f->changes.n; i++)
+        attrs_set(&w->written, a->f->changes.v[i].name, a->f->changes.v[i].value);
+}
+
 static void took_patch(const struct answer *a)
 {
     struct account account = {0};
@@ -216,13 +234,7 @@ static void took_patch(const struct answer *a)
         answer_verify(a, a->f->step, &a->f->changes, &before);
         a->w->unverified = false; /* what was written before, and is not to be seen, is written again */
     } else {                      /* 204, RFC 7644 3.5.2: read before believing */
-        target_state_set_known(a->t, KNOWN_UNKNOWN);
-        a->w->unverified = true;
-        a->w->written_step = a->f->step;
-        a->w->written_until_ms = a->now.wall_ms + a->f->target->cfg->call_life_ms;
-        a->w->written_in_doubt = a->t->doubt_until_ms != 0;
-        attrs_done(&a->w->written);
-        attrs_copy(&a->w->written, &a->f->changes);
+        await_read(a);
         attrs_done(&a->w->written_before);
         a->w->written_before = before;
         before = (struct attrs){0};

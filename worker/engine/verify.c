@@ -12,6 +12,14 @@ static const char *reason_kept(const struct answer *a, const char *name)
                    : "the target answered with success and kept another value";
 }
 
+/* By now another value may be, which is written next. An admin role that nobody names is taken. */
+static bool is_wanted(const struct answer *a, const struct attr *written)
+{
+    const struct attr *want = attrs_find(&a->w->desired.attrs, written->name);
+    return want ? scim_values_equal(written->name, want->value, written->value)
+                : attr_role(written->name) != NULL;
+}
+
 static void verify_update(const struct answer *a, const struct attrs *written, const struct attrs *before)
 {
     bool any = false;
@@ -22,7 +30,7 @@ static void verify_update(const struct answer *a, const struct attrs *written, c
             answer_change(a, name, attrs_get(before, name), after);
             target_state_forgive(a->t, name);
             any = true;
-        } else if (a->t->known_active) {
+        } else if (a->t->known_active && is_wanted(a, &written->v[i])) {
             answer_refuse_attribute(a, &written->v[i], reason_kept(a, name));
         }
     }
