@@ -460,11 +460,45 @@ START_TEST(teams_behind_pages_without_any_are_found)
 }
 END_TEST
 
+START_TEST(two_teams_that_nobody_gets_into_are_given_up)
+{
+    struct error err;
+    size_t n = 0;
+    start_with(CONFIG("true", "true", "false"));
+    a_team_is_there();
+    ck_assert(engine_target_record(kit.e, str_of("team/miro/8"),
+                                   str_of("{\"kind\":\"team\",\"target\":\"miro\",\"id\":\"8\",\"name\":"
+                                          "\"Ops\",\"at\":\"2026-01-01T00:00:00Z\"}"),
+                                   kit.now, &err));
+    say({"e1", EVENT_JOINED, .at = 1, .profile = "userName=zoe"});
+    say({"e2", EVENT_MEMBERSHIP_ADDED, .at = 2, .groups = "Design"});
+    say({"e3", EVENT_MEMBERSHIP_ADDED, .at = 3, .groups = "Ops"});
+    commit();
+    expect_call("GET", "/Users?filter=");
+    answer(200, found("7", true, "userName=zoe"));
+    go_on();
+    for (; n < 50 && wait_for_call() >= 0; n++) {
+        if (strcmp(kit.call->method, "PATCH") == 0)
+            answer(204, "");
+        else if (strstr(kit.call->path, "/Groups/"))
+            answer(200, TEAM(",\"members\":[{\"value\":\"6\"}]")); /* as it was */
+        else
+            answer(200, user("7", true, "userName=zoe"));
+        go_on();
+    }
+    ck_assert_uint_lt(n, 20);
+    expect_result("e2", "miro", "rejected");
+    expect_result("e3", "miro", "rejected");
+    kit_stop();
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
         where_the_account_is_silent_the_team_is_asked,
         a_team_that_hides_its_members_is_believed,
+        two_teams_that_nobody_gets_into_are_given_up,
         a_team_is_put_back_under_its_version,
         a_team_that_cannot_be_put_back_safely_is_left_alone,
         buckets_share_what_their_persons_ask_of_teams,

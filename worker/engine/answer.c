@@ -65,6 +65,12 @@ void answer_throttled(const struct answer *a, const char *reason)
     answer_fail(a, reason, until_ms - a->now.boot_ms);
 }
 
+static void doubt_moves(struct work *w, const struct attrs *moves)
+{
+    for (size_t i = 0; i < moves->n; i++)
+        attrs_set(&w->doubted, moves->v[i].name, NULL);
+}
+
 /* The call may have been applied, or may be yet. */
 void answer_doubt(const struct answer *a)
 {
@@ -74,7 +80,8 @@ void answer_doubt(const struct answer *a)
     search_done(&a->w->search);
     if (MUTATION(MUTATION_DOUBT_IGNORED))
         return;
-    a->w->moves_doubted |= a->w->joining.n + a->w->leaving.n > 0;
+    doubt_moves(a->w, &a->w->joining);
+    doubt_moves(a->w, &a->w->leaving);
     int64_t until = a->now.wall_ms + a->f->target->cfg->call_life_ms;
     t->doubt_until_ms = until > t->doubt_until_ms ? until : t->doubt_until_ms;
     a->w->doubt_until_ms = t->doubt_until_ms;

@@ -183,7 +183,7 @@ struct work {
     struct attrs joining,
         leaving; /* moves that were answered with success: the next read verifies them; id → name */
     int64_t moves_until_ms; /* a read begun before then may be older than they are */
-    bool moves_doubted;     /* a call of unknown outcome may have undone them since */
+    struct attrs doubted;   /* team ids of those that a call of unknown outcome may have undone since */
     uint32_t can_version;   /* of what the target can do, as the step was planned with */
     uint64_t team;          /* it was queued for, or 0: who waits for the same one may travel in one call */
     unsigned batch_max;     /* so many persons in one call at most: fewer after each failure; 0: any number */

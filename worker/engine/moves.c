@@ -24,7 +24,9 @@ void move_made(const struct answer *a)
     attrs_set(f->step == STEP_JOIN ? &w->joining : &w->leaving, f->team_id, f->team_name);
     w->all_teams &= f->step != STEP_JOIN;
     w->moves_until_ms = a->now.wall_ms + f->target->cfg->call_life_ms;
-    w->moves_doubted |= a->t->doubt_until_ms != 0;
+    attrs_remove(&w->doubted, f->team_id);
+    if (a->t->doubt_until_ms)
+        attrs_set(&w->doubted, f->team_id, NULL);
     target_state_note_move(a->t, f->team_id, f->step == STEP_JOIN, w->moves_until_ms);
 }
 
@@ -237,7 +239,7 @@ static void verify(const struct answer *a, enum step step, struct attrs *moves)
             attrs_remove(moves, id);
             if (as_wanted)
                 done(a, step, id, name);
-            else if (is != MEMBER_UNKNOWN && !a->w->moves_doubted)
+            else if (is != MEMBER_UNKNOWN && !attrs_find(&a->w->doubted, id))
                 refuse(a, id, name, step == STEP_JOIN, "the target answered with success and did nothing");
         }
         free(id);
@@ -267,7 +269,8 @@ void moves_verify(const struct answer *a)
         verify_farewell(a);
     verify(a, STEP_JOIN, &a->w->joining);
     verify(a, STEP_LEAVE, &a->w->leaving);
-    a->w->moves_doubted &= a->w->joining.n + a->w->leaving.n > 0;
+    if (a->w->joining.n + a->w->leaving.n == 0)
+        attrs_done(&a->w->doubted);
     if (a->w->desired.has_teams)
         teams_forget_ended(a->w, a->t);
 }

@@ -330,13 +330,14 @@ static void forget_work(struct work *w)
     }
     w->n_changes = w->n_operations = 0;
     w->fresh = w->one_by_one = w->trouble = w->unverified = w->refused = w->cut_again = w->stepped = false;
-    w->resumed = w->bare = w->conflicted = w->vanished = w->reconsidered = w->moves_doubted = false;
+    w->resumed = w->bare = w->conflicted = w->vanished = w->reconsidered = false;
     work_end_farewell(w);
     w->all_teams = false;
     w->exists = w->kept_active = w->attempts = w->batch_max = w->team_gone = 0;
     w->started_ms = w->teams_asked_ms = 0;
     attrs_done(&w->joining);
     attrs_done(&w->leaving);
+    attrs_done(&w->doubted);
     dryrun_free(w->dryrun);
     w->dryrun = NULL;
     attrs_done(&w->written);

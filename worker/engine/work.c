@@ -96,6 +96,7 @@ static void work_free(struct work *w)
     attrs_done(&w->written_before);
     attrs_done(&w->joining);
     attrs_done(&w->leaving);
+    attrs_done(&w->doubted);
     attrs_done(&w->teams_read);
     search_done(&w->search);
     whole_done(&w->was_account);
