@@ -272,7 +272,7 @@ static void heed_farewell(struct engine *e, struct work *w, struct target_state 
     else if (w->farewell_why)
         teams_tell_staying(e, w, t, now);
     else if (was_cut_unseen(w, t, now))
-        teams_stay(e, w, t, "the worker that cut it ended before it said why", now);
+        teams_stay(e, w, t, "why is not known, since a worker ended meanwhile", now);
 }
 
 /* The plan ends there: what is held waits for a person; what was denied counts as what is wanted. */
