@@ -46,6 +46,16 @@ void farewells_note(struct world *w, size_t person, const struct person *p)
         }
 }
 
+void farewells_note_result(struct account_note *note, const cJSON *result)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, json_get(result, "refused"))
+    {
+        const char *attribute = json_string(item, "attribute");
+        note->kept_team |= attribute && strcmp(attribute, "teams") == 0;
+    }
+}
+
 void farewells_check(struct world *w, size_t person, size_t target, const struct miro_user *user)
 {
     cJSON *document;

@@ -90,8 +90,11 @@ static void note_effect(struct world *w, const cJSON *json)
     const char *id = json_string(json, "id"), *outcome = json_string(json, "outcome");
     int person = person_of_result(w, json),
         target = scenario_target_by_name(w->scenario, json_string(json, "target"));
-    if (person >= 0 && target >= 0 && strcmp(outcome, "rejected") == 0)
-        witness_account(w, (size_t)person, (size_t)target)->rejected = true;
+    if (person >= 0 && target >= 0) {
+        struct account_note *note = witness_account(w, (size_t)person, (size_t)target);
+        note->rejected |= strcmp(outcome, "rejected") == 0;
+        farewells_note_result(note, json);
+    }
     if (simcontrol_note_effect(w, id))
         return;
     struct witness *l = w->witness;
@@ -152,9 +155,10 @@ static void note_result(struct world *w, const cJSON *json, const struct txn *tx
     a->calls_failed = cause && (isdigit((unsigned char)cause[0]) || strcmp(cause, "no answer") == 0);
     check_final(w, (size_t)event, (size_t)t, a);
     check_fetched(w, json, (size_t)event, outcome);
+    struct account_note *note = witness_account(w, w->scenario->events[event].person, (size_t)t);
+    farewells_note_result(note, json);
     if (strcmp(outcome, "rejected") != 0)
         return;
-    struct account_note *note = witness_account(w, w->scenario->events[event].person, (size_t)t);
     note->rejected = true;
     note->gave_up |= !cause || strncmp(cause, "the target refuses the attributes or teams", 42) != 0;
 }
