@@ -212,7 +212,7 @@ void chaos_draw_ways(struct chaos *c, struct prng *r)
 {
     struct prng own = {r->state ^ 0x6d757465}; /* what else a seed draws stays as it is */
     bool few_calls = c->tight || c->crowded || c->understated;
-    bool delays = c->sick_person || c->down || c->crowded || c->understated; /* are measured */
+    bool delays = c->sick_person || c->down || c->source_down || c->crowded || c->understated; /* measured */
     c->mute = prng_chance(&own, 150) && !delays;
     c->discovers = prng_chance(r, 250);
     c->puts = prng_chance(r, 200) && !c->teams && !c->farewell && !few_calls && !c->sick_person && !c->down;
