@@ -180,6 +180,16 @@ static bool was_made(const struct world *w, const struct miro_user *user)
            user->history[0].at_ms < w->scenario->quiet_ms;
 }
 
+/* A create that lands when the account of its next try is gone already: tried twice it is still one, for the guard too. */
+static bool is_earlier_try(const struct world *w, size_t target, size_t person, const struct miro_user *user)
+{
+    const struct miro_user *before;
+    for (size_t i = 0; (before = simtarget_account(w->targets[target], person, i)) && before != user; i++)
+        if (before->n_history > 0 && before->history[0].seq > user->history[0].seq)
+            return true;
+    return false;
+}
+
 static unsigned bucket_of(const struct world *w, size_t person)
 {
     return event_bucket(str_of(strchr(w->scenario->persons[person].key, '/') + 1), w->chaos.spread);
@@ -197,7 +207,8 @@ void accounts_check_guard(struct world *w, size_t target)
             if (person < 0 || bucket_of(w, (size_t)person) != bucket)
                 continue;
             cut += was_cut(w, user);
-            made += was_made(w, user) && !w->scenario->persons[person].existing;
+            made += was_made(w, user) && !w->scenario->persons[person].existing &&
+                    !is_earlier_try(w, target, (size_t)person, user);
         }
         simteams_check_guard(w, target, bucket, most);
         if (cut > most || (made > most && !w->chaos.licences))
