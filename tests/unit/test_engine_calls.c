@@ -312,6 +312,30 @@ START_TEST(who_hands_over_with_calls_that_nobody_saw_end_says_so)
 }
 END_TEST
 
+START_TEST(who_has_a_bucket_for_a_moment_passes_on_that_calls_are_on_their_way)
+{
+    int64_t waits[2];
+    for (int moment = 0; moment <= 1; moment++) {
+        kit_config();
+        kit.targets[0].arrival_ms = 5 * KIT_SECOND;
+        kit_open();
+        commit();
+        join("a");
+        ck_assert_int_ge(wait_for_call(), 0);
+        answer(504, "");
+        join("b");
+        kit_hand_over();
+        commit();
+        pass(moment ? 5 * KIT_SECOND - 1 : 5 * KIT_SECOND);
+        kit_hand_over();
+        waits[moment] = wait_for_call();
+        kit_stop();
+    }
+    ck_assert_int_gt(waits[0], 0);
+    ck_assert_int_ge(waits[1], waits[0] + 5 * KIT_SECOND);
+}
+END_TEST
+
 /* How long the only place of the class is taken by a call that was answered so. */
 static int64_t place_taken_for(int status)
 {
@@ -522,6 +546,7 @@ int main(void)
         after_a_crash_the_dead_owners_calls_have_time_to_arrive,
         what_a_gateway_gave_up_may_still_arrive,
         who_hands_over_with_calls_that_nobody_saw_end_says_so,
+        who_has_a_bucket_for_a_moment_passes_on_that_calls_are_on_their_way,
         one_targets_outage_does_not_delay_another,
         leavers_go_first_then_movers_then_joiners,
         leavers_that_must_be_read_first_go_before_movers_too,

@@ -153,15 +153,20 @@ void lane_follow(struct lane *lane, const struct target *t, const struct partiti
     budget_restart(&lane->budget, p->taken_ms, p->calls_on_way ? t->cfg->arrival_ms : 0);
 }
 
-/* Whether a call that was made for this partition may still arrive, as far as is known. */
+/* Whether a call that was made for this partition may still arrive, as far as is known: one of ours, or of an owner
+ * before, whose calls outlast an owner who has the partition for a moment. */
 bool lanes_unseen(const struct engine *e, const struct partition *p, struct now now)
 {
-    for (size_t i = 0; i < e->cfg.n_targets; i++)
-        for (unsigned b = 0; b < e->targets[i].n_lanes; b++) {
-            const struct lane *lane = &e->targets[i].lanes[b];
+    for (size_t i = 0; i < e->cfg.n_targets; i++) {
+        const struct target *t = &e->targets[i];
+        if (p->calls_on_way && now.boot_ms - p->taken_ms < t->cfg->arrival_ms)
+            return true;
+        for (unsigned b = 0; b < t->n_lanes; b++) {
+            const struct lane *lane = &t->lanes[b];
             if (lane->tenure == p->tenure && budget_is_unseen(&lane->budget, now.boot_ms))
                 return true;
         }
+    }
     return false;
 }
 
