@@ -335,7 +335,7 @@ const char *plan_licence_due(const struct plan_input *in)
     const struct attr *known = attrs_find(&in->state->known_attrs, name);
     const char *value = attrs_get(&d->attrs, name);
     if (d->kind != DESIRE_ACCOUNT || plan_wants_cut(d) || !value || !*value || is_read_only(in, name) ||
-        rests_attribute(in, name, value))
+        rests_attribute(in, name, value) || is_awaited(in, name, value))
         return NULL;
     return known && scim_values_equal(name, known->value, value) ? NULL : value;
 }
