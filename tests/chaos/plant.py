@@ -49,9 +49,12 @@ def _accounts(history, wanted):
 
 
 def state(history, rng):
-    """An account holds the department of an older word."""
-    _, _, account = rng.choice(_accounts(history, lambda p, a: p.active and a.active
-                                         and "department" in p.attributes))
+    """An account holds the department of an older word, and nothing was refused to its person there."""
+    refused = {(r.value["eventId"], r.value["target"]) for r in history.results
+               if r.value["outcome"] in ("rejected", "denied")}
+    found = _accounts(history, lambda p, a: p.active and a.active and "department" in p.attributes)
+    account = rng.choice([a for target, events, a in found
+                          if not any((e.id, target.name) in refused for e in events)])
     account.attributes["department"] = "of long ago"
     return "state"
 
