@@ -267,6 +267,29 @@ START_TEST(of_an_account_that_somebody_else_had_cut_nothing_is_told_after_a_cras
 }
 END_TEST
 
+/* By hand, or for a word that was superseded: nobody has been told. What was read for another wish does not name them. */
+START_TEST(of_an_account_of_ours_that_was_cut_already_the_teams_are_told)
+{
+    for (int read_before = 0; read_before <= 1; read_before++) {
+        begin(POLICY_LEAVES_TEAMS);
+        join_crew(1, "Ops");
+        put_into(0, "xSales", false);
+        by_hand(0)->active = false;
+        if (read_before) {
+            tell("in", EVENT_MEMBERSHIP_ADDED, 0, 2, "Design");
+            look_again(1);
+        }
+        say({.id = "left", .type = EVENT_LEFT, .subject = "p-0", .at = 3});
+        settle_for(60 * KIT_SECOND);
+        ck_assert(!account(0)->active && account(0)->n_teams == 3);
+        expect_result("left", "miro", "unchanged");
+        ck_assert_uint_eq(n_refused("left"), 3);
+        expect_refused("left", "teams", "Ops", "not left before the cut: ", "by hand");
+        end();
+    }
+}
+END_TEST
+
 START_TEST(the_last_admin_of_a_team_leaves_the_others_and_is_a_finding)
 {
     p0_is_in_three_teams();
@@ -453,6 +476,7 @@ int main(void)
         teams_that_a_dead_worker_could_not_leave_are_told,
         teams_of_whom_the_result_was_undone_are_told_again,
         of_an_account_that_somebody_else_had_cut_nothing_is_told_after_a_crash,
+        of_an_account_of_ours_that_was_cut_already_the_teams_are_told,
         the_last_admin_of_a_team_leaves_the_others_and_is_a_finding,
         a_dry_run_tells_the_whole_way_out,
         nobody_leaves_a_team_for_a_cut_that_the_guard_holds,

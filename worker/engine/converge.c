@@ -256,11 +256,11 @@ static void begin_farewell(struct engine *e, struct work *w, struct target_state
                    now);
 }
 
-/* A cut that was answered before a takeover or an undo: why teams were not left is not known any more, but that is told. An
- * account without a link was never ours to cut. */
-static bool was_cut_unseen(const struct work *w, const struct target_state *t, struct now now)
+/* Before a takeover or an undo, by other hands, or for a word that is superseded: in which teams the account still is, nobody
+ * may have been told. One without a link was never ours to cut. */
+static bool was_cut_before(const struct work *w, const struct target_state *t, struct now now)
 {
-    return w->resumed && t->link && work_is_fresh(w, now) && t->known == KNOWN_ACCOUNT && !t->known_active;
+    return t->link && work_is_fresh(w, now) && t->known == KNOWN_ACCOUNT && !t->known_active;
 }
 
 static void heed_farewell(struct engine *e, struct work *w, struct target_state *t, struct now now)
@@ -271,8 +271,8 @@ static void heed_farewell(struct engine *e, struct work *w, struct target_state 
         teams_stay(e, w, t, "it took too long", now);
     else if (w->farewell_why)
         teams_tell_staying(e, w, t, now);
-    else if (was_cut_unseen(w, t, now))
-        teams_stay(e, w, t, "why is not known, since a worker ended meanwhile", now);
+    else if (was_cut_before(w, t, now))
+        teams_stay(e, w, t, "the account was inactive already", now);
 }
 
 /* The plan ends there: what is held waits for a person; what was denied counts as what is wanted. */

@@ -294,7 +294,12 @@ static void plan_cut(const struct plan_input *in, struct plan *ret)
     const struct target_state *t = in->state;
     bool purge = in->desired->kind == DESIRE_ABSENT;
     if (!purge && !t->known_active) {
-        plan_rest(in, ret);
+        bool unnamed =
+            t->link && in->desired->leave_teams && in->fresh && !in->all_teams && t->known_groups > 0;
+        if (unnamed) /* which teams these are was not asked for when it was read, and is to be told */
+            plan_lookup(in, ret);
+        else
+            plan_rest(in, ret);
         return;
     }
     if (rests(in, REFUSED_CUT, ret) || (!t->link && rests(in, REFUSED_ADOPT, ret)))
