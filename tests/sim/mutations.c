@@ -80,7 +80,7 @@ static const struct mutation_row table[] = {
     {ENGINE(LICENCE_LOWERED), 50, "a lower licence is asked for"},
     {ENGINE(ROLE_MADE_LATE), 1500, "that a role is ours is noted when it is seen, not before it is given"},
     {ENGINE(ROLE_TAKEN_UNMADE), 100, "roles that we did not give are taken back like ours"},
-    {ENGINE(TEAM_DOUBTS_ONE), 2500, "of a call of unknown outcome only the first person is doubted"},
+    {ENGINE(TEAM_DOUBTS_ONE), 0, "of a call of unknown outcome only the first person is doubted"},
     {ENGINE(TEAM_BLAMES_ALL), 1000, "what is refused to one is refused to everybody in the call"},
     {ENGINE(TEAM_MISSED_FOREVER), 2000, "a team that appears wakes nobody"},
     {ENGINE(PUT_STALE), 100, "an account is put back as it was read once"},
@@ -99,24 +99,28 @@ static const struct mutation_row table[] = {
     {SHELL(SIM_OFFSETS_EMPTY), 20, "transactions carry no offsets"},
     {SHELL(SIM_LEASE_NOT_ASKED), 50, "requests are written without asking for the lease"},
     {SHELL(SIM_NO_REWIND), 50, "after an abort nothing is read again"},
-    {SHELL(SIM_KEPT_UNCHECKED), 3000, "what comes back is taken to be as it was left"},
+    {SHELL(SIM_KEPT_UNCHECKED), 0, "what comes back is taken to be as it was left"},
     {SHELL(SIM_CONTROL_NOT_READ), 100, "a worker joins before it has read what people decided"},
 };
 
-/* What takes weeks to show, or many people. */
+/* What takes weeks to show, or many people, or a seed that is rare. */
 static const struct {
-    enum mutation engine;
+    const char *name;
     const char *options;
 } stories[] = {
-    {MUTATION_LEFT_IS_GONE, "--year --persons 500"},  {MUTATION_GUARD_IGNORED, "--year --persons 300"},
-    {MUTATION_GUARD_FORGETS, "--year --persons 300"}, {MUTATION_HELD_LICENCE_STOPS, "--year --persons 300"},
-    {MUTATION_TURN_KEPT, "--tenants --to 4"},
+    {"LEFT_IS_GONE", "--year --persons 500"},
+    {"GUARD_IGNORED", "--year --persons 300"},
+    {"GUARD_FORGETS", "--year --persons 300"},
+    {"HELD_LICENCE_STOPS", "--year --persons 300"},
+    {"TURN_KEPT", "--tenants --to 4"},
+    {"TEAM_DOUBTS_ONE", "--from 9001 --to 9500 --first"},
+    {"SIM_KEPT_UNCHECKED", "--from 4501 --to 5000 --first"},
 };
 
 const char *mutations_story(const struct mutation_row *row)
 {
     for (size_t i = 0; i < ARRAY_SIZE(stories); i++)
-        if (row->seeds == 0 && stories[i].engine == row->engine)
+        if (row->seeds == 0 && strcmp(stories[i].name, row->name) == 0)
             return stories[i].options;
     return NULL;
 }
