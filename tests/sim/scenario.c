@@ -504,7 +504,9 @@ bool scenario_called_back(const struct scenario *s, size_t leaver, int64_t at_ms
     const size_t *of = scenario_events_of(s, left->person, &n);
     for (size_t i = 0; i < n; i++) {
         const struct sim_event *se = &s->events[of[i]];
-        if (se->told && se->first_told_ms <= at_ms && se->ev.type == EVENT_JOINED &&
+        bool calls_back =
+            se->ev.type == EVENT_JOINED || (left->ev.type == EVENT_SUSPENDED && se->ev.type == EVENT_RESUMED);
+        if (se->told && se->first_told_ms <= at_ms && calls_back &&
             se->ev.occurred_at_ms > left->ev.occurred_at_ms)
             return true;
     }
