@@ -43,5 +43,8 @@ static inline bool percent_plain(char c)
 /* Appends text as one segment of a path, a value of a query or of a form (RFC 6749 appendix B): %XX for all that
  * is not plain. */
 void percent_encode(const char *text, struct buf *out);
+/* Whether text can be one segment of a path: not NULL or empty, of at most max bytes, and neither "." nor "..", which lead
+ * out of it however they are written (RFC 3986 6.2.2.3). */
+bool percent_is_segment(const char *text, size_t max);
 
 #endif

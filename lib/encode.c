@@ -104,3 +104,8 @@ void percent_encode(const char *text, struct buf *out)
         else
             buf_addf(out, "%%%02X", (unsigned char)*c);
 }
+
+bool percent_is_segment(const char *text, size_t max)
+{
+    return text && *text && strlen(text) <= max && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
+}

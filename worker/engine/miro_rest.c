@@ -90,8 +90,7 @@ bool miro_rest_parse(struct str body, struct attrs *found, char **ret_cursor, st
     cJSON_ArrayForEach(item, list)
     {
         const char *id = json_string(item, "id"), *name = json_string(item, "name");
-        bool leads_out = id && (strcmp(id, ".") == 0 || strcmp(id, "..") == 0); /* as in scim_answers.c */
-        if (id && *id && !leads_out && strlen(id) <= REST_ID_MAX)
+        if (percent_is_segment(id, REST_ID_MAX))
             attrs_set(found, id, name ? name : "");
     }
     const char *cursor = json_string(root, "cursor");

@@ -196,8 +196,8 @@ static void took_create(const struct answer *a)
     answer_effective(a, STEP_CREATE);
 }
 
-/* What was written just before and is not to be seen yet is awaited with it: else each of two that change nothing would be
- * written again because of the other. */
+/* 204, RFC 7644 3.5.2: read before believing. What was written just before and is not to be seen yet is awaited with it: else
+ * each of two that change nothing would be written again because of the other. */
 static void await_read(const struct answer *a)
 {
     struct work *w = a->w;
@@ -233,7 +233,7 @@ static void took_patch(const struct answer *a)
             moves_verify(a);
         answer_verify(a, a->f->step, &a->f->changes, &before);
         a->w->unverified = false; /* what was written before, and is not to be seen, is written again */
-    } else {                      /* 204, RFC 7644 3.5.2: read before believing */
+    } else {
         await_read(a);
         attrs_done(&a->w->written_before);
         a->w->written_before = before;

@@ -110,10 +110,9 @@ static void take_attributes(const cJSON *user, struct attrs *attrs)
     }
 }
 
-/* "." and ".." lead out of /Users and /Groups, however they are written (RFC 3986 6.2.2.3). */
 static bool is_id(const char *id)
 {
-    return id && *id && strlen(id) <= SCIM_ID_MAX && strcmp(id, ".") != 0 && strcmp(id, "..") != 0;
+    return percent_is_segment(id, SCIM_ID_MAX);
 }
 
 static void take_teams(const cJSON *groups, struct attrs *teams)
