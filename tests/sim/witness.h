@@ -29,7 +29,7 @@ struct account_note { /* one person at one target */
     bool rejected;    /* an event got "rejected" */
     bool gave_up;     /* likewise, and not for an attribute or a team alone */
     bool lied_teams;  /* a 200 to a move that was not true */
-    bool kept_team;   /* it was told why a team was not left, and the account is not known as active since */
+    bool kept_team;   /* it was told why a team was not left, and is not known as active since */
     bool lied_attrs, lied_name, lied_number, lied_rights, lied_on; /* a 200 that was not true */
     const struct proc *busy;                                       /* has a request without an answer */
     uint64_t busy_assignment; /* what it had when that request was written */

@@ -301,4 +301,14 @@ static inline void kit_zoe_has_account(const char *profile)
     expect_no_call();
 }
 
+/* "zoe" has an account and is to become Chef; the PATCH is on its way. */
+static inline void zoe_becomes_chef(void)
+{
+    kit_start();
+    kit_zoe_has_account("userName=zoe;displayName=Zoe;title=Cook");
+    say({"e2", EVENT_CHANGED, .at = 2, .profile = "title=Chef"});
+    commit();
+    expect_call("PATCH", "/Users/7");
+}
+
 #endif

@@ -11,7 +11,7 @@ static const struct out_record *batch_record(enum engine_topic topic, size_t ski
     return NULL;
 }
 
-static void zoe_becomes_chef(void)
+static void zoe_is_to_become_chef(void)
 {
     kit_start();
     kit_zoe_has_account(ZOE ";title=Cook");
@@ -71,7 +71,7 @@ END_TEST
 
 START_TEST(a_word_that_comes_while_the_batch_is_out_is_committed_before_its_call)
 {
-    zoe_becomes_chef();
+    zoe_is_to_become_chef();
     take_batch();
     say({"e3", EVENT_LEFT, .at = 3});
     finish_batch();
@@ -152,7 +152,7 @@ END_TEST
 
 START_TEST(a_lease_that_is_over_stops_calls_also_those_already_handed_out)
 {
-    zoe_becomes_chef();
+    zoe_is_to_become_chef();
     say({"ann", EVENT_JOINED, .subject = "ann", .profile = "userName=ann"});
     commit();
     int64_t committed = kit.now.boot_ms;
@@ -244,7 +244,7 @@ END_TEST
 
 START_TEST(an_abort_keeps_doubt)
 {
-    zoe_becomes_chef();
+    zoe_is_to_become_chef();
     commit();
     expect_call("PATCH", "/Users/7");
     answer_unknown();
@@ -263,7 +263,7 @@ START_TEST(doubt_of_a_call_that_ends_after_the_undo_survives_the_next_abort)
 {
     static const int statuses[] = {0, 500, 504};
     for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
-        zoe_becomes_chef();
+        zoe_is_to_become_chef();
         commit();
         expect_call("PATCH", "/Users/7");
         say({"e3", EVENT_CHANGED, .at = 3, .profile = "title=Baker"});
@@ -292,7 +292,7 @@ static void look_again(const char *account)
 
 START_TEST(an_answer_after_the_undo_says_only_that_something_is_known_no_more)
 {
-    zoe_becomes_chef();
+    zoe_is_to_become_chef();
     commit();
     expect_call("PATCH", "/Users/7");
     say({"e3", EVENT_CHANGED, .at = 3, .profile = "title=Baker"});
@@ -317,7 +317,7 @@ END_TEST
 
 START_TEST(throttling_is_heard_also_after_an_undo)
 {
-    zoe_becomes_chef();
+    zoe_is_to_become_chef();
     commit();
     expect_call("PATCH", "/Users/7");
     say({"e3", EVENT_CHANGED, .at = 3, .profile = "title=Baker"});
@@ -334,7 +334,7 @@ END_TEST
 
 START_TEST(an_abort_after_the_work_was_done_does_not_believe_the_old_state)
 {
-    zoe_becomes_chef();
+    zoe_is_to_become_chef();
     commit();
     expect_call("PATCH", "/Users/7");
     answer(200, user("7", true, ZOE ";title=Chef"));
@@ -379,7 +379,7 @@ END_TEST
 
 START_TEST(an_answer_taken_into_a_batch_is_a_fact_although_the_batch_is_aborted)
 {
-    zoe_becomes_chef();
+    zoe_is_to_become_chef();
     commit();
     expect_call("PATCH", "/Users/7");
     answer(200, user("7", true, ZOE ";title=Chef"));
@@ -434,7 +434,7 @@ END_TEST
 
 START_TEST(ten_changes_while_the_target_is_down_cost_one_patch)
 {
-    zoe_becomes_chef();
+    zoe_is_to_become_chef();
     commit();
     expect_call("PATCH", "/Users/7");
     answer(503, "");

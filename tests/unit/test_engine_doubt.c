@@ -5,16 +5,6 @@
 #define CHEF    ZOE ";title=Chef"
 #define BY_NAME "/Users?filter=userName%20eq%20%22zoe%22"
 
-/* Zoe has an account and is to become Chef; the PATCH is on its way. */
-static void zoe_becomes_chef(void)
-{
-    kit_start();
-    kit_zoe_has_account(ZOE ";title=Cook");
-    say({"e2", EVENT_CHANGED, .at = 2, .profile = "title=Chef"});
-    commit();
-    expect_call("PATCH", "/Users/7");
-}
-
 START_TEST(a_write_that_timed_out_is_read_before_the_next_write_and_once_more_when_it_can_no_longer_land)
 {
     zoe_becomes_chef();
@@ -65,87 +55,6 @@ START_TEST(a_late_call_that_undid_a_newer_one_is_found_and_mended)
     commit();
     expect_result("e2", "miro", "superseded");
     expect_result("e3", "miro", "applied");
-    kit_stop();
-}
-END_TEST
-
-/* Answered without a body, so a read has to tell; and what that shows may be older than the write, or the work of a call
- * that landed late. */
-START_TEST(a_read_that_contradicts_a_204_is_not_the_last_word)
-{
-    zoe_becomes_chef();
-    answer(204, "");
-    commit();
-    expect_call("GET", "/Users/7");
-    answer(200, user("7", true, ZOE ";title=Cook")); /* by a replica that lags */
-    commit();
-    expect_no_result("e2", "miro");
-    ck_assert_int_ge(wait_for_call(), 0);
-    ck_assert_str_eq(kit.call->method, "GET");
-    answer(200, user("7", true, CHEF));
-    commit();
-    expect_result("e2", "miro", "applied");
-    kit_stop();
-}
-END_TEST
-
-START_TEST(a_late_call_that_undid_one_answered_with_204_is_found_and_mended)
-{
-    zoe_becomes_chef();
-    answer_unknown();
-    say({"e3", EVENT_CHANGED, .at = 3, .profile = "title=Baker"});
-    wait_for_call();
-    answer(200, user("7", true, ZOE ";title=Cook"));
-    commit();
-    expect_call("PATCH", "/Users/7");
-    expect_body("Baker");
-    answer(204, "");
-    commit();
-    expect_call("GET", "/Users/7");
-    answer(200, user("7", true, CHEF)); /* the lost call has landed */
-    commit();
-    ck_assert_int_ge(wait_for_call(), 0);
-    ck_assert_str_eq(kit.call->method, "GET");
-    answer(200, user("7", true, CHEF)); /* not old any more: it is so */
-    commit();
-    expect_no_result("e3", "miro");
-    expect_call("PATCH", "/Users/7");
-    expect_body("Baker");
-    answer(204, "");
-    commit();
-    expect_call("GET", "/Users/7");
-    answer(200, user("7", true, ZOE ";title=Baker"));
-    commit();
-    expect_result("e3", "miro", "applied");
-    kit_stop();
-}
-END_TEST
-
-START_TEST(an_activation_answered_with_204_is_not_refused_for_an_old_read)
-{
-    zoe_becomes_chef();
-    answer(200, user("7", true, CHEF));
-    commit();
-    say({"e3", EVENT_LEFT, .at = 3});
-    commit();
-    expect_call("PATCH", "/Users/7");
-    answer(200, user("7", false, CHEF));
-    commit();
-    pass(2 * KIT_LIFE_MS);
-    say({"e4", EVENT_JOINED, .at = 4});
-    commit();
-    expect_call("PATCH", "/Users/7");
-    answer(204, "");
-    commit();
-    expect_call("GET", "/Users/7");
-    answer(200, user("7", false, CHEF)); /* by a replica that lags */
-    commit();
-    expect_no_result("e4", "miro");
-    ck_assert_int_ge(wait_for_call(), 0);
-    ck_assert_str_eq(kit.call->method, "GET");
-    answer(200, user("7", true, CHEF));
-    commit();
-    expect_result("e4", "miro", "applied");
     kit_stop();
 }
 END_TEST
@@ -440,107 +349,15 @@ START_TEST(who_is_given_up_unseen_is_looked_for_by_that_name_daily)
 }
 END_TEST
 
-/* ---- answered with 204 --------------------------------------------------------------------------------- */
-
-/* The target answers each PATCH with 204, `refused` with 400, and each GET with the profile; how many calls that makes. */
-static size_t serve_silently(const char *refused, const char *profile)
-{
-    size_t n = 0;
-    for (; n < 50 && wait_for_call() >= 0; n++) {
-        if (strcmp(kit.call->method, "GET") == 0)
-            answer(200, user("7", true, profile));
-        else if (refused && strstr(kit.call->body, refused))
-            answer(400, "{\"detail\":\"something is wrong\"}");
-        else
-            answer(204, "");
-        commit();
-    }
-    return n;
-}
-
-START_TEST(what_a_204_has_not_changed_is_refused_also_where_each_is_written_by_itself)
-{
-    kit_start();
-    kit_zoe_has_account(ZOE ";title=Cook;nickName=Z;department=A");
-    say({"e2", EVENT_CHANGED, .at = 2, .profile = "title=Chef;nickName=Zo;department=B"});
-    commit();
-    ck_assert_uint_le(serve_silently("department", ZOE ";title=Cook;nickName=Z;department=A"), 8);
-    expect_result("e2", "miro", "rejected");
-    kit_stop();
-}
-END_TEST
-
-START_TEST(what_is_written_while_a_204_is_not_to_be_seen_yet_does_not_hide_it)
-{
-    kit_start();
-    kit_zoe_has_account(ZOE ";title=Cook;nickName=Z");
-    say({"e2", EVENT_CHANGED, .at = 2, .profile = "title=Chef"});
-    commit();
-    expect_call("PATCH", "/Users/7");
-    answer(204, "");
-    commit();
-    expect_call("GET", "/Users/7");
-    answer(200, user("7", true, ZOE ";title=Cook;nickName=Z")); /* by a replica that lags */
-    commit();
-    say({"e3", EVENT_CHANGED, .at = 3, .profile = "nickName=Zo"});
-    commit();
-    expect_call("PATCH", "/Users/7");
-    expect_body("nickName");
-    answer(204, ""); /* and it is not changed */
-    commit();
-    ck_assert_uint_le(serve_silently(NULL, ZOE ";title=Chef;nickName=Z"), 4);
-    expect_result("e3", "miro", "applied");
-    kit_stop();
-}
-END_TEST
-
-START_TEST(what_a_204_has_not_changed_and_nobody_wants_any_more_is_not_refused)
-{
-    zoe_becomes_chef();
-    answer(204, "");
-    commit();
-    expect_call("GET", "/Users/7");
-    say({"e3", EVENT_CHANGED, .at = 3, .profile = "title=Cook"});
-    answer(200, user("7", true, ZOE ";title=Cook"));
-    commit();
-    ck_assert_uint_le(serve_silently(NULL, ZOE ";title=Cook"), 2);
-    expect_result("e2", "miro", "superseded");
-    expect_result("e3", "miro", "unchanged");
-    kit_stop();
-}
-END_TEST
-
-START_TEST(a_clock_that_is_put_back_does_not_prolong_the_wait_for_what_a_204_has_changed)
-{
-    zoe_becomes_chef();
-    answer(204, "");
-    commit();
-    expect_call("GET", "/Users/7");
-    kit.now.wall_ms -= 3600 * KIT_SECOND;
-    answer(200, user("7", true, ZOE ";title=Cook"));
-    commit();
-    ck_assert_uint_le(serve_silently(NULL, ZOE ";title=Cook"), 2);
-    expect_result("e2", "miro", "rejected");
-    kit_stop();
-}
-END_TEST
-
 int main(void)
 {
     const TTest *const tests[] = {
         an_account_that_is_missing_and_not_wanted_is_asked_for_once_more,
         roles_of_a_create_that_may_still_land_stay_ours,
         who_is_given_up_is_looked_for_by_the_name_of_a_create_that_may_have_landed,
-        what_a_204_has_not_changed_is_refused_also_where_each_is_written_by_itself,
-        what_is_written_while_a_204_is_not_to_be_seen_yet_does_not_hide_it,
-        what_a_204_has_not_changed_and_nobody_wants_any_more_is_not_refused,
-        a_clock_that_is_put_back_does_not_prolong_the_wait_for_what_a_204_has_changed,
         who_is_given_up_unseen_is_looked_for_by_that_name_daily,
         a_write_that_timed_out_is_read_before_the_next_write_and_once_more_when_it_can_no_longer_land,
         a_late_call_that_undid_a_newer_one_is_found_and_mended,
-        a_read_that_contradicts_a_204_is_not_the_last_word,
-        a_late_call_that_undid_one_answered_with_204_is_found_and_mended,
-        an_activation_answered_with_204_is_not_refused_for_an_old_read,
         a_create_that_may_have_happened_is_looked_up_by_the_name_it_was_made_with,
         a_create_that_never_happened_gives_way_to_the_new_name,
         a_read_from_before_the_last_write_is_not_the_last_word,

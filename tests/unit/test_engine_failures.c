@@ -4,16 +4,6 @@
 #define ZOE  "userName=zoe;displayName=Zoe"
 #define CHEF ZOE ";title=Chef"
 
-/* Zoe has an account and is to become Chef; the PATCH is on its way. */
-static void zoe_becomes_chef(void)
-{
-    kit_start();
-    kit_zoe_has_account(ZOE ";title=Cook");
-    say({"e2", EVENT_CHANGED, .at = 2, .profile = "title=Chef"});
-    commit();
-    expect_call("PATCH", "/Users/7");
-}
-
 static void zoe_is_cut(void)
 {
     kit_start();
@@ -412,42 +402,6 @@ START_TEST(trouble_that_turned_into_failures_of_the_call_does_not_last_for_ever)
 }
 END_TEST
 
-START_TEST(a_write_answered_without_a_body_is_read_before_it_is_believed)
-{
-    zoe_becomes_chef();
-    answer(204, "");
-    commit();
-    expect_no_result("e2", "miro");
-    expect_call("GET", "/Users/7");
-    answer(200, user("7", true, CHEF));
-    commit();
-    expect_result("e2", "miro", "applied");
-    const cJSON *change = cJSON_GetArrayItem(json_get(find_result("e2", "miro"), "changes"), 0);
-    ck_assert_str_eq(json_string(change, "before"), "Cook");
-    kit_stop();
-}
-END_TEST
-
-START_TEST(a_204_that_changed_nothing_is_refused)
-{
-    zoe_becomes_chef();
-    answer(204, "");
-    commit();
-    expect_call("GET", "/Users/7");
-    answer(200, user("7", true, ZOE ";title=Cook"));
-    commit();
-    expect_no_result("e2", "miro"); /* that may be old */
-    int64_t from = kit.now.wall_ms;
-    ck_assert_int_ge(wait_for_call(), 0);
-    ck_assert_int_ge(kit.now.wall_ms, from + KIT_LIFE_MS);
-    ck_assert_str_eq(kit.call->method, "GET");
-    answer(200, user("7", true, ZOE ";title=Cook"));
-    commit();
-    expect_result("e2", "miro", "rejected");
-    kit_stop();
-}
-END_TEST
-
 START_TEST(an_account_that_cannot_be_activated_is_rejected_and_rests)
 {
     static const struct {
@@ -598,8 +552,6 @@ int main(void)
         a_base_that_is_not_there_is_the_targets_trouble,
         trouble_is_remembered_by_the_worker_that_takes_over,
         trouble_that_turned_into_failures_of_the_call_does_not_last_for_ever,
-        a_write_answered_without_a_body_is_read_before_it_is_believed,
-        a_204_that_changed_nothing_is_refused,
         an_account_that_cannot_be_activated_is_rejected_and_rests,
         a_reason_in_any_language_fits_the_record,
         a_huge_value_from_a_target_does_not_burst_the_record,

@@ -3,15 +3,6 @@
 
 #define ZOE "userName=zoe;displayName=Zoe"
 
-static void zoe_becomes_chef(void)
-{
-    kit_start();
-    kit_zoe_has_account(ZOE ";title=Cook");
-    say({"e2", EVENT_CHANGED, .at = 2, .profile = "title=Chef"});
-    commit();
-    expect_call("PATCH", "/Users/7");
-}
-
 START_TEST(a_takeover_from_the_dead_doubts_accounts_with_work_under_way)
 {
     zoe_becomes_chef();
